@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernels 6.1 and 7.3. The rest of the module is written
+ * for the newest; each HAVE_ comes from a probe in Kbuild.
+ */
+#ifndef ABUSE_COMPAT_H
+#define ABUSE_COMPAT_H
+
+#include <linux/blk-mq.h>
+#include <linux/device/class.h>
+
+/* Before 6.15 a block is never larger than a page. */
+#ifndef BLK_MAX_BLOCK_SIZE
+#define BLK_MAX_BLOCK_SIZE	PAGE_SIZE
+#endif
+
+/* Since 6.14 every queue merges. */
+#ifndef HAVE_MERGE_ALWAYS
+#define COMPAT_TAG_SET_FLAGS	(BLK_MQ_F_SHOULD_MERGE | \
+				 BLK_MQ_F_NO_SCHED_BY_DEFAULT)
+#else
+#define COMPAT_TAG_SET_FLAGS	BLK_MQ_F_NO_SCHED_BY_DEFAULT
+#endif
+
+/* Before 6.4 a class was made with its module. */
+#ifdef HAVE_CLASS_CREATE_NAME
+#define compat_class_create(name)	class_create(name)
+#else
+#define compat_class_create(name)	class_create(THIS_MODULE, name)
+#endif
+
+/* Before 6.2 a class could change the device in devnode(). */
+#ifdef HAVE_DEVNODE_CONST
+#define COMPAT_DEVNODE_CONST	const
+#else
+#define COMPAT_DEVNODE_CONST
+#endif
+
+/*
+ * Limits are given when the disk is made since 6.9, and write cache is one of
+ * them since 6.11.
+ */
+static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
+						struct queue_limits *lim,
+						bool write_cache, void *data)
+{
+#ifdef HAVE_BLK_FEATURES
+	if (write_cache)
+		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	return blk_mq_alloc_disk(set, lim, data);
+#else
+	struct gendisk *disk;
+	struct request_queue *q;
+
+#ifdef HAVE_ALLOC_DISK_LIMITS
+	disk = blk_mq_alloc_disk(set, lim, data);
+	if (IS_ERR(disk))
+		return disk;
+	q = disk->queue;
+#else
+	disk = blk_mq_alloc_disk(set, data);
+	if (IS_ERR(disk))
+		return disk;
+	q = disk->queue;
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_max_segment_size(q, lim->max_segment_size);
+	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+	q->limits.discard_granularity = lim->discard_granularity;
+#endif
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_write_cache(q, write_cache, write_cache);
+	return disk;
+#endif
+}
+
+#endif

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block side: a gendisk and its tag set, which feed the hardware queues.
+ *
+ * The functions below are called under the mutex of the control node, all but
+ * those that the block layer calls.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blk-mq.h>
+#include <linux/kdev_t.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "disk.h"
+#include "queue.h"
+
+#define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
+
+static int abuse_major;
+static unsigned int abuse_part_shift;
+
+struct abuse_disk {
+	struct blk_mq_tag_set tags;
+	struct gendisk *disk;
+	struct abuse_queues *queues;
+	struct work_struct scan;
+};
+
+static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
+				   const struct blk_mq_queue_data *bd)
+{
+	struct abuse_queue *q = hctx->driver_data;
+	blk_status_t status;
+
+	switch (req_op(bd->rq)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+	case REQ_OP_FLUSH:
+	case REQ_OP_DISCARD:
+	case REQ_OP_WRITE_ZEROES:
+		break;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+
+	status = abuse_queue_submit(q, bd->rq);
+	if (bd->last)
+		abuse_queue_commit(q);
+	return status;
+}
+
+static void abuse_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	abuse_queue_commit(hctx->driver_data);
+}
+
+static enum blk_eh_timer_return abuse_timeout(struct request *rq)
+{
+	return abuse_queue_expire(rq->mq_hctx->driver_data, rq);
+}
+
+static int abuse_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+			   unsigned int index)
+{
+	struct abuse_disk *ad = data;
+
+	hctx->driver_data = abuse_queues_at(ad->queues, index);
+	return 0;
+}
+
+static const struct blk_mq_ops abuse_mq_ops = {
+	.queue_rq	= abuse_queue_rq,
+	.commit_rqs	= abuse_commit_rqs,
+	.timeout	= abuse_timeout,
+	.init_hctx	= abuse_init_hctx,
+};
+
+static const struct block_device_operations abuse_disk_fops = {
+	.owner		= THIS_MODULE,
+};
+
+/*
+ * Partitions are read by the kernel, from the server. So this waits until
+ * somebody serves, and nobody waits for it.
+ */
+static void abuse_disk_scan(struct work_struct *work)
+{
+	struct abuse_disk *ad = container_of(work, struct abuse_disk, scan);
+	struct gendisk *disk = ad->disk;
+
+	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	mutex_lock(&disk->open_mutex);
+	bdev_disk_changed(disk, false);
+	mutex_unlock(&disk->open_mutex);
+}
+
+/* Without a limit the timer still has to have some value. */
+static unsigned int abuse_disk_timeout(const struct abuse_config *config)
+{
+	return (config->timeout ?: ABUSE_MAX_TIMEOUT) * HZ;
+}
+
+/**
+ * abuse_disk_add() - make the block device
+ * @number: N of /dev/abuseN
+ * @queues: its hardware queues; they outlive the disk
+ * @config: checked by the caller, with no default left in it
+ *
+ * No I/O is done before somebody serves.
+ *
+ * Return: the disk, or an error pointer.
+ */
+struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
+				  const struct abuse_config *config)
+{
+	struct queue_limits lim = {
+		.logical_block_size	= config->block_size,
+		.max_hw_sectors		= config->max_request >> SECTOR_SHIFT,
+		.max_segments		= ABUSE_MAX_REQUEST >> SECTOR_SHIFT,
+		.max_segment_size	= ABUSE_MAX_REQUEST,
+	};
+	struct abuse_disk *ad;
+	struct gendisk *disk;
+	int err;
+
+	if (config->flags & ABUSE_FLAGS_DISCARD) {
+		lim.max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT;
+		lim.discard_granularity = config->block_size;
+	}
+	if (config->flags & ABUSE_FLAGS_WRITE_ZEROES)
+		lim.max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
+
+	ad = kzalloc(sizeof(*ad), GFP_KERNEL);
+	if (!ad)
+		return ERR_PTR(-ENOMEM);
+	ad->queues = queues;
+	INIT_WORK(&ad->scan, abuse_disk_scan);
+
+	ad->tags.ops = &abuse_mq_ops;
+	ad->tags.nr_hw_queues = config->queues;
+	ad->tags.queue_depth = config->queue_depth;
+	ad->tags.numa_node = NUMA_NO_NODE;
+	ad->tags.flags = COMPAT_TAG_SET_FLAGS;
+	ad->tags.timeout = abuse_disk_timeout(config);
+	ad->tags.driver_data = ad;
+	err = blk_mq_alloc_tag_set(&ad->tags);
+	if (err)
+		goto out_free;
+
+	disk = compat_alloc_disk(&ad->tags, &lim,
+				 config->flags & ABUSE_FLAGS_WRITE_CACHE, ad);
+	if (IS_ERR(disk)) {
+		err = PTR_ERR(disk);
+		goto out_free_tags;
+	}
+	ad->disk = disk;
+	disk->major = abuse_major;
+	disk->first_minor = number << abuse_part_shift;
+	disk->minors = 1 << abuse_part_shift;
+	disk->fops = &abuse_disk_fops;
+	disk->private_data = ad;
+	snprintf(disk->disk_name, DISK_NAME_LEN, "abuse%u", number);
+	if (!abuse_part_shift)
+		disk->flags |= GENHD_FL_NO_PART;
+	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	set_capacity(disk, config->capacity >> SECTOR_SHIFT);
+	set_disk_ro(disk, config->flags & ABUSE_FLAGS_READ_ONLY);
+
+	err = add_disk(disk);
+	if (err)
+		goto out_put_disk;
+	if (abuse_part_shift)
+		abuse_queues_on_first_get(queues, &ad->scan);
+	return ad;
+
+out_put_disk:
+	put_disk(disk);
+out_free_tags:
+	blk_mq_free_tag_set(&ad->tags);
+out_free:
+	kfree(ad);
+	return ERR_PTR(err);
+}
+
+/**
+ * abuse_disk_update() - show what a reconnect changed
+ * @ad: the disk, which may be in use
+ * @config: checked by the caller
+ */
+void abuse_disk_update(struct abuse_disk *ad, const struct abuse_config *config)
+{
+	blk_queue_rq_timeout(ad->disk->queue, abuse_disk_timeout(config));
+	set_disk_ro(ad->disk, config->flags & ABUSE_FLAGS_READ_ONLY);
+	set_capacity_and_notify(ad->disk, config->capacity >> SECTOR_SHIFT);
+	/* What waited for the depth may go on if it is larger now. */
+	blk_mq_run_hw_queues(ad->disk->queue, true);
+}
+
+/**
+ * abuse_disk_remove() - take the block device away, from its users too
+ * @ad: the disk; its hardware queues have been killed, so that nothing of it
+ *	waits for an answer
+ */
+void abuse_disk_remove(struct abuse_disk *ad)
+{
+	cancel_work_sync(&ad->scan);
+	blk_mark_disk_dead(ad->disk);
+	del_gendisk(ad->disk);
+	put_disk(ad->disk);
+	blk_mq_free_tag_set(&ad->tags);
+	kfree(ad);
+}
+
+/**
+ * abuse_disk_devt() - the device number, as stat() reports it
+ * @ad: the disk
+ */
+u64 abuse_disk_devt(struct abuse_disk *ad)
+{
+	return huge_encode_dev(disk_devt(ad->disk));
+}
+
+/**
+ * abuse_disk_max_number() - how many disks there are minors for
+ */
+unsigned int abuse_disk_max_number(void)
+{
+	return 1U << (MINORBITS - abuse_part_shift);
+}
+
+/**
+ * abuse_disk_init() - get a major
+ * @max_part: partitions of a disk, as the module's parameter says
+ *
+ * Return: 0, or an error.
+ */
+int abuse_disk_init(unsigned int max_part)
+{
+	if (max_part >= DISK_MAX_PARTS)
+		return -EINVAL;
+	abuse_part_shift = fls(max_part);
+
+	abuse_major = ABUSE_DISK_MAJOR;
+	if (!register_blkdev(abuse_major, KBUILD_MODNAME))
+		return 0;
+	abuse_major = register_blkdev(0, KBUILD_MODNAME);
+	if (abuse_major < 0)
+		return abuse_major;
+	pr_info("major %d is taken, block devices use %d\n", ABUSE_DISK_MAJOR,
+		abuse_major);
+	return 0;
+}
+
+void abuse_disk_exit(void)
+{
+	unregister_blkdev(abuse_major, KBUILD_MODNAME);
+}

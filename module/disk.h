@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The block device of a control node, from setup to reset. */
+#ifndef ABUSE_DISK_H
+#define ABUSE_DISK_H
+
+#include <linux/types.h>
+
+struct abuse_config;
+struct abuse_disk;
+struct abuse_queues;
+
+int abuse_disk_init(unsigned int max_part);
+void abuse_disk_exit(void);
+unsigned int abuse_disk_max_number(void);
+
+struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
+				  const struct abuse_config *config);
+void abuse_disk_update(struct abuse_disk *ad,
+		       const struct abuse_config *config);
+void abuse_disk_remove(struct abuse_disk *ad);
+u64 abuse_disk_devt(struct abuse_disk *ad);
+
+#endif

@@ -1,0 +1,70 @@
+#!/bin/sh
+# module/lint.sh - what the kernel's own tools and shellcheck have to say; each finding is printed
+# and fails the run. checkpatch and kernel-doc are those of Debian's linux-source-6.1.
+set -eu
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called: its jobs and variables are not meant
+
+cd "$(dirname "$0")/.."
+scripts=$PWD/build/lint/scripts
+copy=$PWD/build/lint/module
+failed=
+
+for tool in cpio git perl sparse shellcheck; do
+	command -v $tool >/dev/null || { echo "lint.sh: apt-get install $tool" >&2; exit 1; }
+done
+
+fetch_scripts() {
+	tmp=build/lint/tmp
+	rm -rf $tmp
+	mkdir -p $tmp
+	(cd $tmp && apt-get -q -o APT::Sandbox::User=root download linux-source-6.1) >&2 || return 1
+	dpkg-deb --fsys-tarfile $tmp/*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ -C $tmp --strip-components=1 linux-source-6.1/scripts/checkpatch.pl \
+			linux-source-6.1/scripts/spelling.txt linux-source-6.1/scripts/const_structs.checkpatch \
+			linux-source-6.1/scripts/kernel-doc || return 1
+	mv $tmp/scripts "$scripts" # not before all of them are there
+	rm -r $tmp
+}
+
+# What is in the project, committed or not, and nothing that is generated.
+sources() { git ls-files --cached --others --exclude-standard -- "$@"; }
+
+checkpatch() {
+	sources ':(glob)module/*.[ch]' 'module/uapi/*.h' module/Makefile module/Kbuild |
+		xargs perl "$scripts/checkpatch.pl" --strict --no-tree --terse --no-summary --show-types --color=never -f
+}
+
+kernel_doc() { sources ':(glob)module/*.h' 'module/uapi/*.h' | xargs perl "$scripts/kernel-doc" -none -Werror; }
+
+# A whole build, of a copy, with sparse after each compilation; what either says is on stderr.
+# sparse knows no cleanup attribute: a guard() of a spinlock looks to it like a lock never released.
+run_sparse() {
+	vm/kernel.sh 6.12
+	rm -rf "$copy"
+	sources module | cpio --quiet -pd build/lint
+	flags=-D__CHECK_ENDIAN__
+	! grep -Eqs 'guard\((raw_)?spinlock' module/*.[ch] || flags="$flags -Wno-context"
+	status=0
+	make -C "$copy" KDIR="$PWD/build/kernel/6.12/headers" C=2 CF="$flags" W=1 \
+		>build/lint/sparse.log 2>build/lint/sparse.err || status=1
+	! sed "s,$copy/,module/," build/lint/sparse.err | grep -v '^Skipping BTF generation' || status=1
+	return $status
+}
+
+shell_check() {
+	sources | xargs awk 'FNR == 1 && (/^#!.*[\/ ](ba|da)?sh( |$)/ || FILENAME ~ /\.sh$/) { print FILENAME }' |
+		xargs shellcheck -x
+}
+
+step() {
+	echo "lint: $1"
+	"$2" || failed=yes
+}
+
+git ls-files >/dev/null # without a list of the sources every step would pass
+[ -d "$scripts" ] || fetch_scripts || { apt-get -q update >&2 && fetch_scripts; }
+step checkpatch checkpatch
+step kernel-doc kernel_doc
+step sparse run_sparse
+step shellcheck shell_check
+[ -z "$failed" ]

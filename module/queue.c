@@ -1,0 +1,1023 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which request is in whose hands. No other file changes a slot.
+ *
+ * A slot stands for one tag of one hardware queue, from setup to reset:
+ *
+ *	free -> pending		submitted, nobody has it
+ *	pending -> owned	got by an open file; the id is a new one
+ *	owned <-> busy		a call of the owner copies its data
+ *	owned, busy -> free	put
+ *	owned -> pending	its owner went away
+ *	pending, owned -> free	reset, device failure, timeout
+ *
+ * Locking: the lock of a queue guards its slots, its list of pending requests
+ * and its counters. It is taken in process context, nothing nests inside it,
+ * and it is not held while user memory is touched or a request is ended.
+ *
+ * A busy slot is left alone by everybody but the thread that made it busy, and
+ * that thread takes no page fault until it is owned again or free. So the
+ * pages of a request stay there while they are copied, and still a reset never
+ * waits for the memory of a server.
+ */
+#include <linux/bvec.h>
+#include <linux/highmem.h>
+#include <linux/list_sort.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/percpu-refcount.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "queue.h"
+
+/*
+ * An id is generation, queue and tag. A stale id does not fit its slot's
+ * generation, which goes on from where the device's last setup left it.
+ */
+#define ABUSE_TAG_BITS		12
+#define ABUSE_QUEUE_BITS	12
+#define ABUSE_TAG_MASK		(BIT(ABUSE_TAG_BITS) - 1)
+#define ABUSE_QUEUE_MASK	(BIT(ABUSE_QUEUE_BITS) - 1)
+#define ABUSE_GENERATION_SHIFT	(ABUSE_TAG_BITS + ABUSE_QUEUE_BITS)
+
+/* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
+#define ABUSE_PIECE_ALIGN	4096
+
+enum abuse_slot_state {
+	ABUSE_SLOT_FREE,
+	ABUSE_SLOT_PENDING,
+	ABUSE_SLOT_OWNED,
+	ABUSE_SLOT_BUSY,
+};
+
+struct abuse_slot {
+	struct list_head link;
+	struct request *rq;
+	struct abuse_client *owner;
+	u64 generation;
+	u64 age;
+	enum abuse_slot_state state;
+	bool redelivered;
+};
+
+enum abuse_queue_state {
+	ABUSE_QUEUE_LIVE,
+	ABUSE_QUEUE_FAILED,
+	ABUSE_QUEUE_DEAD,
+};
+
+struct abuse_counters {
+	u64 gets;
+	u64 puts;
+	u64 redelivered;
+	u64 stale;
+	u64 timeouts;
+	u64 errors;
+};
+
+struct abuse_queue {
+	spinlock_t lock;	/* all of the above rules */
+	enum abuse_queue_state state;
+	bool read_only;
+	u32 depth;
+	u32 nr_pending;
+	u32 nr_inflight;
+	u64 age;
+	struct list_head pending;	/* oldest first */
+	struct abuse_counters count;
+	struct abuse_slot *slots;
+	struct abuse_queues *set;
+	u32 index;
+	wait_queue_head_t wait;
+} ____cacheline_aligned_in_smp;
+
+struct abuse_queues {
+	struct percpu_ref ref;
+	wait_queue_head_t *any;
+	u32 nr;
+	u32 nr_tags;
+	u32 timeout;
+	bool dead;
+	spinlock_t served_lock;	/* between the first get and the end */
+	bool served;
+	struct work_struct *first_get;
+	struct abuse_queue queue[];
+};
+
+static u16 abuse_rq_command(struct request *rq)
+{
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		return ABUSE_READ;
+	case REQ_OP_WRITE:
+		return ABUSE_WRITE;
+	case REQ_OP_DISCARD:
+		return ABUSE_DISCARD;
+	case REQ_OP_WRITE_ZEROES:
+		return ABUSE_WRITE_ZEROES;
+	default:
+		return ABUSE_SYNC_NOTIFICATION;
+	}
+}
+
+static u64 abuse_slot_id(struct abuse_queue *q, struct abuse_slot *slot)
+{
+	return slot->generation << ABUSE_GENERATION_SHIFT |
+	       (u64)q->index << ABUSE_TAG_BITS | (slot - q->slots);
+}
+
+static void abuse_slot_describe(struct abuse_queue *q, struct abuse_slot *slot,
+				struct abuse_get *get)
+{
+	struct request *rq = slot->rq;
+
+	memset(get, 0, sizeof(*get));
+	get->id = abuse_slot_id(q, slot);
+	get->command = abuse_rq_command(rq);
+	if (get->command != ABUSE_SYNC_NOTIFICATION) {
+		get->sector = blk_rq_pos(rq);
+		get->length = blk_rq_bytes(rq);
+	}
+	if (get->command == ABUSE_WRITE && (rq->cmd_flags & REQ_FUA))
+		get->flags |= ABUSE_GET_FUA;
+	if (slot->redelivered)
+		get->flags |= ABUSE_GET_REDELIVERED;
+}
+
+/* The request is the caller's afterwards, to be ended without the lock. */
+static struct request *abuse_slot_free(struct abuse_queue *q,
+				       struct abuse_slot *slot)
+{
+	struct request *rq = slot->rq;
+
+	lockdep_assert_held(&q->lock);
+	if (slot->state == ABUSE_SLOT_PENDING) {
+		list_del(&slot->link);
+		WRITE_ONCE(q->nr_pending, q->nr_pending - 1);
+	}
+	WRITE_ONCE(q->nr_inflight, q->nr_inflight - 1);
+	slot->state = ABUSE_SLOT_FREE;
+	slot->owner = NULL;
+	slot->rq = NULL;
+	return rq;
+}
+
+/*
+ * Makes an owned request pending again. The caller sorts the list, by age, and
+ * wakes whoever waits, when it has lifted the last one.
+ */
+static void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
+			      bool redelivered)
+{
+	lockdep_assert_held(&q->lock);
+	slot->state = ABUSE_SLOT_PENDING;
+	slot->owner = NULL;
+	slot->redelivered |= redelivered;
+	list_add(&slot->link, &q->pending);
+	WRITE_ONCE(q->nr_pending, q->nr_pending + 1);
+}
+
+static int abuse_slot_cmp(void *priv, const struct list_head *a,
+			  const struct list_head *b)
+{
+	const struct abuse_slot *x = list_entry(a, struct abuse_slot, link);
+	const struct abuse_slot *y = list_entry(b, struct abuse_slot, link);
+
+	return x->age > y->age;
+}
+
+/* One waiter is enough: it wakes the next one if it leaves something. */
+static void abuse_queue_wake(struct abuse_queue *q)
+{
+	if (wq_has_sleeper(&q->wait))
+		wake_up(&q->wait);
+	if (wq_has_sleeper(q->set->any))
+		wake_up(q->set->any);
+}
+
+/* Fails a request that is pending or owned, @only this one if that is given. */
+static bool abuse_queue_cancel(struct abuse_queue *q, struct abuse_slot *slot,
+			       struct request *only)
+{
+	struct request *rq = NULL;
+
+	spin_lock(&q->lock);
+	if ((slot->state == ABUSE_SLOT_PENDING ||
+	     slot->state == ABUSE_SLOT_OWNED) && (!only || only == slot->rq)) {
+		rq = abuse_slot_free(q, slot);
+		q->count.errors++;
+		if (only)
+			q->count.timeouts++;
+	}
+	spin_unlock(&q->lock);
+	if (rq)
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+	return rq;
+}
+
+static void abuse_queues_free(struct abuse_queues *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr; i++)
+		kvfree(set->queue[i].slots);
+	percpu_ref_exit(&set->ref);
+	kvfree(set);
+}
+
+static void abuse_queues_release(struct percpu_ref *ref)
+{
+	abuse_queues_free(container_of(ref, struct abuse_queues, ref));
+}
+
+/**
+ * abuse_queues_alloc() - make the hardware queues of a device
+ * @config: checked by the caller
+ * @generation: where ids start, see abuse_queues_generation()
+ * @any: who waits for a request of any queue; outlives the queues
+ *
+ * Return: the queues, to be ended with abuse_queues_kill() and given up with
+ * abuse_queues_put(), or NULL.
+ */
+struct abuse_queues *abuse_queues_alloc(const struct abuse_config *config,
+					u64 generation, wait_queue_head_t *any)
+{
+	struct abuse_queues *set;
+	u32 i, tag;
+
+	set = kvzalloc(struct_size(set, queue, config->queues), GFP_KERNEL);
+	if (!set)
+		return NULL;
+	if (percpu_ref_init(&set->ref, abuse_queues_release, 0, GFP_KERNEL)) {
+		kvfree(set);
+		return NULL;
+	}
+	set->any = any;
+	set->nr = config->queues;
+	set->nr_tags = config->queue_depth;
+	spin_lock_init(&set->served_lock);
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		q->slots = kvcalloc(set->nr_tags, sizeof(*q->slots),
+				    GFP_KERNEL);
+		if (!q->slots) {
+			abuse_queues_free(set);
+			return NULL;
+		}
+		for (tag = 0; tag < set->nr_tags; tag++)
+			q->slots[tag].generation = generation;
+		spin_lock_init(&q->lock);
+		INIT_LIST_HEAD(&q->pending);
+		init_waitqueue_head(&q->wait);
+		q->set = set;
+		q->index = i;
+	}
+	abuse_queues_configure(set, config);
+	percpu_ref_get(&set->ref);
+	return set;
+}
+
+/**
+ * abuse_queues_on_first_get() - name the work to be done once somebody serves
+ * @set: the queues, not yet visible to anybody else
+ * @work: queued once, never after abuse_queues_kill() has returned
+ */
+void abuse_queues_on_first_get(struct abuse_queues *set,
+			       struct work_struct *work)
+{
+	set->first_get = work;
+}
+
+/**
+ * abuse_queues_configure() - take over what a reconnect may change
+ * @set: the queues
+ * @config: checked by the caller
+ *
+ * A device that a server declared failed is live again afterwards.
+ */
+void abuse_queues_configure(struct abuse_queues *set,
+			    const struct abuse_config *config)
+{
+	u32 i;
+
+	WRITE_ONCE(set->timeout, config->timeout);
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		q->state = ABUSE_QUEUE_LIVE;
+		q->read_only = config->flags & ABUSE_FLAGS_READ_ONLY;
+		q->depth = config->queue_depth;
+		spin_unlock(&q->lock);
+	}
+}
+
+/* Fails what is pending or owned; what is busy ends by itself. */
+static void abuse_queues_fail(struct abuse_queues *set,
+			      enum abuse_queue_state state)
+{
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		if (q->state < state)
+			q->state = state;
+		spin_unlock(&q->lock);
+	}
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		for (tag = 0; tag < set->nr_tags; tag++)
+			abuse_queue_cancel(q, &q->slots[tag], NULL);
+	}
+}
+
+/**
+ * abuse_queues_kill() - end the queues: fail every request, wake every waiter
+ * @set: the queues
+ */
+void abuse_queues_kill(struct abuse_queues *set)
+{
+	u32 i;
+
+	spin_lock(&set->served_lock);
+	WRITE_ONCE(set->dead, true);
+	spin_unlock(&set->served_lock);
+
+	abuse_queues_fail(set, ABUSE_QUEUE_DEAD);
+
+	for (i = 0; i < set->nr; i++)
+		wake_up_all(&set->queue[i].wait);
+	wake_up_all(set->any);
+	percpu_ref_kill(&set->ref);
+}
+
+/**
+ * abuse_queues_generation() - where the ids of the next setup must start
+ * @set: queues without any user left
+ *
+ * Return: a generation that no id of @set has.
+ */
+u64 abuse_queues_generation(struct abuse_queues *set)
+{
+	u64 last = 0;
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		for (tag = 0; tag < set->nr_tags; tag++)
+			last = max(last, q->slots[tag].generation);
+		spin_unlock(&q->lock);
+	}
+	return last;
+}
+
+/**
+ * abuse_queues_tryget() - get a reference
+ * @set: the queues, found under RCU or while holding another reference
+ *
+ * Return: false once abuse_queues_kill() was called.
+ */
+bool abuse_queues_tryget(struct abuse_queues *set)
+{
+	return percpu_ref_tryget_live(&set->ref);
+}
+
+void abuse_queues_put(struct abuse_queues *set)
+{
+	percpu_ref_put(&set->ref);
+}
+
+struct abuse_queue *abuse_queues_at(struct abuse_queues *set, u32 index)
+{
+	return &set->queue[index];
+}
+
+/**
+ * abuse_queue_submit() - a request of the disk becomes pending
+ * @q: the hardware queue
+ * @rq: the request
+ *
+ * Nobody is woken before abuse_queue_commit().
+ *
+ * Return: BLK_STS_OK; BLK_STS_DEV_RESOURCE when a reconnect lowered the depth
+ * and it is reached; BLK_STS_IOERR.
+ */
+blk_status_t abuse_queue_submit(struct abuse_queue *q, struct request *rq)
+{
+	struct abuse_slot *slot = &q->slots[rq->tag];
+	blk_status_t status = BLK_STS_OK;
+
+	spin_lock(&q->lock);
+	if (unlikely(q->state != ABUSE_QUEUE_LIVE ||
+		     (q->read_only && op_is_write(req_op(rq)) &&
+		      req_op(rq) != REQ_OP_FLUSH))) {
+		q->count.errors++;
+		status = BLK_STS_IOERR;
+	} else if (unlikely(q->nr_inflight >= q->depth)) {
+		status = BLK_STS_DEV_RESOURCE;
+	} else {
+		blk_mq_start_request(rq);
+		slot->rq = rq;
+		slot->age = q->age++;
+		slot->redelivered = false;
+		slot->state = ABUSE_SLOT_PENDING;
+		list_add_tail(&slot->link, &q->pending);
+		WRITE_ONCE(q->nr_pending, q->nr_pending + 1);
+		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
+	}
+	spin_unlock(&q->lock);
+	return status;
+}
+
+/**
+ * abuse_queue_commit() - the last request of a batch was submitted
+ * @q: the hardware queue
+ */
+void abuse_queue_commit(struct abuse_queue *q)
+{
+	abuse_queue_wake(q);
+}
+
+/**
+ * abuse_queue_expire() - nobody answered a request in time
+ * @q: the hardware queue
+ * @rq: the request
+ *
+ * Return: BLK_EH_DONE when the request was failed; BLK_EH_RESET_TIMER when
+ * there is no limit, or it is being answered right now.
+ */
+enum blk_eh_timer_return abuse_queue_expire(struct abuse_queue *q,
+					    struct request *rq)
+{
+	if (READ_ONCE(q->set->timeout) &&
+	    abuse_queue_cancel(q, &q->slots[rq->tag], rq))
+		return BLK_EH_DONE;
+	return BLK_EH_RESET_TIMER;
+}
+
+/* The hardware queues that @queue stands for are those from first to last. */
+static u32 abuse_queues_first(u32 queue)
+{
+	return queue == ABUSE_ANY_QUEUE ? 0 : queue;
+}
+
+static u32 abuse_queues_last(struct abuse_queues *set, u32 queue)
+{
+	return queue == ABUSE_ANY_QUEUE ? set->nr - 1 : queue;
+}
+
+static bool abuse_queues_pending(struct abuse_queues *set, u32 queue)
+{
+	u32 i;
+
+	for (i = abuse_queues_first(queue);
+	     i <= abuse_queues_last(set, queue); i++)
+		if (READ_ONCE(set->queue[i].nr_pending))
+			return true;
+	return false;
+}
+
+/**
+ * abuse_queues_depths() - how many requests wait
+ * @set: the queues
+ * @pending: requests that nobody has taken, out
+ * @unanswered: those and the owned ones, out
+ *
+ * Without a lock: good enough for who is woken up when there are more.
+ */
+void abuse_queues_depths(struct abuse_queues *set, u32 *pending,
+			 u32 *unanswered)
+{
+	u32 i;
+
+	*pending = 0;
+	*unanswered = 0;
+	for (i = 0; i < set->nr; i++) {
+		*pending += READ_ONCE(set->queue[i].nr_pending);
+		*unanswered += READ_ONCE(set->queue[i].nr_inflight);
+	}
+}
+
+/**
+ * abuse_queues_has() - whether there is such a hardware queue
+ * @set: the queues
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ */
+bool abuse_queues_has(struct abuse_queues *set, u32 queue)
+{
+	return queue == ABUSE_ANY_QUEUE || queue < set->nr;
+}
+
+static bool abuse_room_take(struct abuse_room *room, struct abuse_get *get)
+{
+	u64 piece = ALIGN(get->length, ABUSE_PIECE_ALIGN);
+
+	if (!room->address || !abuse_command_has_data(get->command))
+		return true;
+	if (get->length > room->size) {
+		room->full = true;
+		return false;
+	}
+	get->address = room->address;
+	room->address += piece;
+	room->size -= min(piece, room->size);
+	return true;
+}
+
+static unsigned int abuse_queue_take(struct abuse_queue *q,
+				     struct abuse_client *client,
+				     struct abuse_get *gets, unsigned int max,
+				     struct abuse_room *room)
+{
+	unsigned int nr = 0;
+
+	spin_lock(&q->lock);
+	while (nr < max && !list_empty(&q->pending)) {
+		struct abuse_slot *slot = list_first_entry(&q->pending,
+							   struct abuse_slot,
+							   link);
+
+		slot->generation++;
+		abuse_slot_describe(q, slot, &gets[nr]);
+		if (!abuse_room_take(room, &gets[nr]))
+			break;
+		list_del(&slot->link);
+		WRITE_ONCE(q->nr_pending, q->nr_pending - 1);
+		slot->state = ABUSE_SLOT_OWNED;
+		slot->owner = client;
+		q->count.gets++;
+		if (slot->redelivered)
+			q->count.redelivered++;
+		nr++;
+	}
+	spin_unlock(&q->lock);
+
+	if (nr && READ_ONCE(q->nr_pending))
+		abuse_queue_wake(q);
+	return nr;
+}
+
+/**
+ * abuse_queues_take() - hand out pending requests, oldest first
+ * @set: the queues
+ * @client: the new owner
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ * @gets: the requests, out
+ * @max: room in @gets
+ * @room: the caller's buffer; each read and write is given a piece of it
+ *
+ * Return: how many were handed out; it does not wait.
+ */
+unsigned int abuse_queues_take(struct abuse_queues *set,
+			       struct abuse_client *client, u32 queue,
+			       struct abuse_get *gets, unsigned int max,
+			       struct abuse_room *room)
+{
+	unsigned int nr = 0;
+	u32 i, index;
+
+	if (READ_ONCE(client->draining))
+		return 0;
+	if (queue != ABUSE_ANY_QUEUE)
+		return abuse_queue_take(&set->queue[queue], client, gets, max,
+					room);
+
+	index = READ_ONCE(client->next_queue) % set->nr;
+	for (i = 0; i < set->nr && nr < max && !room->full; i++) {
+		struct abuse_queue *q = &set->queue[index];
+
+		if (READ_ONCE(q->nr_pending))
+			nr += abuse_queue_take(q, client, gets + nr, max - nr,
+					       room);
+		index = (index + 1) % set->nr;
+	}
+	WRITE_ONCE(client->next_queue, index + 1);
+	return nr;
+}
+
+/**
+ * abuse_queues_wait() - wait for a request that nobody has taken
+ * @set: the queues
+ * @client: who waits
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ * @deadline: of the monotonic clock, or NULL
+ *
+ * Return: 0 if there was one; -ETIME, -EINTR, -ENODEV after a reset,
+ * -ESHUTDOWN when @client is draining.
+ */
+int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
+		      u32 queue, ktime_t *deadline)
+{
+	wait_queue_head_t *head = queue == ABUSE_ANY_QUEUE ?
+				  set->any : &set->queue[queue].wait;
+	bool expired = false;
+	DEFINE_WAIT(wait);
+	int err;
+
+	for (;;) {
+		prepare_to_wait_exclusive(head, &wait, TASK_INTERRUPTIBLE);
+		if (READ_ONCE(set->dead))
+			err = -ENODEV;
+		else if (READ_ONCE(client->draining))
+			err = -ESHUTDOWN;
+		else if (abuse_queues_pending(set, queue))
+			err = 0;
+		else if (signal_pending(current))
+			err = -EINTR;
+		else if (expired)
+			err = -ETIME;
+		else
+			err = -EAGAIN;
+		if (err != -EAGAIN)
+			break;
+		expired = !schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
+	}
+	finish_wait(head, &wait);
+
+	/* A wake-up that is not used is somebody else's. */
+	if (err && abuse_queues_pending(set, queue))
+		wake_up(head);
+	return err;
+}
+
+/**
+ * abuse_queues_drain() - hand @client nothing more, and end its waits
+ * @set: the queues, NULL if there are none
+ * @client: an open file
+ */
+void abuse_queues_drain(struct abuse_queues *set, struct abuse_client *client)
+{
+	u32 i;
+
+	WRITE_ONCE(client->draining, true);
+	if (!set)
+		return;
+	for (i = 0; i < set->nr; i++)
+		wake_up_all(&set->queue[i].wait);
+	wake_up_all(set->any);
+}
+
+/* Finds what @client owns under @id, and leaves its queue locked then. */
+static struct abuse_slot *abuse_queue_lock_owned(struct abuse_queues *set,
+						 struct abuse_client *client,
+						 u64 id, struct abuse_queue **qp)
+{
+	u32 index = id >> ABUSE_TAG_BITS & ABUSE_QUEUE_MASK;
+	u32 tag = id & ABUSE_TAG_MASK;
+	struct abuse_queue *q = &set->queue[index < set->nr ? index : 0];
+	struct abuse_slot *slot = &q->slots[tag < set->nr_tags ? tag : 0];
+	int err;
+
+	*qp = q;
+	spin_lock(&q->lock);
+	if (slot->owner != client || abuse_slot_id(q, slot) != id) {
+		q->count.stale++;
+		err = -ENOMSG;
+	} else if (slot->state == ABUSE_SLOT_BUSY) {
+		err = -EBUSY;
+	} else {
+		return slot;
+	}
+	spin_unlock(&q->lock);
+	return ERR_PTR(err);
+}
+
+/**
+ * abuse_queues_peek() - describe a request again
+ * @set: the queues
+ * @client: its owner
+ * @id: its id
+ * @get: the description, out
+ *
+ * Return: 0, -ENOMSG if @client does not own it, -EBUSY.
+ */
+int abuse_queues_peek(struct abuse_queues *set, struct abuse_client *client,
+		      u64 id, struct abuse_get *get)
+{
+	struct abuse_queue *q;
+	struct abuse_slot *slot = abuse_queue_lock_owned(set, client, id, &q);
+
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	abuse_slot_describe(q, slot, get);
+	spin_unlock(&q->lock);
+	return 0;
+}
+
+/*
+ * Copies between the request's data from @offset on and @user, without a page
+ * fault. Returns how many bytes were copied, in whole segments.
+ */
+static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
+			 char __user *user)
+{
+	bool to_rq = req_op(rq) == REQ_OP_READ;
+	struct req_iterator iter;
+	struct bio_vec bv;
+	u32 done = 0;
+
+	if (!access_ok(user, length))
+		return 0;
+
+	pagefault_disable();
+	rq_for_each_segment(bv, rq, iter) {
+		unsigned long left;
+		u32 skip, n;
+		char *kaddr;
+
+		skip = min(offset, bv.bv_len);
+		offset -= skip;
+		n = min(bv.bv_len - skip, length - done);
+		if (!n)
+			continue;
+
+		kaddr = bvec_kmap_local(&bv);
+		if (to_rq)
+			left = __copy_from_user_inatomic(kaddr + skip,
+							 user + done, n);
+		else
+			left = __copy_to_user_inatomic(user + done,
+						       kaddr + skip, n);
+		kunmap_local(kaddr);
+		if (left)
+			break;
+		if (to_rq)
+			flush_dcache_page(bv.bv_page);
+		done += n;
+		if (done == length)
+			break;
+	}
+	pagefault_enable();
+	return done;
+}
+
+/* Makes the memory present that abuse_rq_copy() could not reach. */
+static int abuse_fault_in(bool readable, char __user *user, u32 length)
+{
+	size_t missing;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (!access_ok(user, length))
+		return -EFAULT;
+	missing = readable ? fault_in_readable(user, length) :
+			     fault_in_safe_writeable(user, length);
+	cond_resched();
+	return missing == length ? -EFAULT : 0;
+}
+
+/*
+ * Copies, and then frees the slot if there is an @answer, both while the slot
+ * is busy. @length may be 0. Returns with the slot owned on any error.
+ */
+static int abuse_queues_transfer(struct abuse_queues *set,
+				 struct abuse_client *client, u64 id,
+				 u32 offset, u32 length, u64 address,
+				 const u32 *answer)
+{
+	char __user *user = u64_to_user_ptr(address);
+	struct abuse_queue *q;
+	struct abuse_slot *slot;
+	struct request *rq;
+	u32 done = 0;
+	int err;
+
+	for (;;) {
+		struct request *failed = NULL;
+		bool readable;
+
+		slot = abuse_queue_lock_owned(set, client, id, &q);
+		if (IS_ERR(slot))
+			return PTR_ERR(slot);
+		rq = slot->rq;
+		if (length) {
+			slot->state = ABUSE_SLOT_BUSY;
+			spin_unlock(&q->lock);
+			readable = req_op(rq) == REQ_OP_READ;
+			done += abuse_rq_copy(rq, offset + done, length - done,
+					      user + done);
+			spin_lock(&q->lock);
+		}
+		if (done == length && answer)
+			break;
+
+		if (length) {
+			slot->state = ABUSE_SLOT_OWNED;
+			/* It was left out when the others were failed. */
+			if (q->state != ABUSE_QUEUE_LIVE) {
+				failed = abuse_slot_free(q, slot);
+				q->count.errors++;
+			}
+		}
+		spin_unlock(&q->lock);
+		if (failed) {
+			blk_mq_end_request(failed, BLK_STS_IOERR);
+			return -ENOMSG;
+		}
+		if (done == length)
+			return 0;
+
+		err = abuse_fault_in(readable, user + done, length - done);
+		if (err)
+			return err;
+	}
+
+	abuse_slot_free(q, slot);
+	q->count.puts++;
+	if (*answer != ABUSE_RESULT_OKAY)
+		q->count.errors++;
+	spin_unlock(&q->lock);
+	blk_mq_end_request(rq, *answer == ABUSE_RESULT_OKAY ?
+			       BLK_STS_OK : BLK_STS_IOERR);
+	return 0;
+}
+
+/**
+ * abuse_queues_copy() - copy a part of a request's data
+ * @set: the queues
+ * @client: the request's owner
+ * @id: the request
+ * @offset: where the part starts, bytes
+ * @length: bytes; the part is inside the request, the caller saw to it
+ * @address: of user memory: the source of a read, the destination of a write
+ *
+ * Return: 0, -ENOMSG, -EBUSY, -EFAULT, -EINTR.
+ */
+int abuse_queues_copy(struct abuse_queues *set, struct abuse_client *client,
+		      u64 id, u32 offset, u32 length, u64 address)
+{
+	return abuse_queues_transfer(set, client, id, offset, length, address,
+				     NULL);
+}
+
+static int abuse_queues_finish(struct abuse_queues *set,
+			       struct abuse_client *client, u64 id, u32 length,
+			       u64 address, u32 result)
+{
+	int err;
+
+	err = abuse_queues_transfer(set, client, id, 0, length, address,
+				    &result);
+	if (!err && result == ABUSE_RESULT_DEVICE_FAILURE)
+		abuse_queues_fail(set, ABUSE_QUEUE_FAILED);
+	return err;
+}
+
+/**
+ * abuse_queues_end() - put a request whose data was copied, or has none
+ * @set: the queues
+ * @client: the request's owner
+ * @id: the request
+ * @result: enum abuse_result
+ *
+ * Return: 0, -EINVAL, -ENOMSG, -EBUSY.
+ */
+int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
+		     u64 id, u32 result)
+{
+	if (result > ABUSE_RESULT_DEVICE_FAILURE)
+		return -EINVAL;
+	return abuse_queues_finish(set, client, id, 0, 0, result);
+}
+
+/**
+ * abuse_queues_answer() - put a request, with its data
+ * @set: the queues
+ * @client: the request's owner
+ * @put: the answer
+ *
+ * Return: 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR.
+ */
+int abuse_queues_answer(struct abuse_queues *set, struct abuse_client *client,
+			const struct abuse_put *put)
+{
+	struct abuse_get get;
+	u32 length = 0;
+	int err;
+
+	err = abuse_queues_peek(set, client, put->id, &get);
+	if (err)
+		return err;
+	if (put->result > ABUSE_RESULT_DEVICE_FAILURE)
+		return -EINVAL;
+	if (put->result == ABUSE_RESULT_OKAY &&
+	    (get.command == ABUSE_READ ||
+	     (get.command == ABUSE_WRITE && put->address)))
+		length = get.length;
+	return abuse_queues_finish(set, client, put->id, length, put->address,
+				   put->result);
+}
+
+static void abuse_queue_resort(struct abuse_queue *q)
+{
+	lockdep_assert_held(&q->lock);
+	list_sort(NULL, &q->pending, abuse_slot_cmp);
+}
+
+/**
+ * abuse_queues_unget() - take requests back that @client never heard of
+ * @set: the queues
+ * @client: their owner
+ * @gets: the requests
+ * @nr: how many
+ */
+void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,
+			const struct abuse_get *gets, unsigned int nr)
+{
+	while (nr--) {
+		struct abuse_queue *q;
+		struct abuse_slot *slot;
+
+		slot = abuse_queue_lock_owned(set, client, gets[nr].id, &q);
+		if (IS_ERR(slot))
+			continue;
+		abuse_slot_repend(q, slot, false);
+		abuse_queue_resort(q);
+		q->count.gets--;
+		spin_unlock(&q->lock);
+		abuse_queue_wake(q);
+	}
+}
+
+/**
+ * abuse_queues_abandon() - @client goes away: what it owns is pending again
+ * @set: the queues
+ * @client: an open file that nobody uses any more
+ */
+void abuse_queues_abandon(struct abuse_queues *set,
+			  struct abuse_client *client)
+{
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+		bool any = false;
+
+		spin_lock(&q->lock);
+		for (tag = 0; tag < set->nr_tags; tag++) {
+			struct abuse_slot *slot = &q->slots[tag];
+
+			if (slot->owner != client)
+				continue;
+			abuse_slot_repend(q, slot, true);
+			any = true;
+		}
+		if (any)
+			abuse_queue_resort(q);
+		spin_unlock(&q->lock);
+		if (any)
+			abuse_queue_wake(q);
+	}
+}
+
+/**
+ * abuse_queues_served() - somebody asks for requests
+ * @set: the queues
+ */
+void abuse_queues_served(struct abuse_queues *set)
+{
+	if (likely(READ_ONCE(set->served)))
+		return;
+	spin_lock(&set->served_lock);
+	if (!set->served && !set->dead) {
+		WRITE_ONCE(set->served, true);
+		if (set->first_get)
+			schedule_work(set->first_get);
+	}
+	spin_unlock(&set->served_lock);
+}
+
+/**
+ * abuse_queues_count() - add up what the queues have and did
+ * @set: the queues
+ * @status: from pending to errors, out; the rest is left alone
+ */
+void abuse_queues_count(struct abuse_queues *set, struct abuse_status *status)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		status->pending += q->nr_pending;
+		status->owned += q->nr_inflight - q->nr_pending;
+		status->gets += q->count.gets;
+		status->puts += q->count.puts;
+		status->redelivered += q->count.redelivered;
+		status->stale += q->count.stale;
+		status->timeouts += q->count.timeouts;
+		status->errors += q->count.errors;
+		spin_unlock(&q->lock);
+	}
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * abuse - block devices answered by ordinary programs
+ *
+ * This header is the whole contract between the module and a server. Every
+ * ioctl is made on a control node, /dev/abctlN, which belongs to the block
+ * device /dev/abuseN.
+ *
+ * A request is *pending* until an open file of the control node gets it, then
+ * it is *owned* by that open file until it is put. When the open file is
+ * closed, or its process dies, what it still owns is pending again, ahead of
+ * younger requests.
+ *
+ * The ioctl numbers carry no direction and no size: those from 2009 never
+ * did, and the later ones take a structure that says its own size and may
+ * grow. All structures have the same layout for 32-bit and 64-bit callers,
+ * except for four bytes of padding at the end of struct abuse_info that are
+ * neither read nor written.
+ */
+#ifndef _UAPI_ABUSE_H
+#define _UAPI_ABUSE_H
+
+#include <linux/types.h>
+
+/* The ABI of 2009 */
+#define ABUSE_GET_STATUS	0x4120	/* struct abuse_info, out */
+#define ABUSE_SET_STATUS	0x4121	/* struct abuse_info, in */
+#define ABUSE_SET_POLL		0x4122	/* never implemented: EOPNOTSUPP */
+#define ABUSE_RESET		0x4123	/* no argument */
+#define ABUSE_GET_BIO		0x4124	/* struct abuse_xfr_hdr, in and out */
+#define ABUSE_PUT_BIO		0x4125	/* struct abuse_xfr_hdr, in */
+
+/* The ABI of today */
+#define ABUSE_XFER		0x4126	/* struct abuse_xfer, in and out */
+#define ABUSE_SETUP		0x4127	/* struct abuse_config, in */
+#define ABUSE_STATUS		0x4128	/* struct abuse_status, out */
+
+/**
+ * enum abuse_flags - what a device is, and how it is set up
+ * @ABUSE_FLAGS_READ_ONLY: writes are refused
+ * @ABUSE_FLAGS_RECONNECT: change a device that is set up already; without this
+ *	flag that is EBUSY. Never reported.
+ * @ABUSE_FLAGS_WRITE_CACHE: an answered write may be volatile until a flush;
+ *	flush and FUA are sent to the server
+ * @ABUSE_FLAGS_DISCARD: discard is offered to the users of the disk
+ * @ABUSE_FLAGS_WRITE_ZEROES: write zeroes is offered to the users of the disk
+ *
+ * The first two exist in both ABIs, the others are for ABUSE_SETUP only.
+ */
+enum abuse_flags {
+	ABUSE_FLAGS_READ_ONLY		= 1,
+	ABUSE_FLAGS_RECONNECT		= 2,
+	ABUSE_FLAGS_WRITE_CACHE		= 4,
+	ABUSE_FLAGS_DISCARD		= 8,
+	ABUSE_FLAGS_WRITE_ZEROES	= 16,
+};
+
+/**
+ * enum abuse_command - what a request asks for
+ * @ABUSE_READ: the put brings the data
+ * @ABUSE_WRITE: the put, or the get, takes the data
+ * @ABUSE_SYNC_NOTIFICATION: flush: every write answered before this request
+ *	was handed out must be durable before it is answered. Has no data and
+ *	no place: sector and length are 0.
+ * @ABUSE_DISCARD: the range is not needed any more; what it reads as is up to
+ *	the server. Has a length and no data.
+ * @ABUSE_WRITE_ZEROES: the range must read as zeros. Has a length and no data.
+ */
+enum abuse_command {
+	ABUSE_READ			= 0,
+	ABUSE_WRITE			= 1,
+	ABUSE_SYNC_NOTIFICATION		= 2,
+	ABUSE_DISCARD			= 3,
+	ABUSE_WRITE_ZEROES		= 4,
+};
+
+/**
+ * enum abuse_result - how a server answers
+ * @ABUSE_RESULT_OKAY: done
+ * @ABUSE_RESULT_MEDIA_FAILURE: this request fails with an I/O error
+ * @ABUSE_RESULT_DEVICE_FAILURE: this request and every other one fail with an
+ *	I/O error, those to come too, until the device is reset or reconnected
+ */
+enum abuse_result {
+	ABUSE_RESULT_OKAY		= 0,
+	ABUSE_RESULT_MEDIA_FAILURE	= 1,
+	ABUSE_RESULT_DEVICE_FAILURE	= 2,
+};
+
+/**
+ * struct abuse_info - ABUSE_GET_STATUS and ABUSE_SET_STATUS
+ * @ab_device: out: dev_t of the block device, 0 while there is none
+ * @ab_size: bytes, a multiple of @ab_blocksize; 0 is out only: not set up
+ * @ab_number: out: N of /dev/abctlN
+ * @ab_flags: ABUSE_FLAGS_READ_ONLY and, in only, ABUSE_FLAGS_RECONNECT
+ * @ab_blocksize: bytes, a power of two from 512 to the page size (where the
+ *	kernel can, up to 64 KiB)
+ * @ab_max_queue: queue depth, 1 to ABUSE_MAX_DEPTH
+ * @ab_queue_size: out: requests that are not answered yet
+ * @ab_errors: out: requests that failed since setup
+ * @ab_max_vecs: out: the room that ABUSE_GET_BIO needs, in vectors
+ */
+struct abuse_info {
+	__u64	ab_device;
+	__u64	ab_size;
+	__u32	ab_number;
+	__u32	ab_flags;
+	__u32	ab_blocksize;
+	__u32	ab_max_queue;
+	__u32	ab_queue_size;
+	__u32	ab_errors;
+	__u32	ab_max_vecs;
+};
+
+/**
+ * struct abuse_vec - a piece of a request's data
+ * @ab_address: in, PUT: where the server has it (read) or wants it (write)
+ * @ab_len: bytes, the page size except in the last piece; PUT: the same again
+ * @ab_offset: 0
+ */
+struct abuse_vec {
+	__u64	ab_address;
+	__u32	ab_len;
+	__u32	ab_offset;
+};
+
+/**
+ * struct abuse_xfr_hdr - ABUSE_GET_BIO and ABUSE_PUT_BIO
+ * @ab_id: opaque; PUT: as GET told it. Never 0.
+ * @ab_sector: first sector of 512 bytes; PUT: as GET told it
+ * @ab_command: enum abuse_command; PUT: as GET told it
+ * @ab_result: PUT: enum abuse_result
+ * @ab_vec_count: GET: out, pieces of data; PUT: as GET told it. A discard or
+ *	write zeroes has one piece, which tells its length.
+ * @ab_vec_offset: ignored
+ * @ab_transfer_address: address of the struct abuse_vec array. GET fills it,
+ *	it needs room for ab_max_vecs; 0 is allowed for GET, and for a PUT of
+ *	a write whose data is not wanted.
+ */
+struct abuse_xfr_hdr {
+	__u64	ab_id;
+	__u64	ab_sector;
+	__u32	ab_command;
+	__u32	ab_result;
+	__u32	ab_vec_count;
+	__u32	ab_vec_offset;
+	__u64	ab_transfer_address;
+};
+
+/* Bounds that setup checks */
+#define ABUSE_MAX_DEPTH		4096		/* requests of a queue */
+#define ABUSE_MAX_REQUEST	(1024 * 1024)	/* bytes */
+#define ABUSE_MAX_VECS		256		/* ab_max_vecs */
+#define ABUSE_MAX_TIMEOUT	(24 * 60 * 60)	/* seconds */
+
+/**
+ * struct abuse_config - ABUSE_SETUP
+ * @size: in: sizeof(struct abuse_config)
+ * @flags: enum abuse_flags
+ * @capacity: bytes, a multiple of @block_size, up to 2^63 - 1. A reconnect may
+ *	make it larger.
+ * @block_size: bytes, as ab_blocksize. A reconnect must not change it.
+ * @queue_depth: requests of one hardware queue, 1 to ABUSE_MAX_DEPTH. A
+ *	reconnect may lower it, and raise it up to the first setup's.
+ * @queues: hardware queues, 0 for 1; no more than there are CPUs. A reconnect
+ *	must give the same or 0.
+ * @max_request: bytes, the longest read or write: a multiple of @block_size
+ *	from the page size to ABUSE_MAX_REQUEST, which 0 stands for. A
+ *	reconnect must give the same or 0.
+ * @timeout: seconds until a request that nobody answered fails, at most
+ *	ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for requests
+ *	to come.
+ * @reserved: 0
+ *
+ * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect.
+ */
+struct abuse_config {
+	__u32	size;
+	__u32	flags;
+	__u64	capacity;
+	__u32	block_size;
+	__u32	queue_depth;
+	__u32	queues;
+	__u32	max_request;
+	__u32	timeout;
+	__u32	reserved;
+};
+
+/**
+ * struct abuse_status - ABUSE_STATUS
+ * @size: in: sizeof(struct abuse_status); as much is filled
+ * @flags: enum abuse_flags
+ * @device: dev_t of the block device, 0 while there is none
+ * @capacity: bytes; 0: not set up
+ * @number: N of /dev/abctlN
+ * @block_size: bytes
+ * @queue_depth: requests of one hardware queue
+ * @queues: hardware queues
+ * @max_request: bytes
+ * @timeout: seconds, 0 for never
+ * @pending: requests that nobody has taken
+ * @owned: requests that an open file has and did not answer yet
+ * @gets: requests handed out, redelivered ones again
+ * @puts: requests answered
+ * @redelivered: requests handed out again, because their owner went away
+ * @stale: puts refused because the request was not the caller's (any more)
+ * @timeouts: requests that failed because nobody answered in time
+ * @errors: requests that failed, for any reason
+ *
+ * The counters start at setup.
+ */
+struct abuse_status {
+	__u32	size;
+	__u32	flags;
+	__u64	device;
+	__u64	capacity;
+	__u32	number;
+	__u32	block_size;
+	__u32	queue_depth;
+	__u32	queues;
+	__u32	max_request;
+	__u32	timeout;
+	__u32	pending;
+	__u32	owned;
+	__u64	gets;
+	__u64	puts;
+	__u64	redelivered;
+	__u64	stale;
+	__u64	timeouts;
+	__u64	errors;
+};
+
+/**
+ * struct abuse_put - one answer
+ * @id: the request, as its get told it
+ * @address: read: where the data is; write: where the data is wanted, or 0.
+ *	Unused by other commands and by a failure.
+ * @result: enum abuse_result
+ * @status: out: 0, or a negative errno: ENOMSG: the request is not owned by
+ *	this open file (any more); EINVAL: unknown result; EFAULT: bad address;
+ *	EBUSY: another thread is putting it. After EINVAL and EFAULT the
+ *	request is still owned.
+ */
+struct abuse_put {
+	__u64	id;
+	__u64	address;
+	__u32	result;
+	__s32	status;
+};
+
+/**
+ * enum abuse_get_flags - more about a request
+ * @ABUSE_GET_FUA: this write must be durable before it is answered
+ * @ABUSE_GET_REDELIVERED: an earlier owner went away without an answer, and
+ *	may have carried out the request in part or whole
+ */
+enum abuse_get_flags {
+	ABUSE_GET_FUA		= 1,
+	ABUSE_GET_REDELIVERED	= 2,
+};
+
+/**
+ * struct abuse_get - one request
+ * @id: opaque, to be put; never 0
+ * @sector: first sector of 512 bytes
+ * @address: the request's piece of the buffer given to ABUSE_XFER, where a
+ *	write's data is and a read's may be prepared; 0 without a buffer
+ * @length: bytes
+ * @command: enum abuse_command
+ * @flags: enum abuse_get_flags
+ */
+struct abuse_get {
+	__u64	id;
+	__u64	sector;
+	__u64	address;
+	__u32	length;
+	__u16	command;
+	__u16	flags;
+};
+
+#define ABUSE_ANY_QUEUE		(~(__u32)0)
+#define ABUSE_NO_TIMEOUT	(~(__u64)0)
+#define ABUSE_MAX_BATCH		4096
+
+/**
+ * enum abuse_xfer_flags - how to transfer
+ * @ABUSE_XFER_DRAIN: from now on this open file is handed nothing: its calls
+ *	that wait return, later ones do not wait. It may still put.
+ */
+enum abuse_xfer_flags {
+	ABUSE_XFER_DRAIN	= 1,
+};
+
+/**
+ * struct abuse_xfer - ABUSE_XFER: answer some requests and receive others
+ * @size: in: sizeof(struct abuse_xfer)
+ * @flags: enum abuse_xfer_flags
+ * @puts: address of an array of struct abuse_put
+ * @gets: address of an array of struct abuse_get
+ * @buffer: address of memory for data, aligned to 4096, or 0. Each read and
+ *	write handed out has a piece of it, aligned to 4096; what does not fit
+ *	any more stays pending.
+ * @buffer_size: bytes, at least the device's max_request
+ * @timeout_ns: how long to wait for @min_gets, ABUSE_NO_TIMEOUT for ever
+ * @nr_puts: in: answers in @puts, up to ABUSE_MAX_BATCH; out: how many of them
+ *	were taken
+ * @nr_gets: in: room in @gets, up to ABUSE_MAX_BATCH; out: requests received
+ * @min_gets: wait for so many requests; 0 does not wait
+ * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE
+ *
+ * Puts come first, then gets. The call fails as a whole, before any put, when
+ * the structure is wrong. One bad put never spoils its neighbours. A call
+ * that a signal interrupts returns what it has, and EINTR if that is nothing;
+ * one that a reset interrupts returns ENODEV.
+ */
+struct abuse_xfer {
+	__u32	size;
+	__u32	flags;
+	__u64	puts;
+	__u64	gets;
+	__u64	buffer;
+	__u64	buffer_size;
+	__u64	timeout_ns;
+	__u32	nr_puts;
+	__u32	nr_gets;
+	__u32	min_gets;
+	__u32	queue;
+};
+
+#endif /* _UAPI_ABUSE_H */
