@@ -53,7 +53,7 @@
  */
 struct abuse_device {
 	u32 number;
-	struct mutex lock;
+	struct mutex lock;	/* setup, reconnect, reset */
 	struct abuse_disk *disk;
 	struct abuse_config config;
 	u32 max_depth;
@@ -545,6 +545,8 @@ static int abuse_xfer_gets(struct abuse_client *client,
 	u32 got = 0;
 	int err = 0;
 
+	if (!xfer->nr_gets)
+		return 0;
 	if (xfer->min_gets && xfer->timeout_ns != ABUSE_NO_TIMEOUT) {
 		u64 ns = min_t(u64, xfer->timeout_ns, KTIME_MAX);
 

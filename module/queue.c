@@ -667,29 +667,27 @@ void abuse_queues_drain(struct abuse_queues *set, struct abuse_client *client)
 	wake_up_all(set->any);
 }
 
-/* Finds what @client owns under @id, and leaves its queue locked then. */
-static struct abuse_slot *abuse_queue_lock_owned(struct abuse_queues *set,
-						 struct abuse_client *client,
-						 u64 id, struct abuse_queue **qp)
+/* The queue that an id names; any queue if it names none. */
+static struct abuse_queue *abuse_queue_of(struct abuse_queues *set, u64 id)
 {
 	u32 index = id >> ABUSE_TAG_BITS & ABUSE_QUEUE_MASK;
-	u32 tag = id & ABUSE_TAG_MASK;
-	struct abuse_queue *q = &set->queue[index < set->nr ? index : 0];
-	struct abuse_slot *slot = &q->slots[tag < set->nr_tags ? tag : 0];
-	int err;
 
-	*qp = q;
-	spin_lock(&q->lock);
+	return &set->queue[index < set->nr ? index : 0];
+}
+
+/* What @client owns under that id, or -ENOMSG, or -EBUSY. */
+static struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
+					  struct abuse_client *client, u64 id)
+{
+	u32 tag = id & ABUSE_TAG_MASK;
+	struct abuse_slot *slot = &q->slots[tag < q->set->nr_tags ? tag : 0];
+
+	lockdep_assert_held(&q->lock);
 	if (slot->owner != client || abuse_slot_id(q, slot) != id) {
 		q->count.stale++;
-		err = -ENOMSG;
-	} else if (slot->state == ABUSE_SLOT_BUSY) {
-		err = -EBUSY;
-	} else {
-		return slot;
+		return ERR_PTR(-ENOMSG);
 	}
-	spin_unlock(&q->lock);
-	return ERR_PTR(err);
+	return slot->state == ABUSE_SLOT_BUSY ? ERR_PTR(-EBUSY) : slot;
 }
 
 /**
@@ -704,14 +702,15 @@ static struct abuse_slot *abuse_queue_lock_owned(struct abuse_queues *set,
 int abuse_queues_peek(struct abuse_queues *set, struct abuse_client *client,
 		      u64 id, struct abuse_get *get)
 {
-	struct abuse_queue *q;
-	struct abuse_slot *slot = abuse_queue_lock_owned(set, client, id, &q);
+	struct abuse_queue *q = abuse_queue_of(set, id);
+	struct abuse_slot *slot;
 
-	if (IS_ERR(slot))
-		return PTR_ERR(slot);
-	abuse_slot_describe(q, slot, get);
+	spin_lock(&q->lock);
+	slot = abuse_slot_find(q, client, id);
+	if (!IS_ERR(slot))
+		abuse_slot_describe(q, slot, get);
 	spin_unlock(&q->lock);
-	return 0;
+	return PTR_ERR_OR_ZERO(slot);
 }
 
 /*
@@ -761,85 +760,129 @@ static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
 	return done;
 }
 
-/* Makes the memory present that abuse_rq_copy() could not reach. */
-static int abuse_fault_in(bool readable, char __user *user, u32 length)
+/**
+ * struct abuse_transfer - a copy, a put, or both
+ * @id: the request
+ * @offset: of the part to copy, bytes
+ * @length: of the part to copy, bytes; ABUSE_ALL for what a put of this
+ *	request has to copy
+ * @address: of user memory
+ * @done: bytes copied so far
+ * @from_user: the copy is from user memory
+ * @put: the request ends afterwards
+ * @result: how it ends
+ */
+struct abuse_transfer {
+	u64 id;
+	u32 offset;
+	u32 length;
+	u64 address;
+	u32 done;
+	bool from_user;
+	bool put;
+	u32 result;
+};
+
+#define ABUSE_ALL	U32_MAX
+
+static u32 abuse_answer_length(struct request *rq,
+			       const struct abuse_transfer *t)
 {
+	if (t->result != ABUSE_RESULT_OKAY)
+		return 0;
+	if (req_op(rq) == REQ_OP_READ ||
+	    (req_op(rq) == REQ_OP_WRITE && t->address))
+		return blk_rq_bytes(rq);
+	return 0;
+}
+
+/* Returns -EAGAIN when it needs memory that is not present. */
+static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
+			   struct abuse_transfer *t)
+{
+	blk_status_t status = BLK_STS_IOERR;
+	struct abuse_slot *slot;
+	struct request *rq;
+	bool end = true;	/* of the request */
+	int err = 0;
+
+	spin_lock(&q->lock);
+	slot = abuse_slot_find(q, client, t->id);
+	if (IS_ERR(slot)) {
+		spin_unlock(&q->lock);
+		return PTR_ERR(slot);
+	}
+
+	rq = slot->rq;
+	if (t->length == ABUSE_ALL)
+		t->length = abuse_answer_length(rq, t);
+	t->from_user = req_op(rq) == REQ_OP_READ;
+	if (t->done < t->length) {
+		slot->state = ABUSE_SLOT_BUSY;
+		spin_unlock(&q->lock);
+		t->done += abuse_rq_copy(rq, t->offset + t->done,
+					 t->length - t->done,
+					 u64_to_user_ptr(t->address) + t->done);
+		spin_lock(&q->lock);
+		slot->state = ABUSE_SLOT_OWNED;
+	}
+
+	if (t->put && t->done == t->length) {
+		q->count.puts++;
+		if (t->result == ABUSE_RESULT_OKAY)
+			status = BLK_STS_OK;
+		else
+			q->count.errors++;
+	} else if (q->state != ABUSE_QUEUE_LIVE) {
+		/* It was busy when the others were failed. */
+		q->count.errors++;
+		err = -ENOMSG;
+	} else {
+		end = false;
+		if (t->done < t->length)
+			err = -EAGAIN;
+	}
+	if (end)
+		abuse_slot_free(q, slot);
+	spin_unlock(&q->lock);
+
+	if (end)
+		blk_mq_end_request(rq, status);
+	return err;
+}
+
+/* Makes the memory present that the copy could not reach. */
+static int abuse_fault_in(const struct abuse_transfer *t)
+{
+	char __user *user = u64_to_user_ptr(t->address) + t->done;
+	u32 length = t->length - t->done;
 	size_t missing;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (!access_ok(user, length))
 		return -EFAULT;
-	missing = readable ? fault_in_readable(user, length) :
-			     fault_in_safe_writeable(user, length);
+	missing = t->from_user ? fault_in_readable(user, length) :
+				 fault_in_safe_writeable(user, length);
 	cond_resched();
 	return missing == length ? -EFAULT : 0;
 }
 
-/*
- * Copies, and then frees the slot if there is an @answer, both while the slot
- * is busy. @length may be 0. Returns with the slot owned on any error.
- */
 static int abuse_queues_transfer(struct abuse_queues *set,
-				 struct abuse_client *client, u64 id,
-				 u32 offset, u32 length, u64 address,
-				 const u32 *answer)
+				 struct abuse_client *client,
+				 struct abuse_transfer *t)
 {
-	char __user *user = u64_to_user_ptr(address);
-	struct abuse_queue *q;
-	struct abuse_slot *slot;
-	struct request *rq;
-	u32 done = 0;
+	struct abuse_queue *q = abuse_queue_of(set, t->id);
 	int err;
 
-	for (;;) {
-		struct request *failed = NULL;
-		bool readable;
-
-		slot = abuse_queue_lock_owned(set, client, id, &q);
-		if (IS_ERR(slot))
-			return PTR_ERR(slot);
-		rq = slot->rq;
-		if (length) {
-			slot->state = ABUSE_SLOT_BUSY;
-			spin_unlock(&q->lock);
-			readable = req_op(rq) == REQ_OP_READ;
-			done += abuse_rq_copy(rq, offset + done, length - done,
-					      user + done);
-			spin_lock(&q->lock);
-		}
-		if (done == length && answer)
-			break;
-
-		if (length) {
-			slot->state = ABUSE_SLOT_OWNED;
-			/* It was left out when the others were failed. */
-			if (q->state != ABUSE_QUEUE_LIVE) {
-				failed = abuse_slot_free(q, slot);
-				q->count.errors++;
-			}
-		}
-		spin_unlock(&q->lock);
-		if (failed) {
-			blk_mq_end_request(failed, BLK_STS_IOERR);
-			return -ENOMSG;
-		}
-		if (done == length)
-			return 0;
-
-		err = abuse_fault_in(readable, user + done, length - done);
-		if (err)
-			return err;
-	}
-
-	abuse_slot_free(q, slot);
-	q->count.puts++;
-	if (*answer != ABUSE_RESULT_OKAY)
-		q->count.errors++;
-	spin_unlock(&q->lock);
-	blk_mq_end_request(rq, *answer == ABUSE_RESULT_OKAY ?
-			       BLK_STS_OK : BLK_STS_IOERR);
-	return 0;
+	do {
+		err = abuse_queue_try(q, client, t);
+		if (err == -EAGAIN)
+			err = abuse_fault_in(t) ?: -EAGAIN;
+	} while (err == -EAGAIN);
+	if (!err && t->result == ABUSE_RESULT_DEVICE_FAILURE)
+		abuse_queues_fail(set, ABUSE_QUEUE_FAILED);
+	return err;
 }
 
 /**
@@ -856,21 +899,14 @@ static int abuse_queues_transfer(struct abuse_queues *set,
 int abuse_queues_copy(struct abuse_queues *set, struct abuse_client *client,
 		      u64 id, u32 offset, u32 length, u64 address)
 {
-	return abuse_queues_transfer(set, client, id, offset, length, address,
-				     NULL);
-}
+	struct abuse_transfer t = {
+		.id		= id,
+		.offset		= offset,
+		.length		= length,
+		.address	= address,
+	};
 
-static int abuse_queues_finish(struct abuse_queues *set,
-			       struct abuse_client *client, u64 id, u32 length,
-			       u64 address, u32 result)
-{
-	int err;
-
-	err = abuse_queues_transfer(set, client, id, 0, length, address,
-				    &result);
-	if (!err && result == ABUSE_RESULT_DEVICE_FAILURE)
-		abuse_queues_fail(set, ABUSE_QUEUE_FAILED);
-	return err;
+	return abuse_queues_transfer(set, client, &t);
 }
 
 /**
@@ -885,9 +921,15 @@ static int abuse_queues_finish(struct abuse_queues *set,
 int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 		     u64 id, u32 result)
 {
+	struct abuse_transfer t = {
+		.id		= id,
+		.put		= true,
+		.result		= result,
+	};
+
 	if (result > ABUSE_RESULT_DEVICE_FAILURE)
 		return -EINVAL;
-	return abuse_queues_finish(set, client, id, 0, 0, result);
+	return abuse_queues_transfer(set, client, &t);
 }
 
 /**
@@ -901,21 +943,17 @@ int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 int abuse_queues_answer(struct abuse_queues *set, struct abuse_client *client,
 			const struct abuse_put *put)
 {
-	struct abuse_get get;
-	u32 length = 0;
-	int err;
+	struct abuse_transfer t = {
+		.id		= put->id,
+		.length		= ABUSE_ALL,
+		.address	= put->address,
+		.put		= true,
+		.result		= put->result,
+	};
 
-	err = abuse_queues_peek(set, client, put->id, &get);
-	if (err)
-		return err;
 	if (put->result > ABUSE_RESULT_DEVICE_FAILURE)
 		return -EINVAL;
-	if (put->result == ABUSE_RESULT_OKAY &&
-	    (get.command == ABUSE_READ ||
-	     (get.command == ABUSE_WRITE && put->address)))
-		length = get.length;
-	return abuse_queues_finish(set, client, put->id, length, put->address,
-				   put->result);
+	return abuse_queues_transfer(set, client, &t);
 }
 
 static void abuse_queue_resort(struct abuse_queue *q)
@@ -935,15 +973,16 @@ void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,
 			const struct abuse_get *gets, unsigned int nr)
 {
 	while (nr--) {
-		struct abuse_queue *q;
+		struct abuse_queue *q = abuse_queue_of(set, gets[nr].id);
 		struct abuse_slot *slot;
 
-		slot = abuse_queue_lock_owned(set, client, gets[nr].id, &q);
-		if (IS_ERR(slot))
-			continue;
-		abuse_slot_repend(q, slot, false);
-		abuse_queue_resort(q);
-		q->count.gets--;
+		spin_lock(&q->lock);
+		slot = abuse_slot_find(q, client, gets[nr].id);
+		if (!IS_ERR(slot)) {
+			abuse_slot_repend(q, slot, false);
+			abuse_queue_resort(q);
+			q->count.gets--;
+		}
 		spin_unlock(&q->lock);
 		abuse_queue_wake(q);
 	}
