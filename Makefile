@@ -1,0 +1,95 @@
+# make            the jar, and the module if this machine has its kernel's headers
+# make demo       the main job, shown in a throw-away VM
+# make test       unit tests, then the system tests in the VM, on KERNELS
+# make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
+# make lint       checkpatch, sparse, kernel-doc, shellcheck
+# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions
+# make clean      removes what was built, but keeps the kernels; make distclean removes all
+
+VERSION := 1.0.0
+KERNEL ?= 6.1
+KERNELS ?= $(if $(filter file,$(origin KERNEL)),6.1 6.12,$(KERNEL))
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+DESTDIR ?=
+MVN := mvn -q -B
+
+# What a fresh Debian 12 lacks. The compilers: the module is built with the one
+# that built Debian's kernels, and test clients are 32-bit too.
+BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
+VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
+	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+LINT_PACKAGES := sparse shellcheck perl
+
+jar := cli/target/abusectl.jar
+jar_sources := pom.xml cli/pom.xml $(shell find cli/src -type f)
+
+all: jar $(if $(wildcard $(KDIR)),module)
+
+# $(call need,PACKAGES): install those that are not there.
+define need
+	@missing=; for package in $(1); do \
+		[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1)" = installed ] || \
+			missing="$$missing $$package"; \
+	done; \
+	[ -z "$$missing" ] || { \
+		echo "installing$$missing" >&2; \
+		apt-get -q update >&2 && DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
+			--no-install-recommends $$missing >&2; \
+	}
+endef
+
+jar: $(jar)
+$(jar): $(jar_sources)
+	$(call need,$(BUILD_PACKAGES))
+	$(MVN) -DskipTests package
+
+module:
+	$(MAKE) -C module KDIR=$(KDIR)
+
+vm-packages:
+	$(call need,$(VM_PACKAGES))
+
+demo: jar vm-packages
+	vm/module.sh $(KERNEL)
+	vm/run.sh -k $(KERNEL) -t 600 -- vm/demo.sh
+
+test:
+	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES))
+	vm/test-all.sh $(KERNELS)
+
+vm: jar vm-packages
+	vm/module.sh $(KERNEL)
+	vm/run.sh -k $(KERNEL)
+
+debug-kernel: vm-packages
+	vm/kernel-debug.sh
+
+lint:
+	$(call need,$(VM_PACKAGES) $(LINT_PACKAGES))
+	module/lint.sh
+
+share := $(DESTDIR)$(PREFIX)/share
+src := $(DESTDIR)/usr/src/abuse-$(VERSION)
+install: jar
+	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
+		$(share)/bash-completion/completions $(share)/zsh/site-functions \
+		$(share)/fish/vendor_completions.d $(src)/uapi
+	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
+	install -m 644 $(jar) $(share)/abuse/abusectl.jar
+	install -m 644 man/*.4 $(share)/man/man4
+	install -m 644 man/*.8 $(share)/man/man8
+	install -m 644 completions/abusectl.bash $(share)/bash-completion/completions/abusectl
+	install -m 644 completions/_abusectl $(share)/zsh/site-functions/_abusectl
+	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
+	install -m 644 module/*.[ch] module/Kbuild module/Makefile module/dkms.conf $(src)
+	install -m 644 module/uapi/abuse.h $(src)/uapi
+
+clean:
+	rm -rf cli/target build/module build/vm build/lint
+
+distclean: clean
+	rm -rf build
+
+.PHONY: all jar module vm-packages demo test vm debug-kernel lint install clean distclean

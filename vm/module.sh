@@ -1,0 +1,26 @@
+#!/bin/sh
+# vm/module.sh KERNEL - build the module for that kernel, in build/module/KERNEL/abuse.ko, and put
+# it where modprobe finds it in a VM of that kernel.
+set -eu
+cd "$(dirname "$0")/.."
+kernel=$1
+vm/kernel.sh "$kernel"
+
+dir=$PWD/build/module/$kernel
+mkdir -p "$dir"
+cp -rpu module/. "$dir/"
+set -- # kernels of another Debian bring their compiler
+[ ! -e "build/kernel/$kernel/cc" ] || set -- CC="$PWD/build/kernel/$kernel/cc"
+make -s -C "$dir" KDIR="$PWD/build/kernel/$kernel/headers" W=1 "$@" modules >"$dir/build.log" 2>&1 || {
+	cat "$dir/build.log" >&2
+	exit 1
+}
+grep -v -e 'Skipping BTF' "$dir/build.log" >&2 || :
+
+release=$(cat "build/kernel/$kernel/release")
+installed=build/kernel/$kernel/root/lib/modules/$release/updates/abuse.ko
+if ! cmp -s "$dir/abuse.ko" "$installed"; then
+	mkdir -p "${installed%/*}"
+	cp "$dir/abuse.ko" "$installed"
+	depmod -b "build/kernel/$kernel/root" "$release"
+fi
