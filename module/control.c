@@ -118,7 +118,7 @@ static int abuse_check(struct abuse_config *config)
 		return -EINVAL;
 	if (!config->queue_depth || config->queue_depth > ABUSE_MAX_DEPTH)
 		return -EINVAL;
-	if (!config->queues || config->queues > nr_cpu_ids)
+	if (!config->queues || config->queues > min_t(u32, nr_cpu_ids, ABUSE_MAX_QUEUES))
 		return -EINVAL;
 	if (config->max_request < PAGE_SIZE ||
 	    config->max_request > ABUSE_MAX_REQUEST ||
@@ -425,7 +425,7 @@ static int abuse_get_bio(struct abuse_client *client, struct abuse_queues *set,
 		err = -EFAULT;
 	else if (hdr.ab_transfer_address)
 		err = abuse_write_vecs(&get,
-				       u64_to_user_ptr(hdr.ab_transfer_address));
+				       abuse_user_ptr(hdr.ab_transfer_address));
 	if (err)
 		abuse_queues_unget(set, client, &get, 1);
 	return err;
@@ -473,7 +473,7 @@ static int abuse_put_bio(struct abuse_client *client, struct abuse_queues *set,
 	    (get.command == ABUSE_READ ||
 	     (get.command == ABUSE_WRITE && hdr.ab_transfer_address)))
 		err = abuse_copy_vecs(client, set, &get,
-				      u64_to_user_ptr(hdr.ab_transfer_address));
+				      abuse_user_ptr(hdr.ab_transfer_address));
 	if (err)
 		return err;
 	return abuse_queues_end(set, client, hdr.ab_id, hdr.ab_result);
@@ -484,20 +484,15 @@ static int abuse_xfer_puts(struct abuse_client *client,
 			   struct abuse_queues *set,
 			   const struct abuse_xfer *xfer)
 {
-	struct abuse_put __user *user = u64_to_user_ptr(xfer->puts);
+	struct abuse_put __user *user = abuse_user_ptr(xfer->puts);
 	struct abuse_put puts[ABUSE_CHUNK];
-	u32 i, n, left, taken = 0;
+	u32 n, left, taken = 0;
 
 	for (left = xfer->nr_puts; left; left -= n, user += n) {
 		n = min_t(u32, left, ABUSE_CHUNK);
 		if (copy_from_user(puts, user, n * sizeof(*puts)))
 			return -EFAULT;
-		for (i = 0; i < n; i++) {
-			puts[i].status = abuse_queues_answer(set, client,
-							     &puts[i]);
-			if (!puts[i].status)
-				taken++;
-		}
+		taken += abuse_queues_answer(set, client, puts, n);
 		if (copy_to_user(user, puts, n * sizeof(*puts)))
 			return -EFAULT;
 		cond_resched();
@@ -538,7 +533,7 @@ static int abuse_xfer_gets(struct abuse_client *client,
 			   struct abuse_queues *set,
 			   const struct abuse_xfer *xfer)
 {
-	struct abuse_get __user *user = u64_to_user_ptr(xfer->gets);
+	struct abuse_get __user *user = abuse_user_ptr(xfer->gets);
 	struct abuse_room room = { xfer->buffer, xfer->buffer_size };
 	ktime_t deadline = 0, *until = NULL;
 	struct abuse_get gets[ABUSE_CHUNK];

@@ -796,9 +796,27 @@ static u32 abuse_answer_length(struct request *rq,
 	return 0;
 }
 
+/* Ends a request now, or with others of @batch, if that is given. */
+static void abuse_end(struct request *rq, blk_status_t status,
+		      struct io_comp_batch *batch)
+{
+	if (status != BLK_STS_OK ||
+	    !blk_mq_add_to_batch(rq, batch, 0, blk_mq_end_request_batch))
+		blk_mq_end_request(rq, status);
+}
+
+static void abuse_end_batch(struct io_comp_batch *batch)
+{
+	if (batch && batch->complete) {
+		batch->complete(batch);
+		batch->complete = NULL;
+	}
+}
+
 /* Returns -EAGAIN when it needs memory that is not present. */
 static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
-			   struct abuse_transfer *t)
+			   struct abuse_transfer *t,
+			   struct io_comp_batch *batch)
 {
 	blk_status_t status = BLK_STS_IOERR;
 	struct abuse_slot *slot;
@@ -822,7 +840,7 @@ static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
 		spin_unlock(&q->lock);
 		t->done += abuse_rq_copy(rq, t->offset + t->done,
 					 t->length - t->done,
-					 u64_to_user_ptr(t->address) + t->done);
+					 abuse_user_ptr(t->address) + t->done);
 		spin_lock(&q->lock);
 		slot->state = ABUSE_SLOT_OWNED;
 	}
@@ -844,17 +862,20 @@ static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
 	}
 	if (end)
 		abuse_slot_free(q, slot);
+	/* The end of a batch does not submit what a lowered depth held up. */
+	if (q->depth < q->set->nr_tags)
+		batch = NULL;
 	spin_unlock(&q->lock);
 
 	if (end)
-		blk_mq_end_request(rq, status);
+		abuse_end(rq, status, batch);
 	return err;
 }
 
 /* Makes the memory present that the copy could not reach. */
 static int abuse_fault_in(const struct abuse_transfer *t)
 {
-	char __user *user = u64_to_user_ptr(t->address) + t->done;
+	char __user *user = abuse_user_ptr(t->address) + t->done;
 	u32 length = t->length - t->done;
 	size_t missing;
 
@@ -870,15 +891,19 @@ static int abuse_fault_in(const struct abuse_transfer *t)
 
 static int abuse_queues_transfer(struct abuse_queues *set,
 				 struct abuse_client *client,
-				 struct abuse_transfer *t)
+				 struct abuse_transfer *t,
+				 struct io_comp_batch *batch)
 {
 	struct abuse_queue *q = abuse_queue_of(set, t->id);
 	int err;
 
 	do {
-		err = abuse_queue_try(q, client, t);
-		if (err == -EAGAIN)
+		err = abuse_queue_try(q, client, t, batch);
+		if (err == -EAGAIN) {
+			/* Nothing that is answered waits for a page. */
+			abuse_end_batch(batch);
 			err = abuse_fault_in(t) ?: -EAGAIN;
+		}
 	} while (err == -EAGAIN);
 	if (!err && t->result == ABUSE_RESULT_DEVICE_FAILURE)
 		abuse_queues_fail(set, ABUSE_QUEUE_FAILED);
@@ -906,7 +931,7 @@ int abuse_queues_copy(struct abuse_queues *set, struct abuse_client *client,
 		.address	= address,
 	};
 
-	return abuse_queues_transfer(set, client, &t);
+	return abuse_queues_transfer(set, client, &t, NULL);
 }
 
 /**
@@ -929,31 +954,46 @@ int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 
 	if (result > ABUSE_RESULT_DEVICE_FAILURE)
 		return -EINVAL;
-	return abuse_queues_transfer(set, client, &t);
+	return abuse_queues_transfer(set, client, &t, NULL);
 }
 
 /**
- * abuse_queues_answer() - put a request, with its data
+ * abuse_queues_answer() - put requests, with their data
  * @set: the queues
- * @client: the request's owner
- * @put: the answer
+ * @client: the owner of the requests
+ * @puts: the answers; each status is filled: 0, -EINVAL, -ENOMSG, -EBUSY,
+ *	-EFAULT, -EINTR
+ * @nr: how many
  *
- * Return: 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR.
+ * Return: how many were taken.
  */
-int abuse_queues_answer(struct abuse_queues *set, struct abuse_client *client,
-			const struct abuse_put *put)
+unsigned int abuse_queues_answer(struct abuse_queues *set,
+				 struct abuse_client *client,
+				 struct abuse_put *puts, unsigned int nr)
 {
-	struct abuse_transfer t = {
-		.id		= put->id,
-		.length		= ABUSE_ALL,
-		.address	= put->address,
-		.put		= true,
-		.result		= put->result,
-	};
+	DEFINE_IO_COMP_BATCH(batch);
+	unsigned int i, taken = 0;
 
-	if (put->result > ABUSE_RESULT_DEVICE_FAILURE)
-		return -EINVAL;
-	return abuse_queues_transfer(set, client, &t);
+	for (i = 0; i < nr; i++) {
+		struct abuse_put *put = &puts[i];
+		struct abuse_transfer t = {
+			.id		= put->id,
+			.length		= ABUSE_ALL,
+			.address	= put->address,
+			.put		= true,
+			.result		= put->result,
+		};
+
+		if (put->result > ABUSE_RESULT_DEVICE_FAILURE)
+			put->status = -EINVAL;
+		else
+			put->status = abuse_queues_transfer(set, client, &t,
+							    &batch);
+		if (!put->status)
+			taken++;
+	}
+	abuse_end_batch(&batch);
+	return taken;
 }
 
 static void abuse_queue_resort(struct abuse_queue *q)

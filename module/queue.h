@@ -7,6 +7,7 @@
 #define ABUSE_QUEUE_H
 
 #include <linux/blk-mq.h>
+#include <linux/compat.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -71,8 +72,9 @@ int abuse_queues_peek(struct abuse_queues *set, struct abuse_client *client,
 		      u64 id, struct abuse_get *get);
 int abuse_queues_copy(struct abuse_queues *set, struct abuse_client *client,
 		      u64 id, u32 offset, u32 length, u64 address);
-int abuse_queues_answer(struct abuse_queues *set, struct abuse_client *client,
-			const struct abuse_put *put);
+unsigned int abuse_queues_answer(struct abuse_queues *set,
+				 struct abuse_client *client,
+				 struct abuse_put *puts, unsigned int nr);
 int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 		     u64 id, u32 result);
 void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,
@@ -81,6 +83,13 @@ void abuse_queues_abandon(struct abuse_queues *set,
 			  struct abuse_client *client);
 void abuse_queues_served(struct abuse_queues *set);
 void abuse_queues_count(struct abuse_queues *set, struct abuse_status *status);
+
+/* A 32-bit caller may extend the sign of an address: the upper half says nothing. */
+static inline void __user *abuse_user_ptr(u64 address)
+{
+	return in_compat_syscall() ? compat_ptr(address) :
+				     u64_to_user_ptr(address);
+}
 
 static inline bool abuse_command_has_data(u32 command)
 {

@@ -149,6 +149,7 @@ struct abuse_xfr_hdr {
 
 /* Bounds that setup checks */
 #define ABUSE_MAX_DEPTH		4096		/* requests of a queue */
+#define ABUSE_MAX_QUEUES	4096		/* and the number of CPUs */
 #define ABUSE_MAX_REQUEST	(1024 * 1024)	/* bytes */
 #define ABUSE_MAX_VECS		256		/* ab_max_vecs */
 #define ABUSE_MAX_TIMEOUT	(24 * 60 * 60)	/* seconds */
