@@ -14,6 +14,12 @@
 #define BLK_MAX_BLOCK_SIZE	PAGE_SIZE
 #endif
 
+/* Before 6.2 the direction of an iterator had the name of a request's. */
+#ifndef ITER_SOURCE
+#define ITER_SOURCE	WRITE
+#define ITER_DEST	READ
+#endif
+
 /* Since 6.14 every queue merges. */
 #ifndef HAVE_MERGE_ALWAYS
 #define COMPAT_TAG_SET_FLAGS	(BLK_MQ_F_SHOULD_MERGE | \

@@ -29,7 +29,7 @@
 #define ABUSE_DEFAULT_DEVICES	8
 
 /* Answers and requests cross the stack in pieces of so many. */
-#define ABUSE_CHUNK		16
+#define ABUSE_CHUNK		32
 
 /* All of struct abuse_info but its padding: the same for 32 and 64 bit. */
 #define ABUSE_INFO_SIZE		offsetofend(struct abuse_info, ab_max_vecs)

@@ -29,7 +29,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
+#include "compat.h"
 #include "queue.h"
 
 /*
@@ -44,6 +46,9 @@
 
 /* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
 #define ABUSE_PIECE_ALIGN	4096
+
+/* Nothing is waited for with it, which is what yield() must not be used for. */
+#define abuse_give_way	yield
 
 enum abuse_slot_state {
 	ABUSE_SLOT_FREE,
@@ -100,6 +105,7 @@ struct abuse_queues {
 	u32 nr_tags;
 	u32 timeout;
 	bool dead;
+	int last_cpu;			/* that submitted something */
 	spinlock_t served_lock;	/* between the first get and the end */
 	bool served;
 	struct work_struct *first_get;
@@ -435,6 +441,7 @@ blk_status_t abuse_queue_submit(struct abuse_queue *q, struct request *rq)
 		WRITE_ONCE(q->nr_pending, q->nr_pending + 1);
 		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
 	}
+	WRITE_ONCE(q->set->last_cpu, raw_smp_processor_id());
 	spin_unlock(&q->lock);
 	return status;
 }
@@ -624,6 +631,15 @@ int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
 	DEFINE_WAIT(wait);
 	int err;
 
+	/*
+	 * Whoever submits on this CPU cannot do so before it has the CPU. To
+	 * let it come first, and find all it has, is cheaper for both than to
+	 * sleep and to be woken by the first request; and it costs next to
+	 * nothing where nobody else wants to run.
+	 */
+	if (READ_ONCE(set->last_cpu) == raw_smp_processor_id())
+		abuse_give_way();
+
 	for (;;) {
 		prepare_to_wait_exclusive(head, &wait, TASK_INTERRUPTIBLE);
 		if (READ_ONCE(set->dead))
@@ -713,47 +729,58 @@ int abuse_queues_peek(struct abuse_queues *set, struct abuse_client *client,
 	return PTR_ERR_OR_ZERO(slot);
 }
 
+/* Without high memory the pages of a bvec are one piece for the kernel, too. */
+#ifdef CONFIG_HIGHMEM
+#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_segment(bv, rq, iter)
+#else
+#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_bvec(bv, rq, iter)
+#endif
+
+static void abuse_flush_dcache(const struct bio_vec *bv)
+{
+	u32 first = bv->bv_offset >> PAGE_SHIFT;
+	u32 last = (bv->bv_offset + bv->bv_len - 1) >> PAGE_SHIFT;
+
+	for (; first <= last; first++)
+		flush_dcache_page(bv->bv_page + first);
+}
+
 /*
  * Copies between the request's data from @offset on and @user, without a page
- * fault. Returns how many bytes were copied, in whole segments.
+ * fault. Returns how many bytes were copied.
  */
 static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
-			 char __user *user)
+			 void __user *user)
 {
 	bool to_rq = req_op(rq) == REQ_OP_READ;
-	struct req_iterator iter;
+	struct req_iterator pieces;
+	struct iov_iter memory;
 	struct bio_vec bv;
 	u32 done = 0;
 
-	if (!access_ok(user, length))
-		return 0;
+	iov_iter_ubuf(&memory, to_rq ? ITER_SOURCE : ITER_DEST, user, length);
 
 	pagefault_disable();
-	rq_for_each_segment(bv, rq, iter) {
-		unsigned long left;
-		u32 skip, n;
+	abuse_for_each_piece(bv, rq, pieces) {
+		u32 copied, n;
 		char *kaddr;
 
-		skip = min(offset, bv.bv_len);
-		offset -= skip;
-		n = min(bv.bv_len - skip, length - done);
-		if (!n)
+		if (offset >= bv.bv_len) {
+			offset -= bv.bv_len;
 			continue;
-
+		}
+		n = min(bv.bv_len - offset, length - done);
 		kaddr = bvec_kmap_local(&bv);
 		if (to_rq)
-			left = __copy_from_user_inatomic(kaddr + skip,
-							 user + done, n);
+			copied = _copy_from_iter(kaddr + offset, n, &memory);
 		else
-			left = __copy_to_user_inatomic(user + done,
-						       kaddr + skip, n);
+			copied = _copy_to_iter(kaddr + offset, n, &memory);
 		kunmap_local(kaddr);
-		if (left)
-			break;
 		if (to_rq)
-			flush_dcache_page(bv.bv_page);
-		done += n;
-		if (done == length)
+			abuse_flush_dcache(&bv);
+		offset = 0;
+		done += copied;
+		if (copied < n || done == length)
 			break;
 	}
 	pagefault_enable();
