@@ -587,7 +587,7 @@ static int abuse_xfer_gets(struct abuse_client *client,
 }
 
 static int abuse_xfer(struct abuse_file *file, struct abuse_queues *set,
-		      const struct abuse_xfer *xfer,
+		      struct abuse_xfer *xfer,
 		      struct abuse_xfer __user *arg)
 {
 	int puts, gets;
@@ -601,6 +601,9 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_queues *set,
 	puts = abuse_xfer_puts(&file->client, set, xfer);
 	if (puts < 0)
 		return puts;
+	/* Who has a put refused should hear of it at once. */
+	if (puts < xfer->nr_puts)
+		xfer->min_gets = 0;
 	gets = abuse_xfer_gets(&file->client, set, xfer);
 	/* The answers are given: what only a get can lose is no failure. */
 	if (gets == -EINTR && xfer->nr_puts)

@@ -310,8 +310,8 @@ enum abuse_xfer_flags {
  * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE
  *
  * Puts come first, then gets. The call fails as a whole, before any put, when
- * the structure is wrong. One bad put never spoils its neighbours. A call
- * that a signal interrupts returns what it has, and EINTR if that is nothing;
+ * the structure is wrong. One bad put never spoils its neighbours, but after
+ * one the call does not wait. A call that a signal interrupts returns what it has, and EINTR if that is nothing;
  * one that a reset interrupts returns ENODEV.
  */
 struct abuse_xfer {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+import abuse.libc.Memory;
+import java.io.IOException;
+
+/** Keeps the disk in memory, which is taken from the machine as it is written, and given back by discards. */
+final class MemBackend implements AddressedBackend {
+    private final Memory store;
+
+    MemBackend(Geometry geometry) throws IOException {
+        try {
+            store = Memory.map(geometry.capacity());
+        } catch (OutOfMemoryError e) {
+            throw new IOException("mem: no room for " + geometry.capacity() + " bytes: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public long readAddress(long offset, long length) {
+        return store.address() + offset;
+    }
+
+    @Override
+    public long writeAddress(long offset, long length) {
+        return store.address() + offset;
+    }
+
+    @Override
+    public void discard(long offset, long length) {
+        store.zero(offset, length);
+    }
+
+    @Override
+    public void writeZeroes(long offset, long length) {
+        store.zero(offset, length);
+    }
+
+    @Override
+    public long size() {
+        return store.size();
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}

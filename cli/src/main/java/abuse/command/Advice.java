@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.DeviceException;
+import abuse.device.DeviceException.Call;
+
+/** What to do about a refusal. */
+final class Advice {
+    private Advice() {}
+
+    /** One line: the device, the cause in the C library's words, and the next step if there is one. */
+    static String line(DeviceException e, boolean moduleLoaded) {
+        String step = step(e, moduleLoaded);
+        return e.device() + ": " + e.getMessage() + (step == null ? "" : "; " + step);
+    }
+
+    private static String step(DeviceException e, boolean moduleLoaded) {
+        String device = e.device();
+        return switch (e.reason()) {
+            case MISSING -> moduleLoaded
+                    ? "the module has no such device; 'abusectl info' lists those it has"
+                    : "is the module loaded? try 'modprobe abuse'";
+            case DENIED -> "only root may, and whoever owns the node: try with sudo, or give the node away with chown";
+            case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
+            case NOT_SET_UP -> e.call() == Call.RECONNECT
+                    ? "it is not set up; leave 'reconnect' out"
+                    : "it is not set up; try 'abusectl setup " + device + "'";
+            case BUSY -> e.call() == Call.SETUP
+                    ? "it is set up already; add 'reconnect' to change it, or try 'abusectl reset " + device + "' first"
+                    : null;
+            case INVALID -> switch (e.call()) {
+                case SETUP -> "this kernel cannot do one of them: a block size above its page size, or more queues than"
+                        + " the machine has processors";
+                case RECONNECT -> "a reconnect may make the disk larger, lower qs, and change timeout, ro and rw; for"
+                        + " anything else try 'abusectl reset " + device + "' first";
+                default -> null;
+            };
+            default -> null;
+        };
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.DeviceException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The command line: which command it is, and what becomes of its failure. */
+public final class Cli {
+    /** It did not work. */
+    static final int FAILED = 1;
+    /** It was not asked for as it must be; nothing was changed. */
+    static final int USAGE = 2;
+
+    private final Context context;
+
+    /** A command line in the given surroundings. */
+    public Cli(Context context) {
+        this.context = context;
+    }
+
+    /** Carries out one command, and returns its exit code: 0 done, 1 failed, 2 usage. */
+    public int run(String... args) {
+        CommandLine commandLine = commandLine();
+        boolean help = Arrays.asList(args).contains("--help") || Arrays.asList(args).contains("-h");
+        commandLine.setColorScheme(Help.defaultColorScheme(
+                help && context.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
+        int exitCode = commandLine.execute(args);
+        context.out.flush();
+        return exitCode;
+    }
+
+    private CommandLine commandLine() {
+        CommandSpec root = CommandSpec.create().name("abusectl");
+        var exitCodes = new LinkedHashMap<String, String>();
+        exitCodes.put("0", "done");
+        exitCodes.put("1", "failed");
+        exitCodes.put("2", "wrong usage; nothing was changed");
+        root.usageMessage().description("Sets up, shows and serves block devices that programs answer.")
+                .synopsisSubcommandLabel("COMMAND").commandListHeading("%nCommands:%n")
+                .exitCodeListHeading("%nExit status:%n")
+                .exitCodeList(exitCodes)
+                .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl COMMAND --help' tells more.");
+        addStandardOptions(root);
+        var commandLine = new CommandLine(root);
+        for (Command command : List.of(new SetupCommand(context), new InfoCommand(context), new ServerCommand(context),
+                new GetCommand(context), new PutCommand(context), new PollCommand(context), new ResetCommand(context))) {
+            commandLine.addSubcommand(command.spec.name(), new CommandLine(command.spec));
+        }
+        return commandLine.setOut(context.out).setErr(context.err)
+                .setParameterExceptionHandler((e, args) -> refuse(e))
+                .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandName()));
+    }
+
+    static void addStandardOptions(CommandSpec spec) {
+        spec.addOption(OptionSpec.builder("-h", "--help").usageHelp(true).description("Show this help.").build());
+        spec.addOption(OptionSpec.builder("-V", "--version").versionHelp(true).description("Show the version.").build());
+        spec.versionProvider(() -> new String[] {"abusectl " + version()});
+    }
+
+    private int refuse(ParameterException e) {
+        CommandSpec spec = e.getCommandLine().getCommandSpec();
+        boolean root = spec.parent() == null;
+        String message = e.getMessage().lines().findFirst().orElse("");
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            String word = unmatched.getUnmatched().get(0);
+            message = (word.startsWith("-") ? "unknown option" : root ? "unknown command" : "one word too many:")
+                    + " '" + word + "'";
+        } else if (root && message.startsWith("Missing required subcommand")) {
+            message = "which command?";
+        }
+        return usage(root ? null : spec.name(), message);
+    }
+
+    private int usage(String command, String message) {
+        context.complain(command == null ? message : command + ": " + message);
+        context.err.println("Try 'abusectl " + (command == null ? "" : command + " ") + "--help' for more information.");
+        return USAGE;
+    }
+
+    private int fail(Exception e, String command) {
+        context.out.flush();
+        if (!context.environment.getOrDefault("ABUSECTL_DEBUG", "").isEmpty()) {
+            e.printStackTrace(context.err);
+        }
+        if (e instanceof UsageException) {
+            return usage(command, e.getMessage());
+        }
+        if (e instanceof DeviceException refusal) {
+            context.complain(Advice.line(refusal, context.devices.isModuleLoaded()));
+        } else if (e instanceof FailedException || e instanceof IOException && e.getMessage() != null) {
+            context.complain(e.getMessage());
+        } else {
+            context.complain("internal error: " + e + "; ABUSECTL_DEBUG=1 shows where");
+        }
+        return FAILED;
+    }
+
+    private static String version() {
+        try (InputStream in = Cli.class.getResourceAsStream("/abuse/version")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

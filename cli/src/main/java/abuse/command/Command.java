@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/**
+ * A subcommand. Its model is built by hand and not from annotations, whose reading would be a fifth
+ * of a one-shot command's start.
+ */
+abstract class Command implements Callable<Integer> {
+    final Context context;
+    final CommandSpec spec = CommandSpec.wrapWithoutInspection(this);
+
+    /** The first line of the description stands in the list of commands, too. */
+    Command(Context context, String name, String... description) {
+        this.context = context;
+        spec.name(name);
+        spec.usageMessage().description(description).sortOptions(false);
+        Cli.addStandardOptions(spec);
+    }
+
+    /** Does it; the exit code of what did not fail is 0. */
+    abstract void execute() throws Exception;
+
+    @Override
+    public final Integer call() throws Exception {
+        execute();
+        return 0;
+    }
+
+    /** An option without a value. */
+    final OptionSpec flag(String name, String description) {
+        return add(OptionSpec.builder(name).type(boolean.class).description(description));
+    }
+
+    /** An option with a value. */
+    final OptionSpec option(String name, String label, String description) {
+        return add(OptionSpec.builder(name).type(String.class).arity("1").paramLabel(label).description(description));
+    }
+
+    /** An option whose value may be left out, and else is attached with "=". */
+    final OptionSpec optionWithDefault(String name, String label, String fallback, String description) {
+        return add(OptionSpec.builder(name).type(String.class).arity("0..1").fallbackValue(fallback).paramLabel(label)
+                .preprocessor((args, command, option, info) -> {
+                    if ("=".equals(info.get("separator"))) {
+                        return false;
+                    }
+                    option.setValue(fallback);
+                    return true;
+                }).description(description));
+    }
+
+    /** The words that are no options. */
+    final PositionalParamSpec words(String index, String label, String description) {
+        var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).paramLabel(label)
+                .description(description).build();
+        spec.addPositional(words);
+        return words;
+    }
+
+    /** The optional name of a device. */
+    final PositionalParamSpec deviceWord() {
+        return words("0", "DEVICE", DeviceName.HELP);
+    }
+
+    static boolean isSet(OptionSpec flag) {
+        return Boolean.TRUE.equals(flag.getValue());
+    }
+
+    final Device open(String name) throws DeviceException {
+        return context.devices.open(path(name));
+    }
+
+    /** The control node of a device by any of its names, or of the one meant when there is none. */
+    final String path(String name) {
+        return DeviceName.path(name != null ? name : context.environment.get("ABUSECTL_DEVICE"));
+    }
+
+    private OptionSpec add(OptionSpec.Builder builder) {
+        OptionSpec option = builder.build();
+        spec.addOption(option);
+        return option;
+    }
+}

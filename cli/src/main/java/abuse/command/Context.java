@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Devices;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/** What a command has to do with: its streams, its environment, the devices. */
+public final class Context {
+    /** Ways to be told to stop. */
+    public interface Signals {
+        /** Calls once when the user, or the service manager, wants the command to end well. */
+        void onStop(Runnable stop);
+    }
+
+    final InputStream in;
+    final OutputStream bytesOut;
+    final PrintWriter out;
+    final PrintWriter err;
+    final Map<String, String> environment;
+    final Devices devices;
+    final Signals signals;
+    private final BooleanSupplier terminal;
+
+    /**
+     * Everything a command may touch.
+     *
+     * @param terminal whether out is one; asked only when it matters
+     */
+    public Context(InputStream in, OutputStream out, OutputStream err, Map<String, String> environment,
+            Devices devices, Signals signals, BooleanSupplier terminal) {
+        this.in = in;
+        this.bytesOut = out;
+        this.out = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
+        this.err = new PrintWriter(new OutputStreamWriter(err, StandardCharsets.UTF_8), true);
+        this.environment = environment;
+        this.devices = devices;
+        this.signals = signals;
+        this.terminal = terminal;
+    }
+
+    /** Whether out may carry colour. */
+    boolean colour() {
+        return environment.getOrDefault("NO_COLOR", "").isEmpty() && !"dumb".equals(environment.get("TERM"))
+                && terminal.getAsBoolean();
+    }
+
+    /** One line to whoever watches, named as every message is. */
+    void complain(String message) {
+        err.println("abusectl: " + message);
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+/** The names of a device: 0, abctl0, abuse0, with /dev/ or without; or the path of another node. */
+final class DeviceName {
+    static final String HELP = "/dev/abctlN, /dev/abuseN, abctlN, abuseN or N; default $ABUSECTL_DEVICE, else /dev/abctl0";
+
+    private DeviceName() {}
+
+    /** Whether a word names a device, and not something else. */
+    static boolean isOne(String word) {
+        return number(word) != null || word.indexOf('/') >= 0 && word.indexOf('=') < 0;
+    }
+
+    /** The control node's path; that of device 0 for null and for nothing. */
+    static String path(String name) {
+        if (name == null || name.isEmpty()) {
+            return "/dev/abctl0";
+        }
+        String number = number(name);
+        return number == null ? name : "/dev/abctl" + number;
+    }
+
+    private static String number(String name) {
+        boolean inDev = name.startsWith("/dev/");
+        String rest = inDev ? name.substring("/dev/".length()) : name;
+        if (rest.startsWith("abctl") || rest.startsWith("abuse")) {
+            rest = rest.substring("abctl".length());
+        } else if (inDev) {
+            return null;
+        }
+        if (rest.isEmpty() || rest.length() > 9) {
+            return null;
+        }
+        for (int i = 0; i < rest.length(); i++) {
+            if (rest.charAt(i) < '0' || rest.charAt(i) > '9') {
+                return null;
+            }
+        }
+        return String.valueOf(Integer.parseInt(rest));
+    }
+}

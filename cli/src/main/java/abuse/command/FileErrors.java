@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+
+/** What the C library would have said, for Java's exceptions about files that tell it by their class. */
+final class FileErrors {
+    private FileErrors() {}
+
+    static String words(IOException e) {
+        if (e instanceof NoSuchFileException) {
+            return "No such file or directory";
+        }
+        if (e instanceof AccessDeniedException) {
+            return "Permission denied";
+        }
+        return e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.Taken;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Shows a request. */
+final class GetCommand extends Command {
+    static final String NOTHING = ": no request is waiting; add --wait to wait for one";
+    static final String WAIT_HELP = "Wait for a request, for ever or for so long.";
+
+    private final PositionalParamSpec name = deviceWord();
+    private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, WAIT_HELP);
+    private final OptionSpec json = flag("--json", "Print JSON, which tells more.");
+
+    GetCommand(Context context) {
+        super(context, "get", "Shows the next request.",
+                "It only looks: the request is given back at once, and waits on.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        long nanoseconds = Seconds.parse("--wait", wait.getValue());
+        try (Device device = open(name.getValue())) {
+            Taken taken = Taken.from(device, nanoseconds).orElseThrow(() -> new FailedException(device.path() + NOTHING));
+            context.out.print(isSet(json)
+                    ? RequestText.json(device.path(), taken.request())
+                    : RequestText.lines(taken.request()));
+            taken.close();
+        }
+    }
+}

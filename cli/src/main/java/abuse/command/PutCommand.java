@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.Operation;
+import abuse.device.Request;
+import abuse.device.Result;
+import abuse.device.Taken;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Answers a request. */
+final class PutCommand extends Command {
+    private static final String STREAM = "-";
+
+    private final PositionalParamSpec name = deviceWord();
+    private final OptionSpec data = option("--data", "FILE", "Answer a read with the bytes of FILE; - is standard input.");
+    private final OptionSpec zero = flag("--zero", "Answer a read with zeros; that is the default, too.");
+    private final OptionSpec out = option("--out", "FILE", "Store what is written in FILE; - is standard output. Without"
+            + " this it is dropped.");
+    private final OptionSpec seek = flag("--seek", "Use FILE as an image of the disk: at the request's own offset.");
+    private final OptionSpec failure = option("--fail", "WHAT", "Answer with a failure: 'media' for this request,"
+            + " 'device' for every one.");
+    private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, GetCommand.WAIT_HELP);
+    private final OptionSpec json = flag("--json", "Print JSON, which tells more.");
+
+    PutCommand(Context context) {
+        super(context, "put", "Shows and answers the next request.",
+                "What fails before the answer leaves the request waiting.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        long nanoseconds = Seconds.parse("--wait", wait.getValue());
+        Result result = result();
+        check();
+        try (Device device = open(name.getValue())) {
+            Taken taken = Taken.from(device, nanoseconds)
+                    .orElseThrow(() -> new FailedException(device.path() + GetCommand.NOTHING));
+            Request request = taken.request();
+            PrintWriter words = STREAM.equals(out.getValue()) ? context.err : context.out;
+            words.print(isSet(json) ? RequestText.json(device.path(), request) : RequestText.lines(request));
+            words.flush();
+            if (result == Result.OKAY && request.operation() == Operation.READ && data.getValue() != null) {
+                load(data.getValue(), request, taken.data());
+            }
+            if (result == Result.OKAY && request.operation() == Operation.WRITE && out.getValue() != null) {
+                store(out.getValue(), request, taken.data());
+            }
+            taken.answer(result);
+            taken.close();
+        }
+    }
+
+    private Result result() throws UsageException {
+        String what = failure.getValue();
+        if (what == null) {
+            return Result.OKAY;
+        }
+        return switch (what) {
+            case "media" -> Result.MEDIA_FAILURE;
+            case "device" -> Result.DEVICE_FAILURE;
+            default -> throw new UsageException("--fail=" + what + " is neither 'media' nor 'device'");
+        };
+    }
+
+    private void check() throws UsageException {
+        boolean hasData = data.getValue() != null;
+        boolean hasOut = out.getValue() != null;
+        if (hasData && isSet(zero)) {
+            throw new UsageException("--data and --zero exclude each other");
+        }
+        if (failure.getValue() != null && (hasData || hasOut || isSet(zero))) {
+            throw new UsageException("--fail goes without --data, --zero and --out");
+        }
+        if (isSet(seek) && (!hasData && !hasOut || STREAM.equals(data.getValue()) || STREAM.equals(out.getValue()))) {
+            throw new UsageException("--seek needs --data or --out with a file");
+        }
+    }
+
+    private void load(String file, Request request, ByteBuffer into) throws IOException, FailedException {
+        try (InputStream in = file.equals(STREAM) ? context.in : input(file, request)) {
+            byte[] bytes = in.readNBytes(into.remaining());
+            if (bytes.length < into.remaining()) {
+                throw new FailedException(file + ": " + bytes.length + " bytes where the request needs "
+                        + into.remaining() + "; it was given back");
+            }
+            into.put(bytes);
+        } catch (IOException e) {
+            throw failed(file, e);
+        }
+    }
+
+    private InputStream input(String file, Request request) throws IOException {
+        FileChannel channel = FileChannel.open(Path.of(file), StandardOpenOption.READ);
+        return Channels.newInputStream(isSet(seek) ? channel.position(request.offset()) : channel);
+    }
+
+    private void store(String file, Request request, ByteBuffer from) throws FailedException {
+        try {
+            if (file.equals(STREAM)) {
+                OutputStream bytes = context.bytesOut;
+                byte[] copy = new byte[from.remaining()];
+                from.get(copy);
+                bytes.write(copy);
+                bytes.flush();
+                return;
+            }
+            try (FileChannel channel = FileChannel.open(Path.of(file), StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE)) {
+                if (isSet(seek)) {
+                    channel.position(request.offset());
+                } else {
+                    channel.truncate(0);
+                }
+                while (from.hasRemaining()) {
+                    channel.write(from);
+                }
+            }
+        } catch (IOException e) {
+            throw failed(file, e);
+        }
+    }
+
+    /** Java's file errors are only the file's name, or name and cause; the kind is in the class. */
+    private static FailedException failed(String file, IOException e) {
+        return new FailedException(file + ": " + FileErrors.words(e) + "; the request was given back", e);
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Config;
+import abuse.device.Flag;
+import abuse.device.Status;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+
+/** The keys of a setup as they were typed: sz=16M,bs=4096,ro and so on. */
+final class SetupKeys {
+    private enum Kind { SIZE, NUMBER, SWITCH, WORD }
+
+    private enum Key {
+        SIZE(Kind.SIZE, "sz", "size"),
+        BLOCK_SIZE(Kind.SIZE, "bs", "blocksize"),
+        // The usage text of 2009 misprinted this one, so it is typed
+        QUEUE_DEPTH(Kind.NUMBER, "qs", "queuesize", "queusize"),
+        QUEUES(Kind.NUMBER, "nq", "queues"),
+        MAX_REQUEST(Kind.SIZE, "mr", "maxrequest"),
+        TIMEOUT(Kind.NUMBER, "timeout"),
+        WRITE_CACHE(Kind.SWITCH, "wc", "writecache"),
+        DISCARD(Kind.SWITCH, "discard"),
+        WRITE_ZEROES(Kind.SWITCH, "wz", "writezeroes"),
+        READ_ONLY(Kind.WORD, "ro"),
+        READ_WRITE(Kind.WORD, "rw"),
+        RECONNECT(Kind.WORD, "reconnect");
+
+        final Kind kind;
+        final List<String> names;
+
+        Key(Kind kind, String... names) {
+            this.kind = kind;
+            this.names = List.of(names);
+        }
+
+        static Key named(String name) throws UsageException {
+            for (Key key : values()) {
+                if (key.names.contains(name)) {
+                    return key;
+                }
+            }
+            throw new UsageException("unknown key '" + name + "'");
+        }
+    }
+
+    private final Map<Key, Long> values = new EnumMap<>(Key.class);
+
+    /** Reads words, each of which may be several keys with commas between them. */
+    SetupKeys(List<String> words) throws UsageException {
+        for (String word : words) {
+            for (String piece : word.split(",")) {
+                // A comma may well have a space after it, and then ends a word
+                if (!piece.isEmpty()) {
+                    add(piece);
+                }
+            }
+        }
+        if (values.containsKey(Key.READ_ONLY) && values.containsKey(Key.READ_WRITE)) {
+            throw new UsageException("'ro' and 'rw' exclude each other");
+        }
+    }
+
+    /** Whether the device is to be changed, and not set up. */
+    boolean isReconnect() {
+        return values.containsKey(Key.RECONNECT);
+    }
+
+    /**
+     * The setup that is asked for.
+     *
+     * @param current what a key that was not given stands for; null for the defaults
+     */
+    Config config(Status current) throws UsageException {
+        boolean fresh = current == null;
+        long size = value(Key.SIZE, fresh ? 16 << 20 : current.capacity());
+        long blockSize = value(Key.BLOCK_SIZE, fresh ? 4096 : current.blockSize());
+        long depth = value(Key.QUEUE_DEPTH, fresh ? 128 : current.queueDepth());
+        long queues = value(Key.QUEUES, fresh ? 1 : current.queues());
+        long maxRequest = value(Key.MAX_REQUEST, fresh ? 0 : current.maxRequest());
+        long timeout = value(Key.TIMEOUT, fresh ? 0 : current.timeout());
+
+        within(Key.SIZE, size, 1, Long.MAX_VALUE);
+        within(Key.BLOCK_SIZE, blockSize, Config.MIN_BLOCK, Config.MAX_BLOCK);
+        within(Key.QUEUE_DEPTH, depth, 1, Config.MAX_DEPTH);
+        within(Key.QUEUES, queues, 1, Integer.MAX_VALUE);
+        within(Key.TIMEOUT, timeout, 0, Config.MAX_TIMEOUT);
+        if (Long.bitCount(blockSize) != 1) {
+            throw new UsageException("bs=" + blockSize + " is not a power of two");
+        }
+        if (size % blockSize != 0) {
+            throw new UsageException("sz=" + size + " is not a multiple of the block size, " + blockSize);
+        }
+        if (values.containsKey(Key.MAX_REQUEST)) {
+            within(Key.MAX_REQUEST, maxRequest, Config.MIN_REQUEST, Config.MAX_REQUEST);
+            if (maxRequest % blockSize != 0) {
+                throw new UsageException("mr=" + maxRequest + " is not a multiple of the block size, " + blockSize);
+            }
+        }
+        var flags = EnumSet.noneOf(Flag.class);
+        set(flags, Flag.WRITE_CACHE, Key.WRITE_CACHE, fresh || current.flags().contains(Flag.WRITE_CACHE));
+        set(flags, Flag.DISCARD, Key.DISCARD, !fresh && current.flags().contains(Flag.DISCARD));
+        set(flags, Flag.WRITE_ZEROES, Key.WRITE_ZEROES, !fresh && current.flags().contains(Flag.WRITE_ZEROES));
+        set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
+                && !values.containsKey(Key.READ_WRITE));
+        return new Config(size, (int) blockSize, (int) depth, (int) queues, (int) maxRequest, (int) timeout, flags,
+                isReconnect());
+    }
+
+    private void add(String piece) throws UsageException {
+        int equals = piece.indexOf('=');
+        String name = equals < 0 ? piece : piece.substring(0, equals);
+        Key key = Key.named(name);
+        if (values.containsKey(key)) {
+            throw new UsageException("'" + name + "' is given twice" + synonyms(key));
+        }
+        values.put(key, parse(key, name, equals < 0 ? null : piece.substring(equals + 1)));
+    }
+
+    private static long parse(Key key, String name, String value) throws UsageException {
+        boolean bareAllowed = key.kind == Kind.WORD || key.kind == Kind.SWITCH;
+        if (value == null && bareAllowed) {
+            return 1;
+        }
+        if (value != null && key.kind == Kind.WORD) {
+            throw new UsageException("'" + name + "' takes no value");
+        }
+        if (value == null || value.isEmpty()) {
+            throw new UsageException("'" + name + "' has no value");
+        }
+        if (key.kind == Kind.SWITCH) {
+            return switch (value) {
+                case "on" -> 1;
+                case "off" -> 0;
+                default -> throw new UsageException(name + "=" + value + " is neither 'on' nor 'off'");
+            };
+        }
+        try {
+            return Sizes.parse(value, key.kind == Kind.SIZE);
+        } catch (UsageException e) {
+            throw new UsageException(name + "=" + value + " " + e.getMessage());
+        }
+    }
+
+    private static String synonyms(Key key) {
+        return key.names.size() == 1 ? "" : " (" + String.join(", ", key.names) + " are one key)";
+    }
+
+    private long value(Key key, long otherwise) {
+        return values.getOrDefault(key, otherwise);
+    }
+
+    private static void within(Key key, long value, long min, long max) throws UsageException {
+        if (value < min || value > max) {
+            throw new UsageException(key.names.get(0) + "=" + value
+                    + (max == Long.MAX_VALUE || max == Integer.MAX_VALUE && value < min
+                            ? " must be at least " + min
+                            : " must be from " + min + " to " + max));
+        }
+    }
+
+    private void set(EnumSet<Flag> flags, Flag flag, Key key, boolean otherwise) {
+        if (value(key, otherwise ? 1 : 0) == 1) {
+            flags.add(flag);
+        }
+    }
+}

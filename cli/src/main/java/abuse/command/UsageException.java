@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+/** The command was not given as it must be. */
+final class UsageException extends Exception {
+    private static final long serialVersionUID = 1;
+
+    UsageException(String message) {
+        super(message);
+    }
+}

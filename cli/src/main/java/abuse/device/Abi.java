@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+/**
+ * module/uapi/abuse.h in Java. Every structure has SIZE_OF and one offset for each field, by the
+ * field's name in capitals; AbiTest compares them with what the C compiler says.
+ */
+final class Abi {
+    static final int ABUSE_RESET = 0x4123;
+    static final int ABUSE_XFER = 0x4126;
+    static final int ABUSE_SETUP = 0x4127;
+    static final int ABUSE_STATUS = 0x4128;
+
+    static final int ABUSE_FLAGS_READ_ONLY = 1;
+    static final int ABUSE_FLAGS_RECONNECT = 2;
+    static final int ABUSE_FLAGS_WRITE_CACHE = 4;
+    static final int ABUSE_FLAGS_DISCARD = 8;
+    static final int ABUSE_FLAGS_WRITE_ZEROES = 16;
+
+    static final int ABUSE_READ = 0;
+    static final int ABUSE_WRITE = 1;
+    static final int ABUSE_SYNC_NOTIFICATION = 2;
+    static final int ABUSE_DISCARD = 3;
+    static final int ABUSE_WRITE_ZEROES = 4;
+
+    static final int ABUSE_RESULT_OKAY = 0;
+    static final int ABUSE_RESULT_MEDIA_FAILURE = 1;
+    static final int ABUSE_RESULT_DEVICE_FAILURE = 2;
+
+    static final int ABUSE_MAX_DEPTH = 4096;
+    static final int ABUSE_MAX_REQUEST = 1024 * 1024;
+    static final int ABUSE_MAX_TIMEOUT = 24 * 60 * 60;
+    static final int ABUSE_MAX_BATCH = 4096;
+
+    static final int ABUSE_GET_FUA = 1;
+    static final int ABUSE_GET_REDELIVERED = 2;
+    static final int ABUSE_XFER_DRAIN = 1;
+    static final int ABUSE_ANY_QUEUE = ~0;
+    static final long ABUSE_NO_TIMEOUT = ~0L;
+
+    /** struct abuse_config. */
+    static final class Config {
+        static final int SIZE_OF = 40;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int CAPACITY = 8;
+        static final int BLOCK_SIZE = 16;
+        static final int QUEUE_DEPTH = 20;
+        static final int QUEUES = 24;
+        static final int MAX_REQUEST = 28;
+        static final int TIMEOUT = 32;
+        static final int RESERVED = 36;
+
+        private Config() {}
+    }
+
+    /** struct abuse_status. */
+    static final class Status {
+        static final int SIZE_OF = 104;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int DEVICE = 8;
+        static final int CAPACITY = 16;
+        static final int NUMBER = 24;
+        static final int BLOCK_SIZE = 28;
+        static final int QUEUE_DEPTH = 32;
+        static final int QUEUES = 36;
+        static final int MAX_REQUEST = 40;
+        static final int TIMEOUT = 44;
+        static final int PENDING = 48;
+        static final int OWNED = 52;
+        static final int GETS = 56;
+        static final int PUTS = 64;
+        static final int REDELIVERED = 72;
+        static final int STALE = 80;
+        static final int TIMEOUTS = 88;
+        static final int ERRORS = 96;
+
+        private Status() {}
+    }
+
+    /** struct abuse_put. */
+    static final class Put {
+        static final int SIZE_OF = 24;
+        static final int ID = 0;
+        static final int ADDRESS = 8;
+        static final int RESULT = 16;
+        static final int STATUS = 20;
+
+        private Put() {}
+    }
+
+    /** struct abuse_get. */
+    static final class Get {
+        static final int SIZE_OF = 32;
+        static final int ID = 0;
+        static final int SECTOR = 8;
+        static final int ADDRESS = 16;
+        static final int LENGTH = 24;
+        static final int COMMAND = 28;
+        static final int FLAGS = 30;
+
+        private Get() {}
+    }
+
+    /** struct abuse_xfer. */
+    static final class Xfer {
+        static final int SIZE_OF = 64;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int PUTS = 8;
+        static final int GETS = 16;
+        static final int BUFFER = 24;
+        static final int BUFFER_SIZE = 32;
+        static final int TIMEOUT_NS = 40;
+        static final int NR_PUTS = 48;
+        static final int NR_GETS = 52;
+        static final int MIN_GETS = 56;
+        static final int QUEUE = 60;
+
+        private Xfer() {}
+    }
+
+    private Abi() {}
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.nio.ByteBuffer;
+
+/**
+ * The requests that one {@link Device#transfer} brought, and the answers that the next one takes.
+ * Lives in memory of its own outside the heap; using it allocates nothing. One thread at a time.
+ */
+public final class Batch implements AutoCloseable {
+    /** The most requests that a batch can have room for. */
+    public static final int MAX_ROOM = Abi.ABUSE_MAX_BATCH / 2;
+
+    /** Not an errno: says that the kernel did not get as far as this answer. */
+    private static final int UNTAKEN = 1;
+
+    private static final int PUTS_AT = Abi.Xfer.SIZE_OF;
+
+    private final int room;
+    private final int getsAt;
+    private final Memory memory;
+    /** The structure, then room for twice as many answers as requests, then the requests. */
+    private final ByteBuffer raw;
+
+    private int requests;
+    private int answers;
+    private long stale;
+    private long refused;
+
+    /**
+     * A batch without memory for data: it is answered with addresses only.
+     *
+     * @param room requests, 1 to {@link #MAX_ROOM}
+     */
+    public Batch(int room) {
+        this(room, null);
+    }
+
+    /**
+     * A batch that brings the data of writes, and has a place for that of reads.
+     *
+     * @param room requests, 1 to {@link #MAX_ROOM}
+     * @param data at least the device's largest request; stays mapped as long as the batch is used
+     */
+    public Batch(int room, Memory data) {
+        if (room < 1 || room > MAX_ROOM) {
+            throw new IllegalArgumentException("room for " + room);
+        }
+        this.room = room;
+        getsAt = PUTS_AT + 2 * room * Abi.Put.SIZE_OF;
+        memory = Memory.map(getsAt + (long) room * Abi.Get.SIZE_OF);
+        raw = memory.buffer();
+        raw.putInt(Abi.Xfer.SIZE, Abi.Xfer.SIZE_OF);
+        raw.putLong(Abi.Xfer.PUTS, memory.address() + PUTS_AT);
+        raw.putLong(Abi.Xfer.GETS, memory.address() + getsAt);
+        if (data != null) {
+            raw.putLong(Abi.Xfer.BUFFER, data.address());
+            raw.putLong(Abi.Xfer.BUFFER_SIZE, data.size());
+        }
+        from(Abi.ABUSE_ANY_QUEUE).waitFor(0, 0);
+    }
+
+    /** Receives from one hardware queue only, 0 and up. */
+    public Batch from(int queue) {
+        raw.putInt(Abi.Xfer.QUEUE, queue);
+        return this;
+    }
+
+    /**
+     * How long a transfer waits for so many requests.
+     *
+     * @param nanoseconds negative waits for ever
+     */
+    public Batch waitFor(int minimum, long nanoseconds) {
+        raw.putInt(Abi.Xfer.MIN_GETS, minimum);
+        raw.putLong(Abi.Xfer.TIMEOUT_NS, nanoseconds < 0 ? Abi.ABUSE_NO_TIMEOUT : nanoseconds);
+        return this;
+    }
+
+    /** From now on transfers only send answers. */
+    public Batch receiveNothing() {
+        raw.putInt(Abi.Xfer.MIN_GETS, 0);
+        raw.putInt(Abi.Xfer.FLAGS, Abi.ABUSE_XFER_DRAIN);
+        return this;
+    }
+
+    /** How many requests the last transfer brought. */
+    public int requests() {
+        return requests;
+    }
+
+    /** How many answers the next transfer takes. */
+    public int answers() {
+        return answers;
+    }
+
+    /** What request i asks for. */
+    public Operation operation(int i) {
+        return Operation.of(Short.toUnsignedInt(raw.getShort(getAt(i) + Abi.Get.COMMAND)));
+    }
+
+    /** The first byte of request i on the device. */
+    public long offset(int i) {
+        return raw.getLong(getAt(i) + Abi.Get.SECTOR) << 9;
+    }
+
+    /** The bytes of request i. */
+    public long length(int i) {
+        return Integer.toUnsignedLong(raw.getInt(getAt(i) + Abi.Get.LENGTH));
+    }
+
+    /** Where the data of request i is, or may be put, in the memory given to this batch. */
+    public long address(int i) {
+        return raw.getLong(getAt(i) + Abi.Get.ADDRESS);
+    }
+
+    /** Whether request i must be durable before it is answered. */
+    public boolean fua(int i) {
+        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_FUA) != 0;
+    }
+
+    /** A copy of request i. */
+    public Request request(int i) {
+        return new Request(raw.getLong(getAt(i) + Abi.Get.ID), operation(i), raw.getLong(getAt(i) + Abi.Get.SECTOR),
+                length(i), fua(i), (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_REDELIVERED) != 0);
+    }
+
+    /**
+     * Answers request i; once each.
+     *
+     * @param address where the bytes of a read are until the next transfer is over, where those of
+     *     a write are to go, or 0
+     */
+    public void answer(int i, Result result, long address) {
+        put(raw.getLong(getAt(i) + Abi.Get.ID), result.code, address);
+    }
+
+    /** Answers so far that came too late: the request was not this open file's any more. */
+    public long stale() {
+        return stale;
+    }
+
+    /** Answers so far whose data the kernel could not take; the requests fail in the next transfer. */
+    public long refused() {
+        return refused;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+
+    /** The structure for the ioctl, made ready for it. */
+    long prepare() {
+        raw.putInt(Abi.Xfer.NR_PUTS, answers);
+        raw.putInt(Abi.Xfer.NR_GETS, room);
+        requests = 0;
+        return memory.address();
+    }
+
+    /** Takes in what the ioctl said. */
+    void complete() {
+        if (raw.getInt(Abi.Xfer.NR_PUTS) == answers) {
+            answers = 0;
+        } else {
+            takeStatuses();
+        }
+        requests = raw.getInt(Abi.Xfer.NR_GETS);
+    }
+
+    /** Makes ready to repeat an ioctl that a signal ended; some answers may have been taken. */
+    long prepareAgain() {
+        takeStatuses();
+        return prepare();
+    }
+
+    /** Keeps what is to be sent again: what was not taken, and a failure for what was refused. */
+    private void takeStatuses() {
+        int sent = answers;
+        answers = 0;
+        for (int i = 0; i < sent; i++) {
+            int put = putAt(i);
+            int status = raw.getInt(put + Abi.Put.STATUS);
+            long id = raw.getLong(put + Abi.Put.ID);
+            int result = raw.getInt(put + Abi.Put.RESULT);
+            if (status == UNTAKEN) {
+                put(id, result, raw.getLong(put + Abi.Put.ADDRESS));
+            } else if (status == -Unix.ENOMSG) {
+                stale++;
+            } else if (status != 0) {
+                refused++;
+                // Still ours, and must not stay so: its submitter waits
+                if (result == Result.OKAY.code) {
+                    put(id, Result.MEDIA_FAILURE.code, 0);
+                }
+            }
+        }
+    }
+
+    /** What the ioctl sees, for a simulated device. */
+    ByteBuffer raw() {
+        return raw;
+    }
+
+    int putAt(int i) {
+        return PUTS_AT + i * Abi.Put.SIZE_OF;
+    }
+
+    int getAt(int i) {
+        return getsAt + i * Abi.Get.SIZE_OF;
+    }
+
+    private void put(long id, int result, long address) {
+        int put = putAt(answers++);
+        raw.putLong(put + Abi.Put.ID, id);
+        raw.putLong(put + Abi.Put.ADDRESS, address);
+        raw.putInt(put + Abi.Put.RESULT, result);
+        raw.putInt(put + Abi.Put.STATUS, UNTAKEN);
+    }
+}

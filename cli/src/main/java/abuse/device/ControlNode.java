@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.device.DeviceException.Call;
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.File;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/** A control node of the kernel's. */
+public final class ControlNode implements Device {
+    private static final String PREFIX = "/dev/abctl";
+
+    /** The control nodes in /dev. */
+    public static final Devices ALL = new Devices() {
+        @Override
+        public Device open(String path) throws DeviceException {
+            return new ControlNode(path);
+        }
+
+        @Override
+        public List<String> list() {
+            String[] names = new File("/dev").list((directory, name) -> name.matches("abctl[0-9]{1,9}"));
+            if (names == null) {
+                return List.of();
+            }
+            Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring("abctl".length()))));
+            return Arrays.stream(names).map(name -> "/dev/" + name).toList();
+        }
+
+        @Override
+        public boolean isModuleLoaded() {
+            return new File("/sys/module/abuse").exists();
+        }
+    };
+
+    private final String path;
+    private final int fd;
+
+    private ControlNode(String path) throws DeviceException {
+        this.path = path;
+        fd = Unix.LIBC.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
+        if (fd < 0) {
+            throw failure(Call.OPEN);
+        }
+    }
+
+    @Override
+    public String path() {
+        return path;
+    }
+
+    @Override
+    public Status status() throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Status.SIZE_OF)) {
+            memory.buffer().putInt(Abi.Status.SIZE, Abi.Status.SIZE_OF);
+            ioctl(Call.STATUS, Abi.ABUSE_STATUS, memory.address());
+            return Status.decode(memory.buffer());
+        }
+    }
+
+    @Override
+    public void setup(Config config) throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Config.SIZE_OF)) {
+            config.encode(memory.buffer());
+            ioctl(config.reconnect() ? Call.RECONNECT : Call.SETUP, Abi.ABUSE_SETUP, memory.address());
+        }
+    }
+
+    @Override
+    public void reset() throws DeviceException {
+        ioctl(Call.RESET, Abi.ABUSE_RESET, 0);
+    }
+
+    @Override
+    public void transfer(Batch batch) throws DeviceException {
+        long argument = batch.prepare();
+        while (Unix.LIBC.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {
+            throwUnlessInterrupted(Call.TRANSFER);
+            argument = batch.prepareAgain();
+        }
+        batch.complete();
+    }
+
+    @Override
+    public void drain() throws DeviceException {
+        try (Batch batch = new Batch(1)) {
+            transfer(batch.receiveNothing());
+        }
+    }
+
+    @Override
+    public int pollUnanswered(int milliseconds) throws DeviceException {
+        int events = Unix.poll(fd, Unix.POLLMSG, milliseconds);
+        if (events < 0) {
+            throw new DeviceException(path, Call.POLL, -events);
+        }
+        if (events != 0 && (events & Unix.POLLMSG) == 0) {
+            // Hung up: the setup that was waited on is gone
+            throw new DeviceException(path, Call.POLL, Unix.ENODEV);
+        }
+        return events;
+    }
+
+    @Override
+    public void close() {
+        Unix.LIBC.close(fd);
+    }
+
+    private void ioctl(Call call, int request, long argument) throws DeviceException {
+        while (Unix.LIBC.ioctl(fd, request, argument) < 0) {
+            throwUnlessInterrupted(call);
+        }
+    }
+
+    private void throwUnlessInterrupted(Call call) throws DeviceException {
+        DeviceException failure = failure(call);
+        if (failure.reason() != DeviceException.Cause.INTERRUPTED) {
+            throw failure;
+        }
+    }
+
+    private DeviceException failure(Call call) {
+        return new DeviceException(path, call, Unix.errno());
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+/**
+ * An open control node. What it got and did not put is pending again for others once it is closed.
+ * One thread uses it at a time, except that {@link #drain} may come from any.
+ */
+public interface Device extends AutoCloseable {
+    /** The path it was opened by. */
+    String path();
+
+    /** What the device is and did. */
+    Status status() throws DeviceException;
+
+    /** Makes the disk, or with {@link Config#reconnect} changes it. */
+    void setup(Config config) throws DeviceException;
+
+    /** Fails every request, and takes the disk away. */
+    void reset() throws DeviceException;
+
+    /**
+     * Sends the batch's answers, and receives requests into it. When it fails, the answers may be
+     * lost only because there is no device for them any more.
+     */
+    void transfer(Batch batch) throws DeviceException;
+
+    /** From now on {@link #transfer} receives nothing and does not wait; it still sends. */
+    void drain() throws DeviceException;
+
+    /**
+     * Waits until a request is unanswered, whoever has it.
+     *
+     * @param milliseconds how long to wait at most; negative waits for ever
+     * @return the kernel's event bits, or 0 when the time is over
+     */
+    int pollUnanswered(int milliseconds) throws DeviceException;
+
+    @Override
+    void close();
+}

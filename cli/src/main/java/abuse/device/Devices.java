@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import java.util.List;
+
+/** The machine's control nodes. */
+public interface Devices {
+    /** Opens a control node by its path. */
+    Device open(String path) throws DeviceException;
+
+    /** The paths of all control nodes, by number. */
+    List<String> list();
+
+    /** Whether the kernel module is there. */
+    boolean isModuleLoaded();
+}

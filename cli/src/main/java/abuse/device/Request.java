@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.libc.Memory;
+
+/**
+ * One request, to be looked at.
+ *
+ * @param id opaque, unsigned
+ * @param operation what is asked
+ * @param sector the first sector of 512 bytes
+ * @param length bytes
+ * @param fua the write must be durable before it is answered
+ * @param redelivered an earlier owner went away without an answer
+ */
+public record Request(long id, Operation operation, long sector, long length, boolean fua, boolean redelivered) {
+
+    /** The request's first byte on the device. */
+    public long offset() {
+        return sector << 9;
+    }
+
+    /** How many pieces the 2009 ABI hands the data out in: pages, or one that only has a length. */
+    public int pieces() {
+        return switch (operation) {
+            case READ, WRITE -> (int) ((length + Memory.pageSize() - 1) / Memory.pageSize());
+            case DISCARD, WRITE_ZEROES -> 1;
+            default -> 0;
+        };
+    }
+
+    /** Bytes of one piece: a page, except for the last one. */
+    public long pieceLength(int piece) {
+        return pieces() == 1 ? length : Math.min(Memory.pageSize(), length - (long) piece * Memory.pageSize());
+    }
+}

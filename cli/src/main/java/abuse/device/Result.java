@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+/** How a request is answered. */
+public enum Result {
+    OKAY(Abi.ABUSE_RESULT_OKAY),
+    /** This request fails with an I/O error. */
+    MEDIA_FAILURE(Abi.ABUSE_RESULT_MEDIA_FAILURE),
+    /** This one and every other one fail, until the device is reset or reconnected. */
+    DEVICE_FAILURE(Abi.ABUSE_RESULT_DEVICE_FAILURE);
+
+    final int code;
+
+    Result(int code) {
+        this.code = code;
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.libc.Memory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/** One request that was taken by hand. Unless answered, it is given back when its device is closed. */
+public final class Taken implements AutoCloseable {
+    private final Device device;
+    private final Memory memory = Memory.map(Abi.ABUSE_MAX_REQUEST);
+    private final Batch batch = new Batch(1, memory);
+
+    private Taken(Device device) {
+        this.device = device;
+    }
+
+    /**
+     * Takes a request.
+     *
+     * @param nanoseconds how long to wait for one: 0 does not, negative does for ever
+     * @return empty when there is none
+     */
+    public static Optional<Taken> from(Device device, long nanoseconds) throws DeviceException {
+        var taken = new Taken(device);
+        taken.batch.waitFor(nanoseconds == 0 ? 0 : 1, nanoseconds);
+        try {
+            device.transfer(taken.batch);
+            if (taken.batch.requests() == 1) {
+                return Optional.of(taken);
+            }
+        } catch (DeviceException e) {
+            taken.close();
+            throw e;
+        }
+        taken.close();
+        return Optional.empty();
+    }
+
+    /** What is asked. */
+    public Request request() {
+        return batch.request(0);
+    }
+
+    /** The bytes of a write, or zeros to be overwritten with those of a read. */
+    public ByteBuffer data() {
+        int start = (int) (batch.address(0) - memory.address());
+        return memory.buffer().slice(start, (int) batch.length(0));
+    }
+
+    /** Answers, a read with what {@link #data} holds. */
+    public void answer(Result result) throws IOException {
+        boolean read = batch.operation(0) == Operation.READ && result == Result.OKAY;
+        batch.answer(0, result, read ? batch.address(0) : 0);
+        device.transfer(batch.receiveNothing());
+        if (batch.stale() > 0) {
+            throw new IOException(device.path() + ": too late, the request is not ours any more");
+        }
+        if (batch.refused() > 0) {
+            throw new IOException(device.path() + ": the answer was refused");
+        }
+    }
+
+    @Override
+    public void close() {
+        batch.close();
+        memory.close();
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.libc;
+
+import com.kenai.jffi.MemoryIO;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * Memory outside the Java heap, at an address that the kernel can be told: page aligned, zeroed,
+ * and taken from the machine page by page only as it is written.
+ */
+public final class Memory implements AutoCloseable {
+    private static final MemoryIO IO = MemoryIO.getInstance();
+
+    private final long address;
+    private final long size;
+
+    private Memory(long address, long size) {
+        this.address = address;
+        this.size = size;
+    }
+
+    /**
+     * Maps fresh memory.
+     *
+     * @param size bytes, more than 0
+     * @throws OutOfMemoryError when there is no room for it, with the C library's reason
+     */
+    public static Memory map(long size) {
+        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_READ | Unix.PROT_WRITE,
+                Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1, 0);
+        if (pointer == null || pointer.address() == -1) {
+            throw new OutOfMemoryError(Unix.words(Unix.errno()));
+        }
+        return new Memory(pointer.address(), size);
+    }
+
+    /** The size of a page in bytes. */
+    public static int pageSize() {
+        return Unix.LIBC.getpagesize();
+    }
+
+    /** Where the first byte is. */
+    public long address() {
+        return address;
+    }
+
+    /** How many bytes there are. */
+    public long size() {
+        return size;
+    }
+
+    /**
+     * All of it, up to 2 GiB, in the machine's byte order. The buffer does not keep the memory
+     * mapped: use it only until {@link #close}.
+     */
+    public ByteBuffer buffer() {
+        return IO.newDirectByteBuffer(address, Math.toIntExact(size)).order(ByteOrder.nativeOrder());
+    }
+
+    /** Fills a range with zeros, and gives its whole pages back to the machine. */
+    public void zero(long offset, long length) {
+        long page = pageSize();
+        long start = address + offset;
+        long end = start + length;
+        long firstPage = (start + page - 1) & -page;
+        long lastPage = end & -page;
+        if (firstPage >= lastPage || Unix.LIBC.madvise(firstPage, lastPage - firstPage, Unix.MADV_DONTNEED) != 0) {
+            IO.setMemory(start, length, (byte) 0);
+        } else {
+            IO.setMemory(start, firstPage - start, (byte) 0);
+            IO.setMemory(lastPage, end - lastPage, (byte) 0);
+        }
+    }
+
+    /** Where a direct buffer's position is in memory. */
+    public static long addressOf(ByteBuffer direct) {
+        return IO.getDirectBufferAddress(direct) + direct.position();
+    }
+
+    /** Copies bytes from address to address. */
+    public static void copy(long from, long to, long length) {
+        IO.copyMemory(from, to, length);
+    }
+
+    @Override
+    public void close() {
+        Unix.LIBC.munmap(address, size);
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.libc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import jnr.ffi.LastError;
+import jnr.ffi.LibraryLoader;
+import jnr.ffi.Runtime;
+
+/** The C library, its constants on Linux, and its errors in words. */
+public final class Unix {
+    public static final int ENOENT = 2;
+    public static final int EINTR = 4;
+    public static final int EIO = 5;
+    public static final int ENXIO = 6;
+    public static final int EAGAIN = 11;
+    public static final int ENOMEM = 12;
+    public static final int EPERM = 1;
+    public static final int EACCES = 13;
+    public static final int EFAULT = 14;
+    public static final int EBUSY = 16;
+    public static final int ENODEV = 19;
+    public static final int EINVAL = 22;
+    public static final int ENOTTY = 25;
+    public static final int ENOMSG = 42;
+    public static final int EOPNOTSUPP = 95;
+
+    public static final int O_RDONLY = 0;
+    public static final int O_RDWR = 2;
+    public static final int O_CREAT = 0x40;
+    public static final int O_DSYNC = 0x1000;
+    public static final int O_CLOEXEC = 0x80000;
+
+    public static final int SEEK_END = 2;
+    public static final int POLLIN = 1;
+    public static final int POLLMSG = 0x400;
+
+    public static final int FALLOC_FL_KEEP_SIZE = 1;
+    public static final int FALLOC_FL_PUNCH_HOLE = 2;
+    public static final int FALLOC_FL_ZERO_RANGE = 16;
+
+    public static final int F_OFD_SETLK = 37;
+    public static final short F_RDLCK = 0;
+    public static final short F_WRLCK = 1;
+
+    static final int PROT_READ = 1;
+    static final int PROT_WRITE = 2;
+    static final int MAP_PRIVATE = 2;
+    static final int MAP_ANONYMOUS = 0x20;
+    static final int MAP_NORESERVE = 0x4000;
+    static final int MADV_DONTNEED = 4;
+
+    static final int AF_UNIX = 1;
+    static final int SOCK_DGRAM = 2;
+    static final int SOCK_CLOEXEC = 0x80000;
+
+    /** struct pollfd. */
+    static final class PollFd {
+        static final int SIZE_OF = 8;
+        static final int FD = 0;
+        static final int EVENTS = 4;
+        static final int REVENTS = 6;
+
+        private PollFd() {}
+    }
+
+    /** struct flock. */
+    static final class Flock {
+        static final int SIZE_OF = 32;
+        static final int L_TYPE = 0;
+        static final int L_WHENCE = 2;
+        static final int L_START = 8;
+        static final int L_LEN = 16;
+        static final int L_PID = 24;
+
+        private Flock() {}
+    }
+
+    /** struct sockaddr_un. */
+    static final class SockaddrUn {
+        static final int SIZE_OF = 110;
+        static final int SUN_FAMILY = 0;
+        static final int SUN_PATH = 2;
+
+        private SockaddrUn() {}
+    }
+
+    /** The C library itself. After a failed call ask {@link #errno} at once, in the same thread. */
+    public static final Libc LIBC = LibraryLoader.create(Libc.class).load("libc.so.6");
+
+    private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
+
+    private Unix() {}
+
+    /** The errno of the calling thread's last call. */
+    public static int errno() {
+        return LastError.getLastError(RUNTIME);
+    }
+
+    /** What the C library calls an errno, such as "No such file or directory". */
+    public static String words(int errno) {
+        return LIBC.strerror(errno);
+    }
+
+    /**
+     * Waits for events on one descriptor.
+     *
+     * @param milliseconds how long to wait at most; negative waits for ever
+     * @return the events that happened, 0 when the time is over, or a negative errno
+     */
+    public static int poll(int fd, int events, int milliseconds) {
+        try (Memory memory = Memory.map(PollFd.SIZE_OF)) {
+            var pollFd = memory.buffer();
+            pollFd.putInt(PollFd.FD, fd).putShort(PollFd.EVENTS, (short) events);
+            int ready = LIBC.poll(memory.address(), 1, milliseconds);
+            if (ready < 0) {
+                return -errno();
+            }
+            return pollFd.getShort(PollFd.REVENTS);
+        }
+    }
+
+    /**
+     * Locks a whole file, through this open file, against every other one that asks.
+     *
+     * @return 0 or a negative errno; EAGAIN and EACCES say that somebody else has it
+     */
+    public static int lock(int fd, boolean exclusive) {
+        try (Memory memory = Memory.map(Flock.SIZE_OF)) {
+            memory.buffer().putShort(Flock.L_TYPE, exclusive ? F_WRLCK : F_RDLCK);
+            return LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+        }
+    }
+
+    /**
+     * Sends one datagram to a unix socket.
+     *
+     * @param path of the socket; a leading '@' stands for the abstract namespace
+     * @return 0 or a negative errno
+     */
+    public static int send(String path, String text) {
+        byte[] name = path.getBytes(UTF_8);
+        byte[] message = text.getBytes(UTF_8);
+        if (name.length == 0 || name.length >= SockaddrUn.SIZE_OF - SockaddrUn.SUN_PATH) {
+            return -EINVAL;
+        }
+        if (name[0] == '@') {
+            name[0] = 0;
+        }
+        int fd = LIBC.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            return -errno();
+        }
+        try (Memory memory = Memory.map(SockaddrUn.SIZE_OF + message.length)) {
+            var buffer = memory.buffer();
+            buffer.putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX);
+            buffer.put(SockaddrUn.SUN_PATH, name).put(SockaddrUn.SIZE_OF, message);
+            if (LIBC.connect(fd, memory.address(), SockaddrUn.SUN_PATH + name.length) < 0
+                    || LIBC.write(fd, memory.address() + SockaddrUn.SIZE_OF, message.length) < 0) {
+                return -errno();
+            }
+            return 0;
+        } finally {
+            LIBC.close(fd);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** No layer knows one above it. */
+class LayersTest {
+    private static final Path SOURCES = Path.of("src/main/java/abuse");
+    private static final Pattern MENTION = Pattern.compile("\\babuse\\.(libc|device|backend|server|command)\\b");
+
+    private static final Map<String, Set<String>> ALLOWED = Map.of(
+            "libc", Set.of(),
+            "device", Set.of("libc"),
+            "backend", Set.of("libc"),
+            "server", Set.of("libc", "device", "backend"),
+            "command", Set.of("device", "backend", "server"));
+
+    @Test
+    void every_package_mentions_only_those_below() throws IOException {
+        for (var layer : ALLOWED.entrySet()) {
+            var mentioned = new TreeSet<String>();
+            List<Path> files;
+            try (var list = Files.list(SOURCES.resolve(layer.getKey()))) {
+                files = list.toList();
+            }
+            assertFalse(files.isEmpty(), layer.getKey());
+            for (Path file : files) {
+                Matcher matcher = MENTION.matcher(Files.readString(file));
+                while (matcher.find()) {
+                    mentioned.add(matcher.group(1));
+                }
+            }
+            mentioned.remove(layer.getKey());
+            mentioned.removeAll(layer.getValue());
+            assertEquals(Set.of(), mentioned, "what " + layer.getKey() + " must not know");
+        }
+    }
+
+    @Test
+    void commands_use_no_native_library() throws IOException {
+        try (var files = Files.list(SOURCES.resolve("command"))) {
+            for (Path file : files.toList()) {
+                assertFalse(Files.readString(file).contains("jnr"), file.toString());
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FileBackendTest {
+    private static final int SIZE = 1 << 20;
+    private static final Geometry CACHED = new Geometry(SIZE, 65536, false, false);
+    private static final Geometry READ_ONLY = new Geometry(SIZE, 65536, true, false);
+
+    @TempDir
+    private Path directory;
+
+    private Path image() {
+        return directory.resolve("image");
+    }
+
+    private Backend open(boolean create, Geometry geometry) throws IOException {
+        return Backends.open("file:" + image(), create, geometry);
+    }
+
+    private static ByteBuffer direct(byte[] bytes) {
+        return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+    }
+
+    private static byte[] read(Backend backend, long offset, int length) throws IOException {
+        // Not at the start of its memory, as the server's are not
+        ByteBuffer buffer = ByteBuffer.allocateDirect(length + 512).position(512);
+        backend.read(offset, buffer);
+        assertFalse(buffer.hasRemaining());
+        byte[] bytes = new byte[length];
+        buffer.position(512).get(bytes);
+        return bytes;
+    }
+
+    private static byte[] random(int length) {
+        byte[] bytes = new byte[length];
+        new Random(length).nextBytes(bytes);
+        return bytes;
+    }
+
+    /** What the file takes on its filesystem, in units of 512 bytes. */
+    private static long blocks(Path path) throws IOException {
+        Process stat = new ProcessBuilder("stat", "-c", "%b", path.toString()).start();
+        return Long.parseLong(new String(stat.getInputStream().readAllBytes()).strip());
+    }
+
+    @Test
+    void creates_a_sparse_image_of_the_disks_size() throws Exception {
+        try (Backend backend = open(true, CACHED)) {
+            assertEquals(SIZE, backend.size());
+            assertEquals(SIZE, Files.size(image()));
+            assertEquals(0, blocks(image()));
+            assertArrayEquals(new byte[4096], read(backend, SIZE - 4096, 4096));
+        }
+    }
+
+    @Test
+    void keeps_what_was_written_where_it_was_written() throws Exception {
+        byte[] bytes = random(10 * 512);
+        try (Backend backend = open(true, CACHED)) {
+            ByteBuffer from = ByteBuffer.allocateDirect(512 + bytes.length).position(512).put(bytes).position(512);
+            backend.write(4096 * 3, from);
+            assertFalse(from.hasRemaining());
+            backend.flush();
+        }
+        assertArrayEquals(bytes, Arrays.copyOfRange(Files.readAllBytes(image()), 4096 * 3, 4096 * 3 + bytes.length));
+        try (Backend backend = open(true, CACHED)) {
+            assertArrayEquals(bytes, read(backend, 4096 * 3, bytes.length));
+        }
+    }
+
+    @Test
+    void discards_and_zeroes_punch_holes() throws Exception {
+        byte[] bytes = random(SIZE);
+        try (Backend backend = open(true, CACHED)) {
+            backend.write(0, direct(bytes));
+            backend.flush();
+            long before = blocks(image());
+            backend.discard(0, SIZE / 4);
+            backend.writeZeroes(SIZE / 2, SIZE / 4);
+            assertTrue(blocks(image()) <= before / 2 + 16, blocks(image()) + " of " + before + " blocks are left");
+            Arrays.fill(bytes, 0, SIZE / 4, (byte) 0);
+            Arrays.fill(bytes, SIZE / 2, SIZE * 3 / 4, (byte) 0);
+            assertArrayEquals(bytes, read(backend, 0, SIZE));
+            assertEquals(SIZE, Files.size(image()));
+        }
+    }
+
+    @Test
+    void zeroes_need_no_alignment() throws Exception {
+        byte[] bytes = random(SIZE);
+        try (Backend backend = open(true, new Geometry(SIZE, 65536, false, true))) {
+            backend.write(0, direct(bytes));
+            backend.writeZeroes(512, 4096 * 2);
+            Arrays.fill(bytes, 512, 512 + 4096 * 2, (byte) 0);
+            assertArrayEquals(bytes, read(backend, 0, SIZE));
+        }
+    }
+
+    @Test
+    void a_missing_image_is_refused_with_the_next_step() {
+        var e = assertThrows(IOException.class, () -> open(false, CACHED));
+        assertEquals(image() + ": No such file or directory; add --create to make it", e.getMessage());
+        assertFalse(Files.exists(image()));
+        var elsewhere = assertThrows(IOException.class,
+                () -> Backends.open("file:" + directory + "/no/image", true, CACHED));
+        assertEquals(directory + "/no/image: No such file or directory", elsewhere.getMessage());
+    }
+
+    @Test
+    void an_image_that_holds_something_is_neither_grown_nor_emptied() throws Exception {
+        Files.write(image(), random(5000));
+        try (Backend backend = open(true, CACHED)) {
+            assertEquals(5000, backend.size());
+        }
+        assertArrayEquals(random(5000), Files.readAllBytes(image()));
+    }
+
+    @Test
+    void two_writers_exclude_each_other_and_readers_do_not() throws Exception {
+        Backend writer = open(true, CACHED);
+        for (Geometry other : new Geometry[] {CACHED, READ_ONLY}) {
+            var e = assertThrows(IOException.class, () -> open(false, other));
+            assertTrue(e.getMessage().startsWith(image() + ": another server has it"), e.getMessage());
+        }
+        writer.close();
+        try (Backend reader = open(false, READ_ONLY); Backend second = open(false, READ_ONLY)) {
+            assertEquals(SIZE, reader.size());
+            assertEquals(SIZE, second.size());
+            assertThrows(IOException.class, () -> open(false, CACHED));
+        }
+        open(false, CACHED).close();
+    }
+
+    @Test
+    void a_read_only_disk_needs_no_right_to_write() throws Exception {
+        open(true, CACHED).close();
+        try (Backend backend = open(false, READ_ONLY)) {
+            assertArrayEquals(new byte[512], read(backend, 0, 512));
+            var e = assertThrows(IOException.class, () -> backend.write(0, direct(new byte[512])));
+            assertEquals(image() + ": Bad file descriptor", e.getMessage());
+        }
+    }
+
+    @Test
+    void a_truncated_image_is_an_error_and_not_zeros() throws Exception {
+        try (Backend backend = open(true, CACHED); var file = new RandomAccessFile(image().toFile(), "rw")) {
+            file.setLength(SIZE / 2 + 512);
+            assertArrayEquals(new byte[512], read(backend, SIZE / 2, 512));
+            for (int length : new int[] {512, 4096}) {
+                long offset = length == 512 ? SIZE - 512 : SIZE / 2;
+                var e = assertThrows(IOException.class, () -> read(backend, offset, length));
+                assertEquals(image() + ": the image ends before the disk does", e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void a_full_filesystem_is_told_in_the_words_of_the_C_library() throws Exception {
+        try (Backend full = Backends.open("file:/dev/full", false, CACHED)) {
+            var e = assertThrows(IOException.class, () -> full.write(0, direct(new byte[512])));
+            assertEquals("/dev/full: No space left on device", e.getMessage());
+        }
+    }
+
+    @Test
+    void without_a_write_cache_every_write_is_synchronous() throws Exception {
+        assertEquals(0, flags(CACHED) & Unix.O_DSYNC);
+        assertEquals(Unix.O_DSYNC, flags(new Geometry(SIZE, 65536, false, true)) & Unix.O_DSYNC);
+    }
+
+    /** The flags that the kernel has for the open image. */
+    private int flags(Geometry geometry) throws IOException {
+        try (Backend backend = open(true, geometry); var descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            assertEquals(SIZE, backend.size());
+            for (Path descriptor : descriptors.toList()) {
+                if (Files.exists(descriptor) && Files.isSymbolicLink(descriptor)
+                        && Files.readSymbolicLink(descriptor).equals(image())) {
+                    Path info = Path.of("/proc/self/fdinfo").resolve(descriptor.getFileName());
+                    return Integer.parseInt(Files.readAllLines(info).get(1).replace("flags:", "").strip(), 8);
+                }
+            }
+        }
+        throw new AssertionError("the image is not open");
+    }
+
+    @Test
+    void an_image_that_is_closed_is_free() throws Exception {
+        for (int i = 0; i < 2000; i++) {
+            open(true, CACHED).close();
+        }
+        // The descriptor of a refused one, too
+        Backend holder = open(true, CACHED);
+        for (int i = 0; i < 2000; i++) {
+            assertThrows(IOException.class, () -> open(false, CACHED));
+        }
+        holder.close();
+    }
+
+    @Test
+    void large_images_have_large_offsets() throws Exception {
+        long size = 1L << 42;
+        try (Backend backend = open(true, new Geometry(size, 65536, false, false))) {
+            byte[] bytes = random(4096);
+            backend.write(size - 4096, direct(bytes));
+            assertArrayEquals(bytes, read(backend, size - 4096, 4096));
+            backend.discard(0, size);
+            assertArrayEquals(new byte[4096], read(backend, size - 4096, 4096));
+        }
+    }
+}

@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.DeviceException;
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.SimulatedDevices;
+import abuse.device.SimulatedDisk;
+import abuse.device.SimulatedDisk.Submitted;
+import abuse.libc.Unix;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole commands, from their words to their output and exit code. */
+@Timeout(60)
+class CliTest {
+    private record Outcome(int exitCode, String out, String err) {}
+
+    @TempDir
+    private Path directory;
+
+    private final SimulatedDevices devices = new SimulatedDevices();
+    private final Map<String, String> environment = new HashMap<>();
+    private final AtomicReference<Runnable> stop = new AtomicReference<>();
+    private byte[] input = {};
+    private boolean terminal;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private Outcome run(String... args) {
+        out.reset();
+        err.reset();
+        var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices, stop::set, () -> terminal);
+        int exitCode = new Cli(context).run(args);
+        return new Outcome(exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+
+    private String succeed(String... args) {
+        Outcome outcome = run(args);
+        assertEquals("", outcome.err);
+        assertEquals(0, outcome.exitCode);
+        return outcome.out;
+    }
+
+    /** The command must fail with one line, and print nothing else. */
+    private String fail(String... args) {
+        Outcome outcome = run(args);
+        assertEquals("", outcome.out);
+        assertEquals(1, outcome.err.lines().count(), outcome.err);
+        assertEquals(1, outcome.exitCode);
+        assertTrue(outcome.err.startsWith("abusectl: "), outcome.err);
+        return outcome.err.substring("abusectl: ".length()).strip();
+    }
+
+    /** The command must be refused with two lines. */
+    private String misuse(String... args) {
+        Outcome outcome = run(args);
+        assertEquals("", outcome.out);
+        assertEquals(2, outcome.exitCode, outcome.err);
+        List<String> lines = outcome.err.lines().toList();
+        assertEquals(2, lines.size(), outcome.err);
+        assertTrue(lines.get(0).startsWith("abusectl: "), outcome.err);
+        assertTrue(lines.get(1).matches("Try 'abusectl (\\w+ )?--help' for more information\\."), outcome.err);
+        return lines.get(0).substring("abusectl: ".length());
+    }
+
+    private static byte[] pattern(int length) {
+        byte[] bytes = new byte[length];
+        for (int i = 0; i < length; i++) {
+            bytes[i] = (byte) (i % 251 + 1);
+        }
+        return bytes;
+    }
+
+    @Test
+    void the_command_is_told_from_its_absence() {
+        assertEquals("which command?", misuse());
+        assertEquals("unknown command 'frob'", misuse("frob"));
+        assertEquals("unknown option '--frob'", misuse("--frob"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    void every_command_has_help_and_version_and_refuses_what_it_does_not_know(String command) {
+        String help = succeed(command, "--help");
+        assertTrue(help.startsWith("Usage: abusectl " + command), help);
+        assertTrue(help.lines().allMatch(line -> line.length() <= 80), help);
+        assertEquals(succeed("--version"), succeed(command, "--version"));
+        assertEquals(command + ": unknown option '--frob'", misuse(command, "--frob"));
+        assertTrue(succeed("--help").contains("\n  " + command + " "));
+    }
+
+    @Test
+    void the_version_is_the_projects() {
+        assertTrue(succeed("--version").matches("abusectl [0-9]+(\\.[0-9]+)+\n"), succeed("--version"));
+    }
+
+    @Test
+    void colour_is_for_terminals_that_want_it() {
+        devices.add(0).setUp(1 << 20);
+        for (String[] args : new String[][] {{"--help"}, {"info"}}) {
+            terminal = false;
+            environment.clear();
+            assertFalse(succeed(args).contains("\u001b["));
+            terminal = true;
+            assertTrue(succeed(args).contains("\u001b[1m"));
+            environment.put("NO_COLOR", "");
+            assertTrue(succeed(args).contains("\u001b[1m"));
+            environment.put("NO_COLOR", "1");
+            assertFalse(succeed(args).contains("\u001b["));
+            environment.clear();
+            environment.put("TERM", "dumb");
+            assertFalse(succeed(args).contains("\u001b["));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    void without_the_module_every_command_tells_to_load_it(String command) {
+        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", fail(command, "3"));
+    }
+
+    @Test
+    void other_refusals_name_device_cause_and_next_step() {
+        devices.add(0);
+        assertEquals("/dev/abctl9: No such file or directory; the module has no such device; 'abusectl info' lists those it"
+                + " has", fail("info", "9"));
+        devices.refuse("/dev/abctl1", Unix.EACCES);
+        assertEquals("/dev/abctl1: Permission denied; only root may, and whoever owns the node: try with sudo, or give the"
+                + " node away with chown", fail("info", "1"));
+        devices.refuse("/dev/abctl2", Unix.ENOTTY);
+        assertEquals("/dev/abctl2: Inappropriate ioctl for device; this is no abuse device, or the module is older than"
+                + " abusectl", fail("info", "2"));
+        devices.refuse("/dev/abctl3", Unix.EIO);
+        assertEquals("/dev/abctl3: Input/output error", fail("info", "3"));
+        for (String command : new String[] {"get", "put"}) {
+            assertEquals("/dev/abctl0: No such device; it is not set up; try 'abusectl setup /dev/abctl0'", fail(command));
+        }
+    }
+
+    @Test
+    void the_device_may_come_from_the_environment() {
+        devices.add(0).setUp(1 << 20);
+        devices.add(5).setUp(2 << 20);
+        environment.put("ABUSECTL_DEVICE", "abuse5");
+        succeed("reset");
+        assertTrue(succeed("info", "5").startsWith("ab_size = 0\n"));
+        assertTrue(succeed("info", "0").startsWith("ab_size = 1048576\n"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "abctl0", "abuse0", "/dev/abctl0", "/dev/abuse0"})
+    void the_device_has_many_names(String name) {
+        devices.add(0).setUp(1 << 20);
+        assertTrue(succeed("info", name).startsWith("ab_size = 1048576\n"));
+        succeed("reset", name);
+        succeed("setup", name, "sz=8K");
+        assertTrue(succeed("info", name).startsWith("ab_size = 8192\n"));
+        assertEquals("info: one word too many: 'x'", misuse("info", name, "x"));
+    }
+
+    @Test
+    void info_prints_what_it_printed_in_2009_and_then_the_rest() {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 24, Flag.READ_ONLY, Flag.WRITE_CACHE, Flag.DISCARD);
+        disk.read(0, 4096);
+        assertEquals("""
+                ab_size = 16777216
+                ab_number = 0
+                ab_flags = 1
+                ab_blocksize = 4096
+                ab_max_queue = 128
+                ab_queue_size = 1
+                ab_errors = 0
+                flags = read-only write-cache discard
+                queues = 1
+                max_request = 1048576
+                timeout = 0
+                pending = 1
+                owned = 0
+                gets = 0
+                puts = 0
+                redelivered = 0
+                stale = 0
+                timeouts = 0
+                """, succeed("info", "0"));
+        disk.setUp(1 << 24);
+        assertTrue(succeed("info", "0").contains("ab_flags = 0\n"));
+        assertTrue(succeed("info", "0").contains("\nflags = none\n"));
+        disk.reset();
+        assertTrue(succeed("info", "0").contains("\nflags = not-set-up\n"));
+    }
+
+    @Test
+    void info_is_json_on_request() {
+        devices.add(0).setUp(1 << 24, Flag.WRITE_CACHE, Flag.DISCARD);
+        assertEquals("""
+                {
+                  "device": "/dev/abctl0",
+                  "disk": "/dev/abuse0",
+                  "number": 0,
+                  "set_up": true,
+                  "size": 16777216,
+                  "block_size": 4096,
+                  "queue_depth": 128,
+                  "queues": 1,
+                  "max_request": 1048576,
+                  "timeout": 0,
+                  "flags": [
+                    "write-cache",
+                    "discard"
+                  ],
+                  "pending": 0,
+                  "owned": 0,
+                  "gets": 0,
+                  "puts": 0,
+                  "redelivered": 0,
+                  "stale": 0,
+                  "timeouts": 0,
+                  "errors": 0
+                }
+                """, succeed("info", "--json", "0"));
+        String all = succeed("info", "--json");
+        assertTrue(all.startsWith("{\n  \"devices\": [\n    {\n      \"device\": \"/dev/abctl0\",\n"), all);
+    }
+
+    @Test
+    void info_lists_all_devices() {
+        devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY);
+        devices.add(1);
+        devices.add(10).setUp(3 << 19).read(0, 4096);
+        assertEquals("""
+                DEVICE       SIZE BLOCK DEPTH QUEUES RO PENDING OWNED ERRORS
+                /dev/abctl0    1T    4K   128      2  1       0     0      0
+                /dev/abctl1     -     -     -      -  -       -     -      -
+                /dev/abctl10 1.5M    4K   128      1  0       1     0      0
+                """, succeed("info"));
+    }
+
+    @Test
+    void info_tells_why_the_list_is_short() {
+        assertEquals("there are no devices in /dev; is the module loaded? try 'modprobe abuse'", fail("info"));
+        devices.add(0);
+        devices.refuse("/dev/abctl1", Unix.EACCES);
+        Outcome outcome = run("info");
+        assertEquals(1, outcome.exitCode);
+        assertTrue(outcome.out.contains("/dev/abctl0"));
+        assertTrue(outcome.err.startsWith("abusectl: /dev/abctl1: Permission denied; "), outcome.err);
+        assertEquals(1, outcome.err.lines().count());
+    }
+
+    @Test
+    void setup_sets_up() {
+        devices.add(0);
+        assertEquals("", succeed("setup"));
+        assertTrue(succeed("info", "0").startsWith("ab_size = 16777216\n"));
+        succeed("reset");
+        assertEquals("", succeed("setup", "sz=1G,bs=512", "qs=7", "ro"));
+        String info = succeed("info", "0");
+        assertTrue(info.contains("ab_size = 1073741824\n") && info.contains("ab_blocksize = 512\n")
+                && info.contains("ab_max_queue = 7\n") && info.contains("flags = read-only write-cache\n"), info);
+    }
+
+    @Test
+    void setup_of_a_device_in_use_is_refused_or_changes_it() {
+        devices.add(0).setUp(1 << 20, Flag.DISCARD);
+        assertEquals("/dev/abctl0: Device or resource busy; it is set up already; add 'reconnect' to change it, or try"
+                + " 'abusectl reset /dev/abctl0' first", fail("setup", "sz=2M"));
+        succeed("setup", "0", "sz=2M", "reconnect");
+        assertTrue(succeed("info", "0").contains("ab_size = 2097152\n"));
+        assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
+        assertTrue(fail("setup", "0", "sz=1M", "reconnect").startsWith(
+                "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+    }
+
+    @Test
+    void setup_of_what_the_kernel_cannot_do_is_explained() {
+        devices.add(0);
+        assertTrue(fail("setup", "bs=64K").startsWith("/dev/abctl0: Invalid argument; this kernel cannot do one of them: "));
+        assertTrue(succeed("info", "0").contains("not-set-up"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "setup sz=0|setup: sz=0 must be at least 1",
+        "setup 0 frob|setup: unknown key 'frob'",
+        "setup frob|setup: unknown key 'frob'",
+        "setup 0 1 sz=1M|setup: unknown key '1'",
+        "setup sz=1M /dev/abctl0|setup: unknown key '/dev/abctl0'",
+        "setup 0 ro rw|setup: 'ro' and 'rw' exclude each other",
+        "setup 0 reconnect sz=5000|setup: sz=5000 is not a multiple of the block size, 4096"})
+    void a_wrong_setup_changes_nothing(String words, String message) {
+        devices.add(0).setUp(1 << 20);
+        String before = succeed("info", "0");
+        assertEquals(message, misuse(words.split(" ")));
+        assertEquals(before, succeed("info", "0"));
+    }
+
+    @Test
+    void get_shows_a_request_and_leaves_it() {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE, Flag.DISCARD);
+        assertEquals("/dev/abctl0: no request is waiting; add --wait to wait for one", fail("get"));
+        disk.write(8192, pattern(4096 + 512));
+        String expected = "WRITE\nsector = 16\nvcnt = 2\nlen0 = 4096, offset = 0\nlen1 = 512, offset = 0\n";
+        assertEquals(expected, succeed("get"));
+        assertEquals(expected, succeed("get"));
+        assertEquals(1, disk.pending());
+        assertEquals(0, disk.owned());
+        assertEquals(0, disk.openNodes());
+        String json = succeed("get", "--json");
+        assertTrue(json.matches("(?s)\\{\n  \"device\": \"/dev/abctl0\",\n  \"id\": \"0x[0-9a-f]+\",\n  \"command\": \"write\",\n"
+                + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\": true\n\\}\n"),
+                json);
+    }
+
+    @Test
+    void every_operation_has_its_name() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
+        disk.read(0, 512);
+        disk.flush();
+        disk.submit(Operation.DISCARD, 512, 1 << 19, null, false, 0);
+        disk.submit(Operation.WRITE_ZEROES, 0, 4096, null, false, 0);
+        assertEquals("READ\nsector = 0\nvcnt = 1\nlen0 = 512, offset = 0\n", succeed("put"));
+        assertEquals("FLUSH\nsector = 0\nvcnt = 0\n", succeed("put"));
+        assertEquals("DISCARD\nsector = 1\nvcnt = 1\nlen0 = 524288, offset = 0\n", succeed("put"));
+        assertEquals("WRITE_ZEROES\nsector = 0\nvcnt = 1\nlen0 = 4096, offset = 0\n", succeed("put"));
+    }
+
+    @Test
+    void get_waits_if_told() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        long start = System.nanoTime();
+        assertEquals("/dev/abctl0: no request is waiting; add --wait to wait for one", fail("get", "--wait=0.2", "0"));
+        assertTrue(System.nanoTime() - start > 150_000_000);
+        CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS).execute(() -> disk.read(0, 4096));
+        assertTrue(succeed("get", "--wait", "0").startsWith("READ\n"));
+        assertEquals("get: --wait=x is not a number of seconds", misuse("get", "--wait=x"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--zero"})
+    void put_answers_a_read_with_zeros(String option) throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        byte[] full = pattern(8192);
+        Submitted read = disk.submit(Operation.READ, 0, full.length, full, false, 0);
+        assertEquals("READ\nsector = 0\nvcnt = 2\nlen0 = 4096, offset = 0\nlen1 = 4096, offset = 0\n",
+                option.isEmpty() ? succeed("put") : succeed("put", option));
+        assertFalse(read.await().failed());
+        assertArrayEquals(new byte[8192], read.await().data());
+    }
+
+    @Test
+    void put_answers_a_read_from_a_file() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Path file = Files.write(directory.resolve("data"), pattern(20000));
+        Submitted read = disk.read(8192, 8192);
+        succeed("put", "--data", file.toString());
+        assertArrayEquals(Arrays.copyOf(pattern(20000), 8192), read.await().data());
+        Submitted sought = disk.read(8192, 8192);
+        succeed("put", "--seek", "--data=" + file);
+        assertArrayEquals(Arrays.copyOfRange(pattern(20000), 8192, 16384), sought.await().data());
+        input = pattern(9000);
+        Submitted typed = disk.read(0, 4096);
+        succeed("put", "--data", "-");
+        assertArrayEquals(Arrays.copyOf(pattern(9000), 4096), typed.await().data());
+    }
+
+    @Test
+    void put_without_enough_data_answers_nothing() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Path file = Files.write(directory.resolve("data"), pattern(4095));
+        Submitted read = disk.read(0, 4096);
+        for (String[] args : new String[][] {
+            {file.toString(), file + ": 4095 bytes where the request needs 4096; it was given back"},
+            {directory + "/none", directory + "/none: No such file or directory; the request was given back"},
+            {directory.toString(), directory + ": Is a directory; the request was given back"},
+            {"-", "-: 0 bytes where the request needs 4096; it was given back"}}) {
+            Outcome outcome = run("put", "--data", args[0]);
+            assertEquals(1, outcome.exitCode);
+            assertEquals("abusectl: " + args[1] + "\n", outcome.err);
+            assertFalse(read.isAnswered());
+            assertEquals(1, disk.pending());
+        }
+        succeed("put");
+        assertFalse(read.await().failed());
+    }
+
+    @Test
+    void put_stores_what_is_written() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Path file = Files.write(directory.resolve("out"), pattern(100_000));
+        Submitted write = disk.write(4096, pattern(8192));
+        succeed("put", "--out", file.toString());
+        assertFalse(write.await().failed());
+        assertArrayEquals(pattern(8192), Files.readAllBytes(file));
+
+        Path image = directory.resolve("image");
+        try (var made = new RandomAccessFile(image.toFile(), "rw")) {
+            made.setLength(1 << 20);
+        }
+        disk.write(65536, pattern(4096));
+        disk.read(65536, 4096);
+        succeed("put", "--seek", "--out", image.toString(), "--data", image.toString());
+        assertEquals(1 << 20, Files.size(image));
+        assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 65536, 65536 + 4096));
+
+        disk.reset();
+        disk.setUp(1 << 20);
+        Submitted toTheScreen = disk.write(0, pattern(512));
+        Outcome outcome = run("put", "--out", "-");
+        assertEquals(0, outcome.exitCode);
+        assertArrayEquals(pattern(512), out.toByteArray());
+        assertEquals("WRITE\nsector = 0\nvcnt = 1\nlen0 = 512, offset = 0\n", outcome.err);
+        assertFalse(toTheScreen.await().failed());
+    }
+
+    @Test
+    void put_that_cannot_store_answers_nothing() {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Submitted write = disk.write(0, pattern(4096));
+        for (String[] args : new String[][] {
+            {directory + "/no/where", "No such file or directory"}, {directory.toString(), "Is a directory"},
+            {"/dev/full", "No space left on device"}}) {
+            Outcome outcome = run("put", "--out", args[0]);
+            assertEquals("abusectl: " + args[0] + ": " + args[1] + "; the request was given back\n", outcome.err);
+            assertEquals(1, outcome.exitCode);
+            assertFalse(write.isAnswered());
+        }
+        assertEquals(1, disk.pending());
+    }
+
+    @Test
+    void put_drops_what_is_written_unless_told() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Submitted write = disk.write(0, pattern(4096));
+        succeed("put", "--data", directory + "/not-needed");
+        assertFalse(write.await().failed());
+        assertEquals(Set.of(), Set.of(directory.toFile().list()));
+    }
+
+    @Test
+    void put_fails_a_request_or_the_device() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Submitted media = disk.read(0, 4096);
+        Submitted write = disk.write(0, pattern(512));
+        succeed("put", "--fail", "media");
+        assertTrue(media.await().failed());
+        succeed("put");
+        assertFalse(write.await().failed());
+        Submitted device = disk.read(0, 4096);
+        Submitted next = disk.read(0, 4096);
+        succeed("put", "--fail=device");
+        succeed("put");
+        assertTrue(device.await().failed());
+        assertTrue(next.await().failed());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "put --fail x|put: --fail=x is neither 'media' nor 'device'",
+        "put --data a --zero|put: --data and --zero exclude each other",
+        "put --fail media --data a|put: --fail goes without --data, --zero and --out",
+        "put --fail media --out a|put: --fail goes without --data, --zero and --out",
+        "put --seek|put: --seek needs --data or --out with a file",
+        "put --seek --data -|put: --seek needs --data or --out with a file",
+        "put --wait=soon|put: --wait=soon is not a number of seconds",
+        "poll --timeout=-1|poll: --timeout=-1 is not a number of seconds",
+        "poll --timeout x|poll: --timeout=x is not a number of seconds",
+        "server 0 frob|server: 'frob' is no backend; there are null, mem and file:PATH",
+        "server 0 file:|server: 'file:' is no backend; there are null, mem and file:PATH",
+        "server mem 0|server: '0' is no backend; there are null, mem and file:PATH",
+        "server --create mem|server: --create goes with file:PATH only",
+        "server --create|server: --create goes with file:PATH only",
+        "server 0 mem x|server: one word too many: 'x'"})
+    void wrong_options_take_no_request(String words, String message) {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        disk.read(0, 4096);
+        assertEquals(message, misuse(words.split(" ")));
+        assertEquals(1, disk.pending());
+    }
+
+    @Test
+    void an_option_that_lacks_its_value_is_refused_in_two_lines() {
+        assertEquals("put: Missing required parameter for option '--data' (FILE)", misuse("put", "--data"));
+        assertEquals("poll: Missing required parameter for option '--timeout' (SECONDS)", misuse("poll", "--timeout"));
+    }
+
+    @Test
+    void poll_tells_when_a_request_is_unanswered() {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        assertEquals("/dev/abctl0: no request within 0.1 seconds", fail("poll", "--timeout=0.1"));
+        CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS).execute(() -> disk.read(0, 4096));
+        assertEquals("1 400\n", succeed("poll"));
+        assertEquals("1 400\n", succeed("poll", "0", "--timeout=5"));
+        assertEquals("{\n  \"device\": \"/dev/abctl0\",\n  \"ready\": 1,\n  \"events\": 1024\n}\n", succeed("poll", "--json"));
+        assertEquals(1, disk.pending());
+    }
+
+    @Test
+    void reset_fails_what_waits() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Submitted read = disk.read(0, 4096);
+        assertEquals("", succeed("reset"));
+        assertTrue(read.await().failed());
+    }
+
+    /** A server command in a thread of its own. */
+    private CompletableFuture<Outcome> serve(String... args) throws Exception {
+        var outcome = CompletableFuture.supplyAsync(() -> run(args));
+        for (int i = 0; i < 1000 && !outcome.isDone() && !out.toString(StandardCharsets.UTF_8).endsWith("\n"); i++) {
+            Thread.sleep(10);
+        }
+        return outcome;
+    }
+
+    @Test
+    void server_says_that_it_is_ready_serves_and_ends_well() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 24, 2, Flag.WRITE_CACHE);
+        Path image = directory.resolve("image");
+        var server = serve("server", "--create", "0", "file:" + image);
+        assertEquals("abusectl: /dev/abctl0: serving 16 MiB from file:" + image + " on /dev/abuse0, 2 queues\n",
+                out.toString(StandardCharsets.UTF_8));
+        assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
+        assertArrayEquals(pattern(4096), disk.read(1 << 20, 4096).await().data());
+        stop.get().run();
+        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        assertEquals(0, outcome.exitCode);
+        assertEquals("", outcome.err);
+        assertEquals(0, disk.openNodes());
+        assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 1 << 20, (1 << 20) + 4096));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"server, null", "server mem, mem", "server 0, null", "server 0 mem, mem", "server abuse0 null, null"})
+    void server_knows_device_and_backend_apart(String words, String backend) throws Exception {
+        devices.add(0).setUp(1000 * 512, Flag.WRITE_CACHE);
+        var server = serve(words.split(" "));
+        assertEquals("abusectl: /dev/abctl0: serving 500 KiB from " + backend + " on /dev/abuse0, 1 queue\n",
+                out.toString(StandardCharsets.UTF_8));
+        stop.get().run();
+        assertEquals(0, server.get(10, TimeUnit.SECONDS).exitCode);
+    }
+
+    @Test
+    void server_of_a_device_that_is_reset_ends_with_one_line() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20, 2);
+        var server = serve("server");
+        disk.reset();
+        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        assertEquals(1, outcome.exitCode);
+        assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n", outcome.err);
+    }
+
+    @Test
+    void server_waits_for_a_setup() throws Exception {
+        SimulatedDisk disk = devices.add(0);
+        var server = CompletableFuture.supplyAsync(() -> run("server", "mem"));
+        for (int i = 0; i < 1000 && err.size() == 0; i++) {
+            Thread.sleep(10);
+        }
+        assertEquals("abusectl: /dev/abctl0: not set up yet; waiting for 'abusectl setup /dev/abctl0'\n", err.toString());
+        assertEquals(0, out.size());
+        disk.setUp(1 << 20);
+        for (int i = 0; i < 1000 && out.size() == 0; i++) {
+            Thread.sleep(10);
+        }
+        assertEquals("abusectl: /dev/abctl0: serving 1 MiB from mem on /dev/abuse0, 1 queue\n", out.toString());
+        stop.get().run();
+        assertEquals(0, server.get(10, TimeUnit.SECONDS).exitCode);
+    }
+
+    @Test
+    void server_refuses_an_image_that_does_not_fit() throws IOException {
+        devices.add(0).setUp(16 << 20);
+        Path image = directory.resolve("image");
+        assertEquals(image + ": No such file or directory; add --create to make it", fail("server", "file:" + image));
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(8 << 20);
+        }
+        for (String[] args : new String[][] {{"server", "file:" + image}, {"server", "--create", "file:" + image}}) {
+            assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes); try"
+                    + " 'abusectl setup /dev/abctl0 sz=8388608' after a reset", fail(args));
+        }
+        assertEquals(8 << 20, Files.size(image));
+    }
+
+    @Test
+    void server_tells_of_a_broken_image_once_and_goes_on() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
+        Path image = directory.resolve("image");
+        var server = serve("server", "--create", "file:" + image);
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(4096);
+        }
+        for (int i = 0; i < 10; i++) {
+            assertTrue(disk.read(8192, 4096).await().failed());
+            assertFalse(disk.read(0, 4096).await().failed());
+        }
+        stop.get().run();
+        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        String message = "abusectl: /dev/abctl0: " + image + ": the image ends before the disk does";
+        assertEquals(message + "\n" + message + " (9 more times)\n", outcome.err);
+        assertEquals(0, outcome.exitCode);
+    }
+
+    @Test
+    void what_nobody_foresaw_is_one_line_and_a_trace_only_on_request() {
+        devices.add(0);
+        var broken = new Context(new ByteArrayInputStream(input), out, err, environment, null, stop::set, () -> false);
+        assertEquals(1, new Cli(broken).run("reset", "0"));
+        assertEquals(1, err.toString().lines().count(), err.toString());
+        assertTrue(err.toString().startsWith("abusectl: internal error: java.lang.NullPointerException"), err.toString());
+        err.reset();
+        environment.put("ABUSECTL_DEBUG", "1");
+        assertEquals(1, new Cli(broken).run("reset", "0"));
+        assertTrue(err.toString().contains("\tat abuse.command."), err.toString());
+    }
+
+    @Test
+    void causes_are_told_apart() {
+        assertEquals(DeviceException.Cause.MISSING,
+                new DeviceException("x", DeviceException.Call.OPEN, Unix.ENODEV).reason());
+        assertEquals(DeviceException.Cause.NOT_SET_UP,
+                new DeviceException("x", DeviceException.Call.TRANSFER, Unix.ENODEV).reason());
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import abuse.device.Config;
+import abuse.device.Flag;
+import abuse.device.Status;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SetupKeysTest {
+    private static final Config DEFAULTS = new Config(16 << 20, 4096, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false);
+
+    private static Config config(String... words) throws UsageException {
+        return new SetupKeys(List.of(words)).config(null);
+    }
+
+    private static String refusal(String... words) {
+        return assertThrows(UsageException.class, () -> config(words), Arrays.toString(words)).getMessage();
+    }
+
+    @Test
+    void nothing_means_what_the_tool_of_2009_did() throws UsageException {
+        assertEquals(DEFAULTS, config());
+        assertEquals(DEFAULTS, config(""));
+        assertEquals(DEFAULTS, config("rw"));
+        assertEquals(DEFAULTS, config("sz=16M,bs=4096,qs=128,nq=1,timeout=0,wc,discard=off,wz=off,rw"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sz", "size"})
+    void size(String key) throws UsageException {
+        assertEquals(3L << 40, config(key + "=3T").capacity());
+        assertEquals(4096, config(key + "=4096").capacity());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bs", "blocksize"})
+    void block_size(String key) throws UsageException {
+        for (int size = 512; size <= 65536; size *= 2) {
+            assertEquals(size, config(key + "=" + size).blockSize());
+        }
+        assertEquals(2048, config(key + "=2k").blockSize());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qs", "queuesize", "queusize"})
+    void queue_depth(String key) throws UsageException {
+        assertEquals(1, config(key + "=1").queueDepth());
+        assertEquals(4096, config(key + "=4096").queueDepth());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"nq", "queues"})
+    void queues(String key) throws UsageException {
+        assertEquals(4, config(key + "=4").queues());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"mr", "maxrequest"})
+    void longest_request(String key) throws UsageException {
+        assertEquals(4096, config(key + "=4K").maxRequest());
+        assertEquals(1 << 20, config(key + "=1M").maxRequest());
+    }
+
+    @Test
+    void timeout() throws UsageException {
+        assertEquals(86400, config("timeout=86400").timeout());
+        assertEquals(0, config("timeout=0").timeout());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "wc, WRITE_CACHE", "wc=on, WRITE_CACHE", "writecache, WRITE_CACHE", "'wc=off', ''", "writecache=off, ''",
+        "'wc=off,discard', DISCARD", "'discard=on,wc=off', DISCARD", "'wz,wc=off', WRITE_ZEROES",
+        "'writezeroes=on,wc=off', WRITE_ZEROES", "'ro', READ_ONLY WRITE_CACHE", "'ro,wc=off', READ_ONLY",
+        "'discard,wz', WRITE_CACHE DISCARD WRITE_ZEROES"})
+    void flags(String keys, String expected) throws UsageException {
+        var names = new ArrayList<String>();
+        config(keys).flags().forEach(flag -> names.add(flag.name()));
+        assertEquals(expected, String.join(" ", names));
+    }
+
+    @Test
+    void any_order_with_commas_or_words() throws UsageException {
+        var keys = new ArrayList<>(List.of("size=1G", "bs=512", "queusize=7", "nq=2", "mr=64K", "timeout=9", "ro", "wc=off",
+                "discard", "wz=on"));
+        var expected = new Config(1 << 30, 512, 7, 2, 65536, 9, Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
+        var random = new Random(3);
+        for (int i = 0; i < 200; i++) {
+            Collections.shuffle(keys, random);
+            var words = new ArrayList<String>();
+            for (String key : keys) {
+                if (words.isEmpty() || random.nextBoolean()) {
+                    words.add(key);
+                } else {
+                    words.set(words.size() - 1, words.get(words.size() - 1) + "," + key);
+                }
+            }
+            assertEquals(expected, new SetupKeys(words).config(null), words.toString());
+        }
+        assertEquals(expected.capacity(), config("sz=1G,", "bs=512").capacity());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "frob|unknown key 'frob'",
+        "frob=1|unknown key 'frob'",
+        "=1|unknown key ''",
+        "SZ=1M|unknown key 'SZ'",
+        "sz =1M|unknown key 'sz '",
+        "sz|'sz' has no value",
+        "sz=|'sz' has no value",
+        "bs,ro|'bs' has no value",
+        "wc=|'wc' has no value",
+        "timeout|'timeout' has no value",
+        "ro=1|'ro' takes no value",
+        "rw=|'rw' takes no value",
+        "reconnect=yes|'reconnect' takes no value",
+        "wc=yes|wc=yes is neither 'on' nor 'off'",
+        "discard=1|discard=1 is neither 'on' nor 'off'",
+        "ro,rw|'ro' and 'rw' exclude each other",
+        "rw,sz=1M,ro|'ro' and 'rw' exclude each other",
+        "ro,ro|'ro' is given twice",
+        "timeout=1,timeout=1|'timeout' is given twice",
+        "sz=1M,sz=1M|'sz' is given twice (sz, size are one key)",
+        "sz=1M,size=2M|'size' is given twice (sz, size are one key)",
+        "queusize=1,qs=2|'qs' is given twice (qs, queuesize, queusize are one key)",
+        "wc,writecache=off|'writecache' is given twice (wc, writecache are one key)",
+        "sz=x|sz=x is not a size: bytes, or a number with K, M, G or T",
+        "sz=1=2|sz=1=2 is not a size: bytes, or a number with K, M, G or T",
+        "qs=x|qs=x is not a number",
+        "qs=1K|qs=1K is not a number",
+        "sz=-1|sz=-1 must not be negative",
+        "bs=-512|bs=-512 must not be negative",
+        "timeout=-1|timeout=-1 must not be negative",
+        "sz=0|sz=0 must be at least 1",
+        "size=9223372036854775808|size=9223372036854775808 is beyond 2^63 - 1",
+        "qs=99999999999999999999|qs=99999999999999999999 is beyond 2^63 - 1",
+        "sz=5000|sz=5000 is not a multiple of the block size, 4096",
+        "sz=9223372036854775807|sz=9223372036854775807 is not a multiple of the block size, 4096",
+        "sz=16M,bs=32K,mr=4K|mr=4096 is not a multiple of the block size, 32768",
+        "bs=0|bs=0 must be from 512 to 65536",
+        "bs=256|bs=256 must be from 512 to 65536",
+        "bs=128K|bs=131072 must be from 512 to 65536",
+        "bs=4294967808|bs=4294967808 must be from 512 to 65536",
+        "bs=3000|bs=3000 is not a power of two",
+        "bs=4095|bs=4095 is not a power of two",
+        "qs=0|qs=0 must be from 1 to 4096",
+        "qs=4097|qs=4097 must be from 1 to 4096",
+        "qs=4294967297|qs=4294967297 must be from 1 to 4096",
+        "nq=0|nq=0 must be at least 1",
+        "nq=4294967297|nq=4294967297 must be from 1 to 2147483647",
+        "mr=0|mr=0 must be from 4096 to 1048576",
+        "mr=2M|mr=2097152 must be from 4096 to 1048576",
+        "mr=5000|mr=5000 is not a multiple of the block size, 4096",
+        "timeout=86401|timeout=86401 must be from 0 to 86400"})
+    void what_is_wrong_is_refused_with_the_reason(String keys, String message) {
+        assertEquals(message, refusal(keys));
+        assertEquals(message, refusal(keys.split(",")));
+    }
+
+    @Test
+    void a_reconnect_keeps_what_is_not_given() throws UsageException {
+        var flags = Set.of(Flag.READ_ONLY, Flag.DISCARD);
+        var current = new Status(1 << 20, 0, 512, 9, 2, 65536, 5, flags, 0, 0, 0, 0, 0, 0, 0, 0);
+        assertEquals(new Config(1 << 20, 512, 9, 2, 65536, 5, flags, true),
+                new SetupKeys(List.of("reconnect")).config(current));
+        assertEquals(new Config(2 << 20, 512, 3, 2, 65536, 0, Set.of(Flag.DISCARD), true),
+                new SetupKeys(List.of("reconnect", "sz=2M", "qs=3", "timeout=0", "rw")).config(current));
+        assertEquals(new Config(1 << 20, 512, 9, 2, 65536, 5, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
+                new SetupKeys(List.of("wc,discard=off,reconnect")).config(current));
+        var e = assertThrows(UsageException.class, () -> new SetupKeys(List.of("reconnect", "sz=2000")).config(current));
+        assertEquals("sz=2000 is not a multiple of the block size, 512", e.getMessage());
+        assertEquals(true, config("reconnect").reconnect());
+    }
+}

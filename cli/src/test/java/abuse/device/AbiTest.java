@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.CCompiler;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** Abi.java against the header itself. */
+class AbiTest {
+    private static final Path HEADER = Path.of("../module/uapi/abuse.h").toAbsolutePath().normalize();
+    private static final Map<String, Class<?>> STRUCTS = Map.of(
+            "abuse_config", Abi.Config.class,
+            "abuse_status", Abi.Status.class,
+            "abuse_put", Abi.Put.class,
+            "abuse_get", Abi.Get.class,
+            "abuse_xfer", Abi.Xfer.class);
+
+    @Test
+    void numbers_sizes_and_offsets_are_those_of_the_C_compiler() throws Exception {
+        var expected = new LinkedHashMap<String, Long>();
+        CCompiler.constants(Abi.class).forEach((name, value) -> expected.put(cast(name), value));
+        for (var struct : STRUCTS.entrySet()) {
+            expected.putAll(CCompiler.layout("struct " + struct.getKey(), struct.getValue()));
+        }
+        assertTrue(expected.size() > 70, expected.size() + " constants");
+        assertEquals(expected,
+                CCompiler.evaluate(List.of("#include \"" + HEADER + "\""), new ArrayList<>(expected.keySet())));
+    }
+
+    @Test
+    void no_field_of_the_header_is_missing() throws Exception {
+        String header = Files.readString(HEADER);
+        for (var struct : STRUCTS.entrySet()) {
+            String body = Pattern.compile("struct " + struct.getKey() + " \\{(.*?)\\};", Pattern.DOTALL).matcher(header)
+                    .results().map(match -> match.group(1)).findFirst().orElseThrow();
+            Set<String> fields = Pattern.compile("__[us]\\d+\\s+(\\w+);").matcher(body).results()
+                    .map((MatchResult match) -> match.group(1).toUpperCase(Locale.ROOT))
+                    .collect(Collectors.toCollection(TreeSet::new));
+            fields.add("SIZE_OF");
+            assertEquals(fields, new TreeSet<>(CCompiler.constants(struct.getValue()).keySet()), struct.getKey());
+        }
+    }
+
+    /** Unsigned 32 bit in C is a negative int in Java. */
+    private static String cast(String name) {
+        return name.equals("ABUSE_ANY_QUEUE") ? "(int)" + name : name;
+    }
+}

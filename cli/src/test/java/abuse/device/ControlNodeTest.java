@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import abuse.device.DeviceException.Call;
+import abuse.device.DeviceException.Cause;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** The real calls, as far as they go without the module. */
+class ControlNodeTest {
+    @Test
+    void a_missing_node_is_named_with_its_cause() {
+        var e = assertThrows(DeviceException.class, () -> ControlNode.ALL.open("/dev/abctl999999"));
+        assertEquals("/dev/abctl999999", e.device());
+        assertEquals(Call.OPEN, e.call());
+        assertEquals(Cause.MISSING, e.reason());
+        assertEquals("No such file or directory", e.getMessage());
+    }
+
+    @Test
+    void another_character_device_is_not_taken_for_one() throws DeviceException {
+        try (Device device = ControlNode.ALL.open("/dev/null")) {
+            for (var call : new ThrowingCall[] {device::status, device::reset, device::drain}) {
+                var e = assertThrows(DeviceException.class, call::run);
+                assertEquals(Cause.NOT_ABUSE, e.reason());
+            }
+        }
+    }
+
+    private interface ThrowingCall {
+        void run() throws DeviceException;
+    }
+
+    @Test
+    void a_setup_is_encoded_in_full() {
+        var raw = ByteBuffer.allocate(Abi.Config.SIZE_OF).order(ByteOrder.nativeOrder());
+        new Config(1L << 40, 512, 7, 2, 65536, 30, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
+        assertEquals(40, raw.getInt(Abi.Config.SIZE));
+        assertEquals(1 | 2 | 8, raw.getInt(Abi.Config.FLAGS));
+        assertEquals(1L << 40, raw.getLong(Abi.Config.CAPACITY));
+        assertEquals(512, raw.getInt(Abi.Config.BLOCK_SIZE));
+        assertEquals(7, raw.getInt(Abi.Config.QUEUE_DEPTH));
+        assertEquals(2, raw.getInt(Abi.Config.QUEUES));
+        assertEquals(65536, raw.getInt(Abi.Config.MAX_REQUEST));
+        assertEquals(30, raw.getInt(Abi.Config.TIMEOUT));
+        assertEquals(0, raw.getInt(Abi.Config.RESERVED));
+    }
+
+    @Test
+    void a_status_is_decoded_in_full() {
+        var raw = ByteBuffer.allocate(Abi.Status.SIZE_OF).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < Abi.Status.SIZE_OF; i += 4) {
+            raw.putInt(i, i);
+        }
+        raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
+        long high = 1L << 32;
+        assertEquals(new Status(16 + 20 * high, 24, 28, 32, 36, 40, 44, Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 48, 52,
+                56 + 60 * high, 64 + 68 * high, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high, 96 + 100 * high),
+                Status.decode(raw));
+    }
+}

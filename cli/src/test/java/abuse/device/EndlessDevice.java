@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+/** Hands out full batches of reads and writes, a given number of times, and does nothing else. */
+public final class EndlessDevice implements Device {
+    private final Status status;
+    private final Runnable everyTransfer;
+    private final int length;
+    private long rounds;
+    private long buffer;
+
+    public EndlessDevice(Status status, int length, long rounds, Runnable everyTransfer) {
+        this.status = status;
+        this.length = length;
+        this.rounds = rounds;
+        this.everyTransfer = everyTransfer;
+    }
+
+    @Override
+    public void transfer(Batch batch) {
+        everyTransfer.run();
+        batch.prepare();
+        var raw = batch.raw();
+        int room = rounds-- > 0 ? Math.min(8, raw.getInt(Abi.Xfer.NR_GETS)) : 0;
+        buffer = raw.getLong(Abi.Xfer.BUFFER);
+        for (int i = 0; i < room; i++) {
+            int get = batch.getAt(i);
+            raw.putLong(get + Abi.Get.ID, i + 1);
+            raw.putLong(get + Abi.Get.SECTOR, (long) i * length / 512);
+            raw.putLong(get + Abi.Get.ADDRESS, buffer == 0 ? 0 : buffer + (long) i * length);
+            raw.putInt(get + Abi.Get.LENGTH, length);
+            raw.putShort(get + Abi.Get.COMMAND, (short) (i % 2));
+            raw.putShort(get + Abi.Get.FLAGS, (short) 0);
+        }
+        raw.putInt(Abi.Xfer.NR_GETS, room);
+        batch.complete();
+    }
+
+    @Override
+    public String path() {
+        return "/dev/abctl0";
+    }
+
+    @Override
+    public Status status() {
+        return status;
+    }
+
+    @Override
+    public void setup(Config config) {}
+
+    @Override
+    public void reset() {}
+
+    @Override
+    public void drain() {}
+
+    @Override
+    public int pollUnanswered(int milliseconds) {
+        return 0;
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.device.DeviceException.Call;
+import abuse.libc.Unix;
+import com.kenai.jffi.MemoryIO;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One device as module/uapi/abuse.h describes it, in memory, for tests: requests that are pending,
+ * owned and stale, reset, drain, and data moved from and to the addresses that a server names.
+ */
+public final class SimulatedDisk {
+    /** What the submitter of a request gets. */
+    public record Answer(boolean failed, byte[] data) {}
+
+    /** A request on its way. */
+    public final class Submitted {
+        final Operation operation;
+        final long offset;
+        final long length;
+        final byte[] data;
+        final boolean fua;
+        final int queue;
+        final CompletableFuture<Answer> answer = new CompletableFuture<>();
+        long id;
+        Open owner;
+        boolean redelivered;
+
+        private Submitted(Operation operation, long offset, long length, byte[] data, boolean fua, int queue) {
+            this.operation = operation;
+            this.offset = offset;
+            this.length = length;
+            this.data = data;
+            this.fua = fua;
+            this.queue = queue;
+        }
+
+        /** Waits for the answer; a test that hangs fails after ten seconds. */
+        public Answer await() throws Exception {
+            return answer.get(10, TimeUnit.SECONDS);
+        }
+
+        public long offset() {
+            return offset;
+        }
+
+        public boolean isAnswered() {
+            return answer.isDone();
+        }
+    }
+
+    private final String path;
+    private final int number;
+    private Config config;
+    private long generation;
+    private final Deque<Submitted> pending = new ArrayDeque<>();
+    private final Map<Long, Submitted> owned = new LinkedHashMap<>();
+    private long gets;
+    private long puts;
+    private long redelivered;
+    private long stale;
+    private long errors;
+    private boolean failing;
+    private long unreachable = 0;
+    private int interruptions;
+    private int openNodes;
+    private final List<Integer> batchSizes = new ArrayList<>();
+
+    public SimulatedDisk(String path, int number) {
+        this.path = path;
+        this.number = number;
+    }
+
+    /** Sets it up with a write cache, one queue of 128, and blocks of 4096. */
+    public synchronized SimulatedDisk setUp(long capacity, Flag... flags) {
+        return setUp(capacity, 1, flags);
+    }
+
+    public synchronized SimulatedDisk setUp(long capacity, int queues, Flag... flags) {
+        var offered = EnumSet.noneOf(Flag.class);
+        offered.addAll(List.of(flags));
+        config = new Config(capacity, 4096, 128, queues, 0, 0, offered, false);
+        notifyAll();
+        return this;
+    }
+
+    public Submitted read(long offset, int length) {
+        return submit(Operation.READ, offset, length, new byte[length], false, 0);
+    }
+
+    public Submitted write(long offset, byte[] data) {
+        return submit(Operation.WRITE, offset, data.length, data, false, 0);
+    }
+
+    public Submitted writeFua(long offset, byte[] data) {
+        return submit(Operation.WRITE, offset, data.length, data, true, 0);
+    }
+
+    public Submitted flush() {
+        return submit(Operation.FLUSH, 0, 0, null, false, 0);
+    }
+
+    public synchronized Submitted submit(Operation operation, long offset, long length, byte[] data, boolean fua,
+            int queue) {
+        var request = new Submitted(operation, offset, length, data, fua, queue);
+        pending.add(request);
+        notifyAll();
+        return request;
+    }
+
+    public synchronized int pending() {
+        return pending.size();
+    }
+
+    public synchronized int owned() {
+        return owned.size();
+    }
+
+    public synchronized int openNodes() {
+        return openNodes;
+    }
+
+    /** How many requests went out with each transfer that had any. */
+    public synchronized List<Integer> batchSizes() {
+        return List.copyOf(batchSizes);
+    }
+
+    /** From now on data at this address cannot be reached, as with a truncated mapping. */
+    public synchronized void makeUnreachable(long address) {
+        unreachable = address;
+    }
+
+    /** The next so many transfers are ended by a signal before they receive anything. */
+    public synchronized void interrupt(int times) {
+        interruptions = times;
+        notifyAll();
+    }
+
+    /** What a timeout or another server's requeue does: the request is not its owner's any more. */
+    public synchronized void fence() {
+        owned.values().forEach(this::requeue);
+        owned.clear();
+        notifyAll();
+    }
+
+    public synchronized void reset() {
+        List.copyOf(owned.values()).forEach(request -> finish(request, true));
+        pending.forEach(request -> finish(request, true));
+        owned.clear();
+        pending.clear();
+        config = null;
+        failing = false;
+        generation++;
+        notifyAll();
+    }
+
+    synchronized Open open() {
+        openNodes++;
+        return new Open();
+    }
+
+    private void finish(Submitted request, boolean failed) {
+        if (failed) {
+            errors++;
+        }
+        request.answer.complete(new Answer(failed, request.data));
+    }
+
+    private void requeue(Submitted request) {
+        request.owner = null;
+        request.redelivered = true;
+        pending.addFirst(request);
+    }
+
+    /** An open control node. */
+    final class Open implements Device {
+        private boolean draining;
+
+        @Override
+        public String path() {
+            return path;
+        }
+
+        @Override
+        public Status status() {
+            synchronized (SimulatedDisk.this) {
+                return config == null
+                        ? new Status(0, number, 0, 0, 0, 0, 0, Set.of(), 0, 0, 0, 0, 0, 0, 0, 0)
+                        : new Status(config.capacity(), number, config.blockSize(), config.queueDepth(), config.queues(),
+                                config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeout(),
+                                config.flags(), pending.size(), owned.size(), gets, puts, redelivered, stale, 0, errors);
+            }
+        }
+
+        @Override
+        public void setup(Config wanted) throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                if (config != null && !wanted.reconnect()) {
+                    throw new DeviceException(path, Call.SETUP, Unix.EBUSY);
+                }
+                if (wanted.blockSize() > 4096 || wanted.queues() > 2
+                        || config != null && wanted.capacity() < config.capacity()) {
+                    throw new DeviceException(path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EINVAL);
+                }
+                config = wanted;
+                SimulatedDisk.this.notifyAll();
+            }
+        }
+
+        @Override
+        public void reset() {
+            SimulatedDisk.this.reset();
+        }
+
+        @Override
+        public void drain() throws DeviceException {
+            try (Batch batch = new Batch(1)) {
+                transfer(batch.receiveNothing());
+            }
+        }
+
+        @Override
+        public int pollUnanswered(int milliseconds) {
+            synchronized (SimulatedDisk.this) {
+                long end = System.nanoTime() + milliseconds * 1_000_000L;
+                while (pending.isEmpty() && owned.isEmpty()) {
+                    if (!pause(milliseconds < 0 ? Long.MAX_VALUE : end - System.nanoTime())) {
+                        return 0;
+                    }
+                }
+                return Unix.POLLMSG;
+            }
+        }
+
+        @Override
+        public void close() {
+            synchronized (SimulatedDisk.this) {
+                openNodes--;
+                var mine = new ArrayList<>(owned.values());
+                mine.removeIf(request -> request.owner != this);
+                mine.forEach(request -> owned.remove(request.id));
+                for (int i = mine.size() - 1; i >= 0; i--) {
+                    requeue(mine.get(i));
+                }
+                SimulatedDisk.this.notifyAll();
+            }
+        }
+
+        @Override
+        public void transfer(Batch batch) throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                batch.prepare();
+                while (!ioctl(batch)) {
+                    batch.prepareAgain();
+                }
+                batch.complete();
+            }
+        }
+
+        /** False when a signal came. */
+        private boolean ioctl(Batch batch) throws DeviceException {
+            ByteBuffer raw = batch.raw();
+            check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF);
+            int flags = raw.getInt(Abi.Xfer.FLAGS);
+            check((flags & ~Abi.ABUSE_XFER_DRAIN) == 0);
+            int room = raw.getInt(Abi.Xfer.NR_GETS);
+            int answers = raw.getInt(Abi.Xfer.NR_PUTS);
+            int minimum = raw.getInt(Abi.Xfer.MIN_GETS);
+            check(room <= Abi.ABUSE_MAX_BATCH && answers <= Abi.ABUSE_MAX_BATCH && minimum <= room);
+            check(raw.getLong(Abi.Xfer.BUFFER) % 4096 == 0);
+            if (config == null) {
+                throw new DeviceException(path, Call.TRANSFER, Unix.ENODEV);
+            }
+            if ((flags & Abi.ABUSE_XFER_DRAIN) != 0) {
+                draining = true;
+                SimulatedDisk.this.notifyAll();
+            }
+            int taken = 0;
+            boolean refused = false;
+            for (int i = 0; i < answers; i++) {
+                int put = batch.putAt(i);
+                int status = take(raw, put);
+                raw.putInt(put + Abi.Put.STATUS, -status);
+                taken += status == 0 ? 1 : 0;
+                refused |= status == Unix.EFAULT || status == Unix.EINVAL;
+            }
+            raw.putInt(Abi.Xfer.NR_PUTS, taken);
+            int queue = raw.getInt(Abi.Xfer.QUEUE);
+            long timeout = raw.getLong(Abi.Xfer.TIMEOUT_NS);
+            long end = System.nanoTime() + timeout;
+            long before = generation;
+            // A request that is still owned for a refused answer must not wait for the next one
+            while (!draining && !refused && waiting(queue) < minimum) {
+                if (interruptions > 0) {
+                    interruptions--;
+                    // With answers given the call is no failure
+                    raw.putInt(Abi.Xfer.NR_GETS, 0);
+                    return answers > 0;
+                }
+                if (!pause(timeout == Abi.ABUSE_NO_TIMEOUT ? Long.MAX_VALUE : end - System.nanoTime())) {
+                    break;
+                }
+                if (generation != before) {
+                    throw new DeviceException(path, Call.TRANSFER, Unix.ENODEV);
+                }
+            }
+            raw.putInt(Abi.Xfer.NR_GETS, draining ? 0 : hand(batch, queue, room));
+            return true;
+        }
+
+        private void check(boolean right) throws DeviceException {
+            if (!right) {
+                throw new DeviceException(path, Call.TRANSFER, Unix.EINVAL);
+            }
+        }
+
+        private long waiting(int queue) {
+            return pending.stream().filter(request -> queue == Abi.ABUSE_ANY_QUEUE || request.queue == queue).count();
+        }
+
+        private int take(ByteBuffer raw, int put) {
+            Submitted request = owned.get(raw.getLong(put + Abi.Put.ID));
+            int result = raw.getInt(put + Abi.Put.RESULT);
+            long address = raw.getLong(put + Abi.Put.ADDRESS);
+            if (request == null || request.owner != this) {
+                stale++;
+                return Unix.ENOMSG;
+            }
+            if (result > Abi.ABUSE_RESULT_DEVICE_FAILURE) {
+                return Unix.EINVAL;
+            }
+            if (result == Abi.ABUSE_RESULT_OKAY && request.data != null) {
+                if (address == 0 && request.operation == Operation.READ || address != 0 && address == unreachable) {
+                    return Unix.EFAULT;
+                }
+                if (request.operation == Operation.READ) {
+                    MemoryIO.getInstance().getByteArray(address, request.data, 0, request.data.length);
+                } else if (address != 0) {
+                    MemoryIO.getInstance().putByteArray(address, request.data, 0, request.data.length);
+                }
+            }
+            owned.remove(request.id);
+            puts++;
+            if (result == Abi.ABUSE_RESULT_DEVICE_FAILURE) {
+                failing = true;
+            }
+            finish(request, failing || result != Abi.ABUSE_RESULT_OKAY);
+            return 0;
+        }
+
+        private int hand(Batch batch, int queue, int room) {
+            ByteBuffer raw = batch.raw();
+            long buffer = raw.getLong(Abi.Xfer.BUFFER);
+            long space = raw.getLong(Abi.Xfer.BUFFER_SIZE);
+            long used = 0;
+            int handed = 0;
+            for (var i = pending.iterator(); i.hasNext() && handed < room;) {
+                Submitted request = i.next();
+                if (queue != Abi.ABUSE_ANY_QUEUE && request.queue != queue) {
+                    continue;
+                }
+                long address = 0;
+                if (buffer != 0 && request.data != null) {
+                    if (used + request.length > space) {
+                        break;
+                    }
+                    address = buffer + used;
+                    used += (request.length + 4095) & -4096;
+                    if (request.operation == Operation.WRITE) {
+                        MemoryIO.getInstance().putByteArray(address, request.data, 0, request.data.length);
+                    }
+                }
+                i.remove();
+                request.id = ++gets + (generation << 32);
+                request.owner = this;
+                owned.put(request.id, request);
+                if (request.redelivered) {
+                    redelivered++;
+                }
+                int get = batch.getAt(handed++);
+                raw.putLong(get + Abi.Get.ID, request.id);
+                raw.putLong(get + Abi.Get.SECTOR, request.offset / 512);
+                raw.putLong(get + Abi.Get.ADDRESS, address);
+                raw.putInt(get + Abi.Get.LENGTH, (int) request.length);
+                raw.putShort(get + Abi.Get.COMMAND, (short) request.operation.ordinal());
+                raw.putShort(get + Abi.Get.FLAGS, (short) ((request.fua ? Abi.ABUSE_GET_FUA : 0)
+                        | (request.redelivered ? Abi.ABUSE_GET_REDELIVERED : 0)));
+            }
+            if (handed > 0) {
+                batchSizes.add(handed);
+            }
+            return handed;
+        }
+
+        /** False when the time is over. */
+        private boolean pause(long nanoseconds) {
+            if (nanoseconds <= 0) {
+                return false;
+            }
+            try {
+                SimulatedDisk.this.wait(Math.min(nanoseconds / 1_000_000 + 1, 1000));
+                return true;
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.Backend;
+import abuse.backend.Backends;
+import abuse.backend.Geometry;
+import abuse.device.EndlessDevice;
+import abuse.device.Flag;
+import abuse.device.Status;
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Set;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WorkerTest {
+    private static final int WARM = 20_000;
+    private static final int ROUNDS = 20_000;
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    @TempDir
+    private Path directory;
+
+    private long round;
+    private long allocatedWhenWarm;
+    private long allocatedAtEnd;
+
+    private void count() {
+        round++;
+        if (round == WARM) {
+            allocatedWhenWarm = THREADS.getCurrentThreadAllocatedBytes();
+        } else if (round == WARM + ROUNDS) {
+            allocatedAtEnd = THREADS.getCurrentThreadAllocatedBytes();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"null", "mem", "file:"})
+    void the_loop_allocates_nothing(String name) throws Exception {
+        String image = name.equals("file:") ? name + directory.resolve("image") : name;
+        var status = new Status(1 << 20, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0);
+        var geometry = new Geometry(status.capacity(), status.maxRequest(), false, false);
+        try (Backend backend = Backends.open(image, true, geometry)) {
+            var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
+            try (var worker = new Worker(device, 0, status, backend, new Problems(null))) {
+                worker.drain();
+                worker.run();
+                assertNull(worker.failure());
+            }
+        }
+        assertTrue(round > WARM + ROUNDS);
+        // The compiler may still swap code under the loop, which costs an object or two
+        long allocated = allocatedAtEnd - allocatedWhenWarm;
+        assertTrue(allocated < ROUNDS / 10, allocated + " bytes for " + ROUNDS * 8 + " requests");
+    }
+}
