@@ -1,0 +1,57 @@
+# shellcheck shell=bash disable=SC2154
+# The VM's process 1 once its root is there, sourced by OUTDIR/command (written by run.sh), which
+# set: command (array, empty for a shell), modules (a folder), directory, rows, columns.
+
+mount -t tmpfs tmpfs /run
+case $directory/ in
+/tmp/*) ;; # the project itself lies there; what is written goes to the tmpfs above it anyway
+*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
+esac
+mkdir -p /run/lock /dev/shm /dev/pts /lib/modules
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+[ ! -d /sys/kernel/debug ] || mount -t debugfs debugfs /sys/kernel/debug
+[ ! -d /sys/kernel/tracing ] || mount -t tracefs tracefs /sys/kernel/tracing
+mount --bind "$modules" /lib/modules
+ln -sf /proc/self/fd /dev/fd
+for number in 0:stdin 1:stdout 2:stderr; do ln -sf "fd/${number%:*}" "/dev/${number#*:}"; done
+
+echo abuse-vm >/proc/sys/kernel/hostname
+echo 127.0.1.1 abuse-vm >>/etc/hosts
+export HOME=/root USER=root LOGNAME=root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd "$directory" || exit 1
+
+echo "<5>abuse-vm: user space begins" >/dev/kmsg
+if [ ${#command[@]} -eq 0 ]; then
+	exec 3<>/dev/hvc0 # open from here on: its size is forgotten when it is closed
+	stty sane rows "$rows" columns "$columns" <&3
+	setsid -c -w bash -i <&3 >&3 2>&1 3>&-
+	status=$?
+else
+	# Through a pipe, so that /dev/stdout can be opened in the command and is no terminal.
+	mkfifo /run/output
+	cat </run/output >>/out/output.log &
+	reader=$!
+	setsid -w "${command[@]}" </dev/null >/run/output 2>&1
+	status=$?
+	# What the command left running may hold the pipe open: a second for the rest of the output.
+	for _ in {1..20}; do
+		kill -0 $reader 2>/dev/null || break
+		sleep 0.05
+	done
+fi
+
+leaks=/sys/kernel/debug/kmemleak
+if [ -e $leaks ]; then
+	echo scan >$leaks
+	sleep 6 # younger objects are not reported
+	echo scan >$leaks
+	cat $leaks >/out/kmemleak.log
+fi
+echo "<5>abuse-vm: user space ends" >/dev/kmsg
+echo $status >/out/status
+sleep 0.1 # the console is written by whoever has it
+echo b >/proc/sysrq-trigger
+sleep 60

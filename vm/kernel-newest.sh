@@ -1,0 +1,99 @@
+#!/bin/sh
+# vm/kernel-newest.sh - make sure that build/kernel/newest/ holds the newest kernel that Debian
+# packages for a released suite: that of the backports of Debian 13. Layout as in kernel.sh, and
+#   cc   the compiler that the headers want; CROSS_COMPILE in the headers names its binutils too,
+#        so `make -C module KDIR=...` needs neither CC= nor LD=
+# Compiler, binutils and the headers' own tools come from Debian 13 with their libraries, and are
+# patched to find those where they lie. Nothing is installed, apt's own state stays untouched.
+set -eu
+
+suite=trixie
+cd "$(dirname "$0")/.."
+dir=$PWD/build/kernel/newest
+tmp=$PWD/build/kernel/.newest.tmp
+root=$dir/root # as the patched programs will see it; it lies in $tmp until all is done
+lib=$root/usr/lib/x86_64-linux-gnu
+
+fail() { echo "kernel-newest.sh: $*" >&2; exit 1; }
+# Also false after the folder was moved: the programs hold its absolute path.
+finished() { [ -e "$dir/release" ] && "$dir/cc" -dumpversion >/dev/null 2>&1; }
+
+! finished || exit 0
+mkdir -p build/kernel
+exec 9>build/kernel/.newest.lock # two builds at once: the second waits, then finds it done
+flock 9
+! finished || exit 0
+[ "$(dpkg --print-architecture)" = amd64 ] || fail "only amd64 is supported"
+command -v patchelf >/dev/null || fail "patchelf is needed: apt-get install patchelf"
+
+rm -rf "$tmp" "$dir"
+mkdir -p "$tmp/apt/lists/partial" "$tmp/apt/archives/partial" "$tmp/root/usr/lib" "$tmp/root/usr/lib64"
+
+# The machine's own mirror, whatever way it is configured, with the suite's name changed.
+# shellcheck source=/dev/null
+own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# shellcheck disable=SC2016 # apt's variables
+mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+	awk -v own="$own" '$1 == own { print $2; exit }')
+[ -n "$mirror" ] || fail "no mirror of Debian's main archive in apt's sources"
+for s in $suite $suite-backports; do
+	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $s main"
+done >"$tmp/apt/sources.list"
+
+# To apt the machine is empty, but for what installing the image would need and using it does not.
+cat >"$tmp/apt/status" <<END
+Package: not-needed
+Status: install ok installed
+Architecture: all
+Version: 1
+Maintainer: nobody
+Description: stands in for what is not unpacked
+Provides: debconf, debconf-2.0, kmod, linux-base (= 999), linux-initramfs-tool
+END
+private_apt() {
+	apt-get -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+		-o Dir::Etc::SourceList="$tmp/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+		-o Dir::State="$tmp/apt" -o Dir::State::Status="$tmp/apt/status" -o Dir::Cache="$tmp/apt" \
+		--target-release $suite-backports --no-install-recommends "$@" >&2
+}
+echo "kernel newest: fetching the kernel of $suite-backports and its compiler" >&2
+{ private_apt --error-on=any update && private_apt --download-only install linux-image-amd64 linux-headers-amd64; } ||
+	fail "cannot fetch the packages (is $mirror reachable, debian-archive-keyring up to date?)"
+
+# A download or unpacking cut short never looks finished: all happens aside, renamed at the end.
+ln -s usr/lib usr/lib64 "$tmp/root"
+for deb in "$tmp"/apt/archives/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
+rm -r "$tmp/apt"
+
+release=$(cd "$tmp/root/usr/lib/modules" && echo *)
+modules=root/usr/lib/modules/$release
+headers=root/usr/src/linux-headers-$release
+ln -s "$modules/vmlinuz" "$modules/config" "$headers" "$tmp"
+mv "$tmp/linux-headers-$release" "$tmp/headers"
+ln -s root/usr/bin/x86_64-linux-gnu-gcc-14 "$tmp/cc"
+for file in vmlinuz config headers/Makefile cc; do
+	[ -e "$tmp/$file" ] || fail "the packages of $release hold no $file where it is expected"
+done
+depmod -b "$tmp/root" "$release"
+
+# Debian's headers name their other half by an absolute path; it is the folder beside them.
+# shellcheck disable=SC2016 # make's variables
+sed -i 's,/usr/src/,$(dir $(lastword $(MAKEFILE_LIST)))../,' "$tmp/headers/Makefile"
+sed -i "s,^override CROSS_COMPILE = ,&$root/usr/bin/," "$tmp/headers/.kernelvariables"
+echo "override PAHOLE = $root/usr/bin/pahole" >>"$tmp/headers/.kernelvariables"
+
+# gcc looks for as and ld here before it takes the machine's.
+mkdir -p "$tmp/root/usr/x86_64-linux-gnu/bin"
+for tool in as ld; do ln -s ../../bin/x86_64-linux-gnu-$tool "$tmp/root/usr/x86_64-linux-gnu/bin/$tool"; done
+
+# RPATH rather than RUNPATH: it also counts for the libraries of libraries.
+find "$tmp/root/usr/bin" "$tmp/root/usr/libexec" "$tmp/root/usr/lib/linux-kbuild"* -type f -perm /111 |
+	while read -r file; do
+		patchelf --print-interpreter "$file" >/dev/null 2>&1 || continue # a script
+		patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$lib" "$file"
+	done
+
+mv "$tmp" "$dir"
+"$dir/cc" -dumpversion >/dev/null || fail "the compiler does not run here"
+echo "$release" >"$dir/release"

@@ -1,0 +1,60 @@
+#!/bin/sh
+# vm/kernel.sh KERNEL - make sure that build/kernel/KERNEL/ holds that kernel, from Debian's
+# packages; nothing is installed. Silent and quick when it is there already.
+#   6.1, 6.12   the two kernels of Debian 12
+#   newest      the newest one that Debian packages, with its own compiler (kernel-newest.sh)
+#   debug       6.1 with all that finds bugs, built from source (kernel-debug.sh)
+# Layout: release, vmlinuz, config, System.map, root/ (the unpacked packages, modules in
+# root/lib/modules/RELEASE), headers (the KDIR for make -C module; works where it lies).
+set -eu
+
+cd "$(dirname "$0")/.."
+kernel=${1:-}
+dir=$PWD/build/kernel/$kernel
+
+case $kernel in
+6.1) image=linux-image-amd64 ;;
+6.12) image=linux-image-6.12-amd64 ;;
+newest | debug) exec "vm/kernel-$kernel.sh" ;;
+*) echo "usage: kernel.sh 6.1|6.12|newest|debug" >&2; exit 2 ;;
+esac
+
+[ ! -e "$dir/release" ] || exit 0
+mkdir -p build/kernel
+exec 9>"build/kernel/.$kernel.lock" # two builds at once: the second waits, then finds it done
+flock 9
+[ ! -e "$dir/release" ] || exit 0
+
+depends() { apt-cache depends --important "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'; }
+release_of() { depends "$image" | sed -n 's/^linux-image-\([0-9]\)/\1/p'; }
+fetch() {
+	release=$(release_of)
+	[ -n "$release" ] || return 1
+	headers=$(depends "linux-headers-$release" | grep -E '^linux-(headers|kbuild)-')
+	# shellcheck disable=SC2086 # one word a package
+	(cd "$tmp/deb" && apt-get -q -o APT::Sandbox::User=root download \
+		"linux-image-$release" "linux-headers-$release" $headers)
+}
+
+# A download or unpacking cut short never looks finished: all happens aside, renamed at the end.
+tmp=$PWD/build/kernel/.$kernel.tmp
+rm -rf "$tmp" "$dir"
+mkdir -p "$tmp/deb" "$tmp/root"
+echo "kernel $kernel: fetching $image and its headers" >&2
+fetch >&2 || { apt-get -q update >&2 && fetch >&2; } ||
+	{ echo "kernel.sh: no $image from apt: is this Debian 12 with its security suite?" >&2; exit 1; }
+for deb in "$tmp"/deb/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
+rm -r "$tmp/deb"
+
+# Debian's headers name their other half by an absolute path; it is the folder beside them.
+# shellcheck disable=SC2016 # make's variables
+sed -i 's,/usr/src/,$(dir $(lastword $(MAKEFILE_LIST)))../,' "$tmp/root/usr/src/linux-headers-$release/Makefile"
+# 6.12 has a vmlinux there, for type information in modules; that would need pahole.
+rm -f "$tmp/root/usr/src/linux-headers-$release/vmlinux"
+ln -s "root/usr/src/linux-headers-$release" "$tmp/headers"
+ln -s "root/boot/vmlinuz-$release" "$tmp/vmlinuz"
+ln -s "root/boot/config-$release" "$tmp/config"
+ln -s "root/boot/System.map-$release" "$tmp/System.map"
+depmod -b "$tmp/root" "$release"
+echo "$release" >"$tmp/release"
+mv "$tmp" "$dir"

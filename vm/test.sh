@@ -1,0 +1,64 @@
+#!/bin/bash
+# test.sh [KERNEL...]: the system tests in the VM, on each kernel (6.1 and 6.12)
+#
+# TESTS='pattern'	only the tests whose name matches (grep -E)
+# TEST_TIME=60	seconds one test may take
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- 6.1 6.12
+
+all_passed=0 all_failed=0
+
+# The module's sources in a folder per kernel, so that kernels do not clash
+build() { # KERNEL DIRECTORY
+	local cc=build/kernel/$1/cc
+	vm/kernel.sh "$1"
+	mkdir -p "$2/busy"
+	git ls-files -co --exclude-standard module | cpio -pdum --quiet "$2/tree"
+	cp -p vm/tests/busy.c "$2/busy"
+	echo 'obj-m := busy.o' >"$2/busy/Kbuild"
+	if [ -e "$cc" ]; then
+		cc="CC=$PWD/$cc"
+	else
+		cc=
+	fi
+	make -C "$2/tree/module" KDIR="$PWD/build/kernel/$1/headers" ${cc:+"$cc"} W=1
+	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" ${cc:+"$cc"} modules
+	cp -p "$2/tree/module/abuse.ko" "$2/busy/busy.ko" "$2"
+	for client in client legacy; do
+		for width in 64 32; do
+			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \
+				-o "$2/$client${width/64/}" vm/tests/$client.c
+		done
+	done
+}
+
+for kernel; do
+	dir=build/module/$kernel out=build/vm/test-$kernel
+	mkdir -p "$dir" "$out"
+	if ! build "$kernel" "$dir" >"$out/build.log" 2>&1; then
+		echo "FAIL $kernel the module and the test clients are built"
+		sed 's/^/    /' "$out/build.log"
+		all_failed=$((all_failed + 1))
+		continue
+	fi
+	status=0
+	vm/run.sh -k "$kernel" -t 1200 -o "$out" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
+		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
+		status=${PIPESTATUS[0]}
+	planned=$(TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)
+	passed=$(grep -c '^ok ' "$out/tests.log" || :)
+	failed=$((planned - passed))
+	if ! grep -q "^# $kernel: " "$out/tests.log"; then
+		echo "# $kernel: $passed passed, $failed failed (the VM ended early with status $status)"
+	fi
+	if [ "$status" != 0 ] && [ $failed = 0 ]; then
+		echo "FAIL $kernel the VM ends cleanly and its kernel log is clean (status $status)"
+		failed=1
+	fi
+	all_passed=$((all_passed + passed))
+	all_failed=$((all_failed + failed))
+done
+
+echo "$all_passed passed, $all_failed failed"
+[ $all_failed = 0 ] && [ $all_passed -gt 0 ]

@@ -1,0 +1,191 @@
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154
+# What the tests are written with. A test works on $CTL and $DISK, and in a
+# directory $T of its own. run.sh ends what it started, resets every device and
+# unloads the module, which has to work.
+#
+# Starting a program takes 50 ms in an emulated VM, so what tests do often is
+# done by the shell itself or in one call of a client, which is linked statically.
+
+CTL=/dev/abctl0
+DISK=/dev/abuse0
+SYS=/sys/block/abuse0
+QUEUE=$SYS/queue
+MODULE=$ABUSE_BUILD/abuse.ko
+# enum abuse_flags
+RO=1 RECONNECT=2 WRITE_CACHE=4 DISCARD=8 WRITE_ZEROES=16
+# enum abuse_get_flags
+FUA=1 REDELIVERED=2
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+# The clients; run.sh says for which width a test runs
+client() { "$ABUSE_BUILD/client$WIDTH" "$@"; }
+legacy() { "$ABUSE_BUILD/legacy$WIDTH" "$@"; }
+
+load() { client load "$MODULE" "$@"; }
+unload() { client unload abuse; }
+setup() { client setup $CTL "$@"; }
+reset() { client reset $CTL; }
+status() { client status $CTL only="$1"; }
+io() { client io $DISK "$@"; }
+
+# ready KEY=VALUE ...: the module loaded and one device set up
+ready() {
+	load
+	setup "$@"
+}
+
+is() { # WHAT VALUE EXPECTED
+	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+# expect ERRNO COMMAND...: it fails, with this errno (several: A|B)
+expect() {
+	local expected=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		fail "succeeded instead of $expected: $* ${output:+($output)}"
+	fi
+	[[ $output =~ :\ ($expected)(,|$|[[:space:]]) ]] || fail "instead of $expected: $* gave: $output"
+}
+
+# A sleep without a program: a read from a pipe that nobody writes to
+exec {never}<> <(:)
+pause() { read -rt "$1" -u "$never" || :; }
+
+# wait_for COMMAND...: until it succeeds, $WAIT seconds at most
+WAIT=20
+wait_for() {
+	local end=$((SECONDS + WAIT))
+	until "$@" >"$T/wait_for" 2>&1; do
+		[ $SECONDS -lt $end ] || fail "$WAIT seconds passed without: $* $(<"$T/wait_for") $(tail -n 5 "$T"/*)"
+		pause 0.05
+	done
+}
+
+# has FILE REGEX: a line of the file matches
+has() {
+	local line
+	while IFS= read -r line || [ "$line" ]; do
+		[[ ! $line =~ $2 ]] || return 0
+	done <"$1"
+	return 1
+}
+shows() { has "$@" || fail "no '$2' in: $(<"$1")"; }
+
+pending() { client status $CTL only=pending until="$1"; }
+owned() { client status $CTL only=owned until="$1"; }
+
+declare -A PID
+
+# spawn NAME COMMAND...: in the background, output in $T/NAME. It inherits the
+# descriptors 3 to 9 only where they are named @N: else it would keep an open
+# file of the test open.
+spawn() {
+	local name=$1 n
+	shift
+	(
+		for n in 3 4 5 6 7 8 9; do
+			[[ " $* " == *" @$n "* ]] || eval "exec $n<&-"
+		done
+		case $1 in
+		client | legacy) exec "$ABUSE_BUILD/$1$WIDTH" "${@:2}" ;;
+		*) exec "$@" ;;
+		esac
+	) >"$T/$name" 2>&1 &
+	PID[$name]=$!
+}
+
+# finish NAME [STATUS]: waits for it; it exits with this status, 0 if not given
+finish() {
+	local status=0
+	wait "${PID[$1]}" || status=$?
+	is "the exit status of $1 ($(<"$T/$1"))" $status "${2-0}"
+}
+
+# failed NAME ERRNO: waits for it; it failed with this errno
+failed() {
+	local status=0
+	wait "${PID[$1]}" || status=$?
+	[ $status != 0 ] || fail "$1 succeeded instead of $2"
+	has "$T/$1" "$2" || fail "$1 did not fail with $2 but: $(<"$T/$1")"
+}
+
+running() { kill -0 "${PID[$1]}" 2>"$T/kill"; }
+still_waits() { # NAME
+	pause 0.3
+	running "$1" || fail "$1 did not wait: $(<"$T/$1")"
+}
+
+# serve [NAME] KEY=VALUE ...: a server, ready when this returns
+serve() {
+	local name=server
+	case ${1-} in
+	'' | *=*) ;;
+	*)
+		name=$1
+		shift
+		;;
+	esac
+	spawn "$name" client server $CTL "$@"
+	wait_for has "$T/$name" '^ready$'
+}
+
+# end [NAME]: drained, everything answered, each put as it should be
+end() {
+	kill -TERM "${PID[${1-server}]}"
+	finish "${1-server}"
+	has "$T/${1-server}" '^odd=0$' || fail "odd answers to puts: $(<"$T/${1-server}")"
+}
+
+kill9() {
+	kill -KILL "${PID[$1]}"
+	wait "${PID[$1]}" 2>"$T/kill" || :
+}
+
+# submit NAME KEY=VALUE ...: an I/O in the background, pending when this returns
+submit() {
+	local before name=$1
+	shift
+	before=$(status pending)
+	spawn "$name" client io $DISK "$@"
+	pending $((before + 1))
+}
+
+# take FD [gets=N ...]: gets requests into $id0, $sector0, ...; counts in $nr_gets
+take() {
+	local output
+	output=$(client xfer "@$1" gets=1 "${@:2}") || fail "no request: $output"
+	eval "$output"
+}
+
+# answer FD PUT [KEY=VALUE ...]: puts one, which is taken with status 0
+answer() {
+	local output
+	output=$(client xfer "@$1" "put=$2" "${@:3}") || fail "put failed: $output"
+	[[ $output == *"put0=0"* ]] || fail "put refused: $output"
+}
+
+# refused FD ERRNO PUT [KEY=VALUE ...]: puts one, which is refused
+refused() {
+	local output
+	output=$(client xfer "@$1" "put=$3" "${@:4}") || fail "xfer failed: $output"
+	[[ $output == *"put0=$2"* ]] || fail "put was not refused with $2: $output"
+}
+
+# LENGTH bytes of one value
+bytes() { head -c "$1" /dev/zero | tr '\0' "\\$(printf %03o "$2")"; }
+
+# holds FILE LENGTH BYTE: nothing but that
+holds() { bytes "$2" "$3" | cmp - "$1" >&2 || fail "$1 is not $2 bytes of $3"; }
+
+# A file for the store of a server
+store() { # NAME SIZE
+	truncate -s "$2" "$T/$1"
+	echo "store=$T/$1"
+}
+
+FIO=(fio --direct=1 --ioengine=io_uring --group_reporting --output-format=terse --terse-version=3 --filename="$DISK")

@@ -1,0 +1,165 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# abusectl, the tool that people use. Each start of a JVM takes seconds here, so
+# these tests say more in one function than others do.
+# run.sh: seconds 240
+WAIT=100
+
+ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+_abusectl() { "$ABUSECTL" "$@"; }
+
+# refuses STATUS TEXT ARGUMENT...: it exits so, with the text on stderr
+_refuses() {
+	local status=0
+	_abusectl "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
+	is "the exit status of abusectl ${*:3} ($(<"$T/stderr"))" $status "$1"
+	is "stdout of abusectl ${*:3}" "$(<"$T/stdout")" ""
+	shows "$T/stderr" "$2"
+	! has "$T/stderr" '^\s+at |Exception' || fail "a stack trace: $(<"$T/stderr")"
+}
+
+_serve() {
+	spawn "$1" "$ABUSECTL" server $CTL "${@:2}"
+	wait_for has "$T/$1" "$CTL"
+}
+
+_stop() {
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+# The main job, and a server stopped with I/O under way
+a_file_is_a_disk_with_a_file_system() {
+	load
+	_abusectl setup $CTL sz=64M
+	_serve first "file:$T/image" --create
+	is "size of the image" "$(stat -c %s "$T/image")" 67108864
+	mkfs.ext4 -q $DISK
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+	cp -r /etc/apt /etc/security /etc/pam.d "$T/mnt"
+	head -c 5M /dev/urandom >"$T/mnt/random"
+	(cd "$T/mnt" && find . -type f -exec sha256sum {} + >"$T/sums")
+	spawn dd dd if=/dev/urandom of="$T/mnt/more" bs=64K count=200 conv=fsync
+	pause 0.3
+	_stop first
+	_serve second "file:$T/image"
+	finish dd
+	umount "$T/mnt"
+	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	mount $DISK "$T/mnt"
+	(cd "$T/mnt" && sha256sum --quiet -c "$T/sums") || fail "files differ"
+	umount "$T/mnt"
+	_stop second
+	is errors "$(status errors)" 0
+	fsck.ext4 -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck of the image: $(<"$T/fsck")"
+	_abusectl reset $CTL
+	is capacity "$(status capacity)" 0
+}
+
+info_tells_what_the_tool_of_2009_told_first() {
+	load
+	legacy setup $CTL size=32M blocksize=512 max_queue=77 flags=1
+	_abusectl info $CTL >"$T/info"
+	head -7 "$T/info" | diff - <(legacy 2009 info $CTL) || fail "not the lines of 2009"
+	_abusectl info --json $CTL >"$T/json"
+	is "size in JSON" "$(perl -MJSON::PP -0e '$j = decode_json(<>); $j = $j->[0] if ref $j eq "ARRAY";
+		print join " ", map { "$_" } grep { $_ eq "33554432" } values %$j' "$T/json")" 33554432
+	_abusectl info >"$T/table"
+	shows "$T/table" 'abctl0.*32'
+}
+
+setup_refuses_and_leaves_the_device() {
+	ready
+	client status $CTL >"$T/before"
+	_refuses 2 'nonsense' setup $CTL nonsense=1
+	_refuses 1 'reconnect' setup $CTL sz=32M
+	_refuses 1 '' setup $CTL sz=8M reconnect
+	client status $CTL | diff "$T/before" - || fail "the device changed"
+	_abusectl setup $CTL sz=32M reconnect
+	is capacity "$(status capacity)" 33554432
+}
+
+without_the_module_it_says_what_to_do() {
+	_refuses 1 'No such file or directory.*(module|modprobe)' info $CTL
+}
+
+a_person_can_be_a_disk() {
+	ready
+	bytes 4096 0x61 >"$T/data"
+	submit write op=write offset=4096 byte=0x77
+	_abusectl get $CTL >"$T/get"
+	diff "$T/get" - <<-EOF || fail "get: other than expected"
+		WRITE
+		sector = 8
+		vcnt = 1
+		len0 = 4096, offset = 0
+	EOF
+	running write || fail "get answered"
+	_abusectl put $CTL --out "$T/out" >"$T/put"
+	diff "$T/get" "$T/put" || fail "put: other than get"
+	finish write
+	holds "$T/out" 4096 0x77
+	submit read op=check byte=0x61
+	_abusectl put $CTL --data "$T/data" >"$T/put"
+	shows "$T/put" READ
+	finish read
+	submit fails op=read
+	_abusectl put $CTL --fail media >"$T/put"
+	failed fails EIO
+	is errors "$(status errors)" 1
+}
+
+a_null_server_reads_zeros_and_stops_with_0() {
+	ready
+	_serve server null
+	io op=write byte=1
+	io op=check byte=0 length=1M threads=4
+	_stop server
+}
+
+a_memory_server_keeps_data_and_punches_holes() {
+	ready capacity=64M flags=$((DISCARD | WRITE_ZEROES | WRITE_CACHE)) queues=2
+	_serve server mem
+	"${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-64k --iodepth=16 --size=16M --verify=crc32c \
+		--verify_fatal=1 >"$T/fio" 2>&1 || fail "fio: $(<"$T/fio")"
+	io op=zeroes offset=4M length=1M
+	io op=check offset=4M length=1M byte=0
+	io op=discard offset=0 length=8M
+	_stop server
+	is errors "$(status errors)" 0
+}
+
+a_file_server_punches_holes_and_locks_its_image() {
+	ready flags=$((DISCARD | WRITE_ZEROES))
+	_serve server "file:$T/image" --create
+	io op=write length=1M threads=8 byte=5
+	before=$(stat -c %b "$T/image")
+	_refuses 1 "$T/image" server $CTL "file:$T/image"
+	io op=discard length=8M
+	after=$(stat -c %b "$T/image")
+	[ "$after" -lt $((before / 2)) ] || fail "blocks before the discard: $before, after: $after"
+	_stop server
+	truncate -s 1M "$T/small"
+	_refuses 1 "$T/small" server $CTL "file:$T/small"
+}
+
+an_image_error_is_an_error_of_one_request() {
+	ready capacity=64M
+	mkdir "$T/full"
+	mount -t tmpfs -o size=8M tmpfs "$T/full"
+	_serve server "file:$T/full/image" --create
+	expect EIO io op=write length=1M threads=12
+	[ "$(status errors)" -gt 0 ] || fail "no error was counted"
+	io op=check offset=32M byte=0
+	running server || fail "the server ended: $(<"$T/server")"
+	_stop server
+	umount "$T/full"
+}
+
+a_server_ends_when_its_device_is_reset() {
+	ready
+	_serve server mem
+	reset
+	finish server 1
+	shows "$T/server" "$CTL"
+}

@@ -1,0 +1,483 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# The ABI of 2009
+# run.sh: widths 64 32
+# (32 bits: struct abuse_info has 44 bytes, and addresses arrive sign-extended)
+
+_get() { legacy get @3 "$@" >"$T/request"; }
+_put() { legacy put @3 from="$T/request" "$@"; }
+# The value of a KEY in the request got last, or in the KEY=VALUE lines of a FILE
+_field() {
+	local key value
+	while IFS='=' read -r key value; do
+		if [ "$key" = "$1" ]; then
+			echo "$value"
+			return
+		fi
+	done <"${2-$T/request}"
+}
+_info() { legacy info $CTL >"$T/info" && _field "$1" "$T/info"; }
+
+# A write of 3 pieces, got through descriptor 3 and not answered
+_owned_write() {
+	ready block_size=512
+	exec 3<$CTL
+	submit io op=write offset=1M length=8704 byte=0x61
+	_get
+}
+
+_owned_read() {
+	ready block_size=512
+	exec 3<$CTL
+	submit io op=check offset=1M length=8704 byte=0x62
+	_get
+}
+
+info_of_a_device_that_is_not_set_up_is_zero() {
+	load
+	legacy info /dev/abctl5 >"$T/info"
+	cat >"$T/expected" <<-EOF
+		device=0
+		size=0
+		number=5
+		flags=0
+		blocksize=0
+		max_queue=0
+		queue_size=0
+		errors=0
+	EOF
+	sed -n 1,8p "$T/info" | diff "$T/expected" - || fail "other than expected"
+	shows "$T/info" '^tail=untouched$'
+	max=$(_info max_vecs)
+	[ "$max" -ge 1 ] && [ "$max" -le 256 ] || fail "max_vecs is $max"
+}
+
+# defects.md 27: ab_device was never filled
+setup_then_info_tells_all() {
+	load
+	legacy setup $CTL size=64M blocksize=1024 max_queue=77 flags=1
+	legacy info $CTL >"$T/info"
+	cat >"$T/expected" <<-EOF
+		device=0x3c00
+		size=67108864
+		number=0
+		flags=1
+		blocksize=1024
+		max_queue=77
+		queue_size=0
+		errors=0
+	EOF
+	sed -n 1,8p "$T/info" | diff "$T/expected" - || fail "other than expected"
+	shows "$T/info" '^tail=untouched$'
+	is "size of the disk" "$(<$SYS/size)" 131072
+	is "block size of the disk" "$(<$QUEUE/logical_block_size)" 1024
+	is "read-only" "$(<$SYS/ro)" 1
+}
+
+setup_refuses_nonsense_and_changes_nothing() {
+	load
+	for bad in blocksize=0 blocksize=3 blocksize=256 blocksize=1536 blocksize=131072 blocksize=0x80000000 \
+		size=0 size=4095 size=16777217 max_queue=0 max_queue=4097 max_queue=0xffffffff \
+		flags=4 flags=8 flags=16 flags=32 flags=0x80000000 arg=null; do
+		expect EINVAL legacy setup $CTL $bad
+	done
+	for bad in 0x8000000000000000 0xfffffffffffff000; do
+		expect EFBIG legacy setup $CTL size=$bad
+	done
+	expect EFAULT legacy setup $CTL arg=bad
+	is size "$(_info size)" 0
+	[ ! -e $SYS ] || fail "there is a disk"
+}
+
+the_largest_size_works() {
+	load
+	legacy setup $CTL size=0x7ffffffffffff000
+	is size "$(_info size)" 9223372036854771712
+	exec 3<$CTL
+	submit io op=check offset=0x7fffffffffffe000
+	_get
+	is sector "$(_field sector)" 18014398509481968
+	_put
+	finish io
+}
+
+# defects.md 11: RECONNECT was never stored, so it always failed
+reconnect_works_and_is_needed() {
+	load
+	legacy setup $CTL size=16M
+	expect EBUSY legacy setup $CTL size=32M
+	is size "$(_info size)" 16777216
+	legacy setup $CTL size=32M flags=2
+	is size "$(_info size)" 33554432
+	is "size of the disk" "$(<$SYS/size)" 65536
+	is "flags, RECONNECT never reported" "$(_info flags)" 0
+	expect EINVAL legacy setup $CTL size=16M flags=2
+	expect EINVAL legacy setup $CTL size=32M flags=2 blocksize=512
+	legacy setup $CTL size=32M flags=3 max_queue=5
+	is flags "$(_info flags)" 1
+	is max_queue "$(_info max_queue)" 5
+	expect EINVAL legacy setup $CTL size=32M flags=2 max_queue=129
+}
+
+reconnect_sets_up_what_is_not() {
+	load
+	legacy setup $CTL flags=2
+	[ -e $DISK ] || fail "no disk"
+}
+
+# defects.md 27
+unknown_ioctls_are_ENOTTY_and_SET_POLL_is_EOPNOTSUPP() {
+	ready
+	expect ENOTTY legacy ioctl $CTL nr=0x411f
+	expect ENOTTY legacy ioctl $CTL nr=0x4129
+	expect ENOTTY legacy ioctl $CTL nr=0x5401
+	expect EOPNOTSUPP legacy set-poll $CTL
+}
+
+bad_arguments_are_refused() {
+	ready
+	for call in info setup get put; do
+		expect EINVAL legacy $call $CTL arg=null
+		expect EFAULT legacy $call $CTL arg=bad
+	done
+	expect EFAULT client status $CTL arg=bad
+	expect EFAULT client setup $CTL arg=bad
+	expect EFAULT client xfer $CTL arg=bad
+}
+
+get_and_put_without_setup_are_ENODEV() {
+	load
+	expect ENODEV legacy get $CTL
+	expect ENODEV legacy put $CTL id=1
+	expect ENODEV client xfer $CTL gets=1
+	legacy reset $CTL
+}
+
+# defects.md 25: the address was overwritten
+get_with_nothing_to_get_is_ENOMSG() {
+	ready
+	expect ENOMSG legacy get $CTL
+	legacy get $CTL garbage=1 >"$T/request" 2>"$T/error" || :
+	is id "$(_field id)" 0
+	is vec_count "$(_field vec_count)" 0
+	is transfer_address "$(_field transfer_address)" same
+	is "vectors written" "$(_field written)" 0
+}
+
+# defects.md 1: every write was a read, and memory was copied into it
+a_write_is_a_write_and_its_data_arrives() {
+	_owned_write
+	is command "$(_field command)" 1
+	is sector "$(_field sector)" 2048
+	is vec_count "$(_field vec_count)" 3
+	is lengths "$(_field len0) $(_field len1) $(_field len2)" "4096 4096 512"
+	still_waits io
+	_put fill=0x11 out="$T/data"
+	finish io
+	holds "$T/data" 8704 0x61
+}
+
+a_read_gets_the_bytes_that_were_put() {
+	_owned_read
+	is command "$(_field command)" 0
+	is sector "$(_field sector)" 2048
+	is vec_count "$(_field vec_count)" 3
+	_put fill=0x62
+	finish io
+}
+
+each_piece_has_its_own_place() {
+	ready block_size=512
+	exec 3<$CTL
+	head -c 10240 /dev/urandom >"$T/random"
+	spawn dd dd if=$DISK of="$T/read" bs=10240 count=1 iflag=direct status=none
+	pending 1
+	_get
+	_put in="$T/random"
+	finish dd
+	cmp "$T/random" "$T/read"
+	spawn dd dd if="$T/random" of=$DISK bs=10240 count=1 oflag=direct status=none
+	pending 1
+	_get
+	_put out="$T/written"
+	finish dd
+	cmp "$T/random" "$T/written"
+}
+
+# defects.md 24: kernel offsets, and the previous caller's addresses
+pieces_tell_no_addresses() {
+	_owned_write
+	_put
+	finish io
+	submit io op=write offset=1M length=16K
+	_get
+	for n in 0 1 2 3; do
+		is "piece $n" "$(_field len$n) $(_field offset$n) $(_field address$n)" "4096 0 0"
+	done
+	_put
+	finish io
+}
+
+# defects.md 25: as much was written as the request had
+the_largest_request_fits_in_the_room_that_info_tells() {
+	ready
+	exec 3<$CTL
+	submit io op=write length=1M byte=0x33
+	_get
+	is vec_count "$(_field vec_count)" 256
+	is "vectors written" "$(_field written)" 256
+	is max_vecs "$(_info max_vecs)" 256
+	_put out="$T/data"
+	finish io
+	holds "$T/data" 1048576 0x33
+}
+
+get_without_room_tells_the_header() {
+	ready
+	exec 3<$CTL
+	submit io op=write length=8192
+	_get transfer=null
+	is vec_count "$(_field vec_count)" 2
+	_put len0=4096 len1=4096
+	finish io
+}
+
+get_with_a_bad_address_takes_nothing() {
+	ready
+	exec 3<$CTL
+	submit io op=write
+	expect EFAULT legacy get @3 transfer=bad
+	pending 1
+	_get
+	_put
+	finish io
+}
+
+# defects.md 4: the id was the address of the bio
+ids_are_neither_addresses_nor_used_again() {
+	ready
+	exec 3<$CTL
+	for n in 1 2 3 4 5; do
+		submit io op=write
+		_get
+		case $(_field id) in
+		0 | 0xffff????????????) fail "id $(_field id)" ;;
+		esac
+		_field id >>"$T/ids"
+		_put
+		finish io
+	done
+	is "ids that repeat" "$(sort "$T/ids" | uniq -d)" ""
+}
+
+# defects.md 3: id 0 meant the first request
+put_with_a_wrong_id_is_ENOMSG() {
+	_owned_write
+	expect ENOMSG _put id=0
+	expect ENOMSG _put id=1
+	expect ENOMSG _put id=0xffffffffffffffff
+	expect ENOMSG _put id=$(($(_field id) ^ 1))
+	expect ENOMSG _put id=$(($(_field id) ^ (1 << 40)))
+	_put
+	expect ENOMSG _put
+	finish io
+}
+
+put_by_another_open_file_is_ENOMSG() {
+	_owned_write
+	expect ENOMSG legacy put $CTL from="$T/request"
+	_put
+	finish io
+}
+
+# defects.md 5: two servers got the same request
+a_request_is_got_once() {
+	_owned_write
+	expect ENOMSG legacy get $CTL
+	expect ENOMSG legacy get @3
+	is queue_size "$(_info queue_size)" 1
+	_put
+	finish io
+	is queue_size "$(_info queue_size)" 0
+}
+
+# defects.md 6, 7 and what of a put is checked
+a_put_that_does_not_fit_is_EINVAL_and_may_be_repeated() {
+	_owned_write
+	for bad in sector=2049 sector=0 command=0 command=2 vec_count=2 vec_count=4 vec_count=0 \
+		vec_count=100000 result=3 result=0xffffffff len0=4095 len1=0 len2=4096 len0=8192; do
+		expect EINVAL _put $bad
+	done
+	running io || fail "the write was answered"
+	_put out="$T/data"
+	finish io
+	holds "$T/data" 8704 0x61
+}
+
+a_put_with_bad_addresses_is_EFAULT_and_may_be_repeated() {
+	_owned_read
+	expect EFAULT _put transfer=bad
+	expect EFAULT _put transfer=null
+	for piece in 0 1 2; do
+		expect EFAULT _put bad=$piece fill=0x11
+	done
+	running io || fail "the read was answered"
+	_put fill=0x62
+	finish io
+}
+
+a_write_with_bad_addresses_is_EFAULT_and_may_be_repeated() {
+	_owned_write
+	expect EFAULT _put transfer=bad
+	expect EFAULT _put bad=1
+	running io || fail "the write was answered"
+	_put transfer=null
+	finish io
+}
+
+# defects.md 7: not counted
+media_failure_is_an_error_of_one_request() {
+	_owned_read
+	_put result=1
+	failed io EIO
+	is errors "$(_info errors)" 1
+	submit io op=write
+	_get
+	_put
+	finish io
+	is errors "$(_info errors)" 1
+}
+
+# defects.md 7: done before the id was looked at, and forgotten afterwards
+device_failure_fails_everything_until_reset() {
+	_owned_write
+	submit second op=write
+	expect ENOMSG _put id=12345 result=2
+	running io && running second || fail "a bad id failed the device"
+	_put result=2
+	failed io EIO
+	failed second EIO
+	expect EIO io op=read
+	reset
+	setup
+	submit io op=write
+	_get
+	_put
+	finish io
+}
+
+device_failure_ends_with_reconnect() {
+	_owned_write
+	_put result=2
+	failed io EIO
+	expect EIO io op=write
+	legacy setup $CTL blocksize=512 flags=2
+	submit io op=write
+	_get
+	_put
+	finish io
+}
+
+# defects.md 2: there was no flush
+a_flush_has_no_pieces() {
+	ready flags=$WRITE_CACHE
+	exec 3<$CTL
+	submit io op=sync
+	_get
+	is "command, sector, pieces" "$(_field command) $(_field sector) $(_field vec_count)" "2 0 0"
+	_put
+	finish io
+}
+
+a_discard_has_one_piece_with_its_length() {
+	ready flags=$((DISCARD | WRITE_ZEROES))
+	exec 3<$CTL
+	for what in 'discard 3' 'zeroes 4'; do
+		submit io op=${what% *} offset=1M length=128K
+		_get
+		is "command, sector, pieces, length" \
+			"$(_field command) $(_field sector) $(_field vec_count) $(_field len0)" "${what#* } 2048 1 131072"
+		expect EINVAL _put len0=4096
+		_put
+		finish io
+	done
+}
+
+closing_gives_the_request_back() {
+	_owned_write
+	exec 3<&-
+	expect ENOMSG legacy put $CTL from="$T/request"
+	exec 3<$CTL
+	old=$(_field id)
+	_get
+	[ "$(_field id)" != "$old" ] || fail "the id did not change"
+	expect ENOMSG _put id="$old"
+	_put out="$T/data"
+	finish io
+	holds "$T/data" 8704 0x61
+}
+
+poll_tells_POLLMSG_while_something_is_unanswered() {
+	ready
+	exec 3<$CTL
+	is "poll of an idle device" "$(legacy poll @3 timeout=0)" "0 0"
+	submit io op=write
+	is "poll of a pending request" "$(legacy poll @3)" "1 400"
+	_get
+	is "poll of an owned request" "$(legacy poll @3)" "1 400"
+	_put
+	finish io
+	is "poll of an answered request" "$(legacy poll @3 timeout=0)" "0 0"
+}
+
+# From here on: what the tool of 2009 does and prints
+tool_setup_and_info() {
+	load
+	legacy 2009 setup $CTL
+	legacy 2009 info $CTL >"$T/info"
+	diff "$T/info" - <<-EOF || fail "other than expected"
+		ab_size = 16777216
+		ab_number = 0
+		ab_flags = 0
+		ab_blocksize = 4096
+		ab_max_queue = 128
+		ab_queue_size = 0
+		ab_errors = 0
+	EOF
+	expect EBUSY legacy 2009 setup $CTL
+	legacy 2009 reset $CTL
+	legacy 2009 setup $CTL
+}
+
+tool_get_put_and_poll() {
+	load
+	legacy 2009 setup $CTL
+	expect ENOMSG legacy 2009 get $CTL
+	expect ENOMSG legacy 2009 put $CTL
+	spawn poll legacy 2009 poll $CTL
+	still_waits poll
+	submit io op=write offset=4096 length=8K byte=0x61
+	finish poll
+	is poll "$(<"$T/poll")" "1 400"
+	printf 'WRITE\nsector = 8\nvcnt = 2\nlen0 = 4096, offset = 0\nlen1 = 4096, offset = 0\n' >"$T/expected"
+	legacy 2009 get $CTL | diff "$T/expected" - || fail "get: other than expected"
+	running io || fail "get answered the request"
+	legacy 2009 put $CTL | diff "$T/expected" - || fail "put: other than expected"
+	finish io
+	submit io op=check byte=0x42
+	legacy 2009 put $CTL | diff - <(printf 'READ\nsector = 0\nvcnt = 1\nlen0 = 4096, offset = 0\n') ||
+		fail "put: other than expected"
+	finish io
+}
+
+tool_server() {
+	load
+	legacy 2009 setup $CTL
+	spawn server legacy 2009 server $CTL
+	io op=check byte=0x42 length=256K threads=16
+	io op=write byte=0x11 length=1M threads=8
+	dd if=$DISK of=/dev/null bs=64K status=none
+	running server || fail "the server ended: $(tail -3 "$T/server")"
+	kill9 server
+	is queue_size "$(_info queue_size)" 0
+	is errors "$(_info errors)" 0
+}

@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Partitions (max_part). defects.md 20: they were read under the mutex that the
+# server needs, so setup never came back
+
+_image() {
+	truncate -s 16M "$T/image"
+	printf 'start=64, size=4096\nstart=8192\n' | sfdisk -q "$T/image"
+}
+
+appear_when_the_server_comes_after_setup() {
+	load max_part=7
+	_image
+	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 || fail "setup waits for a server"
+	pause 0.2
+	is "requests before there is a server" "$(status pending)" 0
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p2
+	is "first partition" "$(stat -c %t:%T /dev/abuse0p1) $(<$SYS/abuse0p1/start) $(<$SYS/abuse0p1/size)" "3c:1 64 4096"
+	client io /dev/abuse0p1 op=write byte=0x41
+	io op=check offset=$((64 * 512)) byte=0x41
+	end
+}
+
+appear_when_the_server_is_there_before_setup() {
+	load max_part=7
+	_image
+	truncate -s 16M "$T/image"
+	# A server that waits for a device: poll, then serve
+	spawn server bash -c '"$0/client" poll '$CTL' && exec "$0/client" server '$CTL' store=image' "$ABUSE_BUILD"
+	pause 0.2
+	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 || fail "setup waits for a server"
+	# Nobody has got anything, so somebody has to use the disk first
+	spawn read client io $DISK op=read
+	wait_for test -b /dev/abuse0p1
+	finish read
+	end
+}
+
+a_table_written_to_the_disk_is_read_again() {
+	load max_part=7
+	truncate -s 16M "$T/image"
+	setup block_size=512
+	serve store="$T/image"
+	printf 'start=64, size=4096\nstart=8192\n' | sfdisk -q $DISK >"$T/sfdisk" 2>&1 || fail "sfdisk: $(<"$T/sfdisk")"
+	wait_for test -b /dev/abuse0p2
+	mkfs.ext4 -q /dev/abuse0p2
+	fsck.ext4 -fn /dev/abuse0p2 >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	end
+	reset
+	[ ! -e /dev/abuse0p1 ] || fail "a partition after reset"
+	setup block_size=512
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p2
+	end
+}
+
+a_server_that_holds_the_scan_does_not_block_reset() {
+	load max_part=3
+	setup block_size=512
+	serve holder hold=100
+	spawn read client io $DISK op=read
+	owned 1
+	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 flags=$RECONNECT || fail "reconnect waits"
+	timeout 5 "$ABUSE_BUILD/client" status $CTL >"$T/status" || fail "status waits"
+	timeout 5 "$ABUSE_BUILD/client" reset $CTL || fail "reset waits"
+	failed read EIO
+	finish holder 3
+	wait_for unload
+}
+
+a_server_that_dies_in_the_scan_is_replaced() {
+	load max_part=3
+	_image
+	setup block_size=512
+	serve holder hold=100
+	pause 0.5
+	kill9 holder
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p1
+	end
+}

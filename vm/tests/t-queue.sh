@@ -1,0 +1,219 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Who has a request, and where it goes when he has it no more
+
+# Four writes, one after the other
+_four() {
+	submit a op=write offset=0 byte=1
+	submit b op=write offset=4K byte=2
+	submit c op=write offset=8K byte=3
+	submit d op=write offset=12K byte=4
+}
+_finish_four() {
+	for name in a b c d; do
+		finish $name
+	done
+}
+
+# defects.md 8: a full queue was an I/O error
+a_full_queue_makes_writers_wait() {
+	ready queue_depth=1
+	serve
+	io op=write threads=200
+	end
+	is errors "$(status errors)" 0
+}
+
+queue_depth_is_what_can_be_had() {
+	ready queue_depth=5
+	spawn writers client io $DISK op=write threads=12 stride=64K
+	pending 5
+	pause 0.3
+	is pending "$(status pending)" 5
+	serve
+	finish writers
+	end
+}
+
+# defects.md 5: a get put the request at the tail, where the next one found it
+two_open_files_never_get_the_same_request() {
+	ready
+	exec 3<$CTL 4<$CTL
+	_four
+	take 3 gets=2
+	is "first owner" "$nr_gets $sector0 $sector1" "2 0 8"
+	first=$id0 second=$id1
+	take 4 gets=10
+	is "second owner" "$nr_gets $sector0 $sector1" "2 16 24"
+	is "pending, owned" "$(status pending) $(status owned)" "0 4"
+	refused 4 ENOMSG "$first"
+	refused 3 ENOMSG "$id0"
+	is stale "$(status stale)" 2
+	answer 3 "$first"
+	answer 3 "$second"
+	answer 4 "$id0"
+	answer 4 "$id1"
+	_finish_four
+	is "gets, puts" "$(status gets) $(status puts)" "4 4"
+}
+
+# defects.md 21: they waited until a reset
+what_a_closed_file_owned_comes_back_first_and_in_order() {
+	ready
+	exec 3<$CTL 4<$CTL
+	_four
+	take 3 gets=2
+	old=$id0
+	exec 3<&-
+	is "pending, owned" "$(status pending) $(status owned)" "4 0"
+	take 4 gets=4
+	is sectors "$sector0 $sector1 $sector2 $sector3" "0 8 16 24"
+	is flags "$flags0 $flags1 $flags2 $flags3" "$REDELIVERED $REDELIVERED 0 0"
+	[ "$old" != "$id0" ] || fail "the id did not change"
+	refused 4 ENOMSG "$old"
+	answer 4 "$id0" out="$T/data:4096"
+	holds "$T/data" 4096 1
+	exec 4<&-
+	serve
+	_finish_four
+	end
+	is redelivered "$(status redelivered)" 5
+}
+
+a_file_stays_open_until_its_last_descriptor_is_closed() {
+	ready
+	exec 3<$CTL
+	_four
+	take 3 gets=4
+	exec 4<&3 3<&-
+	is owned "$(status owned)" 4
+	answer 4 "$id3"
+	exec 4<&-
+	is "pending, owned" "$(status pending) $(status owned)" "3 0"
+	serve
+	_finish_four
+	end
+}
+
+a_killed_process_gives_back() {
+	ready
+	serve holder hold=100
+	for name in a b c d; do
+		spawn $name client io $DISK op=write
+	done
+	owned 4
+	kill9 holder
+	pending 4
+	serve
+	_finish_four
+	end
+	is redelivered "$(status redelivered)" 4
+}
+
+answers_may_come_in_any_order() {
+	ready
+	store=$(store image 16M)
+	serve "$store" order=reverse
+	io op=write threads=40 byte=7
+	io op=check threads=40 byte=7
+	end
+	serve "$store" order=random
+	io op=write threads=40 byte=8
+	io op=check threads=40 byte=8
+	end
+}
+
+# defects.md 4: a late put finished a newer request
+stale_puts_are_refused() {
+	ready
+	serve twice=1 batch=8
+	io op=write threads=50 stride=64K
+	end
+	shows "$T/server" '^gets=50$'
+	shows "$T/server" '^puts=50$'
+	shows "$T/server" '^stale=50$'
+	is "stale, puts, errors" "$(status stale) $(status puts) $(status errors)" "50 50 0"
+}
+
+every_third_request_fails_and_no_other() {
+	ready
+	serve fail=3
+	expect EIO io op=write threads=30 stride=64K
+	end
+	is "puts, errors" "$(status puts) $(status errors)" "30 10"
+}
+
+a_request_that_nobody_answers_times_out() {
+	ready timeout=1
+	expect EIO io op=write
+	is "timeouts, errors" "$(status timeouts) $(status errors)" "1 1"
+	exec 3<$CTL
+	submit io op=read
+	take 3
+	failed io EIO
+	is "timeouts, errors" "$(status timeouts) $(status errors)" "2 2"
+	refused 3 ENOMSG "$id0"
+	is "pending, owned" "$(status pending) $(status owned)" "0 0"
+	serve
+	io op=check
+	end
+}
+
+without_a_timeout_a_request_waits() {
+	ready timeout=1
+	setup flags=$RECONNECT timeout=0
+	submit io op=write
+	pause 3
+	running io || fail "it did not wait: $(<"$T/io")"
+	serve
+	finish io
+	end
+}
+
+two_hardware_queues_are_served_apart() {
+	ready queues=2 queue_depth=16
+	spawn even taskset -c 0 "$ABUSE_BUILD/client" io $DISK op=write offset=0
+	spawn odd taskset -c 1 "$ABUSE_BUILD/client" io $DISK op=write offset=4K
+	pending 2
+	exec 3<$CTL
+	take 3 gets=5 queue=0
+	first="$nr_gets $sector0" one=$id0
+	take 3 gets=5 queue=1
+	is "the requests of both queues" "$(printf '%s\n' "$first" "$nr_gets $sector0" | sort | paste -sd,)" "1 0,1 8"
+	answer 3 "$one"
+	answer 3 "$id0"
+	finish even
+	finish odd
+}
+
+any_queue_means_all_of_them() {
+	ready queues=2
+	spawn even taskset -c 0 "$ABUSE_BUILD/client" io $DISK op=write offset=0
+	spawn odd taskset -c 1 "$ABUSE_BUILD/client" io $DISK op=write offset=4K
+	pending 2
+	serve
+	finish even
+	finish odd
+	end
+}
+
+a_thread_for_each_queue_serves_all() {
+	ready queues=2
+	serve threads=2 queue=own "$(store image 16M)"
+	io op=write threads=64 byte=9
+	io op=check threads=64 byte=9
+	end
+}
+
+the_second_device_has_its_own_requests() {
+	ready
+	client setup /dev/abctl1
+	submit io op=write
+	expect ENOMSG legacy get /dev/abctl1
+	exec 3<$CTL 4</dev/abctl1
+	take 3
+	refused 4 ENOMSG "$id0"
+	client reset /dev/abctl1
+	running io || fail "the reset of another device ended it"
+	answer 3 "$id0"
+	finish io
+}

@@ -1,0 +1,252 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# ABUSE_SETUP, ABUSE_STATUS and what becomes of them in sysfs
+
+_disk_size() { io op=size | sed 's/size=//'; }
+
+status_before_setup_is_zero() {
+	load
+	client status /dev/abctl4 >"$T/status"
+	shows "$T/status" '^number=4$'
+	shows "$T/status" '^tail=untouched$'
+	is "fields that are not 0" "$(grep -vE '=0$|^number|^tail' "$T/status")" ""
+}
+
+status_tells_what_setup_said() {
+	ready capacity=64M block_size=512 queue_depth=33 queues=2 max_request=64K timeout=77 \
+		flags=$((RO | WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	client status $CTL >"$T/status"
+	cat >"$T/expected" <<-EOF
+		flags=29
+		device=0x3c00
+		capacity=67108864
+		number=0
+		block_size=512
+		queue_depth=33
+		queues=2
+		max_request=65536
+		timeout=77
+		pending=0
+		owned=0
+		gets=0
+		puts=0
+		redelivered=0
+		stale=0
+		timeouts=0
+		errors=0
+		tail=untouched
+	EOF
+	diff "$T/expected" "$T/status" || fail "other than expected"
+}
+
+defaults_are_one_queue_and_1_MiB_requests() {
+	ready
+	is queues "$(status queues)" 1
+	is max_request "$(status max_request)" 1048576
+	is timeout "$(status timeout)" 0
+}
+
+# defects.md 9, 10, 12, 13: bounds that were none, division by 0
+nonsense_is_refused_and_changes_nothing() {
+	load
+	for bad in block_size=0 block_size=1 block_size=3 block_size=256 block_size=1000 block_size=131072 \
+		block_size=0x80000000 capacity=0 capacity=512 capacity=16777215 queue_depth=0 queue_depth=4097 \
+		queue_depth=0xffffffff queues=3 queues=0xffffffff max_request=512 max_request=6000 \
+		max_request=2M max_request=0xffffffff timeout=86401 timeout=0xffffffff \
+		reserved=1 flags=32 flags=0x80000000 size=0 size=8 size=39; do
+		expect EINVAL setup $bad
+	done
+	expect EFBIG setup capacity=0x8000000000000000
+	expect EFBIG setup capacity=0xfffffffffffff000
+	is capacity "$(status capacity)" 0
+	[ ! -e $SYS ] || fail "there is a disk"
+}
+
+structures_may_grow() {
+	load
+	expect E2BIG setup size=48 tail=1
+	setup size=48
+	is capacity "$(status capacity)" 16777216
+	expect EINVAL client status $CTL size=0
+	expect EINVAL client status $CTL size=8
+	client status $CTL size=128 >"$T/status"
+	shows "$T/status" '^capacity=16777216$'
+	shows "$T/status" '^tail=untouched$'
+}
+
+each_block_size_becomes_the_disks() {
+	load
+	for size in 512 1024 2048 4096; do
+		setup block_size=$size capacity=$((size * 99))
+		is logical_block_size "$(<$QUEUE/logical_block_size)" $size
+		is "size of the disk" "$(_disk_size)" $((size * 99))
+		expect EINVAL io offset=$((size / 2)) length=$size
+		reset
+	done
+}
+
+the_queue_tells_its_limits() {
+	ready queue_depth=32 max_request=128K queues=2
+	is max_hw_sectors_kb "$(<$QUEUE/max_hw_sectors_kb)" 128
+	is rotational "$(<$QUEUE/rotational)" 0
+	is "hardware queues" "$(cd $SYS/mq && echo *)" "0 1"
+	echo none >$QUEUE/scheduler
+	is nr_requests "$(<$QUEUE/nr_requests)" 32
+}
+
+flush_and_fua_are_offered_with_a_write_cache_only() {
+	ready
+	is write_cache "$(<$QUEUE/write_cache)" "write through"
+	is fua "$(<$QUEUE/fua)" 0
+	reset
+	setup flags=$WRITE_CACHE
+	is write_cache "$(<$QUEUE/write_cache)" "write back"
+	is fua "$(<$QUEUE/fua)" 1
+}
+
+discard_and_write_zeroes_are_offered_when_set_up() {
+	ready
+	is discard_max_bytes "$(<$QUEUE/discard_max_bytes)" 0
+	is write_zeroes_max_bytes "$(<$QUEUE/write_zeroes_max_bytes)" 0
+	expect EOPNOTSUPP io op=discard
+	reset
+	setup flags=$DISCARD
+	[ "$(<$QUEUE/discard_max_bytes)" -gt 0 ] || fail "no discard"
+	is write_zeroes_max_bytes "$(<$QUEUE/write_zeroes_max_bytes)" 0
+	reset
+	setup flags=$WRITE_ZEROES
+	is discard_max_bytes "$(<$QUEUE/discard_max_bytes)" 0
+	[ "$(<$QUEUE/write_zeroes_max_bytes)" -gt 0 ] || fail "no write zeroes"
+}
+
+a_live_device_needs_reconnect() {
+	ready
+	expect EBUSY setup capacity=32M
+	expect EBUSY setup
+	is capacity "$(status capacity)" 16777216
+}
+
+reconnect_may_grow_and_not_shrink() {
+	ready
+	exec 3<$DISK
+	setup capacity=32M flags=$RECONNECT
+	is capacity "$(status capacity)" 33554432
+	is "size that an old opener sees" "$(client io @3 op=size)" size=33554432
+	expect EINVAL setup capacity=16M flags=$RECONNECT
+	is capacity "$(status capacity)" 33554432
+	is flags "$(status flags)" 0
+}
+
+# defects.md 9: compared with the wrong number
+reconnect_may_lower_the_depth_and_raise_it_again() {
+	ready queue_depth=64
+	setup queue_depth=2 flags=$RECONNECT
+	is queue_depth "$(status queue_depth)" 2
+	setup queue_depth=64 flags=$RECONNECT
+	is queue_depth "$(status queue_depth)" 64
+	expect EINVAL setup queue_depth=65 flags=$RECONNECT
+	expect EINVAL setup queue_depth=0 flags=$RECONNECT
+}
+
+a_lowered_depth_holds() {
+	ready queue_depth=64
+	setup queue_depth=2 flags=$RECONNECT
+	spawn writers client io $DISK op=write threads=20 stride=64K
+	pending 2
+	pause 0.3
+	is pending "$(status pending)" 2
+	exec 3<$CTL
+	take 3 gets=20
+	is "requests to be had" "$nr_gets" 2
+	setup queue_depth=64 flags=$RECONNECT
+	pending 18
+	exec 3<&-
+	serve
+	finish writers
+	end
+}
+
+reconnect_keeps_what_may_not_change() {
+	load
+	local now="flags=$((RECONNECT | WRITE_CACHE))"
+	setup flags=$WRITE_CACHE max_request=64K queues=2
+	for bad in block_size=512 queues=1 max_request=128K flags=$RECONNECT \
+		flags=$((RECONNECT | WRITE_CACHE | DISCARD)) flags=$((RECONNECT | WRITE_CACHE | WRITE_ZEROES)); do
+		expect EINVAL setup "$now" "$bad"
+	done
+	setup "$now"
+	setup "$now" queues=2 max_request=64K timeout=5
+	is "queues, max_request, timeout" "$(status queues) $(status max_request) $(status timeout)" "2 65536 5"
+}
+
+reconnect_sets_up_what_is_not() {
+	ready flags=$((RECONNECT | DISCARD))
+	is flags "$(status flags)" $DISCARD
+}
+
+# "I/O in flight survives"
+reconnect_leaves_requests_alone() {
+	ready
+	exec 3<$CTL
+	submit owned op=write byte=1
+	take 3
+	submit pending op=write byte=2
+	setup flags=$RECONNECT capacity=32M queue_depth=64
+	pause 0.2
+	running owned && running pending || fail "requests ended"
+	answer 3 $id0 out="$T/first:4096"
+	finish owned
+	holds "$T/first" 4096 1
+	take 3
+	answer 3 $id0
+	finish pending
+}
+
+a_disk_made_read_only_refuses_writes() {
+	ready
+	exec 5<>$DISK
+	client io @5 op=write buffered=1
+	setup flags=$((RECONNECT | RO))
+	is ro "$(<$SYS/ro)" 1
+	is flags "$(status flags)" $RO
+	expect 'EIO|EPERM|EROFS' client io @5 op=write buffered=1
+	serve
+	# What was in the page cache already comes as a write to the driver
+	expect EIO client io @5 op=sync
+	exec 5<&-
+	expect 'EACCES|EPERM|EROFS' io op=write
+	io op=check
+	setup flags=$RECONNECT
+	is ro "$(<$SYS/ro)" 0
+	io op=write
+	end
+}
+
+a_read_only_disk_is_readable() {
+	ready flags=$RO
+	is ro "$(<$SYS/ro)" 1
+	serve
+	io op=check
+	expect 'EACCES|EPERM|EROFS' io op=write
+	end
+}
+
+# defects.md 28: the node decides who may, as its owner says
+a_node_can_be_given_to_a_user() {
+	ready
+	chown nobody /dev/abctl1
+	cp "$ABUSE_BUILD/client" "$T/client"
+	chmod 755 "$T" "$T/client"
+	setpriv --reuid nobody --clear-groups "$T/client" setup /dev/abctl1
+	expect EACCES setpriv --reuid nobody --clear-groups "$T/client" status $CTL
+	[ -e /dev/abuse1 ] || fail "no disk"
+}
+
+many_setups_and_resets_leave_nothing() {
+	load
+	for n in {1..30}; do
+		setup queue_depth=$((n * 10)) queues=$((n % 2 + 1))
+		reset
+	done
+	reset
+	reset
+}

@@ -1,0 +1,260 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# ABUSE_XFER
+
+_read() { ready block_size=512; exec 3<$CTL; submit io op=check offset=1M length=8704 byte=0x62; take 3; }
+_write() { ready block_size=512; exec 3<$CTL; submit io op=write offset=1M length=8704 byte=0x61; take 3; }
+
+structure_rules() {
+	ready
+	for bad in size=0 size=8 size=63 flags=2 flags=0x80000000 queue=1 queue=0xfffffffe gets=4097 nr_puts=4097 \
+		"buffer=2M buffer_shift=1" "buffer=2M buffer_shift=512" buffer=4096; do
+		# shellcheck disable=SC2086
+		expect EINVAL client xfer $CTL gets=1 $bad
+	done
+	expect E2BIG client xfer $CTL gets=1 size=80 tail=1
+	client xfer $CTL gets=1 size=80
+	client xfer $CTL
+	client xfer $CTL gets=4096
+}
+
+a_wrong_structure_puts_nothing() {
+	_write
+	for bad in flags=2 queue=7 size=8; do
+		expect EINVAL client xfer @3 put=$id0 $bad
+	done
+	running io || fail "it was put"
+	answer 3 $id0
+	finish io
+}
+
+bad_addresses_are_EFAULT_and_lose_nothing() {
+	_write
+	expect EFAULT client xfer @3 put=$id0 puts=bad
+	submit second op=write
+	expect EFAULT client xfer @3 gets=1 gets_at=bad
+	pending 1
+	answer 3 $id0
+	finish io
+	take 3
+	answer 3 $id0
+	finish second
+}
+
+a_write_brings_its_data_at_the_put() {
+	_write
+	is "the request" "$command0 $sector0 $length0 $flags0 $address0" "1 2048 8704 0 0"
+	still_waits io
+	answer 3 $id0 out="$T/data:8704"
+	finish io
+	holds "$T/data" 8704 0x61
+}
+
+a_write_can_bring_its_data_at_the_get() {
+	ready block_size=512
+	exec 3<$CTL
+	submit a op=write offset=1M length=8704 byte=0x61
+	submit b op=write offset=2M length=512 byte=0x62
+	submit c op=check offset=3M length=4096 byte=0x63
+	take 3 gets=10 buffer=1M dump="$T/buffer"
+	is "pieces of the buffer" "$nr_gets $address0 $address1 $address2" "3 buffer+0 buffer+12288 buffer+16384"
+	head -c 8704 "$T/buffer" >"$T/a"
+	holds "$T/a" 8704 0x61
+	tail -c +12289 "$T/buffer" | head -c 512 >"$T/b"
+	holds "$T/b" 512 0x62
+	tail -c +12801 "$T/buffer" >"$T/rest"
+	holds "$T/rest" $((1048576 - 12800)) 0xa5
+	answer 3 $id0:0:0
+	answer 3 $id1:0:0
+	answer 3 $id2 fill=0x63
+	for name in a b c; do
+		finish $name
+	done
+}
+
+what_does_not_fit_in_the_buffer_stays() {
+	ready max_request=64K
+	exec 3<$CTL
+	for name in a b c; do
+		submit $name op=write length=64K
+	done
+	take 3 gets=10 buffer=$((128 << 10))
+	is "requests handed out, pending" "$nr_gets $(status pending)" "2 1"
+	exec 3<&-
+	serve
+	for name in a b c; do
+		finish $name
+	done
+	end
+}
+
+a_read_gets_the_bytes_that_were_put() {
+	_read
+	is "the request" "$command0 $sector0 $length0" "0 2048 8704"
+	answer 3 $id0 fill=0x62
+	finish io
+}
+
+# "short or missing answer leaks kernel memory"
+a_put_from_a_bad_address_is_EFAULT_and_may_be_repeated() {
+	_read
+	refused 3 EFAULT $id0:0:bad fill=1
+	refused 3 EFAULT $id0:0:half fill=2
+	refused 3 EFAULT $id0:0:0
+	still_waits io
+	answer 3 $id0 fill=0x62
+	finish io
+}
+
+a_write_put_to_a_bad_address_may_be_repeated() {
+	_write
+	refused 3 EFAULT $id0:0:bad
+	refused 3 EFAULT $id0:0:half
+	still_waits io
+	answer 3 $id0:0:data out="$T/data:8704"
+	finish io
+	holds "$T/data" 8704 0x61
+}
+
+a_failed_read_brings_nothing() {
+	ready
+	exec 3<$CTL
+	submit io op=read length=64K
+	take 3
+	answer 3 $id0:1 fill=1
+	failed io EIO
+	! has "$T/io" changed || fail "memory of the reader was changed"
+	serve fail=1
+	expect EIO io op=read buffered=1
+	end
+}
+
+an_unknown_result_is_EINVAL() {
+	_write
+	refused 3 EINVAL $id0:3
+	refused 3 EINVAL $id0:4294967295
+	running io || fail "it was answered"
+	answer 3 $id0
+	finish io
+}
+
+one_bad_put_does_not_spoil_its_neighbours() {
+	ready
+	exec 3<$CTL
+	submit a op=write
+	submit b op=check offset=1M byte=5
+	submit c op=write offset=2M
+	take 3 gets=3
+	client xfer @3 put=0 put=$id0:0:0 put=$id1:0:bad put=$id0 put=$id1:7 put=$id1:0:data put=$id2:1 fill=5 >"$T/xfer"
+	is "what became of the puts" "$(sed -n 's/^put[0-9]*=//p' "$T/xfer" | paste -sd' ')" \
+		"ENOMSG 0 EFAULT ENOMSG EINVAL 0 0"
+	shows "$T/xfer" '^nr_puts=3$'
+	finish a
+	finish b
+	failed c EIO
+	is "puts, stale, errors" "$(status puts) $(status stale) $(status errors)" "3 2 1"
+}
+
+device_failure_fails_all_until_reconnect() {
+	_write
+	submit second op=write
+	answer 3 $id0:2
+	failed io EIO
+	failed second EIO
+	expect EIO io op=read
+	expect EIO io op=write
+	setup block_size=512 flags=$RECONNECT
+	serve
+	io op=check
+	end
+}
+
+puts_and_gets_in_one_call() {
+	_write
+	submit second op=write offset=4K
+	client xfer @3 put=$id0 gets=1 >"$T/xfer"
+	shows "$T/xfer" '^put0=0$'
+	shows "$T/xfer" '^nr_gets=1$'
+	shows "$T/xfer" '^sector0=8$'
+	finish io
+	id0=$(sed -n s/^id0=//p "$T/xfer")
+	answer 3 "$id0"
+	finish second
+}
+
+min_gets_and_timeout() {
+	ready
+	exec 3<$CTL
+	client xfer @3 gets=4 min=2 timeout=200 >"$T/xfer"
+	shows "$T/xfer" '^nr_gets=0$'
+	submit a op=write
+	client xfer @3 gets=4 min=2 timeout=200 >"$T/xfer"
+	shows "$T/xfer" '^nr_gets=1$'
+	spawn wait client xfer @3 gets=4 min=2 timeout=-1
+	spawn b client io $DISK op=write
+	pause 0.3
+	running wait || fail "it did not wait for two: $(<"$T/wait")"
+	spawn c client io $DISK op=write
+	finish wait
+	shows "$T/wait" '^nr_gets=2$'
+	exec 3<&-
+	serve
+	for name in a b c; do
+		finish $name
+	done
+	end
+}
+
+a_signal_interrupts_and_loses_nothing() {
+	ready
+	serve
+	for n in {1..20}; do
+		kill -STOP "${PID[server]}"
+		kill -CONT "${PID[server]}"
+		io op=write
+	done
+	end
+}
+
+drain_ends_waiting_and_lets_puts_through() {
+	ready
+	exec 3<$CTL
+	submit first op=write
+	take 3
+	spawn wait client xfer @3 gets=1 min=1 timeout=-1
+	still_waits wait
+	client xfer @3 flags=1
+	finish wait
+	shows "$T/wait" '^nr_gets=0$'
+	submit second op=write
+	client xfer @3 gets=1 min=1 timeout=-1 >"$T/xfer"
+	shows "$T/xfer" '^nr_gets=0$'
+	answer 3 $id0
+	finish first
+	exec 4<$CTL
+	take 4
+	answer 4 $id0
+	finish second
+}
+
+without_setup_it_is_ENODEV() {
+	load
+	expect ENODEV client xfer $CTL
+	expect ENODEV client xfer $CTL gets=1 min=1 timeout=-1
+}
+
+a_32_bit_client_has_the_same_abi() {
+	ready
+	WIDTH=32
+	exec 3<$CTL
+	submit a op=write byte=6
+	take 3 buffer=1M dump="$T/buffer"
+	answer 3 $id0 out="$T/data:4096"
+	finish a
+	holds "$T/data" 4096 6
+	head -c 4096 "$T/buffer" >"$T/piece"
+	holds "$T/piece" 4096 6
+	serve "$(store image 16M)" batch=4
+	io op=write byte=8 threads=20
+	io op=check byte=8 threads=20
+	end
+}
