@@ -492,7 +492,8 @@ static int abuse_xfer_puts(struct abuse_client *client,
 		n = min_t(u32, left, ABUSE_CHUNK);
 		if (copy_from_user(puts, user, n * sizeof(*puts)))
 			return -EFAULT;
-		taken += abuse_queues_answer(set, client, puts, n);
+		taken += abuse_queues_answer(set, client, puts, n,
+					     xfer->flags & ABUSE_XFER_NO_FAULT);
 		if (copy_to_user(user, puts, n * sizeof(*puts)))
 			return -EFAULT;
 		cond_resched();
@@ -628,7 +629,7 @@ static int abuse_ioctl_xfer(struct abuse_file *file,
 		err = copy_struct_from_user(&xfer, sizeof(xfer), arg, size);
 	if (err)
 		return err;
-	if (xfer.flags & ~ABUSE_XFER_DRAIN ||
+	if (xfer.flags & ~(ABUSE_XFER_DRAIN | ABUSE_XFER_NO_FAULT) ||
 	    xfer.nr_puts > ABUSE_MAX_BATCH || xfer.nr_gets > ABUSE_MAX_BATCH ||
 	    xfer.min_gets > xfer.nr_gets ||
 	    !IS_ALIGNED(xfer.buffer, 4096))

@@ -796,6 +796,7 @@ static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
  * @address: of user memory
  * @done: bytes copied so far
  * @from_user: the copy is from user memory
+ * @no_fault: rather fail with -EAGAIN than wait for memory
  * @put: the request ends afterwards
  * @result: how it ends
  */
@@ -806,6 +807,7 @@ struct abuse_transfer {
 	u64 address;
 	u32 done;
 	bool from_user;
+	bool no_fault;
 	bool put;
 	u32 result;
 };
@@ -815,12 +817,16 @@ struct abuse_transfer {
 static u32 abuse_answer_length(struct request *rq,
 			       const struct abuse_transfer *t)
 {
-	if (t->result != ABUSE_RESULT_OKAY)
+	switch (t->result) {
+	case ABUSE_RESULT_OKAY:
+	case ABUSE_RESULT_COPY:
+		if (req_op(rq) == REQ_OP_READ ||
+		    (req_op(rq) == REQ_OP_WRITE && t->address))
+			return blk_rq_bytes(rq);
+		fallthrough;
+	default:
 		return 0;
-	if (req_op(rq) == REQ_OP_READ ||
-	    (req_op(rq) == REQ_OP_WRITE && t->address))
-		return blk_rq_bytes(rq);
-	return 0;
+	}
 }
 
 /* Ends a request now, or with others of @batch, if that is given. */
@@ -926,12 +932,12 @@ static int abuse_queues_transfer(struct abuse_queues *set,
 
 	do {
 		err = abuse_queue_try(q, client, t, batch);
-		if (err == -EAGAIN) {
+		if (err == -EAGAIN && !t->no_fault) {
 			/* Nothing that is answered waits for a page. */
 			abuse_end_batch(batch);
 			err = abuse_fault_in(t) ?: -EAGAIN;
 		}
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN && !t->no_fault);
 	if (!err && t->result == ABUSE_RESULT_DEVICE_FAILURE)
 		abuse_queues_fail(set, ABUSE_QUEUE_FAILED);
 	return err;
@@ -991,12 +997,14 @@ int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
  * @puts: the answers; each status is filled: 0, -EINVAL, -ENOMSG, -EBUSY,
  *	-EFAULT, -EINTR
  * @nr: how many
+ * @no_fault: a put that had to wait for memory gets -EAGAIN
  *
  * Return: how many were taken.
  */
 unsigned int abuse_queues_answer(struct abuse_queues *set,
 				 struct abuse_client *client,
-				 struct abuse_put *puts, unsigned int nr)
+				 struct abuse_put *puts, unsigned int nr,
+				 bool no_fault)
 {
 	DEFINE_IO_COMP_BATCH(batch);
 	unsigned int i, taken = 0;
@@ -1007,11 +1015,12 @@ unsigned int abuse_queues_answer(struct abuse_queues *set,
 			.id		= put->id,
 			.length		= ABUSE_ALL,
 			.address	= put->address,
-			.put		= true,
+			.no_fault	= no_fault,
+			.put		= put->result != ABUSE_RESULT_COPY,
 			.result		= put->result,
 		};
 
-		if (put->result > ABUSE_RESULT_DEVICE_FAILURE)
+		if (put->result > ABUSE_RESULT_COPY)
 			put->status = -EINVAL;
 		else
 			put->status = abuse_queues_transfer(set, client, &t,

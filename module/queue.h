@@ -74,7 +74,8 @@ int abuse_queues_copy(struct abuse_queues *set, struct abuse_client *client,
 		      u64 id, u32 offset, u32 length, u64 address);
 unsigned int abuse_queues_answer(struct abuse_queues *set,
 				 struct abuse_client *client,
-				 struct abuse_put *puts, unsigned int nr);
+				 struct abuse_put *puts, unsigned int nr,
+				 bool no_fault);
 int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 		     u64 id, u32 result);
 void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,

@@ -80,11 +80,14 @@ enum abuse_command {
  * @ABUSE_RESULT_MEDIA_FAILURE: this request fails with an I/O error
  * @ABUSE_RESULT_DEVICE_FAILURE: this request and every other one fail with an
  *	I/O error, those to come too, until the device is reset or reconnected
+ * @ABUSE_RESULT_COPY: no answer yet: only copy the data of a read or write;
+ *	the request stays owned. ABUSE_XFER only.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
 	ABUSE_RESULT_MEDIA_FAILURE	= 1,
 	ABUSE_RESULT_DEVICE_FAILURE	= 2,
+	ABUSE_RESULT_COPY		= 3,
 };
 
 /**
@@ -239,8 +242,9 @@ struct abuse_status {
  * @result: enum abuse_result
  * @status: out: 0, or a negative errno: ENOMSG: the request is not owned by
  *	this open file (any more); EINVAL: unknown result; EFAULT: bad address;
- *	EBUSY: another thread is putting it. After EINVAL and EFAULT the
- *	request is still owned.
+ *	EBUSY: another thread is putting it; EAGAIN: see
+ *	ABUSE_XFER_NO_FAULT. After EINVAL, EFAULT and EAGAIN the request is
+ *	still owned.
  */
 struct abuse_put {
 	__u64	id;
@@ -287,9 +291,13 @@ struct abuse_get {
  * enum abuse_xfer_flags - how to transfer
  * @ABUSE_XFER_DRAIN: from now on this open file is handed nothing: its calls
  *	that wait return, later ones do not wait. It may still put.
+ * @ABUSE_XFER_NO_FAULT: a put whose data is in memory that is not present, as
+ *	a mapped file may be, gets EAGAIN instead of reading it in; so that
+ *	another thread can put it, and wait, without this flag.
  */
 enum abuse_xfer_flags {
 	ABUSE_XFER_DRAIN	= 1,
+	ABUSE_XFER_NO_FAULT	= 2,
 };
 
 /**
@@ -311,8 +319,9 @@ enum abuse_xfer_flags {
  *
  * Puts come first, then gets. The call fails as a whole, before any put, when
  * the structure is wrong. One bad put never spoils its neighbours, but after
- * one the call does not wait. A call that a signal interrupts returns what it has, and EINTR if that is nothing;
- * one that a reset interrupts returns ENODEV.
+ * one the call does not wait. A call that a signal interrupts returns what it
+ * has, and EINTR if that is nothing; one that a reset interrupts returns
+ * ENODEV.
  */
 struct abuse_xfer {
 	__u32	size;
