@@ -445,6 +445,8 @@ static int abuse_copy_vecs(struct abuse_client *client,
 			return -EFAULT;
 		if (vec.ab_len != abuse_vec_len(get, i))
 			return -EINVAL;
+		if (!abuse_command_has_data(get->command))
+			continue;
 		err = abuse_queues_copy(set, client, get->id, i * PAGE_SIZE,
 					vec.ab_len, vec.ab_address);
 		if (err)
@@ -470,8 +472,7 @@ static int abuse_put_bio(struct abuse_client *client, struct abuse_queues *set,
 		return -EINVAL;
 
 	if (hdr.ab_result == ABUSE_RESULT_OKAY &&
-	    (get.command == ABUSE_READ ||
-	     (get.command == ABUSE_WRITE && hdr.ab_transfer_address)))
+	    (get.command == ABUSE_READ || hdr.ab_transfer_address))
 		err = abuse_copy_vecs(client, set, &get,
 				      abuse_user_ptr(hdr.ab_transfer_address));
 	if (err)

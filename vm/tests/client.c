@@ -523,9 +523,10 @@ static void *one_io(void *data)
 	ssize_t ret;
 	__u64 size;
 
-	if (posix_memalign((void **)&memory, 4096, io.length + 4096))
-		die("memory");
-	memset(memory, 0x5a, io.length);
+	if (strchr("rcw", *io.op)) {
+		memory = map(io.length + 4096);
+		memset(memory, 0x5a, io.length);
+	}
 	vec = (struct iovec){ memory, io.length };
 	if (!strcmp(io.op, "read") || !strcmp(io.op, "check")) {
 		ret = preadv(io.fd, &vec, 1, range[0]);
@@ -562,7 +563,8 @@ static void *one_io(void *data)
 		io.error = errno;
 		__atomic_fetch_add(&io.failed, 1, __ATOMIC_RELAXED);
 	}
-	free(memory);
+	if (memory)
+		munmap(memory, io.length + 4096);
 	return NULL;
 }
 
