@@ -83,11 +83,12 @@ install: jar
 	install -m 644 completions/abusectl.bash $(share)/bash-completion/completions/abusectl
 	install -m 644 completions/_abusectl $(share)/zsh/site-functions/_abusectl
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
-	install -m 644 module/*.[ch] module/Kbuild module/Makefile module/dkms.conf $(src)
+	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
 
 clean:
-	rm -rf cli/target build/module build/vm build/lint
+	rm -rf cli/target build/module build/vm build/lint build/*.log
+	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build

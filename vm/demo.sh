@@ -1,6 +1,7 @@
 #!/bin/bash
 # The main job as a person would type it, in the VM; make demo runs it. It goes
 # on to the next command only if the last one worked.
+# shellcheck disable=SC2016 # commands are shown before they are expanded
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/cli:$PATH
@@ -37,7 +38,7 @@ say "An ordinary filesystem on it, with real files"
 run mkfs.ext4 -q /dev/abuse0
 run mkdir mnt
 run mount /dev/abuse0 mnt
-run "cp -r /usr/share/common-licenses /etc/ssl mnt"
+run "cp -r /usr/share/common-licenses /etc mnt"
 run "(cd mnt && find . -type f -exec sha256sum {} + | sort >../before)"
 run "wc -l <before"
 run umount mnt
