@@ -2,6 +2,7 @@
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
+# make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
@@ -20,6 +21,7 @@ BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
@@ -63,6 +65,10 @@ vm: jar vm-packages
 	vm/module.sh $(KERNEL)
 	vm/run.sh -k $(KERNEL)
 
+bench: jar vm-packages
+	$(call need,$(BENCH_PACKAGES))
+	bench/run.sh
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
@@ -93,4 +99,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install clean distclean

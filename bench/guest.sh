@@ -1,0 +1,256 @@
+#!/bin/bash
+# bench/guest.sh - the part of the benchmark that runs in the VM; see run.sh, which starts it
+#
+#   guest.sh measure ROUNDS MILLISECONDS REQUESTS WORKLOADS TARGETS
+#   guest.sh profile TARGET WORKLOAD
+#
+# A target is a device and what answers it: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd
+# ublk-null ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With a server of ours or ublk's,
+# "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH.
+#
+# A workload is its pattern (rr rw: random read, write; r w: sequential), block size, depth and
+# number of jobs: rr4k-32, r128k-32, rr4k-32x2.
+#
+# What was measured is appended to /out/results, one JSON object a line.
+set -eu
+
+cd "$(dirname "$0")/.."
+size=$((256 << 20)) depth=128
+programs=$PWD/build/bench
+declare -A device pid
+nodes=0 nbds=0
+
+say() { echo "$(cut -d. -f1 /proc/uptime) s: $*" >&2; }
+die() { echo "guest.sh: $*" >&2; exit 1; }
+
+# serve TARGET COMMAND...: in the background; returns when it has said something, and sets reply
+serve() {
+	local name=$1
+	shift
+	"$@" </dev/null >"/run/$name.out" 2>"/run/$name.err" &
+	pid[$name]=$!
+	while ! [ -s "/run/$name.out" ] && kill -0 "${pid[$name]}" 2>/dev/null; do
+		sleep 0.1
+	done
+	reply=$(head -n 1 "/run/$name.out")
+	[ -n "$reply" ] || die "$name: $(cat "/run/$name.err")"
+}
+
+image() {
+	head -c $size /dev/zero >"/dev/shm/$1"
+	echo "/dev/shm/$1"
+}
+
+# serve_nbd TARGET COMMAND...: a server on a unix socket, and the kernel's client of it
+serve_nbd() {
+	local name=$1
+	shift
+	"$@" </dev/null >"/run/$name.out" 2>&1 &
+	pid[$name]=$!
+	while ! [ -S "/run/$name.socket" ] && kill -0 "${pid[$name]}" 2>/dev/null; do
+		sleep 0.1
+	done
+	modprobe nbd nbds_max=8
+	nbd-client -unix "/run/$name.socket" "/dev/nbd$nbds" -b 4096 -N '' >"/run/$name.out" 2>&1 ||
+		die "$name: $(cat "/run/$name.out")"
+	device[$name]=nbd$nbds
+	nbds=$((nbds + 1))
+}
+
+start() {
+	local name=$1 base=$1 queues=1 prefix=()
+	case $base in *-batch) base=${base%-batch} prefix=(chrt -b 0) ;; esac
+	case $base in *-2) base=${base%-2} queues=2 ;; esac
+	say "starting $name"
+	case $base in
+	null_blk)
+		modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
+			submit_queues="$(nproc)" hw_queue_depth=$depth
+		device[$name]=nullb0
+		;;
+	brd)
+		modprobe brd rd_nr=1 rd_size=$((size >> 10))
+		device[$name]=ram0
+		;;
+	loop)
+		modprobe loop
+		device[$name]=$(basename "$(losetup -f -b 4096 --show "$(image loop)")")
+		;;
+	nbd-null) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" null $size ;;
+	nbd-mem) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" memory $size ;;
+	nbd-file) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" file "$(image "$name")" ;;
+	qemu-nbd) serve_nbd "$name" qemu-nbd -t -f raw -k "/run/$name.socket" "$(image "$name")" ;;
+	ublk-*)
+		modprobe ublk_drv
+		local what=null
+		[ "$base" = ublk-null ] || what=$(image "$name")
+		serve "$name" "${prefix[@]}" "$programs/ublk" $size $queues $depth "$what"
+		device[$name]=${reply#/dev/}
+		;;
+	c-*)
+		modprobe abuse max_abuse=32
+		serve "$name" "${prefix[@]}" "$programs/client" "/dev/abctl$nodes" $size $queues $depth "${base#c-}"
+		device[$name]=${reply#/dev/}
+		nodes=$((nodes + 1))
+		;;
+	abuse-*)
+		modprobe abuse max_abuse=32
+		local backend=${base#abuse-}
+		[ "$backend" != file ] || backend=file:$(image "$name")
+		cli/abusectl setup $nodes sz=$size,bs=4096,qs=$depth,nq=$queues
+		serve "$name" "${prefix[@]}" cli/abusectl server $nodes "$backend"
+		device[$name]=abuse$nodes
+		nodes=$((nodes + 1))
+		;;
+	*) die "no target $name" ;;
+	esac
+	[ -e "/dev/${device[$name]}" ] || die "$name: no /dev/${device[$name]}"
+	local scheduler=/sys/block/${device[$name]}/queue/scheduler
+	[ ! -e "$scheduler" ] || echo none >"$scheduler" # brd has none to choose
+	# What stores has stored, what maps has mapped.
+	dd if=/dev/zero of="/dev/${device[$name]}" bs=1M count=$((size >> 20)) oflag=direct status=none
+}
+
+# job WORKLOAD TIME-OR-COUNT: a section of a fio job file
+job() {
+	local work=$1 rw bs jobs=1
+	case $work in *x*) jobs=${work#*x} work=${work%x*} ;; esac
+	bs=${work%-*}
+	case $bs in
+	rr*) rw=randread bs=${bs#rr} ;;
+	rw*) rw=randwrite bs=${bs#rw} ;;
+	r*) rw=read bs=${bs#r} ;;
+	w*) rw=write bs=${bs#w} ;;
+	*) die "no workload $1" ;;
+	esac
+	printf '[%s]\nstonewall\nrw=%s\nbs=%s\niodepth=%s\nnumjobs=%s\n%s\n' "$1" $rw "$bs" "${work#*-}" "$jobs" "$2"
+}
+
+# run TARGET LIMIT WORKLOAD...: one fio for all of them, one after the other; a line of JSON each
+run() {
+	local target=$1 limit=$2 work
+	shift 2
+	{
+		# Huge pages below fio's buffers, or chance decides whether it gets any, and a third of 128k.
+		printf '[global]\nioengine=io_uring\ndirect=1\nfilename=/dev/%s\nsize=%s\n' "${device[$target]}" $size
+		printf 'group_reporting\nmem=mmap\nmem_align=2M\n'
+		for work; do job "$work" "$limit"; done
+	} >/run/job
+	fio --output-format=json --output=/run/fio.json /run/job >&2
+	jq -c --arg target "$target" '.jobs[] | {target: $target, workload: .jobname, error,
+		requests: (.read.total_ios + .write.total_ios), iops: (.read.iops + .write.iops),
+		bytes: (.read.bw_bytes + .write.bw_bytes), switches: .ctx} |
+		if .error != 0 then error("\(.target) \(.workload): I/O error") else . end' /run/fio.json
+}
+
+lasting() { printf 'time_based\nruntime=%sms' "$1"; }
+counting() { printf 'io_size=%s\nloops=1' "$(($1 * 4096))"; } # requests of 4 KiB
+note() { jq -c --arg kind "$1" "${2:-.} + {kind: \$kind}" >>/out/results; }
+
+# A JVM compiles what is hot; without a CPU to spare it competes with what is measured.
+warm() {
+	local target=$1 before=0 now i
+	case $target in
+	abuse-*) ;;
+	*)
+		run "$target" "$(lasting 50)" rr4k-32 rw4k-32 >/dev/null
+		return
+		;;
+	esac
+	run "$target" "$(lasting 800)" rr4k-32 rw4k-32 rr4k-1 r128k-32 w128k-32 >/dev/null
+	for ((i = 1; i <= 12; i++)); do
+		now=$(run "$target" "$(lasting 800)" rr4k-32 | jq '.iops | floor')
+		say "warming $target: $now"
+		[ $((now * 100)) -gt $((before * 102)) ] || [ $((now * 100)) -lt $((before * 98)) ] || [ $i -lt 3 ] || break
+		before=$now
+	done
+}
+
+# sum EVENT PID: what its histogram has for the threads of a process
+sum() {
+	local threads
+	threads=$(cd "/proc/$2/task" && echo *)
+	awk -v threads="$threads" 'BEGIN { n = split(threads, t); for (i = 1; i <= n; i++) mine[t[i]] = 1 }
+		/^{/ { gsub(/[^0-9:]/, " "); split($0, f, ":"); if ((f[2] + 0) in mine) s += f[3] } END { print s + 0 }' \
+		"$tracing/$1/hist"
+}
+
+# System calls of the server and wake-ups of its threads, a request. Not while IOPS are measured.
+tracing=/sys/kernel/tracing/events
+count() {
+	local target=$1 work=$2 milliseconds=$3 line event
+	[ "${pid[$target]:-}" ] || return 0
+	echo 'hist:keys=common_pid:size=4096' >$tracing/raw_syscalls/sys_enter/trigger
+	echo 'hist:keys=pid:size=4096' >$tracing/sched/sched_waking/trigger
+	line=$(run "$target" "$(lasting "$milliseconds")" "$work")
+	echo "$line" | note count ". + {syscalls: $(sum raw_syscalls/sys_enter "${pid[$target]}"),
+		wakeups: $(sum sched/sched_waking "${pid[$target]}")}"
+	for event in raw_syscalls/sys_enter sched/sched_waking; do
+		echo "!$(grep -o '^hist:[^ ]*' $tracing/$event/trigger)" >$tracing/$event/trigger
+	done
+}
+
+# kilobytes of a process, without those of a store that is shared with a file
+resident() { awk '/^Rss(Anon|File):/ { s += $2 } END { print s }' "/proc/$1/status"; }
+# bytes that a JVM has allocated since its last collection, and how many collections there were
+heap() {
+	jcmd "$1" GC.heap_info >/run/heap
+	awk '/generation/ { for (i = 1; i < NF; i++) if ($i == "used") { s += $(i + 1); n++ } }
+		END { if (!n) exit 1; print s * 1024 }' /run/heap
+}
+
+remember() {
+	local target=$1 requests=$2 first second before after
+	run "$target" "$(counting $((requests / 10)))" rr4k-32 >/dev/null
+	heap "${pid[$target]}" >/dev/null
+	before=$(heap "${pid[$target]}") first=$(resident "${pid[$target]}")
+	run "$target" "$(counting "$requests")" rr4k-32 >/run/remember
+	after=$(heap "${pid[$target]}") second=$(resident "${pid[$target]}")
+	note memory ". + {before_kb: $first, after_kb: $second, heap_before: $before, heap_bytes: ($after - $before)}" </run/remember
+}
+
+measure() {
+	local rounds=$1 milliseconds=$2 requests=$3 workloads=$4 targets=$5 target work round
+	for target in $targets; do start "$target"; done
+	for target in $targets; do warm "$target"; done
+	for ((round = 1; round <= rounds; round++)); do
+		for target in $targets; do
+			say "round $round of $rounds: $target"
+			# shellcheck disable=SC2086 # words
+			run "$target" "$(lasting "$milliseconds")" $workloads | note run ". + {round: $round}"
+		done
+	done
+	[ "$requests" -gt 0 ] || return 0
+	for target in $targets; do
+		for work in $workloads; do
+			case $work in rr4k-* | rw4k-32 | r128k-32 | w128k-32) count "$target" "$work" "$milliseconds" ;; esac
+		done
+	done
+	for target in $targets; do
+		case $target in abuse-null | abuse-file) say "memory of $target"; remember "$target" "$requests" ;; esac
+	done
+}
+
+# Samples by a timer: what runs with interrupts off is booked where they come on again.
+profile() {
+	local target=$1 work=$2 i
+	start "$target"
+	warm "$target"
+	echo 0 >/proc/sys/kernel/kptr_restrict
+	perf record -B -N -q -e cpu-clock -a -g -o /run/perf.data -- true # itself, warm
+	run "$target" "$(lasting 60000)" "$work" >/run/line 2>/dev/null &
+	sleep 3 # till it is past its start
+	perf record -B -N -q -F 15000 -e cpu-clock -a -g -o /run/perf.data -- sleep 0.6
+	echo "# $target $work: by command and function, without what it called"
+	perf report -i /run/perf.data --no-children -g none --sort comm,sym --stdio 2>/dev/null |
+		grep -v -e '^#' -e '^$' | head -40 || :
+	echo "# kernel functions, with what they called"
+	perf report -i /run/perf.data --children -g none --sort sym --stdio 2>/dev/null |
+		grep '\[k\]' | grep -v 0x0000 | head -70 || :
+	echo "# who calls the costly ones"
+	perf report -i /run/perf.data --no-children -g caller,0.5,callee --max-stack 8 --sort sym --stdio \
+		--percent-limit 3 2>/dev/null | grep -v -e '^#' -e '^$' | head -120 || :
+}
+
+: >/out/results
+"$@"

@@ -1,0 +1,68 @@
+#!/bin/bash
+# bench/run.sh - how fast is it, against the peers, in the VM
+#
+#   run.sh                            all of it; the table, and build/bench/bench.json
+#   run.sh profile TARGET WORKLOAD    where the instructions go; see guest.sh for the words
+#
+# BENCH=quick    fewer targets, workloads and rounds, one CPU only
+# TARGETS=...    these, BENCH=... notwithstanding; so with WORKLOADS, ROUNDS, MODES (icount wall)
+#
+# icount: one CPU, time is the number of instructions executed, so the load of this machine does
+# not matter; a second is 500 million of them. Says nothing about caches and concurrency.
+# wall: two CPUs and the clock on the wall; for concurrency only.
+set -eu
+
+cd "$(dirname "$0")/.."
+kernel=6.12 # the oldest packaged one that has ublk
+out=build/bench
+mkdir -p $out
+
+vm/kernel.sh $kernel
+vm/module.sh $kernel
+cp "$(echo build/kernel/$kernel/root/usr/src/linux-headers-*-common/include/uapi/linux/ublk_cmd.h)" $out
+gcc -O2 -Wall -Wextra -pthread -I$out -o $out/ublk bench/ublk.c -luring
+gcc -O2 -Wall -Wextra -pthread -Imodule/uapi -o $out/client bench/client.c
+
+# Neither erms nor fsrm: with them the kernel copies bytewise, which emulation makes dear. And no
+# watch for hung tasks: with icount, waiting for this machine's disk may take minutes of the VM's time.
+vm() { # MODE COMMAND...
+	local mode=$1 options=()
+	shift
+	[ "$mode" != icount ] || options=(-i)
+	vm/run.sh -k $kernel -m 6G -t 7200 -o "$out/$mode" -a "clearcpuid=erms,fsrm sysctl.kernel.hung_task_timeout_secs=0" "${options[@]}" -- "$@"
+}
+
+if [ "${1:-}" = profile ]; then
+	[ $# -eq 3 ] || { echo "usage: run.sh profile TARGET WORKLOAD" >&2; exit 2; }
+	vm icount bench/guest.sh "$@"
+	exit
+fi
+
+icount_targets='null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null ublk-null-batch ublk-file
+	ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-file'
+icount_workloads='rr4k-1 rw4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 r1m-32 w1m-32'
+wall_targets='null_blk loop nbd-null ublk-null ublk-null-2 c-null c-null-2 abuse-null abuse-null-2'
+wall_workloads='rr4k-1 rr4k-32 rr4k-32x2 r128k-32'
+modes='icount wall' rounds=5 milliseconds=400 requests=1000000
+if [ "${BENCH:-}" = quick ]; then
+	modes=icount rounds=2 milliseconds=250 requests=100000
+	icount_targets='null_blk loop ublk-null ublk-null-batch ublk-file c-null abuse-null abuse-file'
+	icount_workloads='rr4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32'
+fi
+[ -z "${MODES:-}" ] || modes=$MODES
+rounds=${ROUNDS:-$rounds}
+
+: >$out/lines
+for mode in $modes; do
+	case $mode in
+	icount) targets=${TARGETS:-$icount_targets} workloads=${WORKLOADS:-$icount_workloads} length=$milliseconds ;;
+	wall) targets=${TARGETS:-$wall_targets} workloads=${WORKLOADS:-$wall_workloads} length=2000 requests=0 ;;
+	esac
+	# shellcheck disable=SC2086,SC2116 # to one space between words
+	vm "$mode" bench/guest.sh measure "$rounds" $length $requests "$(echo $workloads)" "$(echo $targets)"
+	jq -c --arg mode "$mode" '. + {mode: $mode}' "$out/$mode/results" >>$out/lines
+done
+jq -s --arg kernel "$(cat build/kernel/$kernel/release)" --arg date "$(date -u +%F)" \
+	--arg fio "$(fio --version)" --arg milliseconds "$milliseconds" \
+	'{kernel: $kernel, date: $date, fio: $fio} + {lines: .}' $out/lines | jq -f bench/report.jq >$out/bench.json
+jq -r .table $out/bench.json
