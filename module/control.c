@@ -78,7 +78,7 @@ struct abuse_file {
 static DEFINE_XARRAY(abuse_devices);
 static DEFINE_MUTEX(abuse_devices_lock);
 static struct class *abuse_class;
-static struct cdev abuse_cdev;
+static struct cdev *abuse_cdev;
 static dev_t abuse_base;
 static unsigned int abuse_nr_minors;
 static unsigned int abuse_hard_limit;
@@ -873,13 +873,20 @@ int abuse_control_init(unsigned int max_abuse)
 	if (err)
 		goto out_devices;
 
-	cdev_init(&abuse_cdev, &abuse_fops);
-	abuse_cdev.owner = THIS_MODULE;
-	err = cdev_add(&abuse_cdev, abuse_base, abuse_nr_minors);
-	if (err)
+	/* Not a part of the module's own memory, which it may outlive. */
+	err = -ENOMEM;
+	abuse_cdev = cdev_alloc();
+	if (!abuse_cdev)
 		goto out_devices;
+	abuse_cdev->ops = &abuse_fops;
+	abuse_cdev->owner = THIS_MODULE;
+	err = cdev_add(abuse_cdev, abuse_base, abuse_nr_minors);
+	if (err)
+		goto out_cdev;
 	return 0;
 
+out_cdev:
+	kobject_put(&abuse_cdev->kobj);
 out_devices:
 	abuse_free_devices();
 	class_destroy(abuse_class);
@@ -895,7 +902,7 @@ out_region:
  */
 void abuse_control_exit(void)
 {
-	cdev_del(&abuse_cdev);
+	cdev_del(abuse_cdev);
 	abuse_free_devices();
 	class_destroy(abuse_class);
 	unregister_chrdev_region(abuse_base, abuse_nr_minors);

@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "disk.h"
@@ -21,6 +22,12 @@
 
 static int abuse_major;
 static unsigned int abuse_part_shift;
+
+/*
+ * Disks whose memory is not freed yet. That may be long after their removal,
+ * and until then the block layer looks at abuse_disk_fops.
+ */
+static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
 
 struct abuse_disk {
 	struct blk_mq_tag_set tags;
@@ -78,8 +85,15 @@ static const struct blk_mq_ops abuse_mq_ops = {
 	.init_hctx	= abuse_init_hctx,
 };
 
+static void abuse_free_disk(struct gendisk *disk)
+{
+	if (atomic_dec_and_test(&abuse_nr_disks))
+		wake_up_var(&abuse_nr_disks);
+}
+
 static const struct block_device_operations abuse_disk_fops = {
 	.owner		= THIS_MODULE,
+	.free_disk	= abuse_free_disk,
 };
 
 /*
@@ -172,6 +186,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
 	err = add_disk(disk);
 	if (err)
 		goto out_put_disk;
+	atomic_inc(&abuse_nr_disks);
 	if (abuse_part_shift)
 		abuse_queues_on_first_get(queues, &ad->scan);
 	return ad;
@@ -254,7 +269,11 @@ int abuse_disk_init(unsigned int max_part)
 	return 0;
 }
 
+/**
+ * abuse_disk_exit() - give the major back, once all disks are freed
+ */
 void abuse_disk_exit(void)
 {
+	wait_var_event(&abuse_nr_disks, !atomic_read(&abuse_nr_disks));
 	unregister_blkdev(abuse_major, KBUILD_MODNAME);
 }
