@@ -9,22 +9,14 @@ cd "$(dirname "$0")/.."
 
 all_passed=0 all_failed=0
 
-# The module's sources in a folder per kernel, so that kernels do not clash
 build() { # KERNEL DIRECTORY
-	local cc=build/kernel/$1/cc
-	vm/kernel.sh "$1"
+	vm/module.sh "$1"
 	mkdir -p "$2/busy"
-	git ls-files -co --exclude-standard module | cpio -pdum --quiet "$2/tree"
 	cp -p vm/tests/busy.c "$2/busy"
 	echo 'obj-m := busy.o' >"$2/busy/Kbuild"
-	if [ -e "$cc" ]; then
-		cc="CC=$PWD/$cc"
-	else
-		cc=
-	fi
-	make -C "$2/tree/module" KDIR="$PWD/build/kernel/$1/headers" ${cc:+"$cc"} W=1
-	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" ${cc:+"$cc"} modules
-	cp -p "$2/tree/module/abuse.ko" "$2/busy/busy.ko" "$2"
+	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
+	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
+	cp -p "$2/busy/busy.ko" "$2"
 	for client in client legacy; do
 		for width in 64 32; do
 			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \

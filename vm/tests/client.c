@@ -139,12 +139,12 @@ static void status(void)
 }
 
 /*
- * xfer [put=ID[:RESULT[:data|0|bad|half]]]... [gets=ROOM] [min=] [timeout=MS]
+ * xfer [put=ID[:RESULT[:data|0|bad|half|absent]]]... [gets=ROOM] [min=] [timeout=MS]
  *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [out=FILE:BYTES]
  *	[buffer=BYTES] [buffer_shift=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad]
  * A put's "data" is 2 MiB of `fill`, copied to `out` afterwards; "half" is the
- * last page of memory that ends there.
+ * last page of memory that ends there, "absent" was never touched.
  */
 static void xfer(void)
 {
@@ -178,6 +178,7 @@ static void xfer(void)
 		sscanf(end, ":%u:%15s", &puts[n].result, where);
 		puts[n].address = !strcmp(where, "0") ? 0 :
 				  !strcmp(where, "bad") ? BAD_ADDRESS :
+				  !strcmp(where, "absent") ? address(map(room)) :
 				  !strcmp(where, "half") ? address(data + room - 4096) : address(data);
 		n++;
 	}

@@ -54,8 +54,7 @@ clean() {
 	while read -r _ mount _; do
 		[[ $mount != "$T"/* ]] || umount -l "$mount"
 	done </proc/mounts
-	"$ABUSE_BUILD/client" clean abuse
-	"$ABUSE_BUILD/client" clean busy
+	"$ABUSE_BUILD/client" clean abuse && "$ABUSE_BUILD/client" clean busy
 }
 
 # Ends a process group and says how that went in $T.out; 0 when all was well

@@ -109,12 +109,14 @@ a_person_can_be_a_disk() {
 	is errors "$(status errors)" 1
 }
 
-a_null_server_reads_zeros_and_stops_with_0() {
+a_null_server_reads_zeros_and_ends_when_its_device_is_reset() {
 	ready
 	_serve server null
 	io op=write byte=1
 	io op=check byte=0 length=1M threads=4
-	_stop server
+	reset
+	finish server 1
+	shows "$T/server" "$CTL"
 }
 
 a_memory_server_keeps_data_and_punches_holes() {
@@ -154,12 +156,4 @@ an_image_error_is_an_error_of_one_request() {
 	running server || fail "the server ended: $(<"$T/server")"
 	_stop server
 	umount "$T/full"
-}
-
-a_server_ends_when_its_device_is_reset() {
-	ready
-	_serve server mem
-	reset
-	finish server 1
-	shows "$T/server" "$CTL"
 }

@@ -6,7 +6,7 @@ _write() { ready block_size=512; exec 3<$CTL; submit io op=write offset=1M lengt
 
 structure_rules() {
 	ready
-	for bad in size=0 size=8 size=63 flags=2 flags=0x80000000 queue=1 queue=0xfffffffe gets=4097 nr_puts=4097 \
+	for bad in size=0 size=8 size=63 flags=4 flags=0x80000000 queue=1 queue=0xfffffffe gets=4097 nr_puts=4097 \
 		"buffer=2M buffer_shift=1" "buffer=2M buffer_shift=512" buffer=4096; do
 		# shellcheck disable=SC2086
 		expect EINVAL client xfer $CTL gets=1 $bad
@@ -19,7 +19,7 @@ structure_rules() {
 
 a_wrong_structure_puts_nothing() {
 	_write
-	for bad in flags=2 queue=7 size=8; do
+	for bad in flags=4 queue=7 size=8; do
 		expect EINVAL client xfer @3 put=$id0 $bad
 	done
 	running io || fail "it was put"
@@ -130,7 +130,7 @@ a_failed_read_brings_nothing() {
 
 an_unknown_result_is_EINVAL() {
 	_write
-	refused 3 EINVAL $id0:3
+	refused 3 EINVAL $id0:4
 	refused 3 EINVAL $id0:4294967295
 	running io || fail "it was answered"
 	answer 3 $id0
@@ -152,6 +152,49 @@ one_bad_put_does_not_spoil_its_neighbours() {
 	finish b
 	failed c EIO
 	is "puts, stale, errors" "$(status puts) $(status stale) $(status errors)" "3 2 1"
+}
+
+a_copy_is_no_answer() {
+	_write
+	for n in 1 2; do
+		client xfer @3 put=$id0:3 out="$T/data$n:8704" >"$T/xfer"
+		shows "$T/xfer" '^put0=0$'
+		holds "$T/data$n" 8704 0x61
+	done
+	refused 3 EFAULT $id0:3:bad
+	still_waits io
+	is "owned" "$(status owned)" 1
+	answer 3 $id0:0:0
+	finish io
+	submit read op=check byte=0x62
+	take 3
+	client xfer @3 put=$id0:3 fill=0x11 >"$T/xfer"
+	still_waits read
+	answer 3 $id0 fill=0x62
+	finish read
+}
+
+# ABUSE_XFER_NO_FAULT
+a_put_can_refuse_to_wait_for_memory() {
+	ready
+	exec 3<$CTL
+	submit io op=check byte=0
+	take 3
+	refused 3 EAGAIN $id0:0:absent flags=2
+	still_waits io
+	answer 3 $id0:0:absent
+	finish io
+	submit io op=check byte=7
+	take 3
+	answer 3 $id0 fill=7 flags=2
+	finish io
+}
+
+after_a_bad_put_the_call_does_not_wait() {
+	ready
+	client xfer $CTL put=1 gets=1 min=1 timeout=-1 >"$T/xfer"
+	shows "$T/xfer" '^put0=ENOMSG$'
+	shows "$T/xfer" '^nr_gets=0$'
 }
 
 device_failure_fails_all_until_reconnect() {
