@@ -26,13 +26,13 @@ _abusectl() {
 	get) options="--wait --json --help" ;;
 	put) options="--wait --data --zero --out --seek --fail --json --help" ;;
 	poll) options="--timeout --json --help" ;;
-	server) options="--create --help null mem file:" ;;
+	server) options="--create --direct --plugin --help null mem file:" ;;
 	*) options="--help" ;;
 	esac
 
 	COMPREPLY=()
 	case $prev in
-	--data | --out)
+	--data | --out | --plugin)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames
 		return

@@ -38,6 +38,8 @@ complete -c abusectl -n "__fish_seen_subcommand_from $commands" -a '(__abusectl_
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_keys)'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_images)'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l create -d 'Make the image'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Past the page cache'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Other backends'
 complete -c abusectl -n '__fish_seen_subcommand_from info get put poll' -l json -d 'Print JSON'
 complete -c abusectl -n '__fish_seen_subcommand_from get put' -l wait -d 'Wait for a request'
 complete -c abusectl -n '__fish_seen_subcommand_from poll' -l timeout -x -d 'Seconds'

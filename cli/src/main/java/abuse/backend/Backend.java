@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
  * The bytes of one disk. Offsets are bytes from its start; every range asked for lies within the
- * disk, and is a multiple of 512 bytes. Several threads call at once, for ranges that do not
- * overlap as long as the disk's users care what they read. Whatever is thrown, the one request
- * fails with an I/O error, and the server goes on.
+ * disk, and consists of whole blocks. Several threads call at once, for ranges that do not overlap
+ * as long as the disk's users care what they read. Whatever is thrown, the one request fails with
+ * an I/O error, and the server goes on.
  */
 public interface Backend extends AutoCloseable {
     /**
-     * Reads as many bytes as the buffer has remaining; less is an error, to be thrown.
+     * Reads as many bytes as the buffer has remaining; fewer are an error.
      *
      * @param into direct memory, of this call only
      */
@@ -20,13 +21,13 @@ public interface Backend extends AutoCloseable {
 
     /**
      * Writes all bytes that the buffer has remaining. They need not be durable before the next
-     * {@link #flush} returns, unless {@link Geometry#writeThrough}.
+     * {@link #flush} returns, which is called after each write if the disk's users want that.
      *
      * @param from direct memory, of this call only
      */
     void write(long offset, ByteBuffer from) throws IOException;
 
-    /** Makes durable what every {@link #write} that has returned, wrote. */
+    /** Makes durable what every write, discard and write of zeroes did that has returned. */
     default void flush() throws IOException {}
 
     /** Takes note that a range is not needed any more; it may read as anything it did, or zeros. */
@@ -34,16 +35,26 @@ public interface Backend extends AutoCloseable {
 
     /** Makes a range read as zeros. */
     default void writeZeroes(long offset, long length) throws IOException {
-        ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(length, 1 << 20));
-        for (long done = 0; done < length; done += zeros.limit()) {
-            zeros.clear().limit((int) Math.min(zeros.capacity(), length - done));
-            write(offset + done, zeros);
+        try (Memory zeros = Memory.map(Math.min(length, 1 << 20))) {
+            for (long done = 0; done < length; done += zeros.size()) {
+                write(offset + done, zeros.buffer().limit((int) Math.min(zeros.size(), length - done)));
+            }
         }
     }
 
     /** How many bytes it holds, or -1 when any disk fits. */
     default long size() {
         return -1;
+    }
+
+    /** The disk has become larger; throws if this many bytes cannot be held. */
+    default void grow(long capacity) throws IOException {
+        throw new IOException("a request beyond the size the device had when this server started; start it anew");
+    }
+
+    /** How many threads of each hardware queue may usefully be in {@link #read} and the like at once. */
+    default int threads() {
+        return 4;
     }
 
     @Override

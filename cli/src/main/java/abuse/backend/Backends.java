@@ -1,36 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.backend.BackendFactory.Option;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.Set;
 
 /** The backends by name. */
 public final class Backends {
-    private static final String FILE = "file:";
+    private final List<BackendFactory> factories = new ArrayList<>();
 
-    private Backends() {}
-
-    /** Whether this is a backend's name: null, mem or file:PATH. */
-    public static boolean isName(String name) {
-        return name.equals("null") || name.equals("mem") || name.startsWith(FILE) && name.length() > FILE.length();
+    /**
+     * Those that a class loader knows, and its parents.
+     *
+     * @throws java.util.ServiceConfigurationError when one of them is broken
+     */
+    public Backends(ClassLoader loader) {
+        ServiceLoader.load(BackendFactory.class, loader).forEach(factories::add);
     }
 
-    /** Whether the backend has an image that can be made. */
-    public static boolean isCreatable(String name) {
-        return name.startsWith(FILE);
+    /** Those that come with the program. */
+    public Backends() {
+        this(Backends.class.getClassLoader());
+    }
+
+    /** Whether this is a backend's name, with its argument if it wants one. */
+    public boolean isName(String name) {
+        return find(name) != null;
+    }
+
+    /** All of them, as in "null, mem and file:PATH". */
+    public String names() {
+        List<String> names = factories.stream().map(Backends::nameOf).toList();
+        int last = names.size() - 1;
+        return String.join(", ", names.subList(0, last)) + " and " + names.get(last);
+    }
+
+    /** Those that know an option, likewise. */
+    public String namesWith(Option option) {
+        return String.join(", ", factories.stream().filter(factory -> factory.options().contains(option))
+                .map(Backends::nameOf).toList());
+    }
+
+    /** Whether a backend knows an option. */
+    public boolean knows(String name, Option option) {
+        return find(name).options().contains(option);
     }
 
     /**
      * Opens a backend.
      *
      * @param name as {@link #isName} knows it
-     * @param create make the image when there is none
      * @throws IOException when it cannot hold the disk; the message names it
      */
-    public static Backend open(String name, boolean create, Geometry geometry) throws IOException {
-        return switch (name) {
-            case "null" -> new NullBackend(geometry);
-            case "mem" -> new MemBackend(geometry);
-            default -> new FileBackend(name.substring(FILE.length()), create, geometry);
-        };
+    public Backend open(String name, Set<Option> options, Geometry geometry) throws IOException {
+        int colon = name.indexOf(':');
+        try {
+            return find(name).open(colon < 0 ? null : name.substring(colon + 1), options, geometry);
+        } catch (LinkageError e) {
+            throw new IOException(name + ": " + e, e);
+        }
+    }
+
+    private BackendFactory find(String name) {
+        for (BackendFactory factory : factories) {
+            boolean found = factory.argument() == null ? name.equals(factory.name())
+                    : name.startsWith(factory.name() + ":") && name.length() > factory.name().length() + 1;
+            if (found) {
+                return factory;
+            }
+        }
+        return null;
+    }
+
+    private static String nameOf(BackendFactory factory) {
+        return factory.argument() == null ? factory.name() : factory.name() + ":" + factory.argument();
     }
 }

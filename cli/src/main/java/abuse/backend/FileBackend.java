@@ -1,38 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import static abuse.libc.Unix.LIBC;
+
+import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import jnr.posix.POSIX;
-import jnr.posix.POSIXFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
 
-/** Keeps the disk in an image file, or on another block device, by way of the page cache. */
-final class FileBackend implements Backend {
-    private static final POSIX OS = POSIXFactory.getNativePOSIX();
-
+/** Keeps the disk in an image file, or on another block device, which it reads and writes. */
+class FileBackend implements Backend {
+    final int fd;
     private final String path;
-    private final int fd;
-    private final boolean writeThrough;
     private final long size;
+    private String lost;
+
+    /** file. */
+    public static final class Factory implements BackendFactory {
+        @Override
+        public String name() {
+            return "file";
+        }
+
+        @Override
+        public String argument() {
+            return "PATH";
+        }
+
+        @Override
+        public Set<Option> options() {
+            return Set.of(Option.CREATE, Option.DIRECT);
+        }
+
+        @Override
+        public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
+            boolean direct = options.contains(Option.DIRECT);
+            var image = new FileBackend(path, options.contains(Option.CREATE), direct, geometry);
+            return direct ? image : MappedFileBackend.of(image, geometry);
+        }
+    }
 
     /**
      * Opens and locks an image.
      *
      * @param create make it, sparse, when there is none
+     * @param direct go past the page cache
      */
-    FileBackend(String path, boolean create, Geometry geometry) throws IOException {
+    FileBackend(String path, boolean create, boolean direct, Geometry geometry) throws IOException {
         this.path = path;
-        writeThrough = geometry.writeThrough();
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
-                | (create ? Unix.O_CREAT : 0) | (writeThrough ? Unix.O_DSYNC : 0);
-        fd = OS.open(path, flags, 0600);
+                | (create ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
+        fd = LIBC.open(path, flags, 0600);
         if (fd < 0) {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.words(errno)
-                    + (errno == Unix.ENOENT && !create ? "; add --create to make it" : ""));
+                    + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
+                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O, so leave --direct out" : ""));
         }
         try {
+            int block = direct ? blockSize() : 1;
+            if (geometry.blockSize() % block != 0) {
+                throw new IOException(path + ": direct I/O in blocks of " + geometry.blockSize() + ", when its disk has "
+                        + block + "; set up with bs=" + block + " or leave --direct out");
+            }
             int locked = Unix.lock(fd, !geometry.readOnly());
             if (locked == -Unix.EAGAIN || locked == -Unix.EACCES) {
                 throw new IOException(path + ": another server has it; two must not write to one image");
@@ -41,20 +75,26 @@ final class FileBackend implements Backend {
                 throw new IOException(path + ": cannot be locked: " + Unix.words(-locked));
             }
             // Only what was just made: to grow an image that holds something is the administrator's business
-            if (create && end() == 0 && OS.ftruncate(fd, geometry.capacity()) < 0) {
+            if (create && end() == 0 && LIBC.ftruncate(fd, geometry.capacity()) < 0) {
                 throw failure();
             }
             size = end();
         } catch (IOException | RuntimeException | Error e) {
-            OS.close(fd);
+            LIBC.close(fd);
             throw e;
         }
+    }
+
+    FileBackend(FileBackend other) {
+        fd = other.fd;
+        path = other.path;
+        size = other.size;
     }
 
     @Override
     public void read(long offset, ByteBuffer into) throws IOException {
         while (into.hasRemaining()) {
-            long n = OS.pread(fd, into, into.remaining(), offset);
+            long n = LIBC.pread(fd, Memory.addressOf(into), into.remaining(), offset);
             if (n == 0) {
                 throw new IOException(path + ": the image ends before the disk does");
             }
@@ -65,14 +105,20 @@ final class FileBackend implements Backend {
     @Override
     public void write(long offset, ByteBuffer from) throws IOException {
         while (from.hasRemaining()) {
-            offset += advance(from, OS.pwrite(fd, from, from.remaining(), offset));
+            offset += advance(from, LIBC.pwrite(fd, Memory.addressOf(from), from.remaining(), offset));
         }
     }
 
+    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
     @Override
-    public void flush() throws IOException {
-        while (OS.fdatasync(fd) < 0) {
-            throwUnlessInterrupted();
+    public synchronized void flush() throws IOException {
+        while (lost == null && LIBC.fdatasync(fd) < 0) {
+            if (Unix.errno() != Unix.EINTR) {
+                lost = failure().getMessage();
+            }
+        }
+        if (lost != null) {
+            throw new IOException(lost);
         }
     }
 
@@ -94,20 +140,30 @@ final class FileBackend implements Backend {
     }
 
     @Override
+    public void grow(long capacity) throws IOException {
+        if (end() < capacity) {
+            throw new IOException(path + ": the disk has become larger, so the image must have " + capacity + " bytes, too");
+        }
+    }
+
+    /** As many as keep most storage busy. */
+    @Override
+    public int threads() {
+        return 8;
+    }
+
+    @Override
     public void close() {
-        OS.close(fd);
+        LIBC.close(fd);
     }
 
     /** Makes a hole, which reads as zeros; false when the image's filesystem has none. */
     private boolean punch(long offset, long length) throws IOException {
-        while (Unix.LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
+        while (LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             if (Unix.errno() == Unix.EOPNOTSUPP) {
                 return false;
             }
             throwUnlessInterrupted();
-        }
-        if (writeThrough) {
-            flush();
         }
         return true;
     }
@@ -121,8 +177,24 @@ final class FileBackend implements Backend {
         return n;
     }
 
+    /** The logical blocks of the disk that the image is, or is on; 512 if that is not to be found out. */
+    private int blockSize() throws IOException {
+        Map<String, Object> stat = Files.readAttributes(Path.of(path), "unix:isOther,rdev,dev");
+        long device = (long) stat.get((boolean) stat.get("isOther") ? "rdev" : "dev");
+        String disk = "/sys/dev/block/" + (device >>> 8 & 0xfff | device >>> 32 & ~0xfff) + ":" + (device & 0xff | device >>> 12 & 0xfff00);
+        // The second one is a partition's
+        for (String queue : new String[] {"/queue/", "/../queue/"}) {
+            try {
+                return Integer.parseInt(Files.readString(Path.of(disk + queue + "logical_block_size")).strip());
+            } catch (IOException e) {
+                // It has no disk of its own, or none that we may look at
+            }
+        }
+        return 512;
+    }
+
     private long end() throws IOException {
-        long end = OS.lseekLong(fd, 0, Unix.SEEK_END);
+        long end = LIBC.lseek(fd, 0, Unix.SEEK_END);
         if (end < 0) {
             throw failure();
         }
@@ -135,7 +207,7 @@ final class FileBackend implements Backend {
         }
     }
 
-    private IOException failure() {
+    final IOException failure() {
         return new IOException(path + ": " + Unix.words(Unix.errno()));
     }
 }

@@ -3,9 +3,23 @@ package abuse.backend;
 
 import abuse.libc.Memory;
 import java.io.IOException;
+import java.util.Set;
 
 /** Keeps the disk in memory, which is taken from the machine as it is written, and given back by discards. */
 final class MemBackend implements AddressedBackend {
+    /** mem. */
+    public static final class Factory implements BackendFactory {
+        @Override
+        public String name() {
+            return "mem";
+        }
+
+        @Override
+        public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
+            return new MemBackend(geometry);
+        }
+    }
+
     private final Memory store;
 
     MemBackend(Geometry geometry) throws IOException {

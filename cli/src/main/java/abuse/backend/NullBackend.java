@@ -2,9 +2,23 @@
 package abuse.backend;
 
 import abuse.libc.Memory;
+import java.util.Set;
 
 /** Reads zeros, and forgets what is written. */
 final class NullBackend implements AddressedBackend {
+    /** null. */
+    public static final class Factory implements BackendFactory {
+        @Override
+        public String name() {
+            return "null";
+        }
+
+        @Override
+        public Backend open(String argument, Set<Option> options, Geometry geometry) {
+            return new NullBackend(geometry);
+        }
+    }
+
     private final Memory zeros;
 
     NullBackend(Geometry geometry) {
@@ -26,6 +40,9 @@ final class NullBackend implements AddressedBackend {
 
     @Override
     public void writeZeroes(long offset, long length) {}
+
+    @Override
+    public void grow(long capacity) {}
 
     @Override
     public void close() {

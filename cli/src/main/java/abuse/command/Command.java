@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -41,6 +42,12 @@ abstract class Command implements Callable<Integer> {
     /** An option with a value. */
     final OptionSpec option(String name, String label, String description) {
         return add(OptionSpec.builder(name).type(String.class).arity("1").paramLabel(label).description(description));
+    }
+
+    /** An option with a value that may be given more than once. */
+    final OptionSpec options(String name, String label, String description) {
+        return add(OptionSpec.builder(name).type(List.class).auxiliaryTypes(String.class).arity("1").paramLabel(label)
+                .description(description));
     }
 
     /** An option whose value may be left out, and else is attached with "=". */

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Status;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -17,14 +25,16 @@ final class ServerCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
     private final PositionalParamSpec second = words("1", "BACKEND",
             "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
-            + " on another block device, of just the disk's size");
+            + " on another block device, of just the disk's size; or one of a plug-in's");
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
+    private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
+    private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
 
     ServerCommand(Context context) {
         super(context, "server", "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
-        spec.usageMessage().customSynopsis("abusectl server [--create] [DEVICE] [null|mem|file:PATH]");
+        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--plugin=JAR] [DEVICE] [BACKEND]");
     }
 
     @Override
@@ -35,43 +45,69 @@ final class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        String backend = "null";
-        if (!words.isEmpty() && (words.size() == 2 || Backends.isName(words.get(words.size() - 1)))) {
-            backend = words.remove(words.size() - 1);
+        Backends backends = backends();
+        boolean named = !words.isEmpty() && (words.size() == 2 || backends.isName(words.get(words.size() - 1)));
+        String backend = named ? words.remove(words.size() - 1) : "null";
+        if (!backends.isName(backend)) {
+            throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
         }
-        if (!Backends.isName(backend)) {
-            throw new UsageException("'" + backend + "' is no backend; there are null, mem and file:PATH");
+        var options = EnumSet.noneOf(Option.class);
+        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
+            if (!isSet(wish.getKey())) {
+                continue;
+            }
+            if (!backends.knows(backend, wish.getValue())) {
+                throw new UsageException(wish.getKey().longestName() + " goes with " + backends.namesWith(wish.getValue())
+                        + " only");
+            }
+            options.add(wish.getValue());
         }
-        if (isSet(create) && !Backends.isCreatable(backend)) {
-            throw new UsageException("--create goes with file:PATH only");
-        }
-        serve(path(words.isEmpty() ? null : words.get(0)), backend);
+        serve(path(words.isEmpty() ? null : words.get(0)), backend, geometry -> backends.open(backend, options, geometry));
     }
 
-    private void serve(String path, String backend) throws Exception {
+    /** Those in the jars, too. Their class loader is never closed, as they may load more at any time. */
+    @SuppressWarnings("resource")
+    private Backends backends() throws Exception {
+        List<String> jars = plugins.getValue();
+        if (jars == null) {
+            return new Backends();
+        }
+        var urls = new ArrayList<URL>();
+        for (String jar : jars) {
+            if (!Files.isReadable(Path.of(jar))) {
+                throw new UsageException(jar + ": no such file, or it must not be read");
+            }
+            urls.add(Path.of(jar).toUri().toURL());
+        }
+        try {
+            return new Backends(new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader()));
+        } catch (ServiceConfigurationError | LinkageError e) {
+            throw new FailedException(String.join(", ", jars) + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void serve(String path, String backend, Server.BackendOpener opener) throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
-        var server = new Server(context.devices, path,
-                geometry -> Backends.open(backend, isSet(create), geometry),
-                new Server.Listener() {
-                    @Override
-                    public void waiting() {
-                        context.complain(path + ": not set up yet; waiting for 'abusectl setup " + path + "'");
-                    }
+        var server = new Server(context.devices, path, opener, new Server.Listener() {
+            @Override
+            public void waiting() {
+                context.complain(path + ": not set up yet; waiting for 'abusectl setup " + path + "'");
+            }
 
-                    @Override
-                    public void ready(Status status) {
-                        context.out.println("abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
-                                + backend + " on " + status.disk() + ", " + status.queues()
-                                + (status.queues() == 1 ? " queue" : " queues"));
-                        context.out.flush();
-                        serviceManager.tell("READY=1");
-                    }
+            @Override
+            public void ready(Status status) {
+                context.out.println("abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
+                        + backend + " on " + status.disk() + ", " + status.queues()
+                        + (status.queues() == 1 ? " queue" : " queues"));
+                context.out.flush();
+                serviceManager.tell("READY=1");
+            }
 
-                    @Override
-                    public void problem(String message) {
-                        context.complain(path + ": " + message);
-                    }
-                });
+            @Override
+            public void problem(String message) {
+                context.complain(path + ": " + message);
+            }
+        });
         context.signals.onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();

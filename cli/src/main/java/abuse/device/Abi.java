@@ -26,6 +26,7 @@ final class Abi {
     static final int ABUSE_RESULT_OKAY = 0;
     static final int ABUSE_RESULT_MEDIA_FAILURE = 1;
     static final int ABUSE_RESULT_DEVICE_FAILURE = 2;
+    static final int ABUSE_RESULT_COPY = 3;
 
     static final int ABUSE_MAX_DEPTH = 4096;
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;
@@ -35,6 +36,7 @@ final class Abi {
     static final int ABUSE_GET_FUA = 1;
     static final int ABUSE_GET_REDELIVERED = 2;
     static final int ABUSE_XFER_DRAIN = 1;
+    static final int ABUSE_XFER_NO_FAULT = 2;
     static final int ABUSE_ANY_QUEUE = ~0;
     static final long ABUSE_NO_TIMEOUT = ~0L;
 

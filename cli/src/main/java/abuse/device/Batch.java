@@ -16,16 +16,39 @@ public final class Batch implements AutoCloseable {
     /** Not an errno: says that the kernel did not get as far as this answer. */
     private static final int UNTAKEN = 1;
 
+    /** Of an answer that is sent again: its request is not known any more. */
+    private static final int FORGOTTEN = -1;
+
     private static final int PUTS_AT = Abi.Xfer.SIZE_OF;
 
-    private final int room;
-    private final int getsAt;
-    private final Memory memory;
-    /** The structure, then room for twice as many answers as requests, then the requests. */
-    private final ByteBuffer raw;
+    /** Who wants the requests whose answers the kernel did not take. */
+    public interface Refusal {
+        /**
+         * Called during a transfer, when {@link Batch#request} still tells those that were answered.
+         *
+         * @param i the request, as it was answered
+         * @return whether the request is taken care of; else it fails in the next transfer
+         */
+        boolean takesOver(int i, int errno);
+    }
 
+    private final int room;
+    private final Memory memory;
+    /**
+     * The structure, then room for twice as many answers as requests, then the requests: twice too,
+     * so that those that are being answered outlive the transfer that brings the next ones.
+     */
+    private final ByteBuffer raw;
+    /** For each answer, its request. */
+    private final int[] answered;
+
+    private int getsAt;
+    private int nextGetsAt;
     private int requests;
     private int answers;
+    private int flags;
+    private int receives;
+    private Refusal refusal = (i, errno) -> false;
     private long stale;
     private long refused;
 
@@ -49,12 +72,14 @@ public final class Batch implements AutoCloseable {
             throw new IllegalArgumentException("room for " + room);
         }
         this.room = room;
+        answered = new int[2 * room];
+        receives = room;
         getsAt = PUTS_AT + 2 * room * Abi.Put.SIZE_OF;
-        memory = Memory.map(getsAt + (long) room * Abi.Get.SIZE_OF);
+        nextGetsAt = getsAt + room * Abi.Get.SIZE_OF;
+        memory = Memory.map(nextGetsAt + (long) room * Abi.Get.SIZE_OF);
         raw = memory.buffer();
         raw.putInt(Abi.Xfer.SIZE, Abi.Xfer.SIZE_OF);
         raw.putLong(Abi.Xfer.PUTS, memory.address() + PUTS_AT);
-        raw.putLong(Abi.Xfer.GETS, memory.address() + getsAt);
         if (data != null) {
             raw.putLong(Abi.Xfer.BUFFER, data.address());
             raw.putLong(Abi.Xfer.BUFFER_SIZE, data.size());
@@ -79,11 +104,28 @@ public final class Batch implements AutoCloseable {
         return this;
     }
 
-    /** From now on transfers only send answers. */
-    public Batch receiveNothing() {
-        raw.putInt(Abi.Xfer.MIN_GETS, 0);
-        raw.putInt(Abi.Xfer.FLAGS, Abi.ABUSE_XFER_DRAIN);
+    /** Rather than to wait for data that is not in memory, the kernel refuses such an answer: EAGAIN. */
+    public Batch refuseToWait() {
+        flags |= Abi.ABUSE_XFER_NO_FAULT;
         return this;
+    }
+
+    /** Who takes over requests whose answers are refused; without anybody they fail. */
+    public Batch onRefusal(Refusal taker) {
+        refusal = taker;
+        return this;
+    }
+
+    /** Transfers only send answers. */
+    public Batch receiveNothing() {
+        receives = 0;
+        return waitFor(0, 0);
+    }
+
+    /** Transfers only send answers, and from now on the kernel has no request for this open file at all. */
+    public Batch drain() {
+        flags |= Abi.ABUSE_XFER_DRAIN;
+        return receiveNothing();
     }
 
     /** How many requests the last transfer brought. */
@@ -134,7 +176,25 @@ public final class Batch implements AutoCloseable {
      *     a write are to go, or 0
      */
     public void answer(int i, Result result, long address) {
-        put(raw.getLong(getAt(i) + Abi.Get.ID), result.code, address);
+        put(raw.getLong(getAt(i) + Abi.Get.ID), result.code, address, i);
+    }
+
+    /**
+     * Answers a request that another batch brought.
+     *
+     * @param i what a refusal is to call it
+     */
+    public void answer(int i, Request request, Result result, long address) {
+        put(request.id(), result.code, address, i);
+    }
+
+    /**
+     * Has the data of a write brought to an address, without an answer yet.
+     *
+     * @param i what a refusal is to call it
+     */
+    public void copy(int i, Request request, long address) {
+        put(request.id(), Abi.ABUSE_RESULT_COPY, address, i);
     }
 
     /** Answers so far that came too late: the request was not this open file's any more. */
@@ -152,10 +212,17 @@ public final class Batch implements AutoCloseable {
         memory.close();
     }
 
+    /** Drops the answers: there is no device for them any more. */
+    public void forget() {
+        answers = 0;
+    }
+
     /** The structure for the ioctl, made ready for it. */
     long prepare() {
+        raw.putInt(Abi.Xfer.FLAGS, flags);
         raw.putInt(Abi.Xfer.NR_PUTS, answers);
-        raw.putInt(Abi.Xfer.NR_GETS, room);
+        raw.putInt(Abi.Xfer.NR_GETS, receives);
+        raw.putLong(Abi.Xfer.GETS, memory.address() + nextGetsAt);
         requests = 0;
         return memory.address();
     }
@@ -167,6 +234,9 @@ public final class Batch implements AutoCloseable {
         } else {
             takeStatuses();
         }
+        int received = nextGetsAt;
+        nextGetsAt = getsAt;
+        getsAt = received;
         requests = raw.getInt(Abi.Xfer.NR_GETS);
     }
 
@@ -182,18 +252,19 @@ public final class Batch implements AutoCloseable {
         answers = 0;
         for (int i = 0; i < sent; i++) {
             int put = putAt(i);
+            int request = answered[i];
             int status = raw.getInt(put + Abi.Put.STATUS);
             long id = raw.getLong(put + Abi.Put.ID);
             int result = raw.getInt(put + Abi.Put.RESULT);
             if (status == UNTAKEN) {
-                put(id, result, raw.getLong(put + Abi.Put.ADDRESS));
+                put(id, result, raw.getLong(put + Abi.Put.ADDRESS), request);
             } else if (status == -Unix.ENOMSG) {
                 stale++;
-            } else if (status != 0) {
+            } else if (status != 0 && (request == FORGOTTEN || !refusal.takesOver(request, -status))) {
                 refused++;
                 // Still ours, and must not stay so: its submitter waits
-                if (result == Result.OKAY.code) {
-                    put(id, Result.MEDIA_FAILURE.code, 0);
+                if (result != Result.MEDIA_FAILURE.code) {
+                    put(id, Result.MEDIA_FAILURE.code, 0, FORGOTTEN);
                 }
             }
         }
@@ -212,7 +283,13 @@ public final class Batch implements AutoCloseable {
         return getsAt + i * Abi.Get.SIZE_OF;
     }
 
-    private void put(long id, int result, long address) {
+    /** Where the ioctl leaves request i. */
+    int nextGetAt(int i) {
+        return nextGetsAt + i * Abi.Get.SIZE_OF;
+    }
+
+    private void put(long id, int result, long address, int request) {
+        answered[answers] = request;
         int put = putAt(answers++);
         raw.putLong(put + Abi.Put.ID, id);
         raw.putLong(put + Abi.Put.ADDRESS, address);

@@ -87,7 +87,7 @@ public final class ControlNode implements Device {
     @Override
     public void drain() throws DeviceException {
         try (Batch batch = new Batch(1)) {
-            transfer(batch.receiveNothing());
+            transfer(batch.drain());
         }
     }
 

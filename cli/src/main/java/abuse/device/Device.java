@@ -3,7 +3,7 @@ package abuse.device;
 
 /**
  * An open control node. What it got and did not put is pending again for others once it is closed.
- * One thread uses it at a time, except that {@link #drain} may come from any.
+ * Several threads may use it at once, each with a batch of its own.
  */
 public interface Device extends AutoCloseable {
     /** The path it was opened by. */

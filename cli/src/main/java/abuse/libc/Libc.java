@@ -5,7 +5,8 @@ import jnr.ffi.Pointer;
 import jnr.ffi.annotations.Encoding;
 
 /**
- * The calls of the C library that jnr-posix lacks, or takes too long to load for. Addresses are
+ * The calls of the C library. JNR-POSIX lacks some, and has the others only together with hundreds
+ * more, for which a server would need 25 MiB of memory. Addresses are
  * plain numbers, so that a call on the I/O path allocates nothing.
  *
  * <p>Public only because JNR implements it; use {@link Unix}.
@@ -13,7 +14,19 @@ import jnr.ffi.annotations.Encoding;
 public interface Libc {
     int open(@Encoding("UTF-8") CharSequence path, int flags);
 
+    int open(@Encoding("UTF-8") CharSequence path, int flags, int mode);
+
     int close(int fd);
+
+    long pread(int fd, long address, long count, long offset);
+
+    long pwrite(int fd, long address, long count, long offset);
+
+    int fdatasync(int fd);
+
+    int ftruncate(int fd, long length);
+
+    long lseek(int fd, long offset, int whence);
 
     int ioctl(int fd, long request, long argument);
 

@@ -35,6 +35,17 @@ public final class Memory implements AutoCloseable {
         return new Memory(pointer.address(), size);
     }
 
+    /**
+     * Maps a file, shared: it may be shorter, then what is beyond its end cannot be reached. Only the
+     * kernel should touch the bytes, as those that cannot be read would end the process.
+     *
+     * @return null when that is no file to be mapped
+     */
+    public static Memory mapFile(int fd, long size, boolean writable) {
+        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd, 0);
+        return pointer == null || pointer.address() == -1 ? null : new Memory(pointer.address(), size);
+    }
+
     /** The size of a page in bytes. */
     public static int pageSize() {
         return Unix.LIBC.getpagesize();

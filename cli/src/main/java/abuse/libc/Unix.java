@@ -28,7 +28,7 @@ public final class Unix {
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
-    public static final int O_DSYNC = 0x1000;
+    public static final int O_DIRECT = 0x4000;
     public static final int O_CLOEXEC = 0x80000;
 
     public static final int SEEK_END = 2;
@@ -45,6 +45,7 @@ public final class Unix {
 
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
+    static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
     static final int MAP_ANONYMOUS = 0x20;
     static final int MAP_NORESERVE = 0x4000;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
 import abuse.backend.Geometry;
 import abuse.device.Device;
@@ -13,8 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Answers the requests of one device from one backend, with a thread and an open control node for
- * each hardware queue, until it is told to stop. Any number of servers may serve one device.
+ * Answers the requests of one device from one backend until it is told to stop: with a thread and
+ * an open control node for each hardware queue, or several if the backend has to wait for its
+ * storage in them. Any number of servers may serve one device.
  */
 public final class Server {
     /** How often to look whether a device was set up. */
@@ -66,8 +68,8 @@ public final class Server {
         if (status == null) {
             return;
         }
-        var geometry = new Geometry(status.capacity(), status.maxRequest(), status.flags().contains(Flag.READ_ONLY),
-                !status.flags().contains(Flag.WRITE_CACHE));
+        var geometry = new Geometry(status.capacity(), status.blockSize(), status.maxRequest(),
+                status.flags().contains(Flag.READ_ONLY));
         try (Backend backend = opener.open(geometry)) {
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());
@@ -107,9 +109,12 @@ public final class Server {
 
     private void serve(Backend backend, Status status) throws IOException {
         var threads = new ArrayList<Thread>();
+        var extent = new Extent(backend, status.capacity());
+        int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
         synchronized (this) {
-            for (int queue = 0; queue < status.queues(); queue++) {
-                var worker = new Worker(devices.open(path), queue, status, backend, problems);
+            for (int i = 0; i < status.queues() * together; i++) {
+                int queue = i / together;
+                var worker = new Worker(devices.open(path), queue, together, status, backend, extent, problems);
                 workers.add(worker);
                 threads.add(new Thread(() -> {
                     worker.run();
@@ -135,7 +140,7 @@ public final class Server {
         }
     }
 
-    private static void join(Thread thread) {
+    static void join(Thread thread) {
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {

@@ -6,26 +6,33 @@ import abuse.backend.Backend;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.Flag;
 import abuse.device.Operation;
 import abuse.device.Result;
 import abuse.device.Status;
 import abuse.libc.Memory;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Serves one hardware queue: takes a batch of requests, carries them out, and hands in the answers
- * with the call that takes the next batch. Its loop allocates nothing.
+ * Serves one hardware queue, alone or with others: takes a batch of requests, carries them out, and
+ * hands in the answers with the call that takes the next batch. Its loop allocates nothing.
  */
 final class Worker implements AutoCloseable {
+    static final String UNKNOWN_REQUEST = "a request that this server does not know";
+
     private static final int ADDRESSED_ROOM = 256;
-    /** Smaller, as the first of a batch is answered only with its last. */
+    /** Of all workers of a queue; what one takes it answers together, when the last is done. */
     private static final int BUFFERED_ROOM = 32;
     private static final int BUFFER_SIZE = 8 << 20;
+    /** As many reads of a cold image are under way at once. */
+    private static final int FETCHERS = 8;
 
     private final Device device;
-    private final long capacity;
     private final Backend backend;
+    private final Extent extent;
+    private final boolean writeThrough;
     private final Problems problems;
 
     /** The backend, if the kernel can reach its bytes by itself; else null. */
@@ -34,20 +41,42 @@ final class Worker implements AutoCloseable {
     private final Memory data;
     private final ByteBuffer buffer;
     private final Batch batch;
+    private final Result[] results;
+    /** For what is not in memory; null unless the backend has storage behind its addresses. */
+    private final SlowPath fetching;
+    /** For what must be durable, one group at a time while the next one gathers; null likewise. */
+    private final SlowPath flushing;
 
     private volatile boolean draining;
     private Throwable failure;
 
-    Worker(Device device, int queue, Status status, Backend backend, Problems problems) {
+    /**
+     * Takes nothing yet.
+     *
+     * @param workers how many serve this queue
+     */
+    Worker(Device device, int queue, int workers, Status status, Backend backend, Extent extent, Problems problems) {
         this.device = device;
         this.backend = backend;
+        this.extent = extent;
         this.problems = problems;
-        capacity = status.capacity();
+        writeThrough = !status.flags().contains(Flag.WRITE_CACHE);
         addressed = backend instanceof AddressedBackend a ? a : null;
-        data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE, status.maxRequest())) : null;
+        data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE / workers, status.maxRequest())) : null;
         buffer = data == null ? null : data.buffer();
-        int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : BUFFERED_ROOM);
+        int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : Math.max(1, BUFFERED_ROOM / workers));
+        results = new Result[room];
         batch = new Batch(room, data).from(queue).waitFor(1, -1);
+        if (addressed != null && addressed.isStored()) {
+            batch.refuseToWait().onRefusal(this::refused);
+            fetching = new SlowPath("fetch " + queue, device, addressed, writeThrough, status.maxRequest(), problems,
+                    FETCHERS);
+            flushing = new SlowPath("flush " + queue, device, addressed, writeThrough, status.maxRequest(), problems,
+                    1);
+        } else {
+            fetching = null;
+            flushing = null;
+        }
     }
 
     /** Serves until drained, or until {@link #failure}. */
@@ -60,13 +89,21 @@ final class Worker implements AutoCloseable {
                     refused = batch.refused();
                     problems.report("the kernel cannot reach the data of a request");
                 }
-                for (int i = 0; i < batch.requests(); i++) {
-                    answer(i);
+                if (addressed == null) {
+                    carryOut();
+                } else {
+                    for (int i = 0; i < batch.requests(); i++) {
+                        locate(i);
+                    }
                 }
                 // Without drain an empty batch is a wait that a signal cut short
             } while (batch.requests() > 0 || batch.answers() > 0 || !draining);
         } catch (IOException | RuntimeException | Error e) {
             failure = e;
+        }
+        if (fetching != null) {
+            fetching.close();
+            flushing.close();
         }
     }
 
@@ -94,13 +131,30 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    private void answer(int i) {
+    private boolean refused(int i, int errno) {
+        return (errno == Unix.EAGAIN || errno == Unix.EFAULT) && fetching.add(batch.request(i));
+    }
+
+    /** Tells where the kernel finds or leaves the data of request i. */
+    private void locate(int i) {
         long address = 0;
         Result result = Result.OKAY;
         try {
-            address = addressed == null ? carryOut(i) : locate(i);
-            if (batch.fua(i)) {
-                backend.flush();
+            Operation operation = batch.operation(i);
+            if (operation != Operation.FLUSH) {
+                checkRange(i);
+            }
+            if (operation == Operation.READ) {
+                address = addressed.readAddress(batch.offset(i), batch.length(i));
+            } else if (flushing != null && (operation != Operation.WRITE || mustBeDurable(i))) {
+                if (flushing.add(batch.request(i))) {
+                    return;
+                }
+                result = Result.MEDIA_FAILURE;
+            } else if (operation == Operation.WRITE) {
+                address = addressed.writeAddress(batch.offset(i), batch.length(i));
+            } else {
+                carryOut(operation, i);
             }
         } catch (Throwable e) {
             // Whatever it was, even no memory: somebody waits for the answer
@@ -110,50 +164,79 @@ final class Worker implements AutoCloseable {
         batch.answer(i, result, address);
     }
 
-    /** Moves the data of request i, and tells where it is. */
-    private long carryOut(int i) throws IOException {
-        Operation operation = batch.operation(i);
-        switch (operation) {
-            case READ -> backend.read(checkedOffset(i), bufferOf(i));
-            case WRITE -> backend.write(checkedOffset(i), bufferOf(i));
-            default -> {
-                carryOutWithoutData(operation, i);
-                return 0;
+    /** Moves the data of all requests, and makes durable together what has to be. */
+    private void carryOut() {
+        boolean flush = false;
+        for (int i = 0; i < batch.requests(); i++) {
+            results[i] = Result.OKAY;
+            try {
+                carryOut(batch.operation(i), i);
+                flush |= mustBeDurable(i);
+            } catch (Throwable e) {
+                results[i] = Result.MEDIA_FAILURE;
+                problems.report(e);
             }
         }
-        return operation == Operation.READ ? batch.address(i) : 0;
+        if (flush) {
+            flush();
+        }
+        for (int i = 0; i < batch.requests(); i++) {
+            batch.answer(i, results[i], batch.operation(i) == Operation.READ ? batch.address(i) : 0);
+        }
     }
 
-    /** Tells where the kernel finds or leaves the data of request i. */
-    private long locate(int i) throws IOException {
+    private void carryOut(Operation operation, int i) throws IOException {
+        if (operation == Operation.FLUSH) {
+            return;
+        }
+        checkRange(i);
+        switch (operation) {
+            case READ -> {
+                backend.read(batch.offset(i), bufferOf(i));
+                checkMoved();
+            }
+            case WRITE -> {
+                backend.write(batch.offset(i), bufferOf(i));
+                checkMoved();
+            }
+            case DISCARD -> backend.discard(batch.offset(i), batch.length(i));
+            case WRITE_ZEROES -> backend.writeZeroes(batch.offset(i), batch.length(i));
+            default -> throw new IOException(UNKNOWN_REQUEST);
+        }
+    }
+
+    private void flush() {
+        try {
+            backend.flush();
+        } catch (Throwable e) {
+            problems.report(e);
+            for (int i = 0; i < batch.requests(); i++) {
+                if (mustBeDurable(i)) {
+                    results[i] = Result.MEDIA_FAILURE;
+                }
+            }
+        }
+    }
+
+    private boolean mustBeDurable(int i) {
         Operation operation = batch.operation(i);
-        switch (operation) {
-            case READ:
-                return addressed.readAddress(checkedOffset(i), batch.length(i));
-            case WRITE:
-                return addressed.writeAddress(checkedOffset(i), batch.length(i));
-            default:
-                carryOutWithoutData(operation, i);
-                return 0;
+        return operation == Operation.FLUSH || operation != Operation.READ && (writeThrough || batch.fua(i));
+    }
+
+    private void checkRange(int i) throws IOException {
+        if (!extent.contains(batch.offset(i), batch.length(i))) {
+            extent.grow(device);
+            if (!extent.contains(batch.offset(i), batch.length(i))) {
+                throw new IOException("a request beyond the end of the disk");
+            }
         }
     }
 
-    private void carryOutWithoutData(Operation operation, int i) throws IOException {
-        switch (operation) {
-            case FLUSH -> backend.flush();
-            case DISCARD -> backend.discard(checkedOffset(i), batch.length(i));
-            case WRITE_ZEROES -> backend.writeZeroes(checkedOffset(i), batch.length(i));
-            default -> throw new IOException("a request that this server does not know");
+    /** What a read leaves out is another request's, which nobody may see. */
+    private void checkMoved() throws IOException {
+        if (buffer.hasRemaining()) {
+            throw new IOException("the backend left " + buffer.remaining() + " bytes of a request out");
         }
-    }
-
-    /** A reconnect may have made the device larger than the backend. */
-    private long checkedOffset(int i) throws IOException {
-        long offset = batch.offset(i);
-        if (offset > capacity - batch.length(i)) {
-            throw new IOException("a request beyond the size the device had when this server started; start it anew");
-        }
-        return offset;
     }
 
     private ByteBuffer bufferOf(int i) {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** mem and null. */
@@ -19,7 +20,7 @@ class AddressedBackendTest {
     private static final int SIZE = 1 << 20;
 
     private static AddressedBackend open(String name, long size) throws IOException {
-        return (AddressedBackend) Backends.open(name, false, new Geometry(size, 65536, false, false));
+        return (AddressedBackend) new Backends().open(name, Set.of(), new Geometry(size, 4096, 65536, false));
     }
 
     private static byte[] read(Backend backend, long offset, int length) throws IOException {

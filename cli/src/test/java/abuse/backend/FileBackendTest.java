@@ -4,9 +4,12 @@ package abuse.backend;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.BackendFactory.Option;
+import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -15,13 +18,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class FileBackendTest {
     private static final int SIZE = 1 << 20;
-    private static final Geometry CACHED = new Geometry(SIZE, 65536, false, false);
-    private static final Geometry READ_ONLY = new Geometry(SIZE, 65536, true, false);
+    private static final Geometry CACHED = new Geometry(SIZE, 4096, 65536, false);
+    private static final Geometry READ_ONLY = new Geometry(SIZE, 4096, 65536, true);
 
     @TempDir
     private Path directory;
@@ -31,7 +35,7 @@ class FileBackendTest {
     }
 
     private Backend open(boolean create, Geometry geometry) throws IOException {
-        return Backends.open("file:" + image(), create, geometry);
+        return new Backends().open("file:" + image(), create ? Set.of(Option.CREATE) : Set.of(), geometry);
     }
 
     private static ByteBuffer direct(byte[] bytes) {
@@ -105,7 +109,7 @@ class FileBackendTest {
     @Test
     void zeroes_need_no_alignment() throws Exception {
         byte[] bytes = random(SIZE);
-        try (Backend backend = open(true, new Geometry(SIZE, 65536, false, true))) {
+        try (Backend backend = open(true, new Geometry(SIZE, 4096, 65536, false))) {
             backend.write(0, direct(bytes));
             backend.writeZeroes(512, 4096 * 2);
             Arrays.fill(bytes, 512, 512 + 4096 * 2, (byte) 0);
@@ -119,7 +123,7 @@ class FileBackendTest {
         assertEquals(image() + ": No such file or directory; add --create to make it", e.getMessage());
         assertFalse(Files.exists(image()));
         var elsewhere = assertThrows(IOException.class,
-                () -> Backends.open("file:" + directory + "/no/image", true, CACHED));
+                () -> new Backends().open("file:" + directory + "/no/image", Set.of(Option.CREATE), CACHED));
         assertEquals(directory + "/no/image: No such file or directory", elsewhere.getMessage());
     }
 
@@ -173,31 +177,10 @@ class FileBackendTest {
 
     @Test
     void a_full_filesystem_is_told_in_the_words_of_the_C_library() throws Exception {
-        try (Backend full = Backends.open("file:/dev/full", false, CACHED)) {
+        try (Backend full = new Backends().open("file:/dev/full", Set.of(), CACHED)) {
             var e = assertThrows(IOException.class, () -> full.write(0, direct(new byte[512])));
             assertEquals("/dev/full: No space left on device", e.getMessage());
         }
-    }
-
-    @Test
-    void without_a_write_cache_every_write_is_synchronous() throws Exception {
-        assertEquals(0, flags(CACHED) & Unix.O_DSYNC);
-        assertEquals(Unix.O_DSYNC, flags(new Geometry(SIZE, 65536, false, true)) & Unix.O_DSYNC);
-    }
-
-    /** The flags that the kernel has for the open image. */
-    private int flags(Geometry geometry) throws IOException {
-        try (Backend backend = open(true, geometry); var descriptors = Files.list(Path.of("/proc/self/fd"))) {
-            assertEquals(SIZE, backend.size());
-            for (Path descriptor : descriptors.toList()) {
-                if (Files.exists(descriptor) && Files.isSymbolicLink(descriptor)
-                        && Files.readSymbolicLink(descriptor).equals(image())) {
-                    Path info = Path.of("/proc/self/fdinfo").resolve(descriptor.getFileName());
-                    return Integer.parseInt(Files.readAllLines(info).get(1).replace("flags:", "").strip(), 8);
-                }
-            }
-        }
-        throw new AssertionError("the image is not open");
     }
 
     @Test
@@ -216,12 +199,80 @@ class FileBackendTest {
     @Test
     void large_images_have_large_offsets() throws Exception {
         long size = 1L << 42;
-        try (Backend backend = open(true, new Geometry(size, 65536, false, false))) {
+        try (Backend backend = open(true, new Geometry(size, 4096, 65536, false))) {
             byte[] bytes = random(4096);
             backend.write(size - 4096, direct(bytes));
             assertArrayEquals(bytes, read(backend, size - 4096, 4096));
             backend.discard(0, size);
             assertArrayEquals(new byte[4096], read(backend, size - 4096, 4096));
         }
+    }
+
+    @Test
+    void an_image_is_mapped_unless_it_cannot_be_or_must_not() throws Exception {
+        try (Backend backend = open(true, CACHED)) {
+            assertTrue(assertInstanceOf(AddressedBackend.class, backend).isStored());
+        }
+        try (Backend backend = new Backends().open("file:" + image(), Set.of(Option.DIRECT), CACHED)) {
+            assertFalse(backend instanceof AddressedBackend);
+        }
+        try (Backend backend = new Backends().open("file:/dev/full", Set.of(), CACHED)) {
+            assertFalse(backend instanceof AddressedBackend);
+        }
+    }
+
+    @Test
+    void direct_reads_and_writes_are_those_of_the_mapping() throws Exception {
+        byte[] bytes = random(65536);
+        try (Backend direct = new Backends().open("file:" + image(), Set.of(Option.CREATE, Option.DIRECT), CACHED);
+                Memory memory = Memory.map(65536)) {
+            assertEquals(Unix.O_DIRECT, flags() & Unix.O_DIRECT);
+            memory.buffer().put(bytes);
+            direct.write(4096, memory.buffer());
+            direct.writeZeroes(8192, 4096);
+            direct.flush();
+            memory.buffer().put(new byte[65536]);
+            direct.read(4096, memory.buffer());
+            Arrays.fill(bytes, 4096, 8192, (byte) 0);
+            byte[] read = new byte[65536];
+            memory.buffer().get(read);
+            assertArrayEquals(bytes, read);
+        }
+        try (Backend mapped = open(false, CACHED); Memory memory = Memory.map(65536)) {
+            mapped.read(4096, memory.buffer());
+            byte[] read = new byte[65536];
+            memory.buffer().get(read);
+            assertArrayEquals(bytes, read);
+        }
+    }
+
+    @Test
+    void a_mapping_grows_with_its_image_and_old_addresses_stay() throws Exception {
+        try (var backend = (AddressedBackend) open(true, CACHED); var file = new RandomAccessFile(image().toFile(), "rw")) {
+            long before = backend.readAddress(0, 512);
+            var e = assertThrows(IOException.class, () -> backend.grow(2 * SIZE));
+            assertTrue(e.getMessage().startsWith(image() + ": the disk has become larger"), e.getMessage());
+            file.setLength(2 * SIZE);
+            backend.grow(2 * SIZE);
+            backend.write(2 * SIZE - 512, direct(random(512)));
+            ByteBuffer byMapping = ByteBuffer.allocateDirect(512);
+            Memory.copy(backend.readAddress(2 * SIZE - 512, 512), Memory.addressOf(byMapping), 512);
+            assertEquals(ByteBuffer.wrap(random(512)), byMapping);
+            Memory.copy(before, Memory.addressOf(byMapping), 512);
+            assertEquals(ByteBuffer.allocate(512), byMapping);
+        }
+    }
+
+    /** The flags that the kernel has for the open image. */
+    private int flags() throws IOException {
+        try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path descriptor : descriptors.toList()) {
+                if (Files.isSymbolicLink(descriptor) && Files.readSymbolicLink(descriptor).equals(image())) {
+                    Path info = Path.of("/proc/self/fdinfo").resolve(descriptor.getFileName());
+                    return Integer.parseInt(Files.readAllLines(info).get(1).replace("flags:", "").strip(), 8);
+                }
+            }
+        }
+        throw new AssertionError("the image is not open");
     }
 }

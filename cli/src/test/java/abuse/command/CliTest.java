@@ -495,6 +495,7 @@ class CliTest {
         "server mem 0|server: '0' is no backend; there are null, mem and file:PATH",
         "server --create mem|server: --create goes with file:PATH only",
         "server --create|server: --create goes with file:PATH only",
+        "server --direct mem|server: --direct goes with file:PATH only",
         "server 0 mem x|server: one word too many: 'x'"})
     void wrong_options_take_no_request(String words, String message) {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);

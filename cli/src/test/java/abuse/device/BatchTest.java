@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.libc.Unix;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class BatchTest {
@@ -56,6 +58,41 @@ class BatchTest {
         assertEquals(1, batch.refused());
         assertEquals(2, id(batch, 0));
         assertEquals(Abi.ABUSE_RESULT_MEDIA_FAILURE, batch.raw().getInt(batch.putAt(0) + Abi.Put.RESULT));
+    }
+
+    @Test
+    void a_refused_answer_is_for_whoever_takes_it_over() {
+        var batch = answered(1, 0, -Unix.EAGAIN, -Unix.EFAULT, -Unix.ENOMSG, -Unix.EINVAL);
+        var seen = new ArrayList<String>();
+        batch.onRefusal((i, errno) -> {
+            seen.add(i + " " + batch.request(i).id() + " " + errno);
+            return errno == Unix.EAGAIN;
+        });
+        batch.complete();
+        assertEquals(List.of("1 2 11", "2 3 14", "4 5 22"), seen);
+        assertEquals(2, batch.answers());
+        assertEquals(3, id(batch, 0));
+        assertEquals(5, id(batch, 1));
+        assertEquals(2, batch.refused());
+    }
+
+    @Test
+    void requests_outlive_the_call_that_answers_them() {
+        try (var batch = new Batch(2)) {
+            for (int round = 1; round <= 4; round++) {
+                long id = round;
+                batch.onRefusal((i, errno) -> batch.request(i).id() == id - 1);
+                batch.prepare();
+                batch.raw().putLong(batch.nextGetAt(0) + Abi.Get.ID, id);
+                batch.raw().putInt(Abi.Xfer.NR_GETS, 1);
+                batch.raw().putInt(Abi.Xfer.NR_PUTS, 0);
+                batch.raw().putInt(batch.putAt(0) + Abi.Put.STATUS, -Unix.EAGAIN);
+                batch.complete();
+                assertEquals(id, batch.request(0).id());
+                assertEquals(0, batch.refused());
+                batch.answer(0, Result.OKAY, 0);
+            }
+        }
     }
 
     @Test

@@ -24,7 +24,7 @@ public final class EndlessDevice implements Device {
         int room = rounds-- > 0 ? Math.min(8, raw.getInt(Abi.Xfer.NR_GETS)) : 0;
         buffer = raw.getLong(Abi.Xfer.BUFFER);
         for (int i = 0; i < room; i++) {
-            int get = batch.getAt(i);
+            int get = batch.nextGetAt(i);
             raw.putLong(get + Abi.Get.ID, i + 1);
             raw.putLong(get + Abi.Get.SECTOR, (long) i * length / 512);
             raw.putLong(get + Abi.Get.ADDRESS, buffer == 0 ? 0 : buffer + (long) i * length);

@@ -3,12 +3,12 @@ package abuse.device;
 
 import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
-import com.kenai.jffi.MemoryIO;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +36,7 @@ public final class SimulatedDisk {
         long id;
         Open owner;
         boolean redelivered;
+        boolean busy;
 
         private Submitted(Operation operation, long offset, long length, byte[] data, boolean fua, int queue) {
             this.operation = operation;
@@ -74,6 +75,10 @@ public final class SimulatedDisk {
     private boolean failing;
     private long unreachable = 0;
     private int interruptions;
+    private final Set<Long> present = new HashSet<>();
+    private boolean faultsHeld;
+    private int faulting;
+    private int mostFaulting;
     private int openNodes;
     private final List<Integer> batchSizes = new ArrayList<>();
 
@@ -141,6 +146,22 @@ public final class SimulatedDisk {
         unreachable = address;
     }
 
+    /** As the kernel drops what it can read in again. */
+    public synchronized void evictAll() {
+        present.clear();
+    }
+
+    /** From now on, or no longer, a put that waits for memory waits for this to end. */
+    public synchronized void holdFaults(boolean hold) {
+        faultsHeld = hold;
+        notifyAll();
+    }
+
+    /** How many puts waited for memory at once, at most. */
+    public synchronized int mostFaulting() {
+        return mostFaulting;
+    }
+
     /** The next so many transfers are ended by a signal before they receive anything. */
     public synchronized void interrupt(int times) {
         interruptions = times;
@@ -179,6 +200,7 @@ public final class SimulatedDisk {
 
     private void requeue(Submitted request) {
         request.owner = null;
+        request.busy = false;
         request.redelivered = true;
         pending.addFirst(request);
     }
@@ -226,7 +248,7 @@ public final class SimulatedDisk {
         @Override
         public void drain() throws DeviceException {
             try (Batch batch = new Batch(1)) {
-                transfer(batch.receiveNothing());
+                transfer(batch.drain());
             }
         }
 
@@ -273,7 +295,8 @@ public final class SimulatedDisk {
             ByteBuffer raw = batch.raw();
             check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF);
             int flags = raw.getInt(Abi.Xfer.FLAGS);
-            check((flags & ~Abi.ABUSE_XFER_DRAIN) == 0);
+            check((flags & ~(Abi.ABUSE_XFER_DRAIN | Abi.ABUSE_XFER_NO_FAULT)) == 0);
+            boolean noFault = (flags & Abi.ABUSE_XFER_NO_FAULT) != 0;
             int room = raw.getInt(Abi.Xfer.NR_GETS);
             int answers = raw.getInt(Abi.Xfer.NR_PUTS);
             int minimum = raw.getInt(Abi.Xfer.MIN_GETS);
@@ -290,17 +313,17 @@ public final class SimulatedDisk {
             boolean refused = false;
             for (int i = 0; i < answers; i++) {
                 int put = batch.putAt(i);
-                int status = take(raw, put);
+                int status = take(raw, put, noFault);
                 raw.putInt(put + Abi.Put.STATUS, -status);
                 taken += status == 0 ? 1 : 0;
-                refused |= status == Unix.EFAULT || status == Unix.EINVAL;
+                refused |= status != 0;
             }
             raw.putInt(Abi.Xfer.NR_PUTS, taken);
             int queue = raw.getInt(Abi.Xfer.QUEUE);
             long timeout = raw.getLong(Abi.Xfer.TIMEOUT_NS);
             long end = System.nanoTime() + timeout;
             long before = generation;
-            // A request that is still owned for a refused answer must not wait for the next one
+            // Who has an answer refused should hear of it at once
             while (!draining && !refused && waiting(queue) < minimum) {
                 if (interruptions > 0) {
                     interruptions--;
@@ -329,26 +352,30 @@ public final class SimulatedDisk {
             return pending.stream().filter(request -> queue == Abi.ABUSE_ANY_QUEUE || request.queue == queue).count();
         }
 
-        private int take(ByteBuffer raw, int put) {
+        private int take(ByteBuffer raw, int put, boolean noFault) {
             Submitted request = owned.get(raw.getLong(put + Abi.Put.ID));
             int result = raw.getInt(put + Abi.Put.RESULT);
             long address = raw.getLong(put + Abi.Put.ADDRESS);
+            if (result > Abi.ABUSE_RESULT_COPY) {
+                return Unix.EINVAL;
+            }
             if (request == null || request.owner != this) {
                 stale++;
                 return Unix.ENOMSG;
             }
-            if (result > Abi.ABUSE_RESULT_DEVICE_FAILURE) {
-                return Unix.EINVAL;
+            if (request.busy) {
+                return Unix.EBUSY;
             }
-            if (result == Abi.ABUSE_RESULT_OKAY && request.data != null) {
-                if (address == 0 && request.operation == Operation.READ || address != 0 && address == unreachable) {
-                    return Unix.EFAULT;
+            boolean copy = result == Abi.ABUSE_RESULT_COPY;
+            if ((copy || result == Abi.ABUSE_RESULT_OKAY) && request.data != null
+                    && (address != 0 || request.operation == Operation.READ)) {
+                int status = move(request, address, noFault);
+                if (status != 0) {
+                    return status;
                 }
-                if (request.operation == Operation.READ) {
-                    MemoryIO.getInstance().getByteArray(address, request.data, 0, request.data.length);
-                } else if (address != 0) {
-                    MemoryIO.getInstance().putByteArray(address, request.data, 0, request.data.length);
-                }
+            }
+            if (copy) {
+                return 0;
             }
             owned.remove(request.id);
             puts++;
@@ -356,6 +383,41 @@ public final class SimulatedDisk {
                 failing = true;
             }
             finish(request, failing || result != Abi.ABUSE_RESULT_OKAY);
+            return 0;
+        }
+
+        /** Copies the request's data; whoever may wait for memory does it without keeping others from the disk. */
+        private int move(Submitted request, long address, boolean noFault) {
+            if (address == 0 || address == unreachable) {
+                return Unix.EFAULT;
+            }
+            var pages = new ArrayList<Long>();
+            for (long page = address >> 12; page <= address + request.data.length - 1 >> 12; page++) {
+                pages.add(page);
+            }
+            if (!present.containsAll(pages)) {
+                if (noFault) {
+                    return Unix.EAGAIN;
+                }
+                long id = request.id;
+                request.busy = true;
+                mostFaulting = Math.max(mostFaulting, ++faulting);
+                SimulatedDisk.this.notifyAll();
+                while (faultsHeld) {
+                    pause(Long.MAX_VALUE);
+                }
+                faulting--;
+                if (owned.get(id) != request) {
+                    return Unix.ENOMSG;
+                }
+                request.busy = false;
+            }
+            boolean moved = request.operation == Operation.READ ? UserMemory.read(address, request.data)
+                    : UserMemory.write(address, request.data);
+            if (!moved) {
+                return Unix.EFAULT;
+            }
+            present.addAll(pages);
             return 0;
         }
 
@@ -378,7 +440,7 @@ public final class SimulatedDisk {
                     address = buffer + used;
                     used += (request.length + 4095) & -4096;
                     if (request.operation == Operation.WRITE) {
-                        MemoryIO.getInstance().putByteArray(address, request.data, 0, request.data.length);
+                        UserMemory.write(address, request.data);
                     }
                 }
                 i.remove();
@@ -388,7 +450,7 @@ public final class SimulatedDisk {
                 if (request.redelivered) {
                     redelivered++;
                 }
-                int get = batch.getAt(handed++);
+                int get = batch.nextGetAt(handed++);
                 raw.putLong(get + Abi.Get.ID, request.id);
                 raw.putLong(get + Abi.Get.SECTOR, request.offset / 512);
                 raw.putLong(get + Abi.Get.ADDRESS, address);

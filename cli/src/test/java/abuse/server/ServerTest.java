@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
+import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.DeviceException;
@@ -19,7 +20,9 @@ import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
 import abuse.device.Status;
+import abuse.libc.Memory;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +31,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -131,6 +135,11 @@ class ServerTest {
         int flushes;
 
         @Override
+        public int threads() {
+            return 1;
+        }
+
+        @Override
         public synchronized void read(long offset, ByteBuffer into) throws IOException {
             while (into.hasRemaining()) {
                 into.put(blocks.getOrDefault(offset, new byte[BLOCK]));
@@ -161,7 +170,7 @@ class ServerTest {
     void every_backend_keeps_every_byte(String name) throws Exception {
         disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
         String backend = name.equals("file:") ? name + directory.resolve("image") : name;
-        var running = new Running(geometry -> Backends.open(backend, true, geometry)).awaitReady();
+        var running = new Running(geometry -> new Backends().open(backend, Set.of(Option.CREATE), geometry)).awaitReady();
         byte[] model = new byte[(int) CAPACITY];
         var random = new Random(7);
         for (int round = 0; round < 60; round++) {
@@ -211,7 +220,7 @@ class ServerTest {
     @Test
     void null_answers_with_zeros() throws Exception {
         disk.setUp(1L << 50, Flag.WRITE_CACHE);
-        new Running(geometry -> Backends.open("null", false, geometry)).awaitReady();
+        new Running(geometry -> new Backends().open("null", Set.of(), geometry)).awaitReady();
         byte[] full = new byte[1 << 20];
         Arrays.fill(full, (byte) 9);
         assertFalse(disk.write(0, pattern(1)).await().failed());
@@ -227,7 +236,7 @@ class ServerTest {
         for (int i = 0; i < 100; i++) {
             requests.add(disk.read((long) i * BLOCK, BLOCK));
         }
-        new Running(geometry -> Backends.open("mem", false, geometry)).awaitReady();
+        new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
         for (Submitted request : requests) {
             request.await();
         }
@@ -390,7 +399,7 @@ class ServerTest {
 
     @Test
     void a_setup_is_waited_for() throws Exception {
-        var running = new Running(geometry -> Backends.open("mem", false, geometry));
+        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry));
         assertTrue(running.waiting.await(10, TimeUnit.SECONDS));
         assertEquals(1, running.ready.getCount());
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
@@ -436,7 +445,7 @@ class ServerTest {
     @Test
     void data_out_of_the_kernels_reach_fails_the_request_once() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var mem = (AddressedBackend) Backends.open("mem", false, new Geometry(CAPACITY, 1 << 20, false, false));
+        var mem = (AddressedBackend) new Backends().open("mem", Set.of(), new Geometry(CAPACITY, 4096, 1 << 20, false));
         var running = serve(mem);
         disk.write(0, pattern(1)).await();
         disk.makeUnreachable(mem.readAddress(BLOCK, BLOCK));
@@ -450,7 +459,7 @@ class ServerTest {
     @Test
     void signals_lose_no_answer() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var running = new Running(geometry -> Backends.open("mem", false, geometry)).awaitReady();
+        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
         for (int i = 0; i < 20; i++) {
             disk.interrupt(3);
             assertFalse(disk.write((long) i * BLOCK, pattern(i)).await().failed());
@@ -464,7 +473,7 @@ class ServerTest {
     @Test
     void a_disk_that_grew_is_served_as_far_as_it_was_known() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
-        var running = new Running(geometry -> Backends.open("mem", false, geometry)).awaitReady();
+        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
         disk.setUp(2 * CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
         assertFalse(disk.write(CAPACITY - BLOCK, pattern(1)).await().failed());
         assertTrue(disk.write(CAPACITY, pattern(1)).await().failed());
@@ -507,7 +516,7 @@ class ServerTest {
                 return new ModelBackend();
             }).awaitReady().stop();
         }
-        assertEquals(List.of(new Geometry(CAPACITY, 1 << 20, false, false), new Geometry(CAPACITY, 1 << 20, true, true)), seen);
+        assertEquals(List.of(new Geometry(CAPACITY, 4096, 1 << 20, false), new Geometry(CAPACITY, 4096, 1 << 20, true)), seen);
     }
 
     @Test
@@ -526,5 +535,266 @@ class ServerTest {
             assertArrayEquals(pattern(i), disk.read((long) i * BLOCK, BLOCK).await().data());
         }
         assertNull(second.stop());
+    }
+
+    private Running serveImage() throws InterruptedException {
+        return new Running(geometry -> new Backends().open("file:" + directory.resolve("image"), Set.of(Option.CREATE),
+                geometry)).awaitReady();
+    }
+
+    /** Storage behind addresses, that tells what a power cut would leave. */
+    private static final class ModelStore extends ModelBackend implements AddressedBackend {
+        private final Memory memory = Memory.map(CAPACITY);
+        private byte[] durable = new byte[(int) CAPACITY];
+        private boolean broken;
+
+        @Override
+        public boolean isStored() {
+            return true;
+        }
+
+        @Override
+        public long readAddress(long offset, long length) {
+            return memory.address() + offset;
+        }
+
+        @Override
+        public long writeAddress(long offset, long length) {
+            return memory.address() + offset;
+        }
+
+        @Override
+        public synchronized void read(long offset, ByteBuffer into) throws IOException {
+            throw new IOException("store: bad sector");
+        }
+
+        @Override
+        public synchronized void write(long offset, ByteBuffer from) throws IOException {
+            throw new IOException("store: full");
+        }
+
+        @Override
+        public synchronized void flush() throws IOException {
+            flushes++;
+            if (broken) {
+                throw new IOException("store: broken");
+            }
+            memory.buffer().get(0, durable);
+        }
+
+        synchronized byte[] durable(long offset) {
+            return Arrays.copyOfRange(durable, (int) offset, (int) offset + BLOCK);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+
+    @Test
+    void cold_reads_of_an_image_wait_together_and_keep_nobody_else_waiting() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serveImage();
+        disk.write(0, pattern(1)).await();
+        disk.holdFaults(true);
+        var cold = new ArrayList<Submitted>();
+        for (int i = 1; i <= 20; i++) {
+            cold.add(disk.read((long) i * BLOCK, BLOCK));
+        }
+        for (int i = 0; i < 100; i++) {
+            assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        }
+        for (int i = 0; i < 1000 && disk.mostFaulting() < 8; i++) {
+            Thread.sleep(5);
+        }
+        assertEquals(8, disk.mostFaulting());
+        disk.holdFaults(false);
+        for (Submitted read : cold) {
+            assertArrayEquals(new byte[BLOCK], read.await().data());
+        }
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void stop_waits_for_what_waits_for_storage() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serveImage();
+        disk.holdFaults(true);
+        var read = disk.read(0, BLOCK);
+        while (disk.mostFaulting() == 0) {
+            Thread.sleep(5);
+        }
+        running.server.stop();
+        Thread.sleep(50);
+        assertTrue(running.thread.isAlive());
+        disk.holdFaults(false);
+        assertNull(running.awaitEnd());
+        assertFalse(read.await().failed());
+        assertEquals(0, disk.owned());
+    }
+
+    @Test
+    void a_reset_ends_a_server_that_waits_for_storage() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serveImage();
+        disk.holdFaults(true);
+        var read = disk.read(0, BLOCK);
+        while (disk.mostFaulting() == 0) {
+            Thread.sleep(5);
+        }
+        disk.reset();
+        disk.holdFaults(false);
+        assertTrue(read.await().failed());
+        assertInstanceOf(DeviceException.class, running.awaitEnd());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void what_must_be_durable_is_so_when_it_is_answered(boolean cache) throws Exception {
+        disk.setUp(CAPACITY, cache ? new Flag[] {Flag.WRITE_CACHE} : new Flag[0]);
+        var store = new ModelStore();
+        serve(store);
+        for (int i = 0; i < 50; i++) {
+            long offset = (long) i * BLOCK;
+            (cache ? disk.writeFua(offset, pattern(i)) : disk.write(offset, pattern(i))).await();
+            assertArrayEquals(pattern(i), store.durable(offset));
+        }
+        int before = store.flushes;
+        disk.write(0, pattern(99)).await();
+        assertEquals(cache ? 0 : 1, store.flushes - before);
+        disk.flush().await();
+        assertArrayEquals(pattern(99), store.durable(0));
+        disk.read(0, BLOCK).await();
+        assertEquals(cache ? 1 : 2, store.flushes - before);
+    }
+
+    @Test
+    void many_writes_are_made_durable_together() throws Exception {
+        disk.setUp(CAPACITY);
+        var writes = new ArrayList<Submitted>();
+        for (int i = 0; i < 100; i++) {
+            writes.add(disk.write((long) i * BLOCK, pattern(i)));
+        }
+        var store = new ModelStore();
+        serve(store);
+        for (int i = 0; i < 100; i++) {
+            assertFalse(writes.get(i).await().failed());
+            assertArrayEquals(pattern(i), store.durable((long) i * BLOCK));
+        }
+        assertTrue(store.flushes <= 10, store.flushes + " flushes");
+    }
+
+    @Test
+    void what_could_not_be_made_durable_fails_and_the_rest_does_not() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var store = new ModelStore();
+        store.broken = true;
+        var running = serve(store);
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertTrue(disk.writeFua(0, pattern(1)).await().failed());
+        assertTrue(disk.flush().await().failed());
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        assertEquals(List.of("store: broken"), running.problems);
+    }
+
+    @Test
+    void storage_that_cannot_be_reached_tells_why() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var store = new ModelStore();
+        var running = serve(store);
+        disk.makeUnreachable(store.readAddress(BLOCK, BLOCK));
+        assertTrue(disk.read(BLOCK, BLOCK).await().failed());
+        assertTrue(disk.write(BLOCK, pattern(1)).await().failed());
+        assertTrue(disk.writeFua(BLOCK, pattern(1)).await().failed());
+        assertFalse(disk.writeFua(0, pattern(1)).await().failed());
+        assertEquals(List.of("store: bad sector", "store: full"), running.problems);
+        assertEquals(0, disk.owned());
+    }
+
+    @Test
+    void a_write_that_is_not_ours_any_more_changes_nothing() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var first = serveImage();
+        disk.write(0, pattern(1)).await();
+        disk.evictAll();
+        disk.holdFaults(true);
+        var write = disk.write(0, pattern(2));
+        while (disk.mostFaulting() < 2 && disk.owned() == 0) {
+            Thread.sleep(5);
+        }
+        disk.fence();
+        disk.holdFaults(false);
+        assertFalse(write.await().failed());
+        assertArrayEquals(pattern(2), disk.read(0, BLOCK).await().data());
+        assertNull(first.stop());
+        assertEquals(List.of(), first.problems);
+    }
+
+    @Test
+    void a_disk_that_grew_with_its_image_is_served_whole() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serveImage();
+        disk.write(0, pattern(1)).await();
+        disk.setUp(2 * CAPACITY, Flag.WRITE_CACHE);
+        assertTrue(disk.write(CAPACITY, pattern(2)).await().failed());
+        String image = directory.resolve("image").toString();
+        assertEquals(List.of(image + ": the disk has become larger, so the image must have " + 2 * CAPACITY + " bytes, too"),
+                running.problems);
+        try (var file = new RandomAccessFile(image, "rw")) {
+            file.setLength(2 * CAPACITY);
+        }
+        assertFalse(disk.write(2 * CAPACITY - BLOCK, pattern(3)).await().failed());
+        assertArrayEquals(pattern(3), disk.read(2 * CAPACITY - BLOCK, BLOCK).await().data());
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+    }
+
+    @Test
+    void what_a_backend_leaves_out_is_an_error() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serve(new ModelBackend() {
+            @Override
+            public void read(long offset, ByteBuffer into) {
+                into.position(into.position() + 512);
+            }
+
+            @Override
+            public void write(long offset, ByteBuffer from) {}
+        });
+        assertTrue(disk.read(0, BLOCK).await().failed());
+        assertTrue(disk.write(0, pattern(1)).await().failed());
+        assertEquals(List.of("the backend left 3584 bytes of a request out", "the backend left 4096 bytes of a request out"),
+                running.problems);
+    }
+
+    @Test
+    void a_backend_that_has_to_wait_is_called_by_as_many_threads_as_it_likes() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var together = new CountDownLatch(5);
+        serve(new ModelBackend() {
+            @Override
+            public int threads() {
+                return 5;
+            }
+
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                together.countDown();
+                try {
+                    assertTrue(together.await(5, TimeUnit.SECONDS));
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                super.read(offset, into);
+            }
+        });
+        var reads = new ArrayList<Submitted>();
+        for (int i = 0; i < 40; i++) {
+            reads.add(disk.read((long) i * BLOCK, BLOCK));
+        }
+        for (Submitted read : reads) {
+            assertFalse(read.await().failed());
+        }
     }
 }

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.backend.AddressedBackend;
+import abuse.device.Batch;
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.Operation;
+import abuse.device.Request;
+import abuse.device.Result;
+import abuse.libc.Memory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+
+/**
+ * Carries out what would keep a worker waiting for storage, in threads of its own that start with
+ * the first such request. They share the worker's open control node, which owns the requests.
+ */
+final class SlowPath implements AutoCloseable {
+    /** Requests that one thread takes at a time, at most. */
+    private static final int TOGETHER = 64;
+
+    private final String name;
+    private final Device device;
+    private final AddressedBackend backend;
+    private final boolean writeThrough;
+    private final int maxRequest;
+    private final Problems problems;
+    private final int most;
+
+    private final Queue<Request> waiting = new ArrayDeque<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private int idle;
+    private boolean closed;
+
+    /**
+     * Nothing runs yet.
+     *
+     * @param writeThrough whatever changes the disk must be durable before it is answered
+     * @param most threads
+     */
+    SlowPath(String name, Device device, AddressedBackend backend, boolean writeThrough, int maxRequest,
+            Problems problems, int most) {
+        this.name = name;
+        this.device = device;
+        this.backend = backend;
+        this.writeThrough = writeThrough;
+        this.maxRequest = maxRequest;
+        this.problems = problems;
+        this.most = most;
+    }
+
+    /** Takes over a request, whose range the backend has; false when there is no memory for that. */
+    synchronized boolean add(Request request) {
+        try {
+            if (waiting.size() >= idle && threads.size() < most) {
+                start();
+            }
+            waiting.add(request);
+            notify();
+            return true;
+        } catch (OutOfMemoryError e) {
+            problems.report(e);
+            return false;
+        }
+    }
+
+    /** Returns when all that was added is answered. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        threads.forEach(Server::join);
+    }
+
+    private void start() {
+        Carrier carrier = null;
+        try {
+            carrier = new Carrier();
+            var thread = new Thread(carrier, name + " " + threads.size());
+            thread.setDaemon(true);
+            thread.start();
+            threads.add(thread);
+        } catch (OutOfMemoryError e) {
+            if (carrier != null) {
+                carrier.close();
+            }
+            // Those there are will do
+            if (threads.isEmpty()) {
+                throw e;
+            }
+        }
+    }
+
+    /** Waits for requests; none says that there will be none any more. */
+    private synchronized int take(Request[] requests) {
+        idle++;
+        while (waiting.isEmpty() && !closed) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Whoever it was: what was added is to be answered
+            }
+        }
+        idle--;
+        // So many that all threads have work; a group saves calls, and is made durable at once
+        int share = Math.min(requests.length, Math.max(1, waiting.size() / most));
+        int n = 0;
+        while (n < share && !waiting.isEmpty()) {
+            requests[n++] = waiting.remove();
+        }
+        return n;
+    }
+
+    /** Whether the backend's flush belongs to a request. */
+    private boolean flushes(Request request) {
+        return switch (request.operation()) {
+            case FLUSH -> true;
+            case READ -> false;
+            default -> request.fua() || writeThrough;
+        };
+    }
+
+    /** A thread, and what it needs. */
+    private final class Carrier implements Runnable, AutoCloseable {
+        private final Request[] requests = new Request[TOGETHER];
+        private final Result[] results = new Result[TOGETHER];
+        private final boolean[] refused = new boolean[TOGETHER];
+        private final Batch batch = new Batch(TOGETHER).receiveNothing().onRefusal(this::refuse);
+        /** For data that the kernel cannot reach where the backend has it; made when there is such. */
+        private Memory data;
+
+        @Override
+        public void run() {
+            try (this) {
+                for (int n = take(requests); n > 0; n = take(requests)) {
+                    try {
+                        carryOut(n);
+                    } catch (DeviceException e) {
+                        // It was reset, and the requests have failed
+                        batch.forget();
+                    }
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            batch.close();
+            if (data != null) {
+                data.close();
+            }
+        }
+
+        /** The first refusal is of the backend's addresses; then there is nothing more to try. */
+        private boolean refuse(int i, int errno) {
+            boolean first = !refused[i];
+            refused[i] = true;
+            return first;
+        }
+
+        private void carryOut(int n) throws DeviceException {
+            for (int i = 0; i < n; i++) {
+                results[i] = Result.OKAY;
+                refused[i] = false;
+                if (requests[i].operation() == Operation.WRITE) {
+                    batch.copy(i, requests[i], backend.writeAddress(requests[i].offset(), requests[i].length()));
+                }
+            }
+            transfer();
+            boolean flush = false;
+            for (int i = 0; i < n; i++) {
+                try {
+                    carryOut(requests[i], i);
+                    flush |= flushes(requests[i]);
+                } catch (Throwable e) {
+                    fail(i, e);
+                }
+            }
+            if (flush) {
+                flush(n);
+            }
+            for (int i = 0; i < n; i++) {
+                boolean read = requests[i].operation() == Operation.READ;
+                long address = read ? backend.readAddress(requests[i].offset(), requests[i].length()) : 0;
+                batch.answer(i, requests[i], results[i], address);
+            }
+            transfer();
+            for (int i = 0; i < n; i++) {
+                if (refused[i] && requests[i].operation() == Operation.READ) {
+                    readByBuffer(i);
+                }
+            }
+        }
+
+        private void carryOut(Request request, int i) throws IOException {
+            switch (request.operation()) {
+                case READ, FLUSH -> { }
+                case WRITE -> {
+                    if (refused[i]) {
+                        writeByBuffer(i);
+                    }
+                }
+                case DISCARD -> backend.discard(request.offset(), request.length());
+                case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
+                default -> throw new IOException(Worker.UNKNOWN_REQUEST);
+            }
+        }
+
+        private void flush(int n) {
+            try {
+                backend.flush();
+            } catch (Throwable e) {
+                for (int i = 0; i < n; i++) {
+                    if (flushes(requests[i])) {
+                        fail(i, e);
+                    }
+                }
+            }
+        }
+
+        /** Either that works, or it tells why it does not. */
+        private void writeByBuffer(int i) throws IOException {
+            ByteBuffer buffer = buffer(i);
+            long failures = batch.stale() + batch.refused();
+            batch.copy(i, requests[i], data.address());
+            transfer();
+            if (batch.stale() + batch.refused() != failures) {
+                // What the buffer holds is another request's
+                throw new IOException("the data of a write cannot be had any more");
+            }
+            backend.write(requests[i].offset(), buffer);
+        }
+
+        private void readByBuffer(int i) throws DeviceException {
+            try {
+                backend.read(requests[i].offset(), buffer(i));
+            } catch (Throwable e) {
+                fail(i, e);
+            }
+            batch.answer(i, requests[i], results[i], data == null ? 0 : data.address());
+            transfer();
+        }
+
+        private ByteBuffer buffer(int i) {
+            if (data == null) {
+                data = Memory.map(maxRequest);
+            }
+            return data.buffer().limit((int) requests[i].length());
+        }
+
+        private void fail(int i, Throwable e) {
+            results[i] = Result.MEDIA_FAILURE;
+            problems.report(e);
+        }
+
+        private void transfer() throws DeviceException {
+            while (batch.answers() > 0) {
+                device.transfer(batch);
+            }
+        }
+    }
+}

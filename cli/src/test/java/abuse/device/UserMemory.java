@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import jnr.ffi.LibraryLoader;
+
+/** Copies bytes by address as the kernel does it: what is not there is an error, and not the end of the process. */
+final class UserMemory {
+    /** Calls that take addresses. */
+    public interface Calls {
+        long pread(int fd, long address, long count, long offset);
+
+        long pwrite(int fd, long address, long count, long offset);
+    }
+
+    private static final Calls CALLS = LibraryLoader.create(Calls.class).load("libc.so.6");
+    private static final int FD = openFile();
+    private static final Memory BOUNCE = Memory.map(8 << 20);
+
+    private UserMemory() {}
+
+    static synchronized boolean read(long address, byte[] into) {
+        boolean whole = CALLS.pwrite(FD, address, into.length, 0) == into.length;
+        CALLS.pread(FD, BOUNCE.address(), into.length, 0);
+        BOUNCE.buffer().get(0, into);
+        return whole;
+    }
+
+    static synchronized boolean write(long address, byte[] from) {
+        BOUNCE.buffer().put(0, from);
+        CALLS.pwrite(FD, BOUNCE.address(), from.length, 0);
+        return CALLS.pread(FD, address, from.length, 0) == from.length;
+    }
+
+    private static int openFile() {
+        try {
+            Path path = Files.createTempFile("abuse", null);
+            int fd = Unix.LIBC.open(path.toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
+            Files.delete(path);
+            return fd;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
