@@ -20,7 +20,7 @@ mkdir -p build/kernel
 exec 9>build/kernel/.debug.lock # two builds at once: the second waits, then finds it done
 flock 9
 ! finished || exit 0
-for tool in bc bison flex gcc make xz; do
+for tool in bc bison flex gcc make xz zstd; do
 	command -v $tool >/dev/null || fail "$tool is needed: apt-get install $tool"
 done
 [ -e /usr/include/gelf.h ] || fail "libelf is needed: apt-get install libelf-dev"
