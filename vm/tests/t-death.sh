@@ -1,142 +1,61 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Servers that are killed, and replaced, under load: no error, nothing lost, and
 # no pause but until there is a server again
-# run.sh: seconds 240
+# run.sh: seconds 120
 # run.sh: torture
-WAIT=100
-
-ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 TIMES=${TORTURE:-1}
-
-_device() {
-	ready capacity=32M queue_depth=64 flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES)) "$@"
-	truncate -s 32M "$T/image"
-}
-
-# Until it is stopped: writes of all sizes with fsync, then all of it is read
-# and compared, again and again; and discards in another place
-_load() { # [OPTION...]
-	spawn verify "${FIO[@]}" --name=verify --size=24M --rw=randwrite --bsrange=4k-1m --iodepth=32 --fsync=40 \
-		--loops=1000000 --verify=crc32c --verify_fatal=1 --verify_dump=0 "$@"
-	spawn trim "${FIO[@]}" --name=trim --offset=24M --size=8M --rw=randtrim --bs=64k --iodepth=1 --ioengine=sync \
-		--loops=1000000
-	_busy
-}
-
-# Requests are answered, now
-_busy() {
-	local before
-	before=$(status puts)
-	wait_for _more $((before + 20))
-}
-_more() { [ "$(status puts)" -gt "$1" ]; }
-
-# No error, of the load and of the device. "longest": what an I/O took, fio says.
-_unload() { # WHAT
-	local name longest
-	for name in verify trim; do
-		running $name || fail "$name ended early: $(<"$T/$name")"
-		kill -TERM "${PID[$name]}"
-		finish $name 128
-		awk -F';' '$1 == 3 { n++; bad += $5 } END { exit n != 1 || bad }' "$T/$name" || fail "$name: $(<"$T/$name")"
-	done
-	longest=$(awk -F';' '$1 == 3 { print int(($39 > $80 ? $39 : $80) / 1000) }' "$T/verify")
-	is errors "$(status errors)" 0
-	note "$1, $(status puts) answers, $(status redelivered) redelivered, longest I/O $longest ms"
-}
 
 # A moment of up to so many milliseconds
 _moment() { pause "$(printf '%d.%03d' $(($1 / 1000)) $((RANDOM % 1000 * $1 / 1000 % 1000)))"; }
 
 a_server_killed_again_and_again_loses_nothing() {
 	local n kills=$((20 * TIMES))
-	_device
+	small_disk
 	spawn server client server $CTL store="$T/image"
-	_load
+	start_load
 	for ((n = 0; n < kills; n++)); do
 		_moment 400
 		kill9 server
 		spawn server client server $CTL store="$T/image" threads=$((n % 3 + 1)) batch=$((n % 40 + 1))
 	done
-	_busy
-	_unload "$kills kills"
+	answering
+	end_load "$kills kills"
 	end
 	[ "$(status redelivered)" -gt 0 ] || fail "no request was ever redelivered"
 }
 
 when_one_of_several_is_killed_the_others_carry_on() {
 	local n kills=$((10 * TIMES))
-	_device queues=2
+	small_disk queues=2
 	for n in 0 1 2; do
 		spawn server$n client server $CTL store="$T/image" batch=8
 	done
-	_load
+	start_load
 	for ((n = 0; n < kills; n++)); do
 		kill9 server$((n % 3))
-		_busy
+		answering
 		_moment 200
 		spawn server$((n % 3)) client server $CTL store="$T/image" batch=8 threads=$((n % 2 + 1))
 	done
-	_unload "$kills kills"
+	end_load "$kills kills"
 	for n in 0 1 2; do
 		wait_for has "$T/server$n" '^ready$'
 		end server$n
 	done
 }
 
-# abusectl, which takes seconds to start here
-_abusectl_server() { # NAME BACKEND
-	spawn "$1" "$ABUSECTL" server $CTL "$2"
-	wait_for has "$T/$1" "$CTL"
-}
-
-abusectl_killed_with_a_file_loses_nothing() {
-	local n kills=$((3 * TIMES))
-	_device
-	_abusectl_server server "file:$T/image"
-	_load
-	for ((n = 0; n < kills; n++)); do
-		_moment 1000
-		kill9 server
-		_abusectl_server server "file:$T/image"
-		_busy
-	done
-	_unload "$kills kills"
-	kill -TERM "${PID[server]}"
-	finish server
-}
-
-# What it held is gone, but no request is
-abusectl_killed_with_memory_fails_no_request() {
-	local n kills=$TIMES
-	_device
-	_abusectl_server server mem
-	spawn fio "${FIO[@]}" --name=rw --size=32M --rw=randrw --bsrange=4k-1m --iodepth=32 --fsync=40 --loops=1000000
-	for ((n = 0; n < kills; n++)); do
-		_busy
-		kill9 server
-		_abusectl_server server mem
-	done
-	_busy
-	kill -TERM "${PID[fio]}"
-	finish fio 128
-	is errors "$(status errors)" 0
-	kill -TERM "${PID[server]}"
-	finish server
-}
-
 # With I/O so small that it takes no time itself
 a_server_is_replaced_by_a_second_one() {
 	local n times=$((10 * TIMES))
-	_device
+	small_disk
 	serve s0 store="$T/image"
-	_load --size=2M --bsrange=4k-8k --iodepth=4
+	start_load --size=2M --bsrange=4k-8k --iodepth=4
 	for ((n = 1; n <= times; n++)); do
 		pause 0.2
 		serve s$n store="$T/image"
 		end s$((n - 1))
 	done
-	_unload "$times replacements"
+	end_load "$times replacements"
 	end s$times
 	is redelivered "$(status redelivered)" 0
 }
@@ -157,7 +76,7 @@ _churn() { # DIRECTORY
 }
 
 ext4_and_xfs_survive_servers_being_killed() {
-	local n kills=$((20 * TIMES)) fs file_systems='ext4 xfs'
+	local n kills=$((10 * TIMES)) fs file_systems='ext4 xfs'
 	load
 	n=0
 	for fs in $file_systems; do

@@ -5,7 +5,7 @@
 # run.sh: kernels 6.12 debug
 
 _fuzz() { # CALLS CONTROL-NODE DISK [COMMAND...]
-	"${@:4}" "$ABUSE_BUILD/fuzz$WIDTH" "$2" disk="$3" calls=$(($1 * ${TORTURE:-1})) >"$T/result" 2>&1 ||
+	"${@:4}" "$ABUSE_BUILD/fuzz$WIDTH" "$2" disk="$3" calls=$(($1 * ${TORTURE:-1} / SLOW)) >"$T/result" 2>&1 ||
 		fail "$(<"$T/result")"
 	note "$(paste -sd' ' "$T/result")"
 }
