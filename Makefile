@@ -4,7 +4,8 @@
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
-# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions
+# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service, udev rule
+# make deb        Debian packages of the same, in build/deb
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -22,6 +23,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
+DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
@@ -77,11 +79,13 @@ lint:
 	module/lint.sh
 
 share := $(DESTDIR)$(PREFIX)/share
+lib := $(DESTDIR)$(PREFIX)/lib
 src := $(DESTDIR)/usr/src/abuse-$(VERSION)
 install: jar
 	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
-		$(share)/fish/vendor_completions.d $(src)/uapi
+		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abuse/examples \
+		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
@@ -91,12 +95,28 @@ install: jar
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
 	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
+	sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/abuse@.service >$(lib)/systemd/system/abuse@.service
+	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
+	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
+	install -m 644 packaging/example.conf $(share)/doc/abuse/examples/0.conf
+
+# The packages, from what would be installed: in build/deb, checked by lintian.
+debs := build/deb
+deb: jar
+	$(call need,$(DEB_PACKAGES))
+	rm -rf $(debs)
+	umask 022 && $(MAKE) -s install PREFIX=/usr DESTDIR=$(CURDIR)/$(debs)/abuse/tree
+	cp -r packaging/debian $(debs)/abuse
+	[ "$$(cd $(debs)/abuse && dpkg-parsechangelog -S Version)" = $(VERSION) ]
+	cd $(debs)/abuse && dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { cat ../build.log; exit 1; }
+	lintian --allow-root --fail-on error,warning,info $(debs)/*.changes
+	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target build/module build/vm build/lint build/*.log
+	rm -rf cli/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb clean distclean

@@ -4,9 +4,10 @@
 # it is there already; made again when the list below has changed.
 set -eu
 
-# What the packages need comes first, what their tests need second.
-packages='dkms default-jre-headless init-system-helpers
-	systemd-sysv udev dbus util-linux kmod e2fsprogs'
+# What the packages need, what the kernel's headers need, and what the tests need.
+packages='dkms default-jre-headless
+	gcc-12 libelf1
+	systemd-sysv udev dbus util-linux kmod e2fsprogs fdisk'
 cd "$(dirname "$0")/.."
 dir=$PWD/build/debian
 tmp=$PWD/build/.debian.tmp
