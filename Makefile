@@ -6,6 +6,7 @@
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service, udev rule
 # make deb        Debian packages of the same, in build/deb
+# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, 15 minutes
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -24,6 +25,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
+DEBIAN_PACKAGES := debootstrap
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
@@ -62,6 +64,11 @@ demo: jar vm-packages
 test:
 	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES))
 	vm/test-all.sh $(KERNELS)
+
+test-deb: deb vm-packages
+	$(call need,$(DEBIAN_PACKAGES))
+	vm/test-debian.sh service $(firstword $(KERNELS))
+	vm/test-debian.sh packages $(firstword $(KERNELS))
 
 vm: jar vm-packages
 	vm/module.sh $(KERNEL)
@@ -119,4 +126,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb clean distclean
+.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb test-deb clean distclean
