@@ -6,7 +6,8 @@
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service, udev rule
 # make deb        Debian packages of the same, in build/deb
-# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, 15 minutes
+# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, up to
+#                 15 minutes, so not a part of make test; make test DEB=yes does both
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -61,8 +62,8 @@ demo: jar vm-packages
 	vm/module.sh $(KERNEL)
 	vm/run.sh -k $(KERNEL) -t 600 -- vm/demo.sh
 
-test:
-	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES))
+test: $(if $(DEB),deb)
+	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES) $(if $(DEB),$(DEBIAN_PACKAGES)))
 	vm/test-all.sh $(KERNELS)
 
 test-deb: deb vm-packages

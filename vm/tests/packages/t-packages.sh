@@ -3,9 +3,9 @@
 # run.sh: seconds 1500
 WAIT=120
 
-# What is not the packages' own: logs, caches, dpkg's and apt's notes; dkms's key; this test
+# All files but what is not the packages' own: logs, others' caches, dpkg's and apt's notes, dkms's key, this test
 _files() {
-	find / /lib/modules -xdev \( -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt \
+	find / /lib/modules -xdev \( -path /var/log -o -path '/var/cache/[!a]*' -o -path /var/cache/apt -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path '/var/lib/dkms/mok.*' -o -path /tmp -o -path /out \) -prune -o -print | sort
 }
 
