@@ -3,6 +3,7 @@
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
+# make pictures   those of the terminal in man/img, taken in the VM
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service, udev rule
 # make deb        Debian packages of the same, in build/deb
@@ -27,6 +28,7 @@ TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
 DEBIAN_PACKAGES := debootstrap
+PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
@@ -82,6 +84,10 @@ bench: jar vm-packages
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
+pictures: jar vm-packages
+	$(call need,$(PICTURE_PACKAGES))
+	man/img/make.sh
+
 lint:
 	$(call need,$(VM_PACKAGES) $(LINT_PACKAGES))
 	module/lint.sh
@@ -127,4 +133,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb test-deb clean distclean
+.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb test-deb pictures clean distclean
