@@ -55,7 +55,8 @@ public final class Cli {
         addStandardOptions(root);
         var commandLine = new CommandLine(root);
         for (Command command : List.of(new SetupCommand(context), new InfoCommand(context), new ServerCommand(context),
-                new GetCommand(context), new PutCommand(context), new PollCommand(context), new ResetCommand(context))) {
+                new GetCommand(context), new PutCommand(context), new PollCommand(context), new RequeueCommand(context),
+                new ResetCommand(context))) {
             commandLine.addSubcommand(command.spec.name(), new CommandLine(command.spec));
         }
         return commandLine.setOut(context.out).setErr(context.err)

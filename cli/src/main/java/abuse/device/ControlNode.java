@@ -75,6 +75,11 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public void requeue() throws DeviceException {
+        ioctl(Call.REQUEUE, Abi.ABUSE_REQUEUE, 0);
+    }
+
+    @Override
     public void transfer(Batch batch) throws DeviceException {
         long argument = batch.prepare();
         while (Unix.LIBC.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {

@@ -4,14 +4,17 @@ package abuse.command;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Operation;
+import abuse.device.Result;
 import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
+import abuse.device.Taken;
 import abuse.libc.Unix;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -105,7 +108,7 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "requeue"})
     void every_command_has_help_and_version_and_refuses_what_it_does_not_know(String command) {
         String help = succeed(command, "--help");
         assertTrue(help.startsWith("Usage: abusectl " + command), help);
@@ -140,7 +143,7 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "requeue"})
     void without_the_module_every_command_tells_to_load_it(String command) {
         assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", fail(command, "3"));
     }
@@ -527,6 +530,24 @@ class CliTest {
         Submitted read = disk.read(0, 4096);
         assertEquals("", succeed("reset"));
         assertTrue(read.await().failed());
+    }
+
+    @Test
+    void requeue_takes_requests_from_who_has_them() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        disk.read(0, 4096);
+        try (var hung = devices.open("/dev/abctl0"); var taken = Taken.from(hung, 0).orElseThrow()) {
+            assertEquals(1, disk.owned());
+            assertEquals("", succeed("requeue"));
+            assertEquals(0, disk.owned());
+            assertEquals(1, disk.pending());
+            assertEquals("/dev/abctl0: too late, the request is not ours any more",
+                    assertThrows(IOException.class, () -> taken.answer(Result.OKAY)).getMessage());
+        }
+        succeed("put");
+        assertTrue(succeed("info", "0").contains("redelivered = 1\nstale = 1\n"));
+        disk.reset();
+        assertEquals("/dev/abctl0: No such device; it is not set up; try 'abusectl setup /dev/abctl0'", fail("requeue"));
     }
 
     /** A server command in a thread of its own. */
