@@ -54,9 +54,9 @@ public final class Cli {
                 .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl COMMAND --help' tells more.");
         addStandardOptions(root);
         var commandLine = new CommandLine(root);
-        for (Command command : List.of(new SetupCommand(context), new InfoCommand(context), new ServerCommand(context),
-                new GetCommand(context), new PutCommand(context), new PollCommand(context), new RequeueCommand(context),
-                new ResetCommand(context))) {
+        for (Command command : List.of(new SetupCommand(context), new ListCommand(context), new InfoCommand(context),
+                new ServerCommand(context), new ResizeCommand(context), new RequeueCommand(context),
+                new ResetCommand(context), new GetCommand(context), new PutCommand(context), new PollCommand(context))) {
             commandLine.addSubcommand(command.spec.name(), new CommandLine(command.spec));
         }
         return commandLine.setOut(context.out).setErr(context.err)

@@ -108,7 +108,7 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "requeue"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "list", "resize", "requeue"})
     void every_command_has_help_and_version_and_refuses_what_it_does_not_know(String command) {
         String help = succeed(command, "--help");
         assertTrue(help.startsWith("Usage: abusectl " + command), help);
@@ -143,9 +143,9 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "requeue"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "resize", "requeue"})
     void without_the_module_every_command_tells_to_load_it(String command) {
-        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", fail(command, "3"));
+        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", command.equals("resize") ? fail(command, "3", "1M") : fail(command, "3"));
     }
 
     @Test
@@ -203,6 +203,7 @@ class CliTest {
                 queues = 1
                 max_request = 1048576
                 timeout = 0
+                servers = 0
                 pending = 1
                 owned = 0
                 gets = 0
@@ -218,50 +219,95 @@ class CliTest {
         assertTrue(succeed("info", "0").contains("\nflags = not-set-up\n"));
     }
 
-    @Test
-    void info_is_json_on_request() {
+    @ParameterizedTest
+    @ValueSource(strings = {"info --json 0", "info -J", "list --json"})
+    void devices_are_json_on_request(String command) {
         devices.add(0).setUp(1 << 24, Flag.WRITE_CACHE, Flag.DISCARD);
         assertEquals("""
                 {
-                  "device": "/dev/abctl0",
-                  "disk": "/dev/abuse0",
-                  "number": 0,
-                  "set_up": true,
-                  "size": 16777216,
-                  "block_size": 4096,
-                  "queue_depth": 128,
-                  "queues": 1,
-                  "max_request": 1048576,
-                  "timeout": 0,
-                  "flags": [
-                    "write-cache",
-                    "discard"
-                  ],
-                  "pending": 0,
-                  "owned": 0,
-                  "gets": 0,
-                  "puts": 0,
-                  "redelivered": 0,
-                  "stale": 0,
-                  "timeouts": 0,
-                  "errors": 0
+                  "devices": [
+                    {
+                      "disk": "/dev/abuse0",
+                      "node": "/dev/abctl0",
+                      "size": 16777216,
+                      "bs": 4096,
+                      "qd": 128,
+                      "nq": 1,
+                      "mr": 1048576,
+                      "timeout": 0,
+                      "servers": 0,
+                      "pending": 0,
+                      "owned": 0,
+                      "gets": 0,
+                      "puts": 0,
+                      "redelivered": 0,
+                      "stale": 0,
+                      "timeouts": 0,
+                      "errors": 0,
+                      "p50": null,
+                      "p99": null,
+                      "flags": [
+                        "write-cache",
+                        "discard"
+                      ]
+                    }
+                  ]
                 }
-                """, succeed("info", "--json", "0"));
-        String all = succeed("info", "--json");
-        assertTrue(all.startsWith("{\n  \"devices\": [\n    {\n      \"device\": \"/dev/abctl0\",\n"), all);
+                """, succeed(command.split(" ")));
     }
 
     @Test
-    void info_lists_all_devices() {
-        devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY);
+    void json_of_what_is_not_set_up_has_nulls() {
+        devices.add(0);
+        assertEquals("{\n  \"devices\": []\n}\n", succeed("list", "--json"));
+        String expected = "{\n  \"devices\": [\n    {\n      \"node\": \"/dev/abctl0\",\n      \"size\": null\n    }\n  ]\n}\n";
+        assertEquals(expected, succeed("list", "--all", "--json", "-o", "node,size"));
+        assertEquals(expected, succeed("info", "0", "-Jo", "node,size"));
+    }
+
+    @Test
+    void info_and_list_show_all_devices_in_a_table() throws Exception {
+        devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY, Flag.DISCARD);
         devices.add(1);
         devices.add(10).setUp(3 << 19).read(0, 4096);
         assertEquals("""
-                DEVICE       SIZE BLOCK DEPTH QUEUES RO PENDING OWNED ERRORS
-                /dev/abctl0    1T    4K   128      2  1       0     0      0
-                /dev/abctl1     -     -     -      -  -       -     -      -
-                /dev/abctl10 1.5M    4K   128      1  0       1     0      0
+                NODE         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
+                /dev/abctl0    1T 4K 128  2       0       0     0      0 read-only,discard
+                /dev/abctl1     -  -   -  -       0       -     -      - -
+                /dev/abctl10 1.5M 4K 128  1       0       1     0      0 -
                 """, succeed("info"));
+        try (var server = devices.open("/dev/abctl10")) {
+            Taken.from(server, 0).orElseThrow().request();
+            assertEquals("""
+                    DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
+                    /dev/abuse0    1T 4K 128  2       0       0     0      0 read-only,discard
+                    /dev/abuse10 1.5M 4K 128  1       1       0     1      0 -
+                    """, succeed("list"));
+        }
+    }
+
+    @Test
+    void columns_are_those_asked_for() {
+        devices.add(0).setUp(3 << 19);
+        assertEquals("SIZE NODE\n1.5M /dev/abctl0\n", succeed("list", "-o", "SIZE,node"));
+        assertEquals("/dev/abuse0 1572864 1048576\n", succeed("list", "--noheadings", "--bytes", "--output=DISK,SIZE,MR"));
+        assertTrue(succeed("list", "-o", "+MR,TIMEOUT").startsWith(
+                "DISK        SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
+        assertEquals("NODE        STALE\n/dev/abctl0     0\n", succeed("info", "abuse0", "-o", "NODE,STALE"));
+        assertEquals(Column.values().length, succeed("list", "--output-all").lines().findFirst().orElseThrow()
+                .split(" +").length);
+        for (String command : new String[] {"list", "info"}) {
+            for (String wrong : new String[] {"FROB", ""}) {
+                assertEquals(command + ": unknown column: " + wrong, misuse(command, "-o", "SIZE," + wrong));
+            }
+        }
+    }
+
+    @Test
+    void a_list_without_disks_is_empty() {
+        devices.add(0);
+        assertEquals("", succeed("list"));
+        assertEquals("NODE        SIZE\n/dev/abctl0    -\n", succeed("list", "--all", "-o", "NODE,SIZE"));
     }
 
     @Test
@@ -298,6 +344,25 @@ class CliTest {
         assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
         assertTrue(fail("setup", "0", "sz=1M", "reconnect").startsWith(
                 "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+    }
+
+    @Test
+    void resize_changes_the_size_and_nothing_else() {
+        devices.add(0);
+        assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0 sz=2M'", fail("resize", "2M"));
+        succeed("setup", "sz=1M,bs=512,qs=7,discard,timeout=3");
+        String before = succeed("info", "0");
+        assertEquals("", succeed("resize", "2M"));
+        assertEquals(before.replace("ab_size = 1048576", "ab_size = 2097152"), succeed("info", "0"));
+        assertEquals("", succeed("resize", "abuse0", "+1M"));
+        assertEquals(before.replace("ab_size = 1048576", "ab_size = 3145728"), succeed("info", "0"));
+        assertTrue(fail("resize", "0", "1M").startsWith(
+                "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+        assertEquals("resize: which size?", misuse("resize"));
+        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G or T", misuse("resize", "1X"));
+        assertEquals("resize: +9223372036854775807 is beyond 2^63 - 1", misuse("resize", "+9223372036854775807"));
+        assertEquals("resize: sz=3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
+        assertEquals("resize: one word too many: 'x'", misuse("resize", "0", "1M", "x"));
     }
 
     @Test
