@@ -3,8 +3,10 @@
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
+# make bench-startup  how long short commands take to start, against a bare Java and C
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
-# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions
+# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions; without
+#                 DESTDIR the archive that lets short commands start fast, too
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -25,7 +27,7 @@ BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml cli/pom.xml picocli/pom.xml $(shell find cli/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -69,6 +71,9 @@ bench: jar vm-packages
 	$(call need,$(BENCH_PACKAGES))
 	bench/run.sh
 
+bench-startup: jar
+	bench/startup.sh
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
@@ -91,12 +96,13 @@ install: jar
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
 	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
+	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
 
 clean:
-	rm -rf cli/target build/module build/vm build/lint build/*.log
+	rm -rf cli/target picocli/target build/module build/vm build/lint build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test vm bench bench-startup debug-kernel lint install clean distclean

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034,SC2119,SC2154
+# shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
 # The subcommands of abusectl that look at devices and change them in use.
 # run.sh: seconds 240
 WAIT=100
@@ -43,4 +43,25 @@ requeue_takes_requests_from_a_server_that_hangs() {
 	finish stuck
 	refused 4 ENOMSG "$id0" result=0
 	is redelivered "$(status redelivered)" 1
+}
+
+an_archive_that_is_missing_stale_or_broken_costs_only_time() {
+	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
+	same() { # WHAT
+		"$T/abusectl" info 9 >"$T/stdout" 2>"$T/stderr" && fail "info of a device that is not there succeeded"
+		is "stdout with $1" "$(<"$T/stdout")" ""
+		is "stderr with $1" "$(<"$T/stderr")" "abusectl: /dev/abctl9: No such file or directory; is the module loaded? try 'modprobe abuse'"
+	}
+	same "no archive"
+	"$T/abusectl" --archive
+	archive=$(echo "$T"/archive/*.[aj]s*) || fail "no archive in $(ls "$T/archive")"
+	[ -s "$archive" ] || fail "no archive: $(<"$T/archive/log")"
+	same "an archive"
+	chmod u+w "$archive"
+	truncate -s 100000 "$archive"
+	same "half an archive"
+	: >"$archive"
+	same "an empty archive"
+	touch "$T/abusectl.jar"
+	same "the archive of an older jar"
 }

@@ -35,7 +35,7 @@ final class DeviceTable {
         bytes = command.flag("-b,--bytes", "Print sizes in bytes.");
         var footer = new ArrayList<>(List.of("", "Columns:"));
         for (Column column : Column.values()) {
-            footer.add(String.format("  %-12s %s", column, column.help));
+            footer.add("  " + column + " ".repeat(13 - column.name().length()) + column.help);
         }
         command.spec.usageMessage().footer(footer.toArray(String[]::new));
     }

@@ -41,7 +41,7 @@ public final class ControlNode implements Device {
 
     private ControlNode(String path) throws DeviceException {
         this.path = path;
-        fd = Unix.LIBC.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
+        fd = Unix.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
         if (fd < 0) {
             throw failure(Call.OPEN);
         }
@@ -82,7 +82,7 @@ public final class ControlNode implements Device {
     @Override
     public void transfer(Batch batch) throws DeviceException {
         long argument = batch.prepare();
-        while (Unix.LIBC.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {
+        while (Unix.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {
             throwUnlessInterrupted(Call.TRANSFER);
             argument = batch.prepareAgain();
         }
@@ -111,11 +111,11 @@ public final class ControlNode implements Device {
 
     @Override
     public void close() {
-        Unix.LIBC.close(fd);
+        Unix.close(fd);
     }
 
     private void ioctl(Call call, int request, long argument) throws DeviceException {
-        while (Unix.LIBC.ioctl(fd, request, argument) < 0) {
+        while (Unix.ioctl(fd, request, argument) < 0) {
             throwUnlessInterrupted(call);
         }
     }
