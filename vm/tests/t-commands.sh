@@ -45,7 +45,7 @@ requeue_takes_requests_from_a_server_that_hangs() {
 	is redelivered "$(status redelivered)" 1
 }
 
-an_archive_that_is_missing_stale_or_broken_costs_only_time() {
+an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
 	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
 	same() { # WHAT
 		"$T/abusectl" info 9 >"$T/stdout" 2>"$T/stderr" && fail "info of a device that is not there succeeded"
@@ -58,10 +58,71 @@ an_archive_that_is_missing_stale_or_broken_costs_only_time() {
 	[ -s "$archive" ] || fail "no archive: $(<"$T/archive/log")"
 	same "an archive"
 	chmod u+w "$archive"
-	truncate -s 100000 "$archive"
-	same "half an archive"
-	: >"$archive"
-	same "an empty archive"
+	head -c 1M /dev/zero >"$archive"
+	same "another file in the archive's place"
 	touch "$T/abusectl.jar"
 	same "the archive of an older jar"
+}
+
+run_does_it_all_and_undoes_it() {
+	ready
+	spawn run "$ABUSECTL" run sz=48M,bs=512 "file:$T/image" --create
+	wait_for has "$T/run" '^/dev/abuse1$'
+	is "size of the image" "$(stat -c %s "$T/image")" 50331648
+	client io /dev/abuse1 op=write offset=1M length=64K byte=7
+	client io /dev/abuse1 op=check offset=1M length=64K byte=7
+	spawn second "$ABUSECTL" run mem
+	wait_for has "$T/second" '^/dev/abuse2$'
+	_stop run
+	[ ! -e /sys/block/abuse1 ] || fail "the disk is still there"
+	is "output" "$(<"$T/run")" /dev/abuse1
+	_stop second
+	[ ! -e /sys/block/abuse2 ] || fail "the second disk is still there"
+	is "capacity of the other device" "$(status capacity)" 16777216
+}
+
+_stop() {
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+trace_tells_requests_and_leaves_nothing_behind() {
+	ready flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	serve
+	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # of a process that was killed
+	spawn trace "$ABUSECTL" trace 0
+	wait_for has "$T/trace" '^ +TIME +OPERATION'
+	is "trace instances" "$(ls /sys/kernel/tracing/instances)" "abusectl-${PID[trace]}"
+	io op=write offset=1M length=4096
+	io op=sync
+	io op=discard offset=64K length=8192
+	io op=zeroes offset=0 length=4096
+	wait_for has "$T/trace" 'write zeroes'
+	spawn waits client io $DISK op=read
+	finish waits
+	end
+	submit stuck op=read offset=8192
+	_stop trace
+	shows "$T/trace" '^ +[0-9]+\.[0-9]{6}  write +2048 +4096 +[0-9.]+[mu]?s  [^ ]+ +ok$'
+	shows "$T/trace" '  flush +- +- +[0-9.]+[mu]?s  .* ok$'
+	shows "$T/trace" '  discard +128 +8192 +[0-9.]+[mu]?s  .* ok$'
+	shows "$T/trace" '  write zeroes +0 +4096 .* ok$'
+	shows "$T/trace" '  read +16 +4096 +-  .* waiting$'
+	is "trace instances" "$(ls /sys/kernel/tracing/instances)" ""
+	reset
+	failed stuck EIO
+}
+
+top_counts_what_a_disk_does() {
+	ready
+	serve
+	spawn top "$ABUSECTL" top --interval=3 -n 3 0
+	for ((i = 0; i < 1000; i++)); do
+		io op=write length=4096
+		running top || break
+	done
+	finish top
+	is "lines" "$(wc -l <"$T/top")" 4
+	shows "$T/top" '^/dev/abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
+	end
 }

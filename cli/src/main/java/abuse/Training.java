@@ -9,9 +9,11 @@ import abuse.device.ControlNode;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Devices;
+import abuse.device.DiskStatistics;
 import abuse.device.Flag;
 import abuse.device.Latency;
 import abuse.device.Status;
+import abuse.device.Tracer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -57,6 +59,16 @@ final class Training {
         @Override
         public List<String> list() {
             return List.of("/dev/abctl0");
+        }
+
+        @Override
+        public DiskStatistics statistics(Status status) {
+            return DiskStatistics.NONE;
+        }
+
+        @Override
+        public Tracer trace(Status status) {
+            throw new UnsupportedOperationException();
         }
 
         @Override

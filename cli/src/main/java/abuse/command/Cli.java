@@ -23,8 +23,8 @@ public final class Cli {
     /** It was not asked for as it must be; nothing was changed. */
     static final int USAGE = 2;
 
-    private static final List<String> NAMES = List.of("setup", "list", "info", "server", "resize", "requeue", "reset", "get",
-            "put", "poll");
+    private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "top", "trace", "resize",
+            "requeue", "reset", "get", "put", "poll");
 
     private final Context context;
 
@@ -73,6 +73,9 @@ public final class Cli {
 
     private Command command(String name) {
         return switch (name) {
+            case "run" -> new RunCommand(context);
+            case "top" -> new TopCommand(context);
+            case "trace" -> new TraceCommand(context);
             case "setup" -> new SetupCommand(context);
             case "list" -> new ListCommand(context);
             case "info" -> new InfoCommand(context);

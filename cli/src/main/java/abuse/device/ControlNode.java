@@ -5,6 +5,9 @@ import abuse.device.DeviceException.Call;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -28,6 +31,16 @@ public final class ControlNode implements Device {
             }
             Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring("abctl".length()))));
             return Arrays.stream(names).map(name -> "/dev/" + name).toList();
+        }
+
+        @Override
+        public DiskStatistics statistics(Status status) throws IOException {
+            return DiskStatistics.parse(Files.readString(Path.of("/sys/block", status.diskName(), "stat")));
+        }
+
+        @Override
+        public Tracer trace(Status status) throws IOException {
+            return new KernelTracer(status.diskName());
         }
 
         @Override

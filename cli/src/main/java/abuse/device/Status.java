@@ -42,7 +42,11 @@ public record Status(long capacity, int number, int blockSize, int queueDepth, i
 
     /** The block device's path. */
     public String disk() {
-        return "/dev/abuse" + number;
+        return "/dev/" + diskName();
+    }
+
+    String diskName() {
+        return "abuse" + number;
     }
 
     static Status decode(ByteBuffer from) {

@@ -40,6 +40,7 @@ public final class Unix {
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
     public static final int O_DIRECT = 0x4000;
+    public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
     public static final int SEEK_END = 2;
@@ -105,6 +106,7 @@ public final class Unix {
 
     private static final Function OPEN = new Function("open", 3);
     private static final Function CLOSE = new Function("close", 1);
+    private static final Function READ = new Function("read", 3);
     private static final Function IOCTL = new Function("ioctl", 3);
     private static final Function POLL = new Function("poll", 3);
     private static final Function MMAP = new Function("mmap", 6);
@@ -146,6 +148,10 @@ public final class Unix {
 
     public static int close(int fd) {
         return (int) CLOSE.call(fd);
+    }
+
+    public static long read(int fd, long address, long count) {
+        return INVOKER.invokeL3(READ.types, READ.address, fd, address, count);
     }
 
     public static int ioctl(int fd, int request, long argument) {

@@ -108,7 +108,8 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "list", "resize", "requeue"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "list", "resize", "requeue", "run",
+        "top", "trace"})
     void every_command_has_help_and_version_and_refuses_what_it_does_not_know(String command) {
         String help = succeed(command, "--help");
         assertTrue(help.startsWith("Usage: abusectl " + command), help);
@@ -143,7 +144,8 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "resize", "requeue"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "resize", "requeue",
+        "top", "trace"})
     void without_the_module_every_command_tells_to_load_it(String command) {
         assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", command.equals("resize") ? fail(command, "3", "1M") : fail(command, "3"));
     }
@@ -660,6 +662,118 @@ class CliTest {
         Outcome outcome = server.get(10, TimeUnit.SECONDS);
         assertEquals(1, outcome.exitCode);
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n", outcome.err);
+    }
+
+    @Test
+    void run_takes_a_free_device_serves_it_and_gives_it_back() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        SimulatedDisk disk = devices.add(1);
+        Path image = directory.resolve("image");
+        var run = serve("run", "sz=2M,bs=512,discard", "file:" + image, "--create");
+        assertEquals("/dev/abuse1\n", out.toString(StandardCharsets.UTF_8));
+        assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
+        stop.get().run();
+        Outcome outcome = run.get(10, TimeUnit.SECONDS);
+        assertEquals("", outcome.err);
+        assertEquals(0, outcome.exitCode);
+        assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 1 << 20, (1 << 20) + 4096));
+        assertEquals("DISK        SIZE\n/dev/abuse0   1M\n", succeed("list", "-o", "DISK,SIZE"));
+
+        out.reset();
+        run = serve("run", "file:" + image);
+        try (var device = devices.open("/dev/abctl1")) {
+            assertEquals(2 << 20, device.status().capacity());
+        }
+        stop.get().run();
+        assertEquals(0, run.get(10, TimeUnit.SECONDS).exitCode);
+    }
+
+    @Test
+    void run_that_fails_leaves_no_disk_and_takes_away_no_other() throws Exception {
+        assertEquals("there are no devices in /dev; is the module loaded? try 'modprobe abuse'", fail("run", "mem"));
+        SimulatedDisk disk = devices.add(0);
+        assertEquals(directory + "/none: No such file or directory; add --create to make it",
+                fail("run", "file:" + directory + "/none"));
+        assertEquals("", succeed("list"));
+        assertEquals("run: 'reconnect' is of no use for a free device", misuse("run", "reconnect", "mem"));
+        assertEquals("run: unknown key 'frob'", misuse("run", "frob", "mem"));
+        assertEquals("run: 'frob' is no backend; there are null, mem and file:PATH", misuse("run", "sz=1M", "frob"));
+
+        var run = serve("run", "mem");
+        disk.reset();
+        disk.setUp(4 << 20);
+        assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n",
+                run.get(10, TimeUnit.SECONDS).err);
+        assertEquals("SIZE\n  4M\n", succeed("list", "-o", "SIZE"));
+        assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one, and the module's parameter max_abuse"
+                + " makes more", fail("run", "mem"));
+    }
+
+    @Test
+    void top_prints_a_line_for_each_disk_and_look() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        devices.add(1);
+        devices.add(2).setUp(1 << 20);
+        disk.read(0, 4096);
+        String out = succeed("top", "--interval=0.05", "-n", "2");
+        List<String> lines = out.lines().toList();
+        assertEquals(5, lines.size(), out);
+        assertTrue(lines.get(0).matches("DISK +READ/s +WRITE/s +RB/s +WB/s .*"), out);
+        String idle = " +0 +0 +0B +0B +0 +- +- +- +";
+        assertTrue(lines.get(1).matches("/dev/abuse0" + idle + "1 +0 +0 +0"), out);
+        assertTrue(lines.get(4).matches("/dev/abuse2" + idle + "0 +0 +0 +0"), out);
+        assertEquals(2, succeed("top", "0", "-n1", "-d0.01").lines().count());
+        assertEquals("/dev/abctl1: not set up; try 'abusectl setup /dev/abctl1'", fail("top", "1"));
+        for (String wrong : new String[] {"--interval=0", "--interval=x", "--count=x"}) {
+            assertTrue(misuse("top", wrong).startsWith("top: " + wrong), wrong);
+        }
+    }
+
+    @Test
+    void top_draws_over_itself_on_a_terminal_until_stopped() throws Exception {
+        devices.add(0).setUp(1 << 20).read(0, 4096);
+        terminal = true;
+        var top = CompletableFuture.supplyAsync(() -> run("top", "-d", "0.2"));
+        for (int i = 0; i < 1000 && !out.toString(StandardCharsets.UTF_8).contains("\u001b[J"); i++) {
+            Thread.sleep(10);
+        }
+        stop.get().run();
+        Outcome outcome = top.get(10, TimeUnit.SECONDS);
+        assertEquals(0, outcome.exitCode, outcome.err);
+        assertTrue(outcome.out.startsWith("\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out);
+        assertTrue(outcome.out.contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out);
+    }
+
+    @Test
+    void trace_tells_requests_when_they_are_answered() {
+        devices.add(0).setUp(1 << 20);
+        assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0'", failAfterReset());
+        devices.add(0).setUp(1 << 20);
+        devices.trace(List.of(
+                " server-9 [000] ..... 10.000000: block_rq_complete: 60,0 R () 800 + 8 [0]",
+                " dd-1 [000] ..... 10.100000: block_rq_issue: 60,0 WFS 4096 () 8 + 8 [my dd]",
+                " kw-2 [000] ..... 10.100100: block_rq_issue: 60,0 FF 0 () 0 + 0 [kworker/1:1H]",
+                " server-9 [000] ..... 10.100500: block_rq_complete: 60,0 FF () 18446744073709551615 + 0 [0]",
+                " server-9 [000] ..... 10.100600: block_rq_complete: 60,0 WS () 0 + 0 [0]",
+                " server-9 [000] ..... 10.102500: block_rq_complete: 60,0 WFS () 8 + 8 [-5]",
+                " dd-1 [000] ..... 11.500000: block_rq_issue: 60,0 R 8192 () 16 + 16 none,0,0 [dd]"),
+                List.of(" dd-1 [000] ..... 12.000000: block_rq_issue: 60,0 DS 8192 () 32 + 16 [dd]",
+                " server-9 [000] ..... 14.500000: block_rq_complete: 60,0 DS () 32 + 16 [0]"), () -> stop.get().run());
+        String heading = "        TIME  OPERATION          SECTOR    BYTES  LATENCY  PROCESS          RESULT\n";
+        String read = "    0.000000  read                  800     4096        -  -                ok\n";
+        assertEquals(heading + read
+                + "    0.100100  flush                   -        -    400us  kworker/1:1H     ok\n"
+                + "    0.100000  write fua               8     4096    2.5ms  my dd            Input/output error\n"
+                + "    2.000000  discard                32     8192     2.5s  dd               ok\n"
+                + "    1.500000  read                   16     8192        -  dd               waiting\n", succeed("trace"));
+        assertEquals(heading + read, succeed("trace", "-n", "1", "0"));
+        assertEquals(0, devices.tracers());
+        assertEquals("trace: --count=x is not a number", misuse("trace", "--count=x"));
+    }
+
+    private String failAfterReset() {
+        succeed("reset");
+        return fail("trace");
     }
 
     @Test
