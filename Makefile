@@ -3,9 +3,11 @@
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
+# make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
-# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service, udev rule
+# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
+#                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
 # make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, up to
 #                 15 minutes, so not a part of make test; make test DEB=yes does both
@@ -32,7 +34,7 @@ PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml cli/pom.xml picocli/pom.xml $(shell find cli/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -81,6 +83,9 @@ bench: jar vm-packages
 	$(call need,$(BENCH_PACKAGES))
 	bench/run.sh
 
+bench-startup: jar
+	bench/startup.sh
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
@@ -113,6 +118,7 @@ install: jar
 	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
 	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
 	install -m 644 packaging/example.conf $(share)/doc/abuse/examples/0.conf
+	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
 
 # The packages, from what would be installed: in build/deb, checked by lintian.
 debs := build/deb
@@ -127,10 +133,11 @@ deb: jar
 	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target build/module build/vm build/lint build/deb build/*.log
+	rm -rf cli/target picocli/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench debug-kernel lint install deb test-deb pictures clean distclean
+.PHONY: all jar module vm-packages demo test vm bench bench-startup debug-kernel lint install deb test-deb \
+	pictures clean distclean
