@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 
 all_passed=0 all_failed=0
 
+# A start of Java takes seconds in the VM, and without an archive twice as many
+[ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
+
 build() { # KERNEL DIRECTORY
 	vm/module.sh "$1"
 	mkdir -p "$2/busy"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh [-l]: the system tests, inside the VM; -l lists them and does nothing.
+# run.sh [-l] [FOLDER]: the system tests, inside the VM; -l lists them and does nothing.
 # A test is a function in a topic file; its name, with spaces, says what holds.
 #
 # TESTS	pattern (grep -E) on "topic: what holds"
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # of each test. A topic file may say "run.sh: widths 64 32", then it has each
 # test for both, and "run.sh: seconds N".
 list() {
-	for file in "$here"/t-*.sh; do
+	for file in "$here/$folder"/t-*.sh; do
 		topic=${file##*/t-}
 		widths=$(sed -n 's/^# run\.sh: widths //p' "$file")
 		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
@@ -27,10 +27,12 @@ list() {
 }
 
 if [ "${1-}" = -l ]; then
+	folder=${2-}
 	list | cut -d' ' -f5-
 	exit
 fi
 
+folder=${1-}
 # shellcheck source=vm/tests/lib.sh
 . "$here/lib.sh"
 bad='WARNING:|BUG:|Oops|KASAN|UBSAN|possible circular locking|INFO: task .* blocked for more than'
@@ -48,12 +50,14 @@ stacks() {
 	done 2>/dev/null || :
 }
 
-# What a test left behind: mounts, devices, the module
+# What a test left behind: mounts, services, devices, the module
 clean() {
 	local mount
 	while read -r _ mount _; do
 		[[ $mount != "$T"/* ]] || umount -l "$mount"
 	done </proc/mounts
+	[ ! -d /etc/abuse ] || systemctl stop 'abuse@*.service'
+	rm -rf /etc/abuse/*.conf /var/lib/abuse
 	"$ABUSE_BUILD/client" clean abuse && "$ABUSE_BUILD/client" clean busy
 }
 

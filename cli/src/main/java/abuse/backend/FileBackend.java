@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
-import static abuse.libc.Unix.LIBC;
+import static abuse.libc.Libc.LIBC;
 
 import abuse.libc.Memory;
 import abuse.libc.Unix;
@@ -54,7 +54,7 @@ class FileBackend implements Backend {
         this.path = path;
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
                 | (create ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
-        fd = LIBC.open(path, flags, 0600);
+        fd = Unix.open(path, flags, 0600);
         if (fd < 0) {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.words(errno)
@@ -80,7 +80,7 @@ class FileBackend implements Backend {
             }
             size = end();
         } catch (IOException | RuntimeException | Error e) {
-            LIBC.close(fd);
+            Unix.close(fd);
             throw e;
         }
     }
@@ -154,7 +154,7 @@ class FileBackend implements Backend {
 
     @Override
     public void close() {
-        LIBC.close(fd);
+        Unix.close(fd);
     }
 
     /** Makes a hole, which reads as zeros; false when the image's filesystem has none. */

@@ -17,24 +17,32 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
+import java.util.function.Function;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Answers requests until told to stop. */
-final class ServerCommand extends Command {
-    private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "BACKEND",
-            "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
-            + " on another block device, of just the disk's size; or one of a plug-in's");
+class ServerCommand extends Command {
+    private final PositionalParamSpec first;
+    private final PositionalParamSpec second;
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
 
     ServerCommand(Context context) {
-        super(context, "server", "Answers requests until told to stop.",
+        this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
         spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--plugin=JAR] [DEVICE] [BACKEND]");
+    }
+
+    /** A command that serves, with a first word of its own. */
+    ServerCommand(Context context, String name, String label, String labelHelp, String... description) {
+        super(context, name, description);
+        first = words("0", label, labelHelp);
+        second = words("1", "BACKEND",
+                "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
+                + " on another block device, of just the disk's size; or one of a plug-in's");
     }
 
     @Override
@@ -62,7 +70,15 @@ final class ServerCommand extends Command {
             }
             options.add(wish.getValue());
         }
-        serve(path(words.isEmpty() ? null : words.get(0)), backend, geometry -> backends.open(backend, options, geometry));
+        serve(words.isEmpty() ? null : words.get(0), backend, geometry -> backends.open(backend, options, geometry));
+    }
+
+    /** Serves what the first word, if there is one, names. */
+    void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
+        String path = path(word);
+        serve(path, backend, opener, status -> "abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
+                + backend + " on " + status.disk() + ", " + status.queues()
+                + (status.queues() == 1 ? " queue" : " queues"));
     }
 
     /** Those in the jars, too. Their class loader is never closed, as they may load more at any time. */
@@ -86,7 +102,9 @@ final class ServerCommand extends Command {
         }
     }
 
-    private void serve(String path, String backend, Server.BackendOpener opener) throws Exception {
+    /** Serves a device, and says so when it is ready. */
+    final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
+            throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
         var server = new Server(context.devices, path, opener, new Server.Listener() {
             @Override
@@ -96,9 +114,7 @@ final class ServerCommand extends Command {
 
             @Override
             public void ready(Status status) {
-                context.out.println("abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
-                        + backend + " on " + status.disk() + ", " + status.queues()
-                        + (status.queues() == 1 ? " queue" : " queues"));
+                context.out.println(words.apply(status));
                 context.out.flush();
                 serviceManager.tell("READY=1");
             }
