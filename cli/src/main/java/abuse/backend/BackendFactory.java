@@ -14,7 +14,9 @@ public interface BackendFactory {
         /** Make the store when there is none. */
         CREATE,
         /** Go past the page cache. */
-        DIRECT
+        DIRECT,
+        /** Whether servers of other disks use the store does not matter. */
+        SHARED
     }
 
     /** What it is called on the command line, alone or with ":" and an argument. */

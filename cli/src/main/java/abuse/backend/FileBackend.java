@@ -3,6 +3,7 @@ package abuse.backend;
 
 import static abuse.libc.Unix.LIBC;
 
+import abuse.backend.BackendFactory.Option;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -33,25 +34,21 @@ class FileBackend implements Backend {
 
         @Override
         public Set<Option> options() {
-            return Set.of(Option.CREATE, Option.DIRECT);
+            return Set.of(Option.CREATE, Option.DIRECT, Option.SHARED);
         }
 
         @Override
         public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
-            boolean direct = options.contains(Option.DIRECT);
-            var image = new FileBackend(path, options.contains(Option.CREATE), direct, geometry);
-            return direct ? image : MappedFileBackend.of(image, geometry);
+            var image = new FileBackend(path, options, geometry);
+            return options.contains(Option.DIRECT) ? image : MappedFileBackend.of(image, geometry);
         }
     }
 
-    /**
-     * Opens and locks an image.
-     *
-     * @param create make it, sparse, when there is none
-     * @param direct go past the page cache
-     */
-    FileBackend(String path, boolean create, boolean direct, Geometry geometry) throws IOException {
+    /** Opens and locks an image. */
+    FileBackend(String path, Set<Option> options, Geometry geometry) throws IOException {
         this.path = path;
+        boolean create = options.contains(Option.CREATE);
+        boolean direct = options.contains(Option.DIRECT);
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
                 | (create ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
         fd = LIBC.open(path, flags, 0600);
@@ -67,12 +64,9 @@ class FileBackend implements Backend {
                 throw new IOException(path + ": direct I/O in blocks of " + geometry.blockSize() + ", when its disk has "
                         + block + "; set up with bs=" + block + " or leave --direct out");
             }
-            int locked = Unix.lock(fd, !geometry.readOnly());
-            if (locked == -Unix.EAGAIN || locked == -Unix.EACCES) {
-                throw new IOException(path + ": another server has it; two must not write to one image");
-            }
-            if (locked < 0) {
-                throw new IOException(path + ": cannot be locked: " + Unix.words(-locked));
+            var lock = ImageLock.take(fd, path, geometry);
+            if (!options.contains(Option.SHARED)) {
+                lock.refuseOthers();
             }
             // Only what was just made: to grow an image that holds something is the administrator's business
             if (create && end() == 0 && LIBC.ftruncate(fd, geometry.capacity()) < 0) {

@@ -28,13 +28,14 @@ final class ServerCommand extends Command {
             + " on another block device, of just the disk's size; or one of a plug-in's");
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
+    private final OptionSpec shared = flag("--shared", "Use the image even if another disk is kept in it.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
 
     ServerCommand(Context context) {
         super(context, "server", "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
-        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--plugin=JAR] [DEVICE] [BACKEND]");
+        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--shared] [--plugin=JAR] [DEVICE] [BACKEND]");
     }
 
     @Override
@@ -52,7 +53,7 @@ final class ServerCommand extends Command {
             throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
         }
         var options = EnumSet.noneOf(Option.class);
-        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
+        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT, shared, Option.SHARED).entrySet()) {
             if (!isSet(wish.getKey())) {
                 continue;
             }

@@ -39,9 +39,11 @@ public final class Unix {
     public static final int FALLOC_FL_PUNCH_HOLE = 2;
     public static final int FALLOC_FL_ZERO_RANGE = 16;
 
+    public static final int F_OFD_GETLK = 36;
     public static final int F_OFD_SETLK = 37;
     public static final short F_RDLCK = 0;
     public static final short F_WRLCK = 1;
+    public static final short F_UNLCK = 2;
 
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
@@ -122,14 +124,30 @@ public final class Unix {
     }
 
     /**
-     * Locks a whole file, through this open file, against every other one that asks.
+     * Locks one byte of a file, which need not have it, until this open file is closed. Others may do so, too.
      *
-     * @return 0 or a negative errno; EAGAIN and EACCES say that somebody else has it
+     * @return 0 or a negative errno
      */
-    public static int lock(int fd, boolean exclusive) {
+    public static int lockForReading(int fd, long position) {
         try (Memory memory = Memory.map(Flock.SIZE_OF)) {
-            memory.buffer().putShort(Flock.L_TYPE, exclusive ? F_WRLCK : F_RDLCK);
+            memory.buffer().putShort(Flock.L_TYPE, F_RDLCK).putLong(Flock.L_START, position).putLong(Flock.L_LEN, 1);
             return LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+        }
+    }
+
+    /**
+     * Where another open file has the first lock in a range of a file, beyond its first byte.
+     *
+     * @return 0 when there is none, or a negative errno
+     */
+    public static long firstLock(int fd, long start, long length) {
+        try (Memory memory = Memory.map(Flock.SIZE_OF)) {
+            var lock = memory.buffer().putShort(Flock.L_TYPE, F_WRLCK).putLong(Flock.L_START, start)
+                    .putLong(Flock.L_LEN, length);
+            if (LIBC.fcntl(fd, F_OFD_GETLK, memory.address()) < 0) {
+                return -errno();
+            }
+            return lock.getShort(Flock.L_TYPE) == F_UNLCK ? 0 : lock.getLong(Flock.L_START);
         }
     }
 

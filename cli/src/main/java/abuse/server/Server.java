@@ -68,8 +68,8 @@ public final class Server {
         if (status == null) {
             return;
         }
-        var geometry = new Geometry(status.capacity(), status.blockSize(), status.maxRequest(),
-                status.flags().contains(Flag.READ_ONLY));
+        var geometry = new Geometry(status.number(), status.capacity(), status.blockSize(),
+                status.maxRequest(), status.flags().contains(Flag.READ_ONLY));
         try (Backend backend = opener.open(geometry)) {
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());

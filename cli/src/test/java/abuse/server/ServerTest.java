@@ -445,7 +445,7 @@ class ServerTest {
     @Test
     void data_out_of_the_kernels_reach_fails_the_request_once() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var mem = (AddressedBackend) new Backends().open("mem", Set.of(), new Geometry(CAPACITY, 4096, 1 << 20, false));
+        var mem = (AddressedBackend) new Backends().open("mem", Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false));
         var running = serve(mem);
         disk.write(0, pattern(1)).await();
         disk.makeUnreachable(mem.readAddress(BLOCK, BLOCK));
@@ -516,7 +516,7 @@ class ServerTest {
                 return new ModelBackend();
             }).awaitReady().stop();
         }
-        assertEquals(List.of(new Geometry(CAPACITY, 4096, 1 << 20, false), new Geometry(CAPACITY, 4096, 1 << 20, true)), seen);
+        assertEquals(List.of(new Geometry(0, CAPACITY, 4096, 1 << 20, false), new Geometry(0, CAPACITY, 4096, 1 << 20, true)), seen);
     }
 
     @Test
