@@ -34,6 +34,9 @@
 /* All of struct abuse_info but its padding: the same for 32 and 64 bit. */
 #define ABUSE_INFO_SIZE		offsetofend(struct abuse_info, ab_max_vecs)
 
+/* What struct abuse_status was before it grew. */
+#define ABUSE_STATUS_SIZE_0	offsetof(struct abuse_status, servers)
+
 #define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
 			 ABUSE_FLAGS_WRITE_ZEROES)
 #define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
@@ -50,6 +53,7 @@
  * @epoch: counts the setups
  * @queues: NULL while not set up
  * @wait: pollers, and who waits for a request of any queue
+ * @nr_servers: open files that have asked for requests
  */
 struct abuse_device {
 	u32 number;
@@ -61,6 +65,7 @@ struct abuse_device {
 	u32 epoch;
 	struct abuse_queues __rcu *queues;
 	wait_queue_head_t wait;
+	atomic_t nr_servers;
 };
 
 /**
@@ -68,11 +73,13 @@ struct abuse_device {
  * @client: the owner of the requests it got
  * @dev: the device
  * @epoch: the setup that it deals with, 0 for none; poll tells when it is over
+ * @serves: it has asked for requests
  */
 struct abuse_file {
 	struct abuse_client client;
 	struct abuse_device *dev;
 	u32 epoch;
+	bool serves;
 };
 
 static DEFINE_XARRAY(abuse_devices);
@@ -228,6 +235,7 @@ static void abuse_fill_status(struct abuse_device *dev,
 	lockdep_assert_held(&dev->lock);
 	memset(status, 0, sizeof(*status));
 	status->number = dev->number;
+	status->servers = atomic_read(&dev->nr_servers);
 	if (!dev->disk)
 		return;
 	status->flags = config->flags;
@@ -360,13 +368,13 @@ static int abuse_ioctl_status(struct abuse_file *file,
 	u32 size;
 	int err;
 
-	err = abuse_read_size(arg, sizeof(status), &size);
+	err = abuse_read_size(arg, ABUSE_STATUS_SIZE_0, &size);
 	if (!err)
 		err = abuse_read_status(file, &status);
 	if (err)
 		return err;
-	status.size = sizeof(status);
-	return copy_to_user(arg, &status, sizeof(status)) ? -EFAULT : 0;
+	status.size = min_t(u32, size, sizeof(status));
+	return copy_to_user(arg, &status, status.size) ? -EFAULT : 0;
 }
 
 /* How many vectors the ABI of 2009 shows a request as. */
@@ -398,9 +406,29 @@ static int abuse_write_vecs(const struct abuse_get *get,
 	return 0;
 }
 
-static int abuse_get_bio(struct abuse_client *client, struct abuse_queues *set,
+static int abuse_ioctl_requeue(struct abuse_file *file)
+{
+	struct abuse_queues *set = abuse_queues_find(file->dev);
+
+	if (!set)
+		return -ENODEV;
+	abuse_queues_requeue(set, NULL);
+	abuse_queues_put(set);
+	return 0;
+}
+
+/* @file asks for requests. */
+static void abuse_file_serves(struct abuse_file *file, struct abuse_queues *set)
+{
+	if (!READ_ONCE(file->serves) && !xchg(&file->serves, true))
+		atomic_inc(&file->dev->nr_servers);
+	abuse_queues_served(set);
+}
+
+static int abuse_get_bio(struct abuse_file *file, struct abuse_queues *set,
 			 struct abuse_xfr_hdr __user *arg)
 {
+	struct abuse_client *client = &file->client;
 	struct abuse_xfr_hdr hdr;
 	struct abuse_room room = { };
 	struct abuse_get get;
@@ -409,7 +437,7 @@ static int abuse_get_bio(struct abuse_client *client, struct abuse_queues *set,
 	if (copy_from_user(&hdr, arg, sizeof(hdr)))
 		return -EFAULT;
 
-	abuse_queues_served(set);
+	abuse_file_serves(file, set);
 	if (!abuse_queues_take(set, client, ABUSE_ANY_QUEUE, &get, 1, &room)) {
 		hdr.ab_id = 0;
 		hdr.ab_vec_count = 0;
@@ -531,10 +559,10 @@ static int abuse_fill_pieces(struct abuse_client *client,
 }
 
 /* Returns how many requests were received, or an error if that is none. */
-static int abuse_xfer_gets(struct abuse_client *client,
-			   struct abuse_queues *set,
+static int abuse_xfer_gets(struct abuse_file *file, struct abuse_queues *set,
 			   const struct abuse_xfer *xfer)
 {
+	struct abuse_client *client = &file->client;
 	struct abuse_get __user *user = abuse_user_ptr(xfer->gets);
 	struct abuse_room room = { xfer->buffer, xfer->buffer_size };
 	ktime_t deadline = 0, *until = NULL;
@@ -551,7 +579,7 @@ static int abuse_xfer_gets(struct abuse_client *client,
 		until = &deadline;
 	}
 
-	abuse_queues_served(set);
+	abuse_file_serves(file, set);
 	while (got < xfer->nr_gets) {
 		unsigned int n;
 		int kept;
@@ -606,7 +634,7 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_queues *set,
 	/* Who has a put refused should hear of it at once. */
 	if (puts < xfer->nr_puts)
 		xfer->min_gets = 0;
-	gets = abuse_xfer_gets(&file->client, set, xfer);
+	gets = abuse_xfer_gets(file, set, xfer);
 	/* The answers are given: what only a get can lose is no failure. */
 	if (gets == -EINTR && xfer->nr_puts)
 		gets = 0;
@@ -658,7 +686,7 @@ static int abuse_ioctl_bio(struct abuse_file *file, unsigned int cmd,
 	if (!set)
 		return -ENODEV;
 	if (cmd == ABUSE_GET_BIO)
-		err = abuse_get_bio(&file->client, set, arg);
+		err = abuse_get_bio(file, set, arg);
 	else
 		err = abuse_put_bio(&file->client, set, arg);
 	abuse_queues_put(set);
@@ -688,6 +716,8 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return abuse_ioctl_setup(file, user);
 	case ABUSE_STATUS:
 		return abuse_ioctl_status(file, user);
+	case ABUSE_REQUEUE:
+		return abuse_ioctl_requeue(file);
 	default:
 		return -ENOTTY;
 	}
@@ -805,9 +835,11 @@ static int abuse_release(struct inode *inode, struct file *filp)
 
 	/* After a reset there is nothing left to own. */
 	if (set) {
-		abuse_queues_abandon(set, &file->client);
+		abuse_queues_requeue(set, &file->client);
 		abuse_queues_put(set);
 	}
+	if (file->serves)
+		atomic_dec(&file->dev->nr_servers);
 	kfree(file);
 	return 0;
 }

@@ -8,7 +8,7 @@
  *	pending -> owned	got by an open file; the id is a new one
  *	owned <-> busy		a call of the owner copies its data
  *	owned, busy -> free	put
- *	owned -> pending	its owner went away
+ *	owned -> pending	its owner went away, or somebody asked for it
  *	pending, owned -> free	reset, device failure, timeout
  *
  * Locking: the lock of a queue guards its slots, its list of pending requests
@@ -80,6 +80,7 @@ struct abuse_counters {
 	u64 stale;
 	u64 timeouts;
 	u64 errors;
+	u64 latency[ABUSE_LATENCY_BUCKETS];
 };
 
 struct abuse_queue {
@@ -799,6 +800,7 @@ static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
  * @no_fault: rather fail with -EAGAIN than wait for memory
  * @put: the request ends afterwards
  * @result: how it ends
+ * @now: the time of a put
  */
 struct abuse_transfer {
 	u64 id;
@@ -810,6 +812,7 @@ struct abuse_transfer {
 	bool no_fault;
 	bool put;
 	u32 result;
+	u64 now;
 };
 
 #define ABUSE_ALL	U32_MAX
@@ -846,6 +849,21 @@ static void abuse_end_batch(struct io_comp_batch *batch)
 	}
 }
 
+static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
+				u64 now)
+{
+	u64 start = rq->start_time_ns;
+	u32 us, bucket;
+
+	if (!start || now < start)
+		return;
+	us = min_t(u64, div_u64(now - start, NSEC_PER_USEC), U32_MAX);
+	bucket = us;
+	if (us >= 4)
+		bucket = 4 * (ilog2(us) - 1) + (us >> (ilog2(us) - 2)) % 4;
+	q->count.latency[min(bucket, ABUSE_LATENCY_BUCKETS - 1)]++;
+}
+
 /* Returns -EAGAIN when it needs memory that is not present. */
 static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
 			   struct abuse_transfer *t,
@@ -880,6 +898,7 @@ static int abuse_queue_try(struct abuse_queue *q, struct abuse_client *client,
 
 	if (t->put && t->done == t->length) {
 		q->count.puts++;
+		abuse_count_latency(q, rq, t->now);
 		if (t->result == ABUSE_RESULT_OKAY)
 			status = BLK_STS_OK;
 		else
@@ -936,6 +955,7 @@ static int abuse_queues_transfer(struct abuse_queues *set,
 			/* Nothing that is answered waits for a page. */
 			abuse_end_batch(batch);
 			err = abuse_fault_in(t) ?: -EAGAIN;
+			t->now = ktime_get_ns();
 		}
 	} while (err == -EAGAIN && !t->no_fault);
 	if (!err && t->result == ABUSE_RESULT_DEVICE_FAILURE)
@@ -983,6 +1003,7 @@ int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 		.id		= id,
 		.put		= true,
 		.result		= result,
+		.now		= ktime_get_ns(),
 	};
 
 	if (result > ABUSE_RESULT_DEVICE_FAILURE)
@@ -1007,6 +1028,7 @@ unsigned int abuse_queues_answer(struct abuse_queues *set,
 				 bool no_fault)
 {
 	DEFINE_IO_COMP_BATCH(batch);
+	u64 now = ktime_get_ns();
 	unsigned int i, taken = 0;
 
 	for (i = 0; i < nr; i++) {
@@ -1018,6 +1040,7 @@ unsigned int abuse_queues_answer(struct abuse_queues *set,
 			.no_fault	= no_fault,
 			.put		= put->result != ABUSE_RESULT_COPY,
 			.result		= put->result,
+			.now		= now,
 		};
 
 		if (put->result > ABUSE_RESULT_COPY)
@@ -1065,12 +1088,14 @@ void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,
 }
 
 /**
- * abuse_queues_abandon() - @client goes away: what it owns is pending again
+ * abuse_queues_requeue() - what is owned is pending again
  * @set: the queues
- * @client: an open file that nobody uses any more
+ * @client: an owner that went away, or NULL for all of them
+ *
+ * What is busy is left alone: it is being answered.
  */
-void abuse_queues_abandon(struct abuse_queues *set,
-			  struct abuse_client *client)
+void abuse_queues_requeue(struct abuse_queues *set,
+			  const struct abuse_client *client)
 {
 	u32 i, tag;
 
@@ -1082,7 +1107,8 @@ void abuse_queues_abandon(struct abuse_queues *set,
 		for (tag = 0; tag < set->nr_tags; tag++) {
 			struct abuse_slot *slot = &q->slots[tag];
 
-			if (slot->owner != client)
+			if (slot->state != ABUSE_SLOT_OWNED ||
+			    (client && slot->owner != client))
 				continue;
 			abuse_slot_repend(q, slot, true);
 			any = true;
@@ -1115,11 +1141,11 @@ void abuse_queues_served(struct abuse_queues *set)
 /**
  * abuse_queues_count() - add up what the queues have and did
  * @set: the queues
- * @status: from pending to errors, out; the rest is left alone
+ * @status: from pending to errors, and latency, out; the rest is left alone
  */
 void abuse_queues_count(struct abuse_queues *set, struct abuse_status *status)
 {
-	u32 i;
+	u32 i, bucket;
 
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
@@ -1133,6 +1159,8 @@ void abuse_queues_count(struct abuse_queues *set, struct abuse_status *status)
 		status->stale += q->count.stale;
 		status->timeouts += q->count.timeouts;
 		status->errors += q->count.errors;
+		for (bucket = 0; bucket < ABUSE_LATENCY_BUCKETS; bucket++)
+			status->latency[bucket] += q->count.latency[bucket];
 		spin_unlock(&q->lock);
 	}
 }

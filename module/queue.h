@@ -80,8 +80,8 @@ int abuse_queues_end(struct abuse_queues *set, struct abuse_client *client,
 		     u64 id, u32 result);
 void abuse_queues_unget(struct abuse_queues *set, struct abuse_client *client,
 			const struct abuse_get *gets, unsigned int nr);
-void abuse_queues_abandon(struct abuse_queues *set,
-			  struct abuse_client *client);
+void abuse_queues_requeue(struct abuse_queues *set,
+			  const struct abuse_client *client);
 void abuse_queues_served(struct abuse_queues *set);
 void abuse_queues_count(struct abuse_queues *set, struct abuse_status *status);
 

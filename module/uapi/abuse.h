@@ -9,7 +9,8 @@
  * A request is *pending* until an open file of the control node gets it, then
  * it is *owned* by that open file until it is put. When the open file is
  * closed, or its process dies, what it still owns is pending again, ahead of
- * younger requests.
+ * younger requests. ABUSE_REQUEUE does so with all that anybody owns, for a
+ * server that is stuck: what that still puts is refused.
  *
  * The ioctl numbers carry no direction and no size: those from 2009 never
  * did, and the later ones take a structure that says its own size and may
@@ -34,6 +35,7 @@
 #define ABUSE_XFER		0x4126	/* struct abuse_xfer, in and out */
 #define ABUSE_SETUP		0x4127	/* struct abuse_config, in */
 #define ABUSE_STATUS		0x4128	/* struct abuse_status, out */
+#define ABUSE_REQUEUE		0x4129	/* no argument */
 
 /**
  * enum abuse_flags - what a device is, and how it is set up
@@ -81,7 +83,8 @@ enum abuse_command {
  * @ABUSE_RESULT_DEVICE_FAILURE: this request and every other one fail with an
  *	I/O error, those to come too, until the device is reset or reconnected
  * @ABUSE_RESULT_COPY: no answer yet: only copy the data of a read or write;
- *	the request stays owned. ABUSE_XFER only.
+ *	the request stays owned. ABUSE_XFER only. When it is refused, what was
+ *	copied before may be anything.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
@@ -190,9 +193,19 @@ struct abuse_config {
 	__u32	reserved;
 };
 
+/*
+ * How long requests took, from submission to answer: each bucket counts those
+ * of so many microseconds, 0, 1, 2, 3, and from 4 on four buckets for each
+ * power of two. The last one has all that took longer, too.
+ *
+ *	bucket = us < 4 ? us : 4 * (log2(us) - 1) + (us >> (log2(us) - 2)) % 4
+ */
+#define ABUSE_LATENCY_BUCKETS	96
+
 /**
  * struct abuse_status - ABUSE_STATUS
- * @size: in: sizeof(struct abuse_status); as much is filled
+ * @size: in: sizeof(struct abuse_status), or what that was before @servers;
+ *	out: what is filled
  * @flags: enum abuse_flags
  * @device: dev_t of the block device, 0 while there is none
  * @capacity: bytes; 0: not set up
@@ -210,8 +223,12 @@ struct abuse_config {
  * @stale: puts refused because the request was not the caller's (any more)
  * @timeouts: requests that failed because nobody answered in time
  * @errors: requests that failed, for any reason
+ * @servers: open files of the control node that have asked for requests
+ * @reserved: 0
+ * @latency: answered requests, by how long that took; none while the disk's
+ *	own I/O statistics are off
  *
- * The counters start at setup.
+ * The counters start at setup, but for @servers.
  */
 struct abuse_status {
 	__u32	size;
@@ -232,6 +249,9 @@ struct abuse_status {
 	__u64	stale;
 	__u64	timeouts;
 	__u64	errors;
+	__u32	servers;
+	__u32	reserved;
+	__u64	latency[ABUSE_LATENCY_BUCKETS];
 };
 
 /**

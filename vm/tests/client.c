@@ -75,8 +75,18 @@ static void setup(void)
 
 /*
  * status [size=]: the fields, and whether anything behind `size` was written
- * status only=FIELD [until=NUMBER]: one of them, waits up to 20 s until it is so
+ * status only=FIELD [until=NUMBER]: one of them, waits up to 20 s until it is so;
+ *	"latencies" is how many there are in all buckets
  */
+static __u64 latencies(const struct abuse_status *s)
+{
+	__u64 sum = 0;
+
+	for (int n = 0; n < ABUSE_LATENCY_BUCKETS; n++)
+		sum += s->latency[n];
+	return sum;
+}
+
 static __u64 field(const struct abuse_status *s, const char *name)
 {
 	return !strcmp(name, "pending") ? s->pending :
@@ -87,6 +97,8 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "stale") ? s->stale :
 	       !strcmp(name, "timeouts") ? s->timeouts :
 	       !strcmp(name, "errors") ? s->errors :
+	       !strcmp(name, "servers") ? s->servers :
+	       !strcmp(name, "latencies") ? latencies(s) :
 	       !strcmp(name, "flags") ? s->flags :
 	       !strcmp(name, "capacity") ? s->capacity :
 	       !strcmp(name, "queue_depth") ? s->queue_depth :
@@ -665,6 +677,9 @@ int main(int argc, char **argv)
 	else if (!strcmp(command, "reset")) {
 		if (ioctl(fd, ABUSE_RESET))
 			die("RESET");
+	} else if (!strcmp(command, "requeue")) {
+		if (ioctl(fd, ABUSE_REQUEUE))
+			die("REQUEUE");
 	} else if (!strcmp(command, "xfer"))
 		xfer();
 	else if (!strcmp(command, "poll"))

@@ -217,3 +217,55 @@ the_second_device_has_its_own_requests() {
 	answer 3 "$id0"
 	finish io
 }
+
+what_is_requeued_goes_to_others_and_its_owner_is_refused() {
+	ready
+	expect ENODEV client requeue /dev/abctl5
+	exec 3<$CTL 4<$CTL
+	_four
+	take 3 gets=3
+	late="$id0 $id1 $id2"
+	client requeue $CTL
+	is "pending, owned" "$(status pending) $(status owned)" "4 0"
+	take 4 gets=4
+	is sectors "$sector0 $sector1 $sector2 $sector3" "0 8 16 24"
+	is "flags: redelivered" "$flags0 $flags2 $flags3" "2 2 0"
+	for id in $late; do
+		refused 3 ENOMSG "$id"
+	done
+	is "stale, redelivered" "$(status stale) $(status redelivered)" "3 3"
+	for id in $id0 $id1 $id2 $id3; do
+		answer 4 "$id"
+	done
+	_finish_four
+	is errors "$(status errors)" 0
+}
+
+requeue_finds_nothing_to_do() {
+	ready
+	client requeue $CTL
+	is "pending, redelivered" "$(status pending) $(status redelivered)" "0 0"
+}
+
+servers_are_counted_while_they_are_there() {
+	ready
+	is servers "$(status servers)" 0
+	exec 3<$CTL 4<$CTL
+	is "after an open" "$(status servers)" 0
+	client xfer @3 gets=1 min=0
+	client xfer @3 gets=1 min=0
+	is "after a get" "$(status servers)" 1
+	client xfer @4 gets=1 min=0
+	is "another one" "$(status servers)" 2
+	exec 3<&-
+	is "after a close" "$(status servers)" 1
+}
+
+answers_are_counted_by_how_long_they_took() {
+	ready
+	is latencies "$(status latencies)" 0
+	serve
+	io op=write threads=20
+	end
+	is latencies "$(status latencies)" "$(status puts)"
+}

@@ -68,7 +68,10 @@ structures_may_grow() {
 	is capacity "$(status capacity)" 16777216
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
-	client status $CTL size=128 >"$T/status"
+	expect EINVAL client status $CTL size=96
+	client status $CTL size=104 >"$T/status" # what it was at first
+	shows "$T/status" '^tail=untouched$'
+	client status $CTL size=2000 >"$T/status"
 	shows "$T/status" '^capacity=16777216$'
 	shows "$T/status" '^tail=untouched$'
 }

@@ -10,6 +10,7 @@ final class Abi {
     static final int ABUSE_XFER = 0x4126;
     static final int ABUSE_SETUP = 0x4127;
     static final int ABUSE_STATUS = 0x4128;
+    static final int ABUSE_REQUEUE = 0x4129;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -32,6 +33,8 @@ final class Abi {
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;
     static final int ABUSE_MAX_TIMEOUT = 24 * 60 * 60;
     static final int ABUSE_MAX_BATCH = 4096;
+
+    static final int ABUSE_LATENCY_BUCKETS = 96;
 
     static final int ABUSE_GET_FUA = 1;
     static final int ABUSE_GET_REDELIVERED = 2;
@@ -58,7 +61,7 @@ final class Abi {
 
     /** struct abuse_status. */
     static final class Status {
-        static final int SIZE_OF = 104;
+        static final int SIZE_OF = 880;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int DEVICE = 8;
@@ -77,6 +80,9 @@ final class Abi {
         static final int STALE = 80;
         static final int TIMEOUTS = 88;
         static final int ERRORS = 96;
+        static final int SERVERS = 104;
+        static final int RESERVED = 108;
+        static final int LATENCY = 112;
 
         private Status() {}
     }

@@ -47,7 +47,7 @@ class AbiTest {
         for (var struct : STRUCTS.entrySet()) {
             String body = Pattern.compile("struct " + struct.getKey() + " \\{(.*?)\\};", Pattern.DOTALL).matcher(header)
                     .results().map(match -> match.group(1)).findFirst().orElseThrow();
-            Set<String> fields = Pattern.compile("__[us]\\d+\\s+(\\w+);").matcher(body).results()
+            Set<String> fields = Pattern.compile("__[us]\\d+\\s+(\\w+)(?:\\[\\w+])?;").matcher(body).results()
                     .map((MatchResult match) -> match.group(1).toUpperCase(Locale.ROOT))
                     .collect(Collectors.toCollection(TreeSet::new));
             fields.add("SIZE_OF");
