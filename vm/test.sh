@@ -17,6 +17,9 @@ build() { # KERNEL DIRECTORY
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
+	for program in replay; do
+		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
+	done
 	for client in client legacy; do
 		for width in 64 32; do
 			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \

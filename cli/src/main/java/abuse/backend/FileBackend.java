@@ -17,7 +17,8 @@ import java.util.Set;
 class FileBackend implements Backend {
     final int fd;
     private final String path;
-    private final long size;
+    /** What the image must have; less after it was cut short by somebody. */
+    private volatile long size;
     private String lost;
 
     /** file. */
@@ -90,7 +91,7 @@ class FileBackend implements Backend {
         while (into.hasRemaining()) {
             long n = LIBC.pread(fd, Memory.addressOf(into), into.remaining(), offset);
             if (n == 0) {
-                throw new IOException(path + ": the image ends before the disk does");
+                throw cutShort();
             }
             offset += advance(into, n);
         }
@@ -98,12 +99,13 @@ class FileBackend implements Backend {
 
     @Override
     public void write(long offset, ByteBuffer from) throws IOException {
+        checkReaches(offset + from.remaining());
         while (from.hasRemaining()) {
             offset += advance(from, LIBC.pwrite(fd, Memory.addressOf(from), from.remaining(), offset));
         }
     }
 
-    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
+    /** After a failure of fdatasync nobody knows what of the page cache was lost, and the kernel tells it once. */
     @Override
     public synchronized void flush() throws IOException {
         while (lost == null && LIBC.fdatasync(fd) < 0) {
@@ -114,6 +116,8 @@ class FileBackend implements Backend {
         if (lost != null) {
             throw new IOException(lost);
         }
+        // The page where a mapped image ends takes what lies beyond, and drops it
+        checkReaches(size);
     }
 
     @Override
@@ -138,6 +142,7 @@ class FileBackend implements Backend {
         if (end() < capacity) {
             throw new IOException(path + ": the disk has become larger, so the image must have " + capacity + " bytes, too");
         }
+        size = capacity;
     }
 
     /** As many as keep most storage busy. */
@@ -153,6 +158,7 @@ class FileBackend implements Backend {
 
     /** Makes a hole, which reads as zeros; false when the image's filesystem has none. */
     private boolean punch(long offset, long length) throws IOException {
+        checkReaches(offset + length);
         while (LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             if (Unix.errno() == Unix.EOPNOTSUPP) {
                 return false;
@@ -160,6 +166,17 @@ class FileBackend implements Backend {
             throwUnlessInterrupted();
         }
         return true;
+    }
+
+    /** A write beyond the end would make it long again, with holes where data was. */
+    private void checkReaches(long position) throws IOException {
+        if (end() < Math.min(position, size)) {
+            throw cutShort();
+        }
+    }
+
+    private IOException cutShort() {
+        return new IOException(path + ": the image ends before the disk does");
     }
 
     private long advance(ByteBuffer buffer, long n) throws IOException {

@@ -54,7 +54,7 @@ public final class Server {
         this.path = path;
         this.opener = opener;
         this.listener = listener;
-        problems = new Problems(listener);
+        problems = new Problems(listener, Problems.INTERVAL_NS);
     }
 
     /**

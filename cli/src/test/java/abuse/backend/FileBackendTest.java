@@ -194,6 +194,11 @@ class FileBackendTest {
                 var e = assertThrows(IOException.class, () -> read(backend, offset, length));
                 assertEquals(image() + ": the image ends before the disk does", e.getMessage());
             }
+            // Nothing is taken for stored, and the image is not made long again
+            assertThrows(IOException.class, () -> backend.write(SIZE - 512, direct(new byte[512])));
+            assertThrows(IOException.class, () -> backend.writeZeroes(SIZE - 512, 512));
+            assertThrows(IOException.class, backend::flush);
+            assertEquals(SIZE / 2 + 512, file.length());
         }
     }
 

@@ -1,0 +1,148 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Images on storage that is full, cut short, gone, broken or slow: a request
+# fails, the server lives, and says once what happened
+# run.sh: seconds 240
+
+export DM_DISABLE_UDEV=1
+
+# Two disks of 64 MiB below the images
+_disks() {
+	dmsetup remove_all --force
+	modprobe -r brd
+	modprobe brd rd_nr=2 rd_size=65536
+}
+
+# _map TARGET: /dev/mapper/lower is all of /dev/ram0 by way of this target, from now on
+_map() {
+	local table="0 131072 ${1/ARGS/\/dev\/ram0 0}"
+	if [ -e /dev/mapper/lower ]; then
+		dmsetup suspend --noflush lower
+		dmsetup load lower --table "$table"
+		dmsetup resume lower
+	else
+		dmsetup create lower --table "$table"
+	fi
+}
+
+_ext4() { # a small filesystem with nothing in it
+	_disks
+	mkfs.ext4 -q -O ^has_journal -m 0 /dev/ram0
+	mkdir "$T/fs"
+	mount /dev/ram0 "$T/fs"
+}
+
+_unmount() {
+	umount "$T/fs"
+	_disks
+}
+
+_full() {
+	_ext4
+	ready capacity=128M flags=$WRITE_CACHE
+	start server "$@" "file:$T/fs/image" --create
+	io op=write length=1M threads=8 byte=7
+	fallocate -l 45M "$T/fs/filler"
+	expect 'EIO|ENOSPC' io op=write offset=8M length=1M threads=64
+	expect 'EIO|ENOSPC' io op=write offset=80M length=1M threads=16
+	io op=check length=1M threads=8 byte=7
+	[ "$(status errors)" -gt 10 ] || fail "only $(status errors) requests failed"
+	told server "$T/fs/image: No space left on device" 1
+	rm "$T/fs/filler"
+	io op=write offset=100M length=1M threads=4 byte=9
+	io op=sync
+	io op=check offset=100M length=1M threads=4 byte=9
+	stop server
+	shows "$T/server" 'No space left on device \([0-9]+ more times\)'
+	_unmount
+}
+
+a_full_filesystem_fails_what_does_not_fit_and_nothing_else() { _full; }
+a_full_filesystem_past_the_page_cache() { _full --direct; }
+
+_cut() {
+	_ext4
+	ready capacity=16M flags=$WRITE_CACHE
+	start server "$@" "file:$T/fs/image" --create
+	io op=write length=1M threads=16 byte=7
+	io op=sync
+	truncate -s 8M "$T/fs/image"
+	for _ in 1 2 3; do
+		expect EIO io op=read offset=8M length=1M threads=8
+		expect EIO io op=write offset=8M length=1M threads=8
+		expect EIO io op=sync
+	done
+	io op=check length=1M threads=8 byte=7
+	io op=write offset=1M byte=8
+	is "size of the image" "$(stat -c %s "$T/fs/image")" 8388608
+	told server "$T/fs/image: the image ends before the disk does" 1
+	running server || fail "the server ended"
+	stop server
+	_unmount
+}
+
+an_image_cut_short_fails_what_is_gone_and_takes_nothing_for_stored() { _cut; }
+an_image_cut_short_past_the_page_cache() { _cut --direct; }
+
+a_deleted_image_is_served_on() {
+	_ext4
+	ready flags=$WRITE_CACHE
+	start server "file:$T/fs/image" --create
+	io op=write length=1M threads=4 byte=7
+	rm "$T/fs/image"
+	io op=write offset=4M length=1M threads=4 byte=8
+	io op=sync
+	io op=check length=1M threads=4 byte=7
+	io op=check offset=4M length=1M threads=4 byte=8
+	stop server
+	is errors "$(status errors)" 0
+	told server : 1
+	_unmount
+}
+
+_broken() {
+	_disks
+	_map 'linear ARGS'
+	ready capacity=64M flags=$WRITE_CACHE
+	start server "$@" file:/dev/mapper/lower
+	io op=write length=1M threads=4 byte=7
+	io op=sync
+	_map error
+	for _ in 1 2 3; do
+		expect EIO io op=read offset=32M length=1M threads=8
+	done
+	told server '/dev/mapper/lower: Input/output error' 1
+	_map 'linear ARGS'
+	io op=check offset=32M length=1M threads=8
+	io op=check length=1M threads=4 byte=7
+	running server || fail "the server ended"
+}
+
+a_disk_that_fails_fails_requests_until_it_works_again() {
+	_broken
+	# What the page cache had may be lost now, though nobody was told but the first who asked
+	_map error
+	io op=write offset=16M byte=9
+	expect EIO io op=sync
+	_map 'linear ARGS'
+	expect EIO io op=sync
+	expect EIO io op=write offset=16M fua=1
+	io op=check length=1M threads=4 byte=7
+	stop server
+	start again file:/dev/mapper/lower
+	io op=write length=1M threads=4 byte=8
+	io op=sync
+	stop again
+	told again : 1
+	_disks
+}
+
+a_disk_that_fails_past_the_page_cache() {
+	_broken --direct
+	_map error
+	expect EIO io op=write offset=16M byte=9
+	_map 'linear ARGS'
+	io op=write offset=16M byte=10
+	io op=sync
+	stop server
+	_disks
+}
