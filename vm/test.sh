@@ -17,7 +17,7 @@ build() { # KERNEL DIRECTORY
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
-	for program in replay; do
+	for program in replay hog; do
 		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
 	done
 	for client in client legacy; do
@@ -38,7 +38,7 @@ for kernel; do
 		continue
 	fi
 	status=0
-	vm/run.sh -k "$kernel" -t 1200 -o "$out" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
+	vm/run.sh -k "$kernel" -t 1200 -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
 		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
 		status=${PIPESTATUS[0]}
 	planned=$(TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)

@@ -16,7 +16,9 @@ public interface BackendFactory {
         /** Go past the page cache. */
         DIRECT,
         /** Whether servers of other disks use the store does not matter. */
-        SHARED
+        SHARED,
+        /** This process' memory is locked: what the store may ever need is there from the start. */
+        PINNED
     }
 
     /** What it is called on the command line, alone or with ":" and an argument. */

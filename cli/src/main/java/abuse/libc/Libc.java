@@ -41,6 +41,16 @@ public interface Libc {
 
     int madvise(long address, long length, int advice);
 
+    int munlock(long address, long length);
+
+    int mprotect(long address, long length, int protection);
+
+    int mlockall(int flags);
+
+    int prctl(int option, long second, long third, long fourth, long fifth);
+
+    int execv(@Encoding("UTF-8") CharSequence path, long arguments);
+
     int fallocate(int fd, int mode, long offset, long length);
 
     int socket(int domain, int type, int protocol);

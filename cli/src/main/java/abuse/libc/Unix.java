@@ -3,6 +3,7 @@ package abuse.libc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.util.List;
 import jnr.ffi.LastError;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Runtime;
@@ -45,6 +46,7 @@ public final class Unix {
     public static final short F_WRLCK = 1;
     public static final short F_UNLCK = 2;
 
+    static final int PROT_NONE = 0;
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
     static final int MAP_SHARED = 1;
@@ -52,6 +54,10 @@ public final class Unix {
     static final int MAP_ANONYMOUS = 0x20;
     static final int MAP_NORESERVE = 0x4000;
     static final int MADV_DONTNEED = 4;
+    static final int MCL_CURRENT = 1;
+    static final int MCL_FUTURE = 2;
+    static final int PR_SET_IO_FLUSHER = 57;
+    static final int PR_GET_IO_FLUSHER = 58;
 
     static final int AF_UNIX = 1;
     static final int SOCK_DGRAM = 2;
@@ -148,6 +154,54 @@ public final class Unix {
                 return -errno();
             }
             return lock.getShort(Flock.L_TYPE) == F_UNLCK ? 0 : lock.getLong(Flock.L_START);
+        }
+    }
+
+    /**
+     * Keeps all memory of this process in the machine's, what it has and what it will have; but for
+     * {@link Memory#mapFile}.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int lockMemory() {
+        return LIBC.mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Whether I/O may depend on the calling thread: then the kernel never has it wait for I/O when it
+     * needs memory. Threads and programs that it starts are so, too.
+     */
+    public static boolean isIoFlusher() {
+        return LIBC.prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
+    }
+
+    /**
+     * Makes the calling thread one that I/O depends on.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int becomeIoFlusher() {
+        return LIBC.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Replaces this process by a program; returns only when that fails.
+     *
+     * @return a negative errno
+     */
+    public static int execute(String path, List<String> arguments) {
+        int bytes = arguments.stream().mapToInt(argument -> argument.getBytes(UTF_8).length + 1).sum();
+        int pointers = (arguments.size() + 1) * Long.BYTES;
+        try (Memory memory = Memory.map(pointers + bytes)) {
+            var buffer = memory.buffer();
+            int at = pointers;
+            for (int i = 0; i < arguments.size(); i++) {
+                byte[] argument = arguments.get(i).getBytes(UTF_8);
+                buffer.putLong(i * Long.BYTES, memory.address() + at).put(at, argument);
+                at += argument.length + 1;
+            }
+            LIBC.execv(path, memory.address());
+            return -errno();
         }
     }
 

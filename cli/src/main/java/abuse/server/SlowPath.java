@@ -54,11 +54,18 @@ final class SlowPath implements AutoCloseable {
         this.most = most;
     }
 
+    /** Starts all threads, with all that they may need. */
+    synchronized void prepare() {
+        while (threads.size() < most) {
+            start(true);
+        }
+    }
+
     /** Takes over a request, whose range the backend has; false when there is no memory for that. */
     synchronized boolean add(Request request) {
         try {
             if (waiting.size() >= idle && threads.size() < most) {
-                start();
+                start(false);
             }
             waiting.add(request);
             notify();
@@ -79,10 +86,13 @@ final class SlowPath implements AutoCloseable {
         threads.forEach(Server::join);
     }
 
-    private void start() {
+    private void start(boolean prepared) {
         Carrier carrier = null;
         try {
             carrier = new Carrier();
+            if (prepared) {
+                carrier.prepare();
+            }
             var thread = new Thread(carrier, name + " " + threads.size());
             thread.setDaemon(true);
             thread.start();
@@ -148,6 +158,10 @@ final class SlowPath implements AutoCloseable {
                     }
                 }
             }
+        }
+
+        void prepare() {
+            data = Memory.map(maxRequest);
         }
 
         @Override
@@ -250,7 +264,7 @@ final class SlowPath implements AutoCloseable {
 
         private ByteBuffer buffer(int i) {
             if (data == null) {
-                data = Memory.map(maxRequest);
+                prepare();
             }
             return data.buffer().limit((int) requests[i].length());
         }
