@@ -4,6 +4,7 @@
 # comes behind the writes that were answered before it and nothing else is
 # durable; the disk is then made again from the log up to some entry.
 # run.sh: seconds 400
+# run.sh: kernels 6.12
 
 export DM_DISABLE_UDEV=1
 FILES=12

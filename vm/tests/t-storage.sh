@@ -2,6 +2,7 @@
 # Images on storage that is full, cut short, gone, broken or slow: a request
 # fails, the server lives, and says once what happened
 # run.sh: seconds 240
+# run.sh: kernels 6.12
 
 export DM_DISABLE_UDEV=1
 
@@ -145,4 +146,57 @@ a_disk_that_fails_past_the_page_cache() {
 	io op=sync
 	stop server
 	_disks
+}
+
+# reads ARGUMENT ...: eight cold reads of storage that takes two seconds for
+# each; eight fetchers, so it is about one delay, and far from eight
+_slow() {
+	local start
+	_disks
+	_map 'linear ARGS'
+	ready capacity=64M flags=$WRITE_CACHE queue_depth=32
+	start server "$@" file:/dev/mapper/lower
+	io op=write length=1M threads=40 byte=7
+	io op=sync
+	_map 'delay ARGS 2000'
+	echo 3 >/proc/sys/vm/drop_caches
+	start=$EPOCHREALTIME
+	io op=check length=4096 stride=4M threads=8 byte=7
+	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+	echo "took $took ms"
+	[ $took -ge 2000 ] || fail "the storage was not asked"
+	[ $took -lt 7000 ] || fail "reads waited for each other: $took ms"
+	_map 'linear ARGS'
+	stop server
+	is errors "$(status errors)" 0
+	_disks
+}
+
+cold_reads_of_an_image_overlap() { _slow; }
+cold_reads_past_the_page_cache_overlap() { _slow --direct; }
+
+a_disk_of_4096_byte_sectors_takes_direct_io_in_its_own_blocks() {
+	local loop
+	modprobe loop
+	truncate -s 16M "$T/backing"
+	loop=$(losetup -f --show -b 4096 "$T/backing")
+	ready block_size=512
+	status=0
+	"$ABUSECTL" server --direct $CTL "file:$loop" >"$T/refused" 2>&1 || status=$?
+	is "exit status" $status 1
+	shows "$T/refused" "$loop: direct I/O in blocks of 512, when its disk has 4096; set up with bs=4096"
+	reset
+	setup flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	start server --direct "file:$loop"
+	"${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-64k --iodepth=16 --size=16M --verify=crc32c \
+		--verify_fatal=1 >"$T/fio" 2>&1 || fail "fio: $(<"$T/fio")"
+	io op=write offset=4M length=1M byte=5
+	io op=zeroes offset=4M length=512K
+	io op=discard offset=8M length=1M
+	io op=check offset=4M length=512K byte=0
+	io op=check offset=4608K length=512K byte=5
+	stop server
+	is errors "$(status errors)" 0
+	told server : 1
+	losetup -d "$loop"
 }

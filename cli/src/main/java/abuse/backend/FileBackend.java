@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Keeps the disk in an image file, or on another block device, which it reads and writes. */
 class FileBackend implements Backend {
@@ -20,6 +21,9 @@ class FileBackend implements Backend {
     /** What the image must have; less after it was cut short by somebody. */
     private volatile long size;
     private String lost;
+    /** Flushes asked for, and how many of them are done. */
+    private final AtomicLong asked = new AtomicLong();
+    private long done;
 
     /** file. */
     public static final class Factory implements BackendFactory {
@@ -57,7 +61,7 @@ class FileBackend implements Backend {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.words(errno)
                     + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
-                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O, so leave --direct out" : ""));
+                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O; leave --direct and --pin out" : ""));
         }
         try {
             int block = direct ? blockSize() : 1;
@@ -105,9 +109,21 @@ class FileBackend implements Backend {
         }
     }
 
-    /** After a failure of fdatasync nobody knows what of the page cache was lost, and the kernel tells it once. */
+    /** One call serves all who came before it began. */
     @Override
-    public synchronized void flush() throws IOException {
+    public void flush() throws IOException {
+        long mine = asked.incrementAndGet();
+        synchronized (this) {
+            if (mine > done) {
+                long all = asked.get();
+                sync();
+                done = all;
+            }
+        }
+    }
+
+    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
+    private void sync() throws IOException {
         while (lost == null && LIBC.fdatasync(fd) < 0) {
             if (Unix.errno() != Unix.EINTR) {
                 lost = failure().getMessage();

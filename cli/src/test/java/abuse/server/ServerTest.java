@@ -66,7 +66,14 @@ class ServerTest {
         volatile Exception failure;
 
         Running(Server.BackendOpener opener) {
+            this(opener, false);
+        }
+
+        Running(Server.BackendOpener opener, boolean prepared) {
             server = new Server(devices, "/dev/abctl0", opener, this);
+            if (prepared) {
+                server.prepare();
+            }
             thread = new Thread(() -> {
                 try {
                     server.run();
@@ -772,6 +779,10 @@ class ServerTest {
     void a_backend_that_has_to_wait_is_called_by_as_many_threads_as_it_likes() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var together = new CountDownLatch(5);
+        var reads = new ArrayList<Submitted>();
+        for (int i = 0; i < 5; i++) {
+            reads.add(disk.read((long) i * BLOCK, BLOCK));
+        }
         serve(new ModelBackend() {
             @Override
             public int threads() {
@@ -789,12 +800,60 @@ class ServerTest {
                 super.read(offset, into);
             }
         });
-        var reads = new ArrayList<Submitted>();
-        for (int i = 0; i < 40; i++) {
-            reads.add(disk.read((long) i * BLOCK, BLOCK));
-        }
         for (Submitted read : reads) {
             assertFalse(read.await().failed());
         }
+    }
+
+    @Test
+    void a_backend_that_blocks_keeps_nobody_else_waiting_and_another_may_take_over() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var blocked = new CountDownLatch(1);
+        var leave = new CountDownLatch(1);
+        var running = serve(new ModelBackend() {
+            @Override
+            public int threads() {
+                return 2;
+            }
+
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                if (offset == 0 && blocked.getCount() > 0) {
+                    blocked.countDown();
+                    try {
+                        leave.await();
+                    } catch (InterruptedException e) {
+                        throw new IOException(e);
+                    }
+                }
+                super.read(offset, into);
+            }
+        });
+        var first = disk.read(0, BLOCK);
+        assertTrue(blocked.await(10, TimeUnit.SECONDS));
+        for (int i = 1; i < 100; i++) {
+            assertFalse(disk.read((long) i * BLOCK, BLOCK).await().failed());
+        }
+        assertFalse(first.isAnswered());
+        disk.fence();
+        assertFalse(first.await().failed());
+        leave.countDown();
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void what_is_prepared_has_all_threads_before_the_first_request() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = new Running(geometry -> new Backends().open("file:" + directory.resolve("image"),
+                Set.of(Option.CREATE), geometry), true).awaitReady();
+        var names = Thread.getAllStackTraces().keySet().stream().map(Thread::getName).toList();
+        for (int i = 0; i < 8; i++) {
+            assertTrue(names.contains("fetch 0 " + i), names.toString());
+        }
+        assertTrue(names.contains("flush 0 0"), names.toString());
+        assertFalse(disk.flush().await().failed());
+        assertNull(running.stop());
     }
 }
