@@ -21,6 +21,9 @@ fail() {
 	exit 1
 }
 
+# note TEXT: shown below the result of the test, good or bad
+note() { echo "$*" >>"$T/notes"; }
+
 # The clients; run.sh says for which width a test runs
 client() { "$ABUSE_BUILD/client$WIDTH" "$@"; }
 legacy() { "$ABUSE_BUILD/legacy$WIDTH" "$@"; }
