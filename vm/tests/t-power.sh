@@ -77,6 +77,7 @@ _cuts() {
 		last=$at files=$name
 	done <"$T/marks"
 	is "files marked" $files $FILES
+	note "$((2 * FILES)) cuts${lost:+, $lost lost something}"
 }
 
 _must_survive() {
@@ -122,12 +123,12 @@ what_was_written_is_there_when_nobody_flushes_as_the_disk_has_no_cache() {
 }
 
 a_server_that_lies_about_a_flush_is_found_out() {
+	local lost=0
 	_nested
 	serve "store=$T/lower/image"
 	_write_files
 	end
 	_power_off
-	lost=0
 	_cuts _may_survive
 	[ $lost -gt 5 ] || fail "only $lost of $((2 * FILES)) cuts lost what was flushed"
 }

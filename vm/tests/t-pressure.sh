@@ -16,26 +16,29 @@ _shrink() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
 	echo $((($(_available) - $1) / 2)) >/proc/sys/vm/nr_hugepages
-	echo "available: $(_available) MB"
+	note "$(_available) MB left"
 }
 
 # grows NAME BEFORE PAGES: more has happened since
 _grew() {
 	local now
 	now=$(_counter "$1")
-	echo "$1: $((now - $2)) pages"
+	note "$1 $((now - $2))"
 	[ $((now - $2)) -ge "$3" ] || fail "only $((now - $2)) of $3 pages: $1"
 }
 
-_hog() { "$ABUSE_BUILD/hog" "$1" $HOG_SECONDS "${@:2}" || fail "hog $*: status $?"; }
+_hog() {
+	"$ABUSE_BUILD/hog" "$1" $HOG_SECONDS "${@:2}" >"$T/hog" 2>&1 || fail "hog $*: status $?: $(<"$T/hog")"
+	note "$(paste -sd' ' "$T/hog")"
+}
 
 _swap() {
 	local out in
 	mkswap $DISK >/dev/null
 	swapon $DISK
 	out=$(_counter pswpout) in=$(_counter pswpin)
-	_hog 420
-	_grew pswpout "$out" 51200
+	_hog 360
+	_grew pswpout "$out" 35000
 	_grew pswpin "$in" 10000
 	swapoff $DISK
 }
@@ -46,7 +49,7 @@ _dirty() {
 	mkdir "$T/mnt"
 	mount $DISK "$T/mnt"
 	written=$(_counter nr_written)
-	_hog 300 "$T/mnt/file"
+	_hog 260 "$T/mnt/file"
 	_grew nr_written "$written" 51200
 	umount "$T/mnt"
 	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
@@ -56,7 +59,7 @@ _dirty() {
 _pressure() {
 	local kind kills
 	start server "${@:2}"
-	grep -E 'VmRSS|VmLck' "/proc/${PID[server]}/status"
+	note "$(awk '/^VmLck|^VmRSS/ { printf "%s %d MB ", $1, $2 / 1024 }' "/proc/${PID[server]}/status")"
 	kills=$(_counter oom_kill)
 	_shrink 220
 	for kind in $1; do

@@ -163,7 +163,7 @@ _slow() {
 	start=$EPOCHREALTIME
 	io op=check length=4096 stride=4M threads=8 byte=7
 	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
-	echo "took $took ms"
+	note "$took ms"
 	[ $took -ge 2000 ] || fail "the storage was not asked"
 	[ $took -lt 7000 ] || fail "reads waited for each other: $took ms"
 	_map 'linear ARGS'

@@ -9,6 +9,7 @@ import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.Flag;
 import abuse.device.Status;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,6 +117,9 @@ public final class Server {
     private void serve(Backend backend, Status status) throws IOException {
         var threads = new ArrayList<Thread>();
         var extent = new Extent(backend, status.capacity());
+        // Inherited by all threads: the kernel slows down whoever writes when much is to be written, and
+        // this disk's share of that would wait for us. As root only, and no error without.
+        Unix.becomeIoFlusher();
         int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
         synchronized (this) {
             for (int i = 0; i < status.queues() * together; i++) {
