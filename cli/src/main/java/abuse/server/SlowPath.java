@@ -221,10 +221,26 @@ final class SlowPath implements AutoCloseable {
                         writeByBuffer(i);
                     }
                 }
-                case DISCARD -> backend.discard(request.offset(), request.length());
-                case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
+                case DISCARD -> {
+                    if (isOurs(i)) {
+                        backend.discard(request.offset(), request.length());
+                    }
+                }
+                case WRITE_ZEROES -> {
+                    if (isOurs(i)) {
+                        backend.writeZeroes(request.offset(), request.length());
+                    }
+                }
                 default -> throw new IOException(Worker.UNKNOWN_REQUEST);
             }
+        }
+
+        /** Whether nobody else was given the request: who woke late must not undo what was written since. */
+        private boolean isOurs(int i) throws DeviceException {
+            long before = batch.stale();
+            batch.copy(i, requests[i], 0);
+            transfer();
+            return batch.stale() == before;
         }
 
         private void flush(int n) {
@@ -242,14 +258,17 @@ final class SlowPath implements AutoCloseable {
         /** Either that works, or it tells why it does not. */
         private void writeByBuffer(int i) throws IOException {
             ByteBuffer buffer = buffer(i);
-            long failures = batch.stale() + batch.refused();
+            long stale = batch.stale();
+            long refusals = batch.refused();
             batch.copy(i, requests[i], data.address());
             transfer();
-            if (batch.stale() + batch.refused() != failures) {
+            if (batch.refused() != refusals) {
                 // What the buffer holds is another request's
                 throw new IOException("the data of a write cannot be had any more");
             }
-            backend.write(requests[i].offset(), buffer);
+            if (batch.stale() == stale) {
+                backend.write(requests[i].offset(), buffer);
+            }
         }
 
         private void readByBuffer(int i) throws DeviceException {

@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -550,7 +551,7 @@ class ServerTest {
     }
 
     /** Storage behind addresses, that tells what a power cut would leave. */
-    private static final class ModelStore extends ModelBackend implements AddressedBackend {
+    private static class ModelStore extends ModelBackend implements AddressedBackend {
         private final Memory memory = Memory.map(CAPACITY);
         private byte[] durable = new byte[(int) CAPACITY];
         private boolean broken;
@@ -737,6 +738,43 @@ class ServerTest {
         assertArrayEquals(pattern(2), disk.read(0, BLOCK).await().data());
         assertNull(first.stop());
         assertEquals(List.of(), first.problems);
+    }
+
+    @Test
+    void a_discard_that_is_not_ours_any_more_is_not_made() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
+        var entered = new CountDownLatch(1);
+        var leave = new CountDownLatch(1);
+        var discards = new AtomicInteger();
+        var running = serve(new ModelStore() {
+            @Override
+            public void flush() throws IOException {
+                entered.countDown();
+                try {
+                    leave.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+
+            @Override
+            public void discard(long offset, long length) {
+                discards.incrementAndGet();
+            }
+        });
+        var flush = disk.flush();
+        assertTrue(entered.await(10, TimeUnit.SECONDS));
+        var discard = disk.submit(Operation.DISCARD, 0, BLOCK, null, false, 0);
+        while (disk.owned() < 2) {
+            Thread.sleep(5);
+        }
+        disk.fence();
+        leave.countDown();
+        assertFalse(flush.await().failed());
+        assertFalse(discard.await().failed());
+        assertNull(running.stop());
+        assertEquals(1, discards.get());
+        assertEquals(List.of(), running.problems);
     }
 
     @Test
