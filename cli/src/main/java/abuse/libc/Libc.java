@@ -41,10 +41,6 @@ public interface Libc {
 
     int madvise(long address, long length, int advice);
 
-    int munlock(long address, long length);
-
-    int mprotect(long address, long length, int protection);
-
     int mlockall(int flags);
 
     int prctl(int option, long second, long third, long fourth, long fifth);

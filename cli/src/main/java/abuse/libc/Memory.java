@@ -45,18 +45,8 @@ public final class Memory implements AutoCloseable {
      * @return null when that is no file to be mapped
      */
     public static Memory mapFile(int fd, long size, boolean writable) {
-        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_NONE, Unix.MAP_SHARED, fd, 0);
-        if (pointer == null || pointer.address() == -1) {
-            return null;
-        }
-        var memory = new Memory(pointer.address(), size);
-        // Not accessible until it is unlocked: else a process whose memory is locked reads the whole file in
-        if (Unix.LIBC.munlock(memory.address, size) != 0
-                || Unix.LIBC.mprotect(memory.address, size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0)) != 0) {
-            memory.close();
-            return null;
-        }
-        return memory;
+        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd, 0);
+        return pointer == null || pointer.address() == -1 ? null : new Memory(pointer.address(), size);
     }
 
     /** The size of a page in bytes. */

@@ -46,7 +46,6 @@ public final class Unix {
     public static final short F_WRLCK = 1;
     public static final short F_UNLCK = 2;
 
-    static final int PROT_NONE = 0;
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
     static final int MAP_SHARED = 1;
@@ -158,8 +157,7 @@ public final class Unix {
     }
 
     /**
-     * Keeps all memory of this process in the machine's, what it has and what it will have; but for
-     * {@link Memory#mapFile}.
+     * Keeps all memory of this process in the machine's, what it has and what it will have.
      *
      * @return 0 or a negative errno
      */

@@ -102,6 +102,18 @@ class UnixTest {
     }
 
     @Test
+    void a_program_that_is_not_there_does_not_replace_this_one() {
+        assertEquals(-Unix.ENOENT, Unix.execute("/nowhere/at/all", List.of("all", "")));
+    }
+
+    @Test
+    void available_memory_is_less_than_there_is() throws Exception {
+        long all = ((com.sun.management.OperatingSystemMXBean) java.lang.management.ManagementFactory
+                .getOperatingSystemMXBean()).getTotalMemorySize();
+        assertTrue(Memory.available() > 0 && Memory.available() < all);
+    }
+
+    @Test
     void memory_without_room_is_refused_in_words() {
         try (Memory memory = Memory.map(Long.MAX_VALUE)) {
             assertFalse(true, "mapped " + memory.size());
