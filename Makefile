@@ -1,6 +1,7 @@
 # make            the jar, and the module if this machine has its kernel's headers
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
+# make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
@@ -16,6 +17,7 @@
 VERSION := 1.0.0
 KERNEL ?= 6.1
 KERNELS ?= $(if $(filter file,$(origin KERNEL)),6.1 6.12,$(KERNEL))
+TORTURE ?= 10
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -26,7 +28,7 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
 DEBIAN_PACKAGES := debootstrap
@@ -74,6 +76,10 @@ test-deb: deb vm-packages
 	$(call need,$(DEBIAN_PACKAGES))
 	vm/test-debian.sh service $(firstword $(KERNELS))
 	vm/test-debian.sh packages $(firstword $(KERNELS))
+
+torture: jar vm-packages
+	$(call need,$(TEST_PACKAGES))
+	TORTURE=$(TORTURE) vm/test.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
 
 vm: jar vm-packages
 	vm/module.sh $(KERNEL)
@@ -139,5 +145,5 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench bench-startup debug-kernel lint install deb test-deb \
+.PHONY: all jar module vm-packages demo test torture vm bench bench-startup debug-kernel lint install deb test-deb \
 	pictures clean distclean
