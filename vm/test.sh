@@ -24,7 +24,7 @@ build() { # KERNEL DIRECTORY
 	for program in replay hog; do
 		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
 	done
-	for client in client legacy fuzz stress; do
+	for client in client legacy fuzz stress inject; do
 		for width in 64 32; do
 			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \
 				-o "$2/$client${width/64/}" vm/tests/$client.c
@@ -41,8 +41,9 @@ for kernel; do
 		all_failed=$((all_failed + 1))
 		continue
 	fi
-	status=0
-	vm/run.sh -k "$kernel" -t $((1200 * ${TORTURE:-1})) -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
+	status=0 limit=$((1200 * ${TORTURE:-1}))
+	[ "$kernel" != debug ] || limit=$((limit * 10))
+	vm/run.sh -k "$kernel" -t $limit -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
 		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
 		status=${PIPESTATUS[0]}
 	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)

@@ -66,7 +66,7 @@ static uint64_t number(const char *text)
 	return n;
 }
 
-static uint64_t num(const char *key, uint64_t otherwise)
+static inline uint64_t num(const char *key, uint64_t otherwise)
 {
 	const char *text = arg(key, NULL);
 

@@ -62,9 +62,10 @@ pause() { read -rt "$1" -u "$never" || :; }
 # wait_for COMMAND...: until it succeeds, $WAIT seconds at most
 WAIT=20
 wait_for() {
-	local end=$((SECONDS + WAIT))
+	local end=$((SECONDS + WAIT * SLOW))
 	until "$@" >"$T/wait_for" 2>&1; do
-		[ $SECONDS -lt $end ] || fail "$WAIT seconds passed without: $* $(<"$T/wait_for") $(tail -n 5 "$T"/*)"
+		[ $SECONDS -lt $end ] || fail "$((WAIT * SLOW)) seconds passed without: $* $(<"$T/wait_for")" \
+			"$(find "$T" -maxdepth 1 -type f -size -64k -exec tail -n 5 {} +)"
 		pause 0.05
 	done
 }

@@ -3,7 +3,7 @@
 # no pause but until there is a server again
 # run.sh: seconds 240
 # run.sh: torture
-WAIT=60
+WAIT=100
 
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 TIMES=${TORTURE:-1}
@@ -27,7 +27,7 @@ _load() { # [OPTION...]
 _busy() {
 	local before
 	before=$(status puts)
-	wait_for _more $((before + 100))
+	wait_for _more $((before + 20))
 }
 _more() { [ "$(status puts)" -gt "$1" ]; }
 
