@@ -36,7 +36,7 @@ PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml picocli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -139,7 +139,7 @@ deb: jar
 	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target picocli/target build/module build/vm build/lint build/deb build/*.log
+	rm -rf cli/target cli/picocli/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
