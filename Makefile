@@ -4,8 +4,14 @@
 # make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
+# make bench-startup  how long short commands take to start, against a bare Java and C
+# make pictures   those of the terminal in man/img, taken in the VM
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
-# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions
+# make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
+#                 udev rule; without DESTDIR the archive that lets short commands start fast, too
+# make deb        Debian packages of the same, in build/deb
+# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, up to
+#                 15 minutes, so not a part of make test; make test DEB=yes does both
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -22,12 +28,15 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
+DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
+DEBIAN_PACKAGES := debootstrap
+PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -59,9 +68,14 @@ demo: jar vm-packages
 	vm/module.sh $(KERNEL)
 	vm/run.sh -k $(KERNEL) -t 600 -- vm/demo.sh
 
-test:
-	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES))
+test: $(if $(DEB),deb)
+	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES) $(if $(DEB),$(DEBIAN_PACKAGES)))
 	vm/test-all.sh $(KERNELS)
+
+test-deb: deb vm-packages
+	$(call need,$(DEBIAN_PACKAGES))
+	vm/test-debian.sh service $(firstword $(KERNELS))
+	vm/test-debian.sh packages $(firstword $(KERNELS))
 
 torture: jar vm-packages
 	$(call need,$(TEST_PACKAGES))
@@ -75,19 +89,28 @@ bench: jar vm-packages
 	$(call need,$(BENCH_PACKAGES))
 	bench/run.sh
 
+bench-startup: jar
+	bench/startup.sh
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
+
+pictures: jar vm-packages
+	$(call need,$(PICTURE_PACKAGES))
+	man/img/make.sh
 
 lint:
 	$(call need,$(VM_PACKAGES) $(LINT_PACKAGES))
 	module/lint.sh
 
 share := $(DESTDIR)$(PREFIX)/share
+lib := $(DESTDIR)$(PREFIX)/lib
 src := $(DESTDIR)/usr/src/abuse-$(VERSION)
 install: jar
 	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
-		$(share)/fish/vendor_completions.d $(src)/uapi
+		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abuse/examples \
+		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
@@ -97,12 +120,30 @@ install: jar
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
 	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
+	sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/abuse@.service >$(lib)/systemd/system/abuse@.service
+	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
+	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
+	install -m 644 packaging/example.conf $(share)/doc/abuse/examples/0.conf
+	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
+
+# The packages, from what would be installed: in build/deb, checked by lintian.
+debs := build/deb
+deb: jar
+	$(call need,$(DEB_PACKAGES))
+	rm -rf $(debs)
+	umask 022 && $(MAKE) -s install PREFIX=/usr DESTDIR=$(CURDIR)/$(debs)/abuse/tree
+	cp -r packaging/debian $(debs)/abuse
+	[ "$$(cd $(debs)/abuse && dpkg-parsechangelog -S Version)" = $(VERSION) ]
+	cd $(debs)/abuse && dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { cat ../build.log; exit 1; }
+	lintian --allow-root --fail-on error,warning,info $(debs)/*.changes
+	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target build/module build/vm build/lint build/*.log
+	rm -rf cli/target cli/picocli/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test torture vm bench debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test torture vm bench bench-startup debug-kernel lint install deb test-deb \
+	pictures clean distclean

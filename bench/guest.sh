@@ -134,10 +134,13 @@ run() {
 		# Huge pages below fio's buffers, or chance decides whether it gets any, and a third of 128k.
 		printf '[global]\nioengine=io_uring\ndirect=1\nfilename=/dev/%s\nsize=%s\n' "${device[$target]}" $size
 		printf 'group_reporting\nmem=mmap\nmem_align=2M\n'
+		# While the first job runs, fio itself is still busy with other things.
+		job "$1" "$(lasting 50)" | sed '1s/.*/[first]/'
 		for work; do job "$work" "$limit"; done
 	} >/run/job
 	fio --output-format=json --output=/run/fio.json /run/job >&2
-	jq -c --arg target "$target" '.jobs[] | {target: $target, workload: .jobname, error,
+	jq -c --arg target "$target" '(.jobs[0] | .read.total_ios + .write.total_ios) as $first |
+		.jobs[1:][] | {target: $target, workload: .jobname, error, $first,
 		requests: (.read.total_ios + .write.total_ios), iops: (.read.iops + .write.iops),
 		bytes: (.read.bw_bytes + .write.bw_bytes), switches: .ctx} |
 		if .error != 0 then error("\(.target) \(.workload): I/O error") else . end' /run/fio.json
@@ -183,7 +186,7 @@ count() {
 	echo 'hist:keys=common_pid:size=4096' >$tracing/raw_syscalls/sys_enter/trigger
 	echo 'hist:keys=pid:size=4096' >$tracing/sched/sched_waking/trigger
 	line=$(run "$target" "$(lasting "$milliseconds")" "$work")
-	echo "$line" | note count ". + {syscalls: $(sum raw_syscalls/sys_enter "${pid[$target]}"),
+	echo "$line" | note count ".requests += .first | . + {syscalls: $(sum raw_syscalls/sys_enter "${pid[$target]}"),
 		wakeups: $(sum sched/sched_waking "${pid[$target]}")}"
 	for event in raw_syscalls/sys_enter sched/sched_waking; do
 		echo "!$(grep -o '^hist:[^ ]*' $tracing/$event/trigger)" >$tracing/$event/trigger

@@ -525,7 +525,8 @@ static int abuse_xfer_puts(struct abuse_client *client,
 					     xfer->flags & ABUSE_XFER_NO_FAULT);
 		if (copy_to_user(user, puts, n * sizeof(*puts)))
 			return -EFAULT;
-		cond_resched();
+		if (left > n)
+			cond_resched();
 	}
 	return taken;
 }

@@ -26,6 +26,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/percpu-refcount.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -47,8 +48,10 @@
 /* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
 #define ABUSE_PIECE_ALIGN	4096
 
-/* Nothing is waited for with it, which is what yield() must not be used for. */
-#define abuse_give_way	yield
+/* See struct abuse_gather. */
+#define ABUSE_GATHER_MAX	16
+#define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)
+#define ABUSE_GATHER_PAUSE	1023
 
 enum abuse_slot_state {
 	ABUSE_SLOT_FREE,
@@ -83,6 +86,28 @@ struct abuse_counters {
 	u64 latency[ABUSE_LATENCY_BUCKETS];
 };
 
+/**
+ * struct abuse_gather - how many requests are worth a wake-up
+ * @want: so many
+ * @tried: it was raised for this wait
+ * @pause: waits between two tries, ABUSE_GATHER_PAUSE at most
+ * @left: waits until the next try
+ *
+ * A server that sleeps on the CPU of who submits would run, when it is woken
+ * by the first request, instead of who has more of them: two switches for each
+ * request. So there it sleeps until @want are pending, which costs nobody
+ * anything while they come. How many come is learned: @want doubles as long as
+ * that works out, and falls to what there was when nothing was added for a
+ * while, ABUSE_GATHER_STEP for each one that is wanted. On another CPU the
+ * first request wakes.
+ */
+struct abuse_gather {
+	u32 want;
+	bool tried;
+	u32 pause;
+	u32 left;
+};
+
 struct abuse_queue {
 	spinlock_t lock;	/* all of the above rules */
 	enum abuse_queue_state state;
@@ -90,13 +115,15 @@ struct abuse_queue {
 	u32 depth;
 	u32 nr_pending;
 	u32 nr_inflight;
+	int last_cpu;			/* that submitted something */
 	u64 age;
 	struct list_head pending;	/* oldest first */
-	struct abuse_counters count;
 	struct abuse_slot *slots;
 	struct abuse_queues *set;
 	u32 index;
+	struct abuse_gather gather;	/* a guess: no lock */
 	wait_queue_head_t wait;
+	struct abuse_counters count;
 } ____cacheline_aligned_in_smp;
 
 struct abuse_queues {
@@ -106,7 +133,6 @@ struct abuse_queues {
 	u32 nr_tags;
 	u32 timeout;
 	bool dead;
-	int last_cpu;			/* that submitted something */
 	spinlock_t served_lock;	/* between the first get and the end */
 	bool served;
 	struct work_struct *first_get;
@@ -195,13 +221,16 @@ static int abuse_slot_cmp(void *priv, const struct list_head *a,
 	return x->age > y->age;
 }
 
-/* One waiter is enough: it wakes the next one if it leaves something. */
+/*
+ * One waiter is enough: it wakes the next one if it leaves something. A wake-up
+ * without a mask, as wake_up() is, is one that abuse_waiter_wake() passes on.
+ */
 static void abuse_queue_wake(struct abuse_queue *q)
 {
 	if (wq_has_sleeper(&q->wait))
-		wake_up(&q->wait);
+		wake_up_poll(&q->wait, EPOLLIN);
 	if (wq_has_sleeper(q->set->any))
-		wake_up(q->set->any);
+		wake_up_poll(q->set->any, EPOLLIN | EPOLLRDNORM | EPOLLMSG);
 }
 
 /* Fails a request that is pending or owned, @only this one if that is given. */
@@ -278,6 +307,7 @@ struct abuse_queues *abuse_queues_alloc(const struct abuse_config *config,
 		for (tag = 0; tag < set->nr_tags; tag++)
 			q->slots[tag].generation = generation;
 		spin_lock_init(&q->lock);
+		q->gather.want = 1;
 		INIT_LIST_HEAD(&q->pending);
 		init_waitqueue_head(&q->wait);
 		q->set = set;
@@ -442,7 +472,7 @@ blk_status_t abuse_queue_submit(struct abuse_queue *q, struct request *rq)
 		WRITE_ONCE(q->nr_pending, q->nr_pending + 1);
 		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
 	}
-	WRITE_ONCE(q->set->last_cpu, raw_smp_processor_id());
+	WRITE_ONCE(q->last_cpu, raw_smp_processor_id());
 	spin_unlock(&q->lock);
 	return status;
 }
@@ -484,15 +514,14 @@ static u32 abuse_queues_last(struct abuse_queues *set, u32 queue)
 	return queue == ABUSE_ANY_QUEUE ? set->nr - 1 : queue;
 }
 
-static bool abuse_queues_pending(struct abuse_queues *set, u32 queue)
+static u32 abuse_queues_pending(struct abuse_queues *set, u32 queue)
 {
-	u32 i;
+	u32 i, pending = 0;
 
 	for (i = abuse_queues_first(queue);
 	     i <= abuse_queues_last(set, queue); i++)
-		if (READ_ONCE(set->queue[i].nr_pending))
-			return true;
-	return false;
+		pending += READ_ONCE(set->queue[i].nr_pending);
+	return pending;
 }
 
 /**
@@ -613,6 +642,81 @@ unsigned int abuse_queues_take(struct abuse_queues *set,
 	return nr;
 }
 
+/* Somebody who waits for requests of @set, or of @q if that is given. */
+struct abuse_waiter {
+	struct wait_queue_entry entry;
+	struct abuse_queues *set;
+	struct abuse_queue *q;
+	u32 want;
+};
+
+static bool abuse_waiter_has(const struct abuse_waiter *w)
+{
+	u32 pending;
+
+	if (!w->q)
+		return abuse_queues_pending(w->set, ABUSE_ANY_QUEUE);
+	pending = READ_ONCE(w->q->nr_pending);
+	return pending >= READ_ONCE(w->want) ||
+	       (pending && READ_ONCE(w->q->nr_inflight) >=
+			   READ_ONCE(w->q->depth));
+}
+
+static int abuse_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
+			     int flags, void *key)
+{
+	struct abuse_waiter *w = container_of(entry, struct abuse_waiter,
+					      entry);
+
+	if (key && !abuse_waiter_has(w))
+		return 0;
+	return autoremove_wake_function(entry, mode, flags, key);
+}
+
+/* Sleeps, and returns false if @deadline is over, of the monotonic clock. */
+static bool abuse_waiter_sleep(struct abuse_waiter *w, ktime_t *deadline)
+{
+	u32 pending;
+	ktime_t step;
+
+	if (w->want == 1)
+		return schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
+
+	step = ktime_add_ns(ktime_get(), ABUSE_GATHER_STEP * w->want);
+	if (deadline && ktime_before(*deadline, step))
+		step = *deadline;
+	pending = READ_ONCE(w->q->nr_pending);
+	if (schedule_hrtimeout(&step, HRTIMER_MODE_ABS))
+		return true;
+	if (READ_ONCE(w->q->nr_pending) != pending &&
+	    (!deadline || ktime_before(step, *deadline)))
+		return true;
+	WRITE_ONCE(w->want, 1);
+	return !deadline || ktime_before(step, *deadline);
+}
+
+/* More next time if as many came as were wanted, else less. */
+static void abuse_gather_learn(struct abuse_gather *gather, u32 want, u32 came)
+{
+	bool tried = gather->tried;
+
+	gather->tried = false;
+	if (came < want) {
+		gather->want = max(came, 1U);
+		if (tried)
+			gather->pause = min(2 * gather->pause + 1,
+					    ABUSE_GATHER_PAUSE);
+		gather->left = tried ? gather->pause : 0;
+	} else if (gather->left) {
+		gather->left--;
+	} else if (want < ABUSE_GATHER_MAX) {
+		gather->want = min(2 * want, ABUSE_GATHER_MAX);
+		gather->tried = true;
+		if (tried)
+			gather->pause /= 2;
+	}
+}
+
 /**
  * abuse_queues_wait() - wait for a request that nobody has taken
  * @set: the queues
@@ -626,28 +730,30 @@ unsigned int abuse_queues_take(struct abuse_queues *set,
 int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
 		      u32 queue, ktime_t *deadline)
 {
-	wait_queue_head_t *head = queue == ABUSE_ANY_QUEUE ?
-				  set->any : &set->queue[queue].wait;
-	bool expired = false;
-	DEFINE_WAIT(wait);
+	struct abuse_queue *q = queue == ABUSE_ANY_QUEUE ? NULL :
+							   &set->queue[queue];
+	wait_queue_head_t *head = q ? &q->wait : set->any;
+	struct abuse_waiter w = { .set = set, .q = q, .want = 1 };
+	bool gathers, expired = false;
+	u32 want = 1;
 	int err;
 
-	/*
-	 * Whoever submits on this CPU cannot do so before it has the CPU. To
-	 * let it come first, and find all it has, is cheaper for both than to
-	 * sleep and to be woken by the first request; and it costs next to
-	 * nothing where nobody else wants to run.
-	 */
-	if (READ_ONCE(set->last_cpu) == raw_smp_processor_id())
-		abuse_give_way();
+	/* Who waits already is woken first: a guess will do. */
+	gathers = q && !waitqueue_active(head) &&
+		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
+	if (gathers)
+		want = READ_ONCE(q->gather.want);
+	w.want = want;
+	init_wait(&w.entry);
+	w.entry.func = abuse_waiter_wake;
 
 	for (;;) {
-		prepare_to_wait_exclusive(head, &wait, TASK_INTERRUPTIBLE);
+		prepare_to_wait_exclusive(head, &w.entry, TASK_INTERRUPTIBLE);
 		if (READ_ONCE(set->dead))
 			err = -ENODEV;
 		else if (READ_ONCE(client->draining))
 			err = -ESHUTDOWN;
-		else if (abuse_queues_pending(set, queue))
+		else if (abuse_waiter_has(&w))
 			err = 0;
 		else if (signal_pending(current))
 			err = -EINTR;
@@ -657,9 +763,12 @@ int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
 			err = -EAGAIN;
 		if (err != -EAGAIN)
 			break;
-		expired = !schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
+		expired = !abuse_waiter_sleep(&w, deadline);
 	}
-	finish_wait(head, &wait);
+	finish_wait(head, &w.entry);
+	if (gathers)
+		abuse_gather_learn(&q->gather, want,
+				   READ_ONCE(q->nr_pending));
 
 	/* A wake-up that is not used is somebody else's. */
 	if (err && abuse_queues_pending(set, queue))

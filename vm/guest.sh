@@ -1,24 +1,46 @@
 # shellcheck shell=bash disable=SC2154
-# The VM's process 1 once its root is there, sourced by OUTDIR/command (written by run.sh), which
-# set: command (array, empty for a shell), modules (a folder), directory, rows, columns.
+# What process 1 of the VM does once its root is there: OUTDIR/command, to which run.sh adds lines in
+# front that set command (array, empty for a shell), kernel (a folder with its packages), directory,
+# project, rows, columns; and systemd, if that takes over and runs this once more as a service.
 
-mount -t tmpfs tmpfs /run
-case $directory/ in
-/tmp/*) ;; # the project itself lies there; what is written goes to the tmpfs above it anyway
-*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
-esac
-mkdir -p /run/lock /dev/shm /dev/pts /lib/modules
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-[ ! -d /sys/kernel/debug ] || mount -t debugfs debugfs /sys/kernel/debug
-[ ! -d /sys/kernel/tracing ] || mount -t tracefs tracefs /sys/kernel/tracing
-mount --bind "$modules" /lib/modules
-ln -sf /proc/self/fd /dev/fd
-for number in 0:stdin 1:stdout 2:stderr; do ln -sf "fd/${number%:*}" "/dev/${number#*:}"; done
+if [ $$ = 1 ]; then
+	mount -t tmpfs tmpfs /run
+	mkdir -p /lib/modules
+	if [ "$systemd" ]; then
+		mkdir -p /machine "$project" /run/modules/{data,work}
+		mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro machine /machine
+		mount --bind "/machine$project" "$project"
+		kernel=/machine$kernel
+		mount -t overlay -o "lowerdir=$kernel/lib/modules,upperdir=/run/modules/data,workdir=/run/modules/work" \
+			modules /lib/modules
+		ln -s "$kernel"/usr/src/linux-headers-* /usr/src
+	else
+		mount --bind "$kernel/lib/modules" /lib/modules
+	fi
+	echo abuse-vm >/proc/sys/kernel/hostname
+	echo 127.0.1.1 abuse-vm >>/etc/hosts
+	if [ "$systemd" ]; then
+		printf '%s\n' '[Unit]' 'Description=What the VM is there for' 'After=multi-user.target' \
+			'[Service]' 'ExecStart=/bin/bash /out/command' >/etc/systemd/system/abuse-vm.service
+		mkdir -p /etc/systemd/system/graphical.target.wants
+		ln -s ../abuse-vm.service /etc/systemd/system/graphical.target.wants
+		echo abuse-vm >/etc/hostname
+		exec /sbin/init
+	fi
+	case $directory/ in
+	/tmp/*) ;; # the project itself lies there; what is written goes to the tmpfs above it anyway
+	*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
+	esac
+	mkdir -p /run/lock /dev/shm /dev/pts
+	mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+	mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	[ ! -d /sys/kernel/debug ] || mount -t debugfs debugfs /sys/kernel/debug
+	[ ! -d /sys/kernel/tracing ] || mount -t tracefs tracefs /sys/kernel/tracing
+	ln -sf /proc/self/fd /dev/fd
+	for number in 0:stdin 1:stdout 2:stderr; do ln -sf "fd/${number%:*}" "/dev/${number#*:}"; done
+fi
 
-echo abuse-vm >/proc/sys/kernel/hostname
-echo 127.0.1.1 abuse-vm >>/etc/hosts
 export HOME=/root USER=root LOGNAME=root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$directory" || exit 1

@@ -1,5 +1,6 @@
 #!/bin/bash
-# vm/test-all.sh [KERNEL...] - unit tests, then the system tests on each kernel; the last line adds them up.
+# vm/test-all.sh [KERNEL...] - unit tests, then the system tests on each kernel, and with DEB=yes those
+# of the packages; the last line adds them up.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 reports=cli/target/surefire-reports
@@ -25,11 +26,21 @@ if [ "$unit_status" -ne 0 ] && [ $bad -eq 0 ]; then
 fi
 echo "# unit tests: $good passed, $bad failed"
 
-echo "# system tests"
-vm/test.sh "$@" | tee build/system.log || :
-last=$(tail -n 1 build/system.log)
-read -r passed failed < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' <<<"$last") ||
-	read -r passed failed <<<"0 1"
+all_passed=$good all_failed=$bad
+part() { # NAME COMMAND...: its last line counts
+	echo "# $1"
+	"${@:2}" | tee build/part.log || :
+	read -r passed failed < <(tail -n 1 build/part.log | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p') ||
+		passed=0 failed=0
+	[ "$passed" -gt 0 ] || failed=$((failed + 1))
+	all_passed=$((all_passed + passed))
+	all_failed=$((all_failed + failed))
+}
+part "system tests" vm/test.sh "$@"
+if [ "${DEB:-}" ]; then
+	part "service" vm/test-debian.sh service
+	part "packages" vm/test-debian.sh packages
+fi
 
-echo "$((good + passed)) passed, $((bad + failed)) failed"
-[ $((bad + failed)) -eq 0 ] && [ "$good" -gt 0 ] && [ "$passed" -gt 0 ]
+echo "$all_passed passed, $all_failed failed"
+[ $all_failed -eq 0 ] && [ "$good" -gt 0 ]

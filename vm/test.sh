@@ -10,6 +10,9 @@ cd "$(dirname "$0")/.."
 
 all_passed=0 all_failed=0
 
+# A start of Java takes seconds in the VM, and without an archive twice as many
+[ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
+
 build() { # KERNEL DIRECTORY
 	vm/module.sh "$1"
 	mkdir -p "$2/busy"
@@ -18,6 +21,9 @@ build() { # KERNEL DIRECTORY
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
+	for program in replay hog; do
+		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
+	done
 	for client in client legacy fuzz stress inject; do
 		for width in 64 32; do
 			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \
@@ -37,7 +43,7 @@ for kernel; do
 	fi
 	status=0 limit=$((1200 * ${TORTURE:-1}))
 	[ "$kernel" != debug ] || limit=$((limit * 10))
-	vm/run.sh -k "$kernel" -t $limit -o "$out" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
+	vm/run.sh -k "$kernel" -t $limit -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
 		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
 		status=${PIPESTATUS[0]}
 	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)

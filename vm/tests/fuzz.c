@@ -288,9 +288,9 @@ static bool inside(struct fuzzer *f, const void *at, size_t len)
 	return !f->racy && (char *)at >= f->arena && (char *)at + len <= f->arena + ARENA;
 }
 
-static bool overlap(const void *a, size_t a_len, const void *b, size_t b_len)
+static bool overlap(const void *a, __u64 a_len, const void *b, __u64 b_len)
 {
-	return (char *)a < (char *)b + b_len && (char *)b < (char *)a + a_len;
+	return address(a) - address(b) < b_len || address(b) - address(a) < a_len;
 }
 
 static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const struct abuse_get *get)
@@ -308,9 +308,14 @@ static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const st
 	COUNT(payloads, 1);
 	if (all(data, WRITTEN, get->length))
 		return;
-	for (__u32 n = 0; n < get->length; n++)
-		if (data[n] != WRITTEN && data[n])
-			bug(f, "a write has other data than was written", get->sector);
+	for (__u32 n = 0; n < get->length; n++) {
+		if (data[n] == WRITTEN || !data[n])
+			continue;
+		printf("byte %u of %u at arena + %#tx is %#x, buffer %#llx of %#llx, %u gets\n", n, get->length,
+		       data + n - f->arena, data[n] & 0xff, (ull)x->buffer - address(f->arena), (ull)x->buffer_size,
+		       x->nr_gets);
+		bug(f, "a write has other data than was written", get->sector);
+	}
 }
 
 static void fuzz_xfer(struct fuzzer *f)

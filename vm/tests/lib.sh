@@ -232,3 +232,21 @@ end_load() {
 	is errors "$(status errors)" 0
 	note "$1, $(status puts) answers, $(status redelivered) redelivered, longest I/O $longest ms"
 }
+
+# The tool that people use. A JVM takes seconds to start here
+ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+
+# start NAME [ARGUMENT ...]: a server of $CTL in Java, ready when this returns
+start() {
+	spawn "$1" "$ABUSECTL" server $CTL "${@:2}"
+	WAIT=100 wait_for eval "has '$T/$1' ': serving ' || ! running '$1'"
+	shows "$T/$1" ': serving '
+}
+
+stop() { # NAME: it answers what it has, and ends
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+# told NAME TEXT TIMES: so many lines that it wrote have this text
+told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }

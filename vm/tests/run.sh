@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh [-l]: the system tests, inside the VM; -l lists them and does nothing.
+# run.sh [-l] [FOLDER]: the system tests, inside the VM; -l lists them and does nothing.
 # A test is a function in a topic file; its name, with spaces, says what holds.
 #
 # TESTS	pattern (grep -E) on "topic: what holds"
@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # them do more, in as much more time; and "run.sh: kernels 6.12 debug" where
 # they take long and are the same on any other.
 list() {
-	for file in "$here"/t-*.sh; do
+	for file in "$here/$folder"/t-*.sh; do
 		topic=${file##*/t-}
 		widths=$(sed -n 's/^# run\.sh: widths //p' "$file")
 		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
@@ -37,10 +37,12 @@ list() {
 }
 
 if [ "${1-}" = -l ]; then
+	folder=${2-}
 	list | cut -d' ' -f5-
 	exit
 fi
 
+folder=${1-}
 # shellcheck source=vm/tests/lib.sh
 . "$here/lib.sh"
 bad='WARNING:|BUG:|Oops|KASAN|UBSAN|possible circular locking|INFO: task .* blocked for more than'
@@ -62,7 +64,7 @@ stacks() {
 SLOW=1
 [ "${ABUSE_KERNEL-}" != debug ] || SLOW=5
 
-# What a test left behind: mounts, devices, the module
+# What a test left behind: mounts, services, devices, the module
 clean() {
 	local mount
 	while read -r _ mount _; do
@@ -70,6 +72,8 @@ clean() {
 			umount -l "$mount" & # it may wait for a server that is gone
 		fi
 	done </proc/mounts
+	[ ! -d /etc/abuse ] || systemctl stop 'abuse@*.service'
+	rm -rf /etc/abuse/*.conf /var/lib/abuse
 	"$ABUSE_BUILD/client" clean abuse && "$ABUSE_BUILD/client" clean busy
 }
 

@@ -4,46 +4,53 @@
 # run.sh: torture
 # run.sh: kernels 6.12 debug
 WAIT=100
-
-ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 TIMES=${TORTURE:-1}
-
-_serve() { # NAME BACKEND
-	spawn "$1" "$ABUSECTL" server $CTL "$2"
-	wait_for has "$T/$1" "$CTL"
-}
 
 killed_with_a_file_it_loses_nothing() {
 	local n kills=$((TIMES == 1 ? 2 : 20 * TIMES))
 	small_disk
-	_serve server "file:$T/image"
+	start server "file:$T/image"
 	start_load
 	for ((n = 0; n < kills; n++)); do
-		_moment 1000
+		pause "0.$((RANDOM % 1000))"
 		kill9 server
-		_serve server "file:$T/image"
+		start server "file:$T/image"
 		answering
 	done
 	end_load "$kills kills"
-	kill -TERM "${PID[server]}"
-	finish server
+	stop server
 }
 
 # What it held is gone, but no request is
 killed_with_memory_it_fails_no_request() {
 	local n kills=$TIMES
 	small_disk
-	_serve server mem
+	start server mem
 	spawn fio "${FIO[@]}" --name=rw --size=32M --rw=randrw --bsrange=4k-1m --iodepth=32 --fsync=40 --loops=1000000
 	for ((n = 0; n < kills; n++)); do
 		answering
 		kill9 server
-		_serve server mem
+		start server mem
 	done
 	answering
 	kill -TERM "${PID[fio]}"
 	finish fio 128
 	is errors "$(status errors)" 0
-	kill -TERM "${PID[server]}"
-	finish server
+	stop server
+}
+
+# An upgrade of abusectl is that
+replaced_by_a_second_one_there_is_no_pause() {
+	local n times=$((2 * TIMES))
+	small_disk
+	start s0 "file:$T/image"
+	start_load --size=2M --bsrange=4k-8k --iodepth=4
+	for ((n = 1; n <= times; n++)); do
+		start s$n "file:$T/image"
+		answering
+		stop s$((n - 1))
+	done
+	end_load "$times replacements"
+	is redelivered "$(status redelivered)" 0
+	stop s$times
 }

@@ -8,6 +8,7 @@ import abuse.libc.Unix;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import jnr.constants.platform.Signal;
 import jnr.posix.util.SunMiscSignal;
@@ -18,9 +19,9 @@ public final class Main {
 
     /** Runs one command, and exits with its code. */
     public static void main(String[] args) {
-        if (args.length == 0 || !args[0].equals("server")) {
-            // Generated stubs are fast to call and slow to make: for whoever calls more than a handful of times
-            System.setProperty("jnr.ffi.asm.enabled", "false");
+        if (args.length == 2 && args[0].equals("--train")) {
+            Training.run(Path.of(args[1]));
+            System.exit(0);
         }
         var context = new Context(
                 new FileInputStream(FileDescriptor.in),
@@ -29,7 +30,7 @@ public final class Main {
                 System.getenv(),
                 ControlNode.ALL,
                 Main::onStop,
-                () -> Unix.LIBC.isatty(1) == 1);
+                () -> Unix.isTerminal(1));
         int exitCode = new Cli(context).run(args);
         System.exit(exitCode);
     }

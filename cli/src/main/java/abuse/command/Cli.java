@@ -23,6 +23,9 @@ public final class Cli {
     /** It was not asked for as it must be; nothing was changed. */
     static final int USAGE = 2;
 
+    private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "top", "trace", "resize",
+            "requeue", "reset", "get", "put", "poll");
+
     private final Context context;
 
     /** A command line in the given surroundings. */
@@ -32,7 +35,7 @@ public final class Cli {
 
     /** Carries out one command, and returns its exit code: 0 done, 1 failed, 2 usage. */
     public int run(String... args) {
-        CommandLine commandLine = commandLine();
+        CommandLine commandLine = commandLine(args);
         boolean help = Arrays.asList(args).contains("--help") || Arrays.asList(args).contains("-h");
         commandLine.setColorScheme(Help.defaultColorScheme(
                 help && context.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
@@ -41,7 +44,7 @@ public final class Cli {
         return exitCode;
     }
 
-    private CommandLine commandLine() {
+    private CommandLine commandLine(String... args) {
         CommandSpec root = CommandSpec.create().name("abusectl");
         var exitCodes = new LinkedHashMap<String, String>();
         exitCodes.put("0", "done");
@@ -54,13 +57,37 @@ public final class Cli {
                 .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl COMMAND --help' tells more.");
         addStandardOptions(root);
         var commandLine = new CommandLine(root);
-        for (Command command : List.of(new SetupCommand(context), new InfoCommand(context), new ServerCommand(context),
-                new GetCommand(context), new PutCommand(context), new PollCommand(context), new ResetCommand(context))) {
-            commandLine.addSubcommand(command.spec.name(), new CommandLine(command.spec));
+        for (String name : named(args)) {
+            commandLine.addSubcommand(name, new CommandLine(command(name).spec));
         }
         return commandLine.setOut(context.out).setErr(context.err)
-                .setParameterExceptionHandler((e, args) -> refuse(e))
+                .setParameterExceptionHandler((e, words) -> refuse(e))
                 .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandName()));
+    }
+
+    /** The commands to be known: each costs a start some time, and mostly one is meant, and none has to be listed. */
+    private static List<String> named(String... args) {
+        String first = args.length == 0 ? "" : args[0];
+        return NAMES.contains(first) ? List.of(first) : first.equals("--version") || first.equals("-V") ? List.of() : NAMES;
+    }
+
+    private Command command(String name) {
+        return switch (name) {
+            case "run" -> new RunCommand(context);
+            case "top" -> new TopCommand(context);
+            case "trace" -> new TraceCommand(context);
+            case "setup" -> new SetupCommand(context);
+            case "list" -> new ListCommand(context);
+            case "info" -> new InfoCommand(context);
+            case "server" -> new ServerCommand(context);
+            case "resize" -> new ResizeCommand(context);
+            case "requeue" -> new RequeueCommand(context);
+            case "reset" -> new ResetCommand(context);
+            case "get" -> new GetCommand(context);
+            case "put" -> new PutCommand(context);
+            case "poll" -> new PollCommand(context);
+            default -> throw new IllegalArgumentException(name);
+        };
     }
 
     static void addStandardOptions(CommandSpec spec) {

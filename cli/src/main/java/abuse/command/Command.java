@@ -34,14 +34,14 @@ abstract class Command implements Callable<Integer> {
         return 0;
     }
 
-    /** An option without a value. */
-    final OptionSpec flag(String name, String description) {
-        return add(OptionSpec.builder(name).type(boolean.class).description(description));
+    /** An option without a value. All options have one name, or several with commas between them. */
+    final OptionSpec flag(String names, String description) {
+        return add(OptionSpec.builder(names.split(",")).type(boolean.class).description(description));
     }
 
     /** An option with a value. */
-    final OptionSpec option(String name, String label, String description) {
-        return add(OptionSpec.builder(name).type(String.class).arity("1").paramLabel(label).description(description));
+    final OptionSpec option(String names, String label, String description) {
+        return add(OptionSpec.builder(names.split(",")).type(String.class).arity("1").paramLabel(label).description(description));
     }
 
     /** An option with a value that may be given more than once. */
@@ -81,6 +81,17 @@ abstract class Command implements Callable<Integer> {
 
     final Device open(String name) throws DeviceException {
         return context.devices.open(path(name));
+    }
+
+    /** The control nodes that there are. */
+    final List<String> allPaths() throws FailedException {
+        List<String> paths = context.devices.list();
+        if (paths.isEmpty()) {
+            throw new FailedException(context.devices.isModuleLoaded()
+                    ? "the module has no devices; it was loaded with max_abuse=0"
+                    : "there are no devices in /dev; is the module loaded? try 'modprobe abuse'");
+        }
+        return paths;
     }
 
     /** The control node of a device by any of its names, or of the one meant when there is none. */

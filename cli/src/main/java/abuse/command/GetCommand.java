@@ -13,7 +13,7 @@ final class GetCommand extends Command {
 
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, WAIT_HELP);
-    private final OptionSpec json = flag("--json", "Print JSON, which tells more.");
+    private final OptionSpec json = flag("-J,--json", "Print JSON, which tells more.");
 
     GetCommand(Context context) {
         super(context, "get", "Shows the next request.",

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import static abuse.command.Column.BS;
+import static abuse.command.Column.ERRORS;
+import static abuse.command.Column.FLAGS;
+import static abuse.command.Column.NODE;
+import static abuse.command.Column.NQ;
+import static abuse.command.Column.OWNED;
+import static abuse.command.Column.PENDING;
+import static abuse.command.Column.QD;
+import static abuse.command.Column.SERVERS;
+import static abuse.command.Column.SIZE;
+
 import abuse.device.Device;
-import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Status;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.StringJoiner;
-import org.fusesource.jansi.Ansi;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Shows one device, or all. */
 final class InfoCommand extends Command {
-    private static final List<String> COLUMNS =
-            List.of("DEVICE", "SIZE", "BLOCK", "DEPTH", "QUEUES", "RO", "PENDING", "OWNED", "ERRORS");
-
     private final PositionalParamSpec name = deviceWord();
-    private final OptionSpec json = flag("--json", "Print JSON: one object, or without DEVICE a list of them in 'devices'.");
+    private final DeviceTable table =
+            new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, FLAGS));
 
     InfoCommand(Context context) {
         super(context, "info", "Shows a device, or all of them.",
@@ -29,51 +32,14 @@ final class InfoCommand extends Command {
 
     @Override
     void execute() throws Exception {
-        if (name.getValue() != null) {
-            String path = path(name.getValue());
-            Status status = status(path);
-            if (isSet(json)) {
-                context.out.println(Json.text(members(path, status)));
-            } else {
-                context.out.print(lines(status));
+        if (name.getValue() == null) {
+            table.printAll(true);
+        } else if (table.isAskedFor()) {
+            table.print(path(name.getValue()));
+        } else {
+            try (Device device = open(name.getValue())) {
+                context.out.print(lines(device.status()));
             }
-            return;
-        }
-        showAll();
-    }
-
-    private void showAll() throws FailedException {
-        List<String> paths = context.devices.list();
-        if (paths.isEmpty()) {
-            throw new FailedException(context.devices.isModuleLoaded()
-                    ? "the module has no devices; it was loaded with max_abuse=0"
-                    : "there are no devices in /dev; is the module loaded? try 'modprobe abuse'");
-        }
-        var statuses = new LinkedHashMap<String, Status>();
-        DeviceException refusal = null;
-        for (String path : paths) {
-            try {
-                statuses.put(path, status(path));
-            } catch (DeviceException e) {
-                refusal = e;
-            }
-        }
-        if (isSet(json)) {
-            var devices = new ArrayList<Map<String, Object>>();
-            statuses.forEach((path, status) -> devices.add(members(path, status)));
-            context.out.println(Json.text(Map.of("devices", devices)));
-        } else if (!statuses.isEmpty()) {
-            table(statuses);
-        }
-        if (refusal != null) {
-            // One line for all of them: the cause is hardly ever another
-            throw new FailedException(Advice.line(refusal, context.devices.isModuleLoaded()), refusal);
-        }
-    }
-
-    private Status status(String path) throws DeviceException {
-        try (Device device = context.devices.open(path)) {
-            return device.status();
         }
     }
 
@@ -91,6 +57,7 @@ final class InfoCommand extends Command {
         line(text, "queues", status.queues());
         line(text, "max_request", status.maxRequest());
         line(text, "timeout", status.timeout());
+        line(text, "servers", status.servers());
         line(text, "pending", status.pending());
         line(text, "owned", status.owned());
         line(text, "gets", status.gets());
@@ -98,6 +65,10 @@ final class InfoCommand extends Command {
         line(text, "redelivered", status.redelivered());
         line(text, "stale", status.stale());
         line(text, "timeouts", status.timeouts());
+        if (status.latency().count() > 0) {
+            line(text, "p50", status.latency().percentile(50) + " us");
+            line(text, "p99", status.latency().percentile(99) + " us");
+        }
         return text.toString();
     }
 
@@ -109,61 +80,5 @@ final class InfoCommand extends Command {
         var words = new StringJoiner(" ");
         status.flags().forEach(flag -> words.add(flag.words()));
         return status.isSetUp() ? words.length() == 0 ? "none" : words.toString() : "not-set-up";
-    }
-
-    private static Map<String, Object> members(String path, Status status) {
-        var members = new LinkedHashMap<String, Object>();
-        members.put("device", path);
-        members.put("disk", status.disk());
-        members.put("number", status.number());
-        members.put("set_up", status.isSetUp());
-        members.put("size", status.capacity());
-        members.put("block_size", status.blockSize());
-        members.put("queue_depth", status.queueDepth());
-        members.put("queues", status.queues());
-        members.put("max_request", status.maxRequest());
-        members.put("timeout", status.timeout());
-        members.put("flags", status.flags().stream().map(Flag::words).toList());
-        members.put("pending", status.pending());
-        members.put("owned", status.owned());
-        members.put("gets", status.gets());
-        members.put("puts", status.puts());
-        members.put("redelivered", status.redelivered());
-        members.put("stale", status.stale());
-        members.put("timeouts", status.timeouts());
-        members.put("errors", status.errors());
-        return members;
-    }
-
-    private void table(Map<String, Status> statuses) {
-        var rows = new ArrayList<List<String>>();
-        rows.add(COLUMNS);
-        statuses.forEach((path, status) -> rows.add(row(path, status)));
-        int[] widths = new int[COLUMNS.size()];
-        for (List<String> row : rows) {
-            for (int i = 0; i < widths.length; i++) {
-                widths[i] = Math.max(widths[i], row.get(i).length());
-            }
-        }
-        for (List<String> row : rows) {
-            var line = new StringBuilder();
-            for (int i = 0; i < widths.length; i++) {
-                String padding = " ".repeat(widths[i] - row.get(i).length());
-                // Names to the left, numbers to the right
-                line.append(i == 0 ? row.get(i) + padding : " " + padding + row.get(i));
-            }
-            boolean bold = row == COLUMNS && context.colour();
-            context.out.println(bold ? Ansi.ansi().bold().a(line).reset().toString() : line.toString());
-        }
-    }
-
-    private static List<String> row(String path, Status status) {
-        if (!status.isSetUp()) {
-            return List.of(path, "-", "-", "-", "-", "-", "-", "-", "-");
-        }
-        return List.of(path, Sizes.brief(status.capacity()), Sizes.brief(status.blockSize()),
-                String.valueOf(status.queueDepth()), String.valueOf(status.queues()),
-                status.flags().contains(Flag.READ_ONLY) ? "1" : "0", String.valueOf(status.pending()),
-                String.valueOf(status.owned()), String.valueOf(status.errors()));
     }
 }

@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class PollCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec timeout = option("--timeout", "SECONDS", "Wait no longer; exit 1 when nothing came.");
-    private final OptionSpec json = flag("--json", "Print JSON.");
+    private final OptionSpec json = flag("-J,--json", "Print JSON.");
 
     PollCommand(Context context) {
         super(context, "poll", "Waits for a request.",

@@ -31,7 +31,7 @@ final class PutCommand extends Command {
     private final OptionSpec failure = option("--fail", "WHAT", "Answer with a failure: 'media' for this request,"
             + " 'device' for every one.");
     private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, GetCommand.WAIT_HELP);
-    private final OptionSpec json = flag("--json", "Print JSON, which tells more.");
+    private final OptionSpec json = flag("-J,--json", "Print JSON, which tells more.");
 
     PutCommand(Context context) {
         super(context, "put", "Shows and answers the next request.",

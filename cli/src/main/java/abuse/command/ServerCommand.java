@@ -5,6 +5,7 @@ import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Status;
+import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
@@ -17,28 +18,42 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
+import java.util.function.Function;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Answers requests until told to stop. */
-final class ServerCommand extends Command {
-    private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "BACKEND",
-            "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
-            + " on another block device, of just the disk's size; or one of a plug-in's");
+class ServerCommand extends Command {
+    private final PositionalParamSpec first;
+    private final PositionalParamSpec second;
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
+    private final OptionSpec shared = flag("--shared", "Use the image even if another disk is kept in it.");
+    private final OptionSpec pin = flag("--pin",
+            "Go on when the machine has no memory left: for swap on the disk, and for root on it.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
 
     ServerCommand(Context context) {
-        super(context, "server", "Answers requests until told to stop.",
+        this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
-        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--plugin=JAR] [DEVICE] [BACKEND]");
+        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--shared] [--pin] [--plugin=JAR] [DEVICE] [BACKEND]");
+    }
+
+    /** A command that serves, with a first word of its own. */
+    ServerCommand(Context context, String name, String label, String labelHelp, String... description) {
+        super(context, name, description);
+        first = words("0", label, labelHelp);
+        second = words("1", "BACKEND",
+                "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
+                + " on another block device, of just the disk's size; or one of a plug-in's");
     }
 
     @Override
     void execute() throws Exception {
+        if (isSet(pin)) {
+            Pinning.pin();
+        }
         var words = new ArrayList<String>();
         for (PositionalParamSpec word : List.of(first, second)) {
             if (word.getValue() != null) {
@@ -52,7 +67,7 @@ final class ServerCommand extends Command {
             throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
         }
         var options = EnumSet.noneOf(Option.class);
-        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
+        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT, shared, Option.SHARED).entrySet()) {
             if (!isSet(wish.getKey())) {
                 continue;
             }
@@ -62,7 +77,23 @@ final class ServerCommand extends Command {
             }
             options.add(wish.getValue());
         }
-        serve(path(words.isEmpty() ? null : words.get(0)), backend, geometry -> backends.open(backend, options, geometry));
+        if (isSet(pin)) {
+            // Past the page cache, too: its writeback may wait for memory, and so for the disk, with locks held
+            for (Option option : List.of(Option.PINNED, Option.DIRECT)) {
+                if (backends.knows(backend, option)) {
+                    options.add(option);
+                }
+            }
+        }
+        serve(words.isEmpty() ? null : words.get(0), backend, geometry -> backends.open(backend, options, geometry));
+    }
+
+    /** Serves what the first word, if there is one, names. */
+    void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
+        String path = path(word);
+        serve(path, backend, opener, status -> "abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
+                + backend + " on " + status.disk() + ", " + status.queues()
+                + (status.queues() == 1 ? " queue" : " queues"));
     }
 
     /** Those in the jars, too. Their class loader is never closed, as they may load more at any time. */
@@ -86,7 +117,9 @@ final class ServerCommand extends Command {
         }
     }
 
-    private void serve(String path, String backend, Server.BackendOpener opener) throws Exception {
+    /** Serves a device, and says so when it is ready. */
+    final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
+            throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
         var server = new Server(context.devices, path, opener, new Server.Listener() {
             @Override
@@ -96,9 +129,7 @@ final class ServerCommand extends Command {
 
             @Override
             public void ready(Status status) {
-                context.out.println("abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
-                        + backend + " on " + status.disk() + ", " + status.queues()
-                        + (status.queues() == 1 ? " queue" : " queues"));
+                context.out.println(words.apply(status));
                 context.out.flush();
                 serviceManager.tell("READY=1");
             }
@@ -108,6 +139,9 @@ final class ServerCommand extends Command {
                 context.complain(path + ": " + message);
             }
         });
+        if (isSet(pin)) {
+            server.prepare();
+        }
         context.signals.onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();

@@ -68,6 +68,11 @@ final class SetupKeys {
         return values.containsKey(Key.RECONNECT);
     }
 
+    /** Whether the size was given, and is not the default. */
+    boolean hasSize() {
+        return values.containsKey(Key.SIZE);
+    }
+
     /**
      * The setup that is asked for.
      *

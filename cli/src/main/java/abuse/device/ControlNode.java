@@ -5,6 +5,9 @@ import abuse.device.DeviceException.Call;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -31,6 +34,16 @@ public final class ControlNode implements Device {
         }
 
         @Override
+        public DiskStatistics statistics(Status status) throws IOException {
+            return DiskStatistics.parse(Files.readString(Path.of("/sys/block", status.diskName(), "stat")));
+        }
+
+        @Override
+        public Tracer trace(Status status) throws IOException {
+            return new KernelTracer(status.diskName());
+        }
+
+        @Override
         public boolean isModuleLoaded() {
             return new File("/sys/module/abuse").exists();
         }
@@ -41,7 +54,7 @@ public final class ControlNode implements Device {
 
     private ControlNode(String path) throws DeviceException {
         this.path = path;
-        fd = Unix.LIBC.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
+        fd = Unix.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
         if (fd < 0) {
             throw failure(Call.OPEN);
         }
@@ -75,9 +88,14 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public void requeue() throws DeviceException {
+        ioctl(Call.REQUEUE, Abi.ABUSE_REQUEUE, 0);
+    }
+
+    @Override
     public void transfer(Batch batch) throws DeviceException {
         long argument = batch.prepare();
-        while (Unix.LIBC.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {
+        while (Unix.ioctl(fd, Abi.ABUSE_XFER, argument) < 0) {
             throwUnlessInterrupted(Call.TRANSFER);
             argument = batch.prepareAgain();
         }
@@ -106,11 +124,11 @@ public final class ControlNode implements Device {
 
     @Override
     public void close() {
-        Unix.LIBC.close(fd);
+        Unix.close(fd);
     }
 
     private void ioctl(Call call, int request, long argument) throws DeviceException {
-        while (Unix.LIBC.ioctl(fd, request, argument) < 0) {
+        while (Unix.ioctl(fd, request, argument) < 0) {
             throwUnlessInterrupted(call);
         }
     }

@@ -18,6 +18,9 @@ public interface Device extends AutoCloseable {
     /** Fails every request, and takes the disk away. */
     void reset() throws DeviceException;
 
+    /** Makes every request that somebody has taken pending again; who had it is refused when he answers. */
+    void requeue() throws DeviceException;
+
     /**
      * Sends the batch's answers, and receives requests into it. When it fails, the answers may be
      * lost only because there is no device for them any more.

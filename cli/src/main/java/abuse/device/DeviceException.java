@@ -9,7 +9,7 @@ public final class DeviceException extends IOException {
     private static final long serialVersionUID = 1;
 
     /** What was tried. */
-    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, TRANSFER, POLL }
+    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REQUEUE, TRANSFER, POLL }
 
     /** Why, as far as it matters what to do next. */
     public enum Cause { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import java.io.IOException;
 import java.util.List;
 
 /** The machine's control nodes. */
@@ -10,6 +11,12 @@ public interface Devices {
 
     /** The paths of all control nodes, by number. */
     List<String> list();
+
+    /** What the kernel counted of a disk that is set up. */
+    DiskStatistics statistics(Status status) throws IOException;
+
+    /** Traces a disk that is set up. */
+    Tracer trace(Status status) throws IOException;
 
     /** Whether the kernel module is there. */
     boolean isModuleLoaded();

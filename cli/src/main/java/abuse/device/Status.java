@@ -23,10 +23,12 @@ import java.util.Set;
  * @param stale answers refused because the request was not the sender's any more
  * @param timeouts requests that failed because nobody answered in time
  * @param errors requests that failed for any reason
+ * @param servers open control nodes that have asked for requests
+ * @param latency how long answered requests took
  */
 public record Status(long capacity, int number, int blockSize, int queueDepth, int queues, int maxRequest, int timeout,
         Set<Flag> flags, int pending, int owned, long gets, long puts, long redelivered, long stale, long timeouts,
-        long errors) {
+        long errors, int servers, Latency latency) {
 
     /** Whether there is a disk. */
     public boolean isSetUp() {
@@ -40,7 +42,11 @@ public record Status(long capacity, int number, int blockSize, int queueDepth, i
 
     /** The block device's path. */
     public String disk() {
-        return "/dev/abuse" + number;
+        return "/dev/" + diskName();
+    }
+
+    String diskName() {
+        return "abuse" + number;
     }
 
     static Status decode(ByteBuffer from) {
@@ -60,6 +66,8 @@ public record Status(long capacity, int number, int blockSize, int queueDepth, i
                 from.getLong(Abi.Status.REDELIVERED),
                 from.getLong(Abi.Status.STALE),
                 from.getLong(Abi.Status.TIMEOUTS),
-                from.getLong(Abi.Status.ERRORS));
+                from.getLong(Abi.Status.ERRORS),
+                from.getInt(Abi.Status.SERVERS),
+                Latency.decode(from));
     }
 }

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
-import jnr.ffi.Pointer;
+import jnr.ffi.LibraryLoader;
 import jnr.ffi.annotations.Encoding;
 
 /**
- * The calls of the C library. JNR-POSIX lacks some, and has the others only together with hundreds
+ * The calls of the C library that servers make, for others see {@link Unix}. JNR-POSIX lacks some, and has the others only together with hundreds
  * more, for which a server would need 25 MiB of memory. Addresses are
  * plain numbers, so that a call on the I/O path allocates nothing.
  *
  * <p>Public only because JNR implements it; use {@link Unix}.
  */
 public interface Libc {
-    int open(@Encoding("UTF-8") CharSequence path, int flags);
-
-    int open(@Encoding("UTF-8") CharSequence path, int flags, int mode);
-
-    int close(int fd);
+    /** The C library itself. */
+    Libc LIBC = LibraryLoader.create(Libc.class).load("libc.so.6");
 
     long pread(int fd, long address, long count, long offset);
 
@@ -28,18 +25,13 @@ public interface Libc {
 
     long lseek(int fd, long offset, int whence);
 
-    int ioctl(int fd, long request, long argument);
-
     int fcntl(int fd, int command, long argument);
 
-    int poll(long fds, long count, int milliseconds);
+    int mlockall(int flags);
 
-    /** A Pointer in the signature keeps JNR from its stub generator, which loses a sixth plain number. */
-    Pointer mmap(Pointer address, long length, int protection, int flags, int fd, long offset);
+    int prctl(int option, long second, long third, long fourth, long fifth);
 
-    int munmap(long address, long length);
-
-    int madvise(long address, long length, int advice);
+    int execv(@Encoding("UTF-8") CharSequence path, long arguments);
 
     int fallocate(int fd, int mode, long offset, long length);
 
@@ -48,10 +40,4 @@ public interface Libc {
     int connect(int fd, long address, int length);
 
     long write(int fd, long address, long count);
-
-    int isatty(int fd);
-
-    int getpagesize();
-
-    String strerror(int errno);
 }

@@ -2,8 +2,11 @@
 package abuse.libc;
 
 import com.kenai.jffi.MemoryIO;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * Memory outside the Java heap, at an address that the kernel can be told: page aligned, zeroed,
@@ -11,6 +14,8 @@ import java.nio.ByteOrder;
  */
 public final class Memory implements AutoCloseable {
     private static final MemoryIO IO = MemoryIO.getInstance();
+
+    private static final int PAGE_SIZE = Unix.pageSize();
 
     private final long address;
     private final long size;
@@ -27,12 +32,12 @@ public final class Memory implements AutoCloseable {
      * @throws OutOfMemoryError when there is no room for it, with the C library's reason
      */
     public static Memory map(long size) {
-        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_READ | Unix.PROT_WRITE,
-                Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1, 0);
-        if (pointer == null || pointer.address() == -1) {
+        long address = Unix.mmap(size, Unix.PROT_READ | Unix.PROT_WRITE,
+                Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1);
+        if (address == -1) {
             throw new OutOfMemoryError(Unix.words(Unix.errno()));
         }
-        return new Memory(pointer.address(), size);
+        return new Memory(address, size);
     }
 
     /**
@@ -42,13 +47,21 @@ public final class Memory implements AutoCloseable {
      * @return null when that is no file to be mapped
      */
     public static Memory mapFile(int fd, long size, boolean writable) {
-        var pointer = Unix.LIBC.mmap(null, size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd, 0);
-        return pointer == null || pointer.address() == -1 ? null : new Memory(pointer.address(), size);
+        long address = Unix.mmap(size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd);
+        return address == -1 ? null : new Memory(address, size);
     }
 
     /** The size of a page in bytes. */
     public static int pageSize() {
-        return Unix.LIBC.getpagesize();
+        return PAGE_SIZE;
+    }
+
+    /** How many bytes may be taken from the machine before it has to put others' memory aside. */
+    public static long available() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
+            String line = lines.filter(one -> one.startsWith("MemAvailable:")).findFirst().orElseThrow();
+            return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+        }
     }
 
     /** Where the first byte is. */
@@ -76,7 +89,7 @@ public final class Memory implements AutoCloseable {
         long end = start + length;
         long firstPage = (start + page - 1) & -page;
         long lastPage = end & -page;
-        if (firstPage >= lastPage || Unix.LIBC.madvise(firstPage, lastPage - firstPage, Unix.MADV_DONTNEED) != 0) {
+        if (firstPage >= lastPage || Unix.madvise(firstPage, lastPage - firstPage, Unix.MADV_DONTNEED) != 0) {
             IO.setMemory(start, length, (byte) 0);
         } else {
             IO.setMemory(start, firstPage - start, (byte) 0);
@@ -96,6 +109,6 @@ public final class Memory implements AutoCloseable {
 
     @Override
     public void close() {
-        Unix.LIBC.munmap(address, size);
+        Unix.munmap(address, size);
     }
 }

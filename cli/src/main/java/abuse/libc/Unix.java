@@ -3,11 +3,23 @@ package abuse.libc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import jnr.ffi.LastError;
-import jnr.ffi.LibraryLoader;
-import jnr.ffi.Runtime;
+import com.kenai.jffi.CallContext;
+import com.kenai.jffi.CallingConvention;
+import com.kenai.jffi.Invoker;
+import com.kenai.jffi.LastError;
+import com.kenai.jffi.Library;
+import com.kenai.jffi.MemoryIO;
+import com.kenai.jffi.Type;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
 
-/** The C library, its constants on Linux, and its errors in words. */
+/**
+ * The calls of the C library that every command makes, its constants on Linux, and its errors in
+ * words. The calls are made by what is below JNR-FFI: to make even a few by that costs a one-shot
+ * command as much time as all else, and not one of them is faster afterwards. After one that failed
+ * ask {@link #errno} at once, in the same thread.
+ */
 public final class Unix {
     public static final int ENOENT = 2;
     public static final int EINTR = 4;
@@ -29,6 +41,7 @@ public final class Unix {
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
     public static final int O_DIRECT = 0x4000;
+    public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
     public static final int SEEK_END = 2;
@@ -39,9 +52,13 @@ public final class Unix {
     public static final int FALLOC_FL_PUNCH_HOLE = 2;
     public static final int FALLOC_FL_ZERO_RANGE = 16;
 
+    public static final int F_OFD_GETLK = 36;
     public static final int F_OFD_SETLK = 37;
     public static final short F_RDLCK = 0;
     public static final short F_WRLCK = 1;
+    public static final short F_UNLCK = 2;
+
+    static final int _SC_PAGESIZE = 30;
 
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
@@ -50,6 +67,10 @@ public final class Unix {
     static final int MAP_ANONYMOUS = 0x20;
     static final int MAP_NORESERVE = 0x4000;
     static final int MADV_DONTNEED = 4;
+    static final int MCL_CURRENT = 1;
+    static final int MCL_FUTURE = 2;
+    static final int PR_SET_IO_FLUSHER = 57;
+    static final int PR_GET_IO_FLUSHER = 58;
 
     static final int AF_UNIX = 1;
     static final int SOCK_DGRAM = 2;
@@ -86,21 +107,95 @@ public final class Unix {
         private SockaddrUn() {}
     }
 
-    /** The C library itself. After a failed call ask {@link #errno} at once, in the same thread. */
-    public static final Libc LIBC = LibraryLoader.create(Libc.class).load("libc.so.6");
+    private static final Invoker INVOKER = Invoker.getInstance();
+    private static final MemoryIO MEMORY = MemoryIO.getInstance();
+    private static final Library LIBRARY = Library.getCachedInstance("libc.so.6", Library.LAZY);
 
-    private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
+    private static final Function OPEN = new Function("open", 3);
+    private static final Function CLOSE = new Function("close", 1);
+    private static final Function READ = new Function("read", 3);
+    private static final Function IOCTL = new Function("ioctl", 3);
+    private static final Function POLL = new Function("poll", 3);
+    private static final Function MMAP = new Function("mmap", 6);
+    private static final Function MUNMAP = new Function("munmap", 2);
+    private static final Function MADVISE = new Function("madvise", 3);
+
+    /**
+     * A function of the library. On every Linux with 64 bits an int travels in a register of its own
+     * as a long does, and what is above it is ignored; so all arguments are longs.
+     */
+    private static final class Function {
+        final long address;
+        final CallContext types;
+
+        Function(String name, int parameters) {
+            var longs = new Type[parameters];
+            Arrays.fill(longs, Type.SINT64);
+            address = LIBRARY.getSymbolAddress(name);
+            types = CallContext.getCallContext(Type.SINT64, longs, CallingConvention.DEFAULT, true);
+        }
+
+        long call(long argument) {
+            return INVOKER.invokeL1(types, address, argument);
+        }
+    }
 
     private Unix() {}
 
+    public static int open(String path, int flags) {
+        return open(path, flags, 0);
+    }
+
+    /** The mode counts where flags have O_CREAT. */
+    public static int open(String path, int flags, int mode) {
+        byte[] name = path.getBytes(UTF_8);
+        ByteBuffer terminated = ByteBuffer.allocateDirect(name.length + 1).put(0, name);
+        return (int) INVOKER.invokeL3(OPEN.types, OPEN.address, MEMORY.getDirectBufferAddress(terminated), flags, mode);
+    }
+
+    public static int close(int fd) {
+        return (int) CLOSE.call(fd);
+    }
+
+    public static long read(int fd, long address, long count) {
+        return INVOKER.invokeL3(READ.types, READ.address, fd, address, count);
+    }
+
+    public static int ioctl(int fd, int request, long argument) {
+        return (int) INVOKER.invokeL3(IOCTL.types, IOCTL.address, fd, request, argument);
+    }
+
+    /** Mapped memory's address, or -1. */
+    static long mmap(long length, int protection, int flags, int fd) {
+        return INVOKER.invokeL6(MMAP.types, MMAP.address, 0, length, protection, flags, fd, 0);
+    }
+
+    static int munmap(long address, long length) {
+        return (int) INVOKER.invokeL2(MUNMAP.types, MUNMAP.address, address, length);
+    }
+
+    static int madvise(long address, long length, int advice) {
+        return (int) INVOKER.invokeL3(MADVISE.types, MADVISE.address, address, length, advice);
+    }
+
+    /** Whether a descriptor is a terminal. */
+    public static boolean isTerminal(int fd) {
+        return (int) new Function("isatty", 1).call(fd) == 1;
+    }
+
+    static int pageSize() {
+        return (int) new Function("sysconf", 1).call(_SC_PAGESIZE);
+    }
+
     /** The errno of the calling thread's last call. */
     public static int errno() {
-        return LastError.getLastError(RUNTIME);
+        return LastError.getInstance().get();
     }
 
     /** What the C library calls an errno, such as "No such file or directory". */
     public static String words(int errno) {
-        return LIBC.strerror(errno);
+        long text = new Function("strerror", 1).call(errno);
+        return new String(MEMORY.getZeroTerminatedByteArray(text), UTF_8);
     }
 
     /**
@@ -113,7 +208,7 @@ public final class Unix {
         try (Memory memory = Memory.map(PollFd.SIZE_OF)) {
             var pollFd = memory.buffer();
             pollFd.putInt(PollFd.FD, fd).putShort(PollFd.EVENTS, (short) events);
-            int ready = LIBC.poll(memory.address(), 1, milliseconds);
+            int ready = (int) INVOKER.invokeL3(POLL.types, POLL.address, memory.address(), 1, milliseconds);
             if (ready < 0) {
                 return -errno();
             }
@@ -122,14 +217,77 @@ public final class Unix {
     }
 
     /**
-     * Locks a whole file, through this open file, against every other one that asks.
+     * Locks one byte of a file, which need not have it, until this open file is closed. Others may do so, too.
      *
-     * @return 0 or a negative errno; EAGAIN and EACCES say that somebody else has it
+     * @return 0 or a negative errno
      */
-    public static int lock(int fd, boolean exclusive) {
+    public static int lockForReading(int fd, long position) {
         try (Memory memory = Memory.map(Flock.SIZE_OF)) {
-            memory.buffer().putShort(Flock.L_TYPE, exclusive ? F_WRLCK : F_RDLCK);
-            return LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+            memory.buffer().putShort(Flock.L_TYPE, F_RDLCK).putLong(Flock.L_START, position).putLong(Flock.L_LEN, 1);
+            return Libc.LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+        }
+    }
+
+    /**
+     * Where another open file has the first lock in a range of a file, beyond its first byte.
+     *
+     * @return 0 when there is none, or a negative errno
+     */
+    public static long firstLock(int fd, long start, long length) {
+        try (Memory memory = Memory.map(Flock.SIZE_OF)) {
+            var lock = memory.buffer().putShort(Flock.L_TYPE, F_WRLCK).putLong(Flock.L_START, start)
+                    .putLong(Flock.L_LEN, length);
+            if (Libc.LIBC.fcntl(fd, F_OFD_GETLK, memory.address()) < 0) {
+                return -errno();
+            }
+            return lock.getShort(Flock.L_TYPE) == F_UNLCK ? 0 : lock.getLong(Flock.L_START);
+        }
+    }
+
+    /**
+     * Keeps all memory of this process in the machine's, what it has and what it will have.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int lockMemory() {
+        return Libc.LIBC.mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Whether I/O may depend on the calling thread: then the kernel never has it wait for I/O when it
+     * needs memory. Threads and programs that it starts are so, too.
+     */
+    public static boolean isIoFlusher() {
+        return Libc.LIBC.prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
+    }
+
+    /**
+     * Makes the calling thread one that I/O depends on.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int becomeIoFlusher() {
+        return Libc.LIBC.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Replaces this process by a program; returns only when that fails.
+     *
+     * @return a negative errno
+     */
+    public static int execute(String path, List<String> arguments) {
+        int bytes = arguments.stream().mapToInt(argument -> argument.getBytes(UTF_8).length + 1).sum();
+        int pointers = (arguments.size() + 1) * Long.BYTES;
+        try (Memory memory = Memory.map(pointers + bytes)) {
+            var buffer = memory.buffer();
+            int at = pointers;
+            for (int i = 0; i < arguments.size(); i++) {
+                byte[] argument = arguments.get(i).getBytes(UTF_8);
+                buffer.putLong(i * Long.BYTES, memory.address() + at).put(at, argument);
+                at += argument.length + 1;
+            }
+            Libc.LIBC.execv(path, memory.address());
+            return -errno();
         }
     }
 
@@ -148,7 +306,7 @@ public final class Unix {
         if (name[0] == '@') {
             name[0] = 0;
         }
-        int fd = LIBC.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = Libc.LIBC.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0) {
             return -errno();
         }
@@ -156,13 +314,13 @@ public final class Unix {
             var buffer = memory.buffer();
             buffer.putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX);
             buffer.put(SockaddrUn.SUN_PATH, name).put(SockaddrUn.SIZE_OF, message);
-            if (LIBC.connect(fd, memory.address(), SockaddrUn.SUN_PATH + name.length) < 0
-                    || LIBC.write(fd, memory.address() + SockaddrUn.SIZE_OF, message.length) < 0) {
+            if (Libc.LIBC.connect(fd, memory.address(), SockaddrUn.SUN_PATH + name.length) < 0
+                    || Libc.LIBC.write(fd, memory.address() + SockaddrUn.SIZE_OF, message.length) < 0) {
                 return -errno();
             }
             return 0;
         } finally {
-            LIBC.close(fd);
+            close(fd);
         }
     }
 }

@@ -4,14 +4,17 @@ package abuse.command;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Operation;
+import abuse.device.Result;
 import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
+import abuse.device.Taken;
 import abuse.libc.Unix;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -105,7 +108,8 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "list", "resize", "requeue", "run",
+        "top", "trace"})
     void every_command_has_help_and_version_and_refuses_what_it_does_not_know(String command) {
         String help = succeed(command, "--help");
         assertTrue(help.startsWith("Usage: abusectl " + command), help);
@@ -140,9 +144,10 @@ class CliTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup"})
+    @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "resize", "requeue",
+        "top", "trace"})
     void without_the_module_every_command_tells_to_load_it(String command) {
-        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", fail(command, "3"));
+        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", command.equals("resize") ? fail(command, "3", "1M") : fail(command, "3"));
     }
 
     @Test
@@ -200,6 +205,7 @@ class CliTest {
                 queues = 1
                 max_request = 1048576
                 timeout = 0
+                servers = 0
                 pending = 1
                 owned = 0
                 gets = 0
@@ -215,50 +221,95 @@ class CliTest {
         assertTrue(succeed("info", "0").contains("\nflags = not-set-up\n"));
     }
 
-    @Test
-    void info_is_json_on_request() {
+    @ParameterizedTest
+    @ValueSource(strings = {"info --json 0", "info -J", "list --json"})
+    void devices_are_json_on_request(String command) {
         devices.add(0).setUp(1 << 24, Flag.WRITE_CACHE, Flag.DISCARD);
         assertEquals("""
                 {
-                  "device": "/dev/abctl0",
-                  "disk": "/dev/abuse0",
-                  "number": 0,
-                  "set_up": true,
-                  "size": 16777216,
-                  "block_size": 4096,
-                  "queue_depth": 128,
-                  "queues": 1,
-                  "max_request": 1048576,
-                  "timeout": 0,
-                  "flags": [
-                    "write-cache",
-                    "discard"
-                  ],
-                  "pending": 0,
-                  "owned": 0,
-                  "gets": 0,
-                  "puts": 0,
-                  "redelivered": 0,
-                  "stale": 0,
-                  "timeouts": 0,
-                  "errors": 0
+                  "devices": [
+                    {
+                      "disk": "/dev/abuse0",
+                      "node": "/dev/abctl0",
+                      "size": 16777216,
+                      "bs": 4096,
+                      "qd": 128,
+                      "nq": 1,
+                      "mr": 1048576,
+                      "timeout": 0,
+                      "servers": 0,
+                      "pending": 0,
+                      "owned": 0,
+                      "gets": 0,
+                      "puts": 0,
+                      "redelivered": 0,
+                      "stale": 0,
+                      "timeouts": 0,
+                      "errors": 0,
+                      "p50": null,
+                      "p99": null,
+                      "flags": [
+                        "write-cache",
+                        "discard"
+                      ]
+                    }
+                  ]
                 }
-                """, succeed("info", "--json", "0"));
-        String all = succeed("info", "--json");
-        assertTrue(all.startsWith("{\n  \"devices\": [\n    {\n      \"device\": \"/dev/abctl0\",\n"), all);
+                """, succeed(command.split(" ")));
     }
 
     @Test
-    void info_lists_all_devices() {
-        devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY);
+    void json_of_what_is_not_set_up_has_nulls() {
+        devices.add(0);
+        assertEquals("{\n  \"devices\": []\n}\n", succeed("list", "--json"));
+        String expected = "{\n  \"devices\": [\n    {\n      \"node\": \"/dev/abctl0\",\n      \"size\": null\n    }\n  ]\n}\n";
+        assertEquals(expected, succeed("list", "--all", "--json", "-o", "node,size"));
+        assertEquals(expected, succeed("info", "0", "-Jo", "node,size"));
+    }
+
+    @Test
+    void info_and_list_show_all_devices_in_a_table() throws Exception {
+        devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY, Flag.DISCARD);
         devices.add(1);
         devices.add(10).setUp(3 << 19).read(0, 4096);
         assertEquals("""
-                DEVICE       SIZE BLOCK DEPTH QUEUES RO PENDING OWNED ERRORS
-                /dev/abctl0    1T    4K   128      2  1       0     0      0
-                /dev/abctl1     -     -     -      -  -       -     -      -
-                /dev/abctl10 1.5M    4K   128      1  0       1     0      0
+                NODE         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
+                /dev/abctl0    1T 4K 128  2       0       0     0      0 read-only,discard
+                /dev/abctl1     -  -   -  -       0       -     -      - -
+                /dev/abctl10 1.5M 4K 128  1       0       1     0      0 -
                 """, succeed("info"));
+        try (var server = devices.open("/dev/abctl10")) {
+            Taken.from(server, 0).orElseThrow().request();
+            assertEquals("""
+                    DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
+                    /dev/abuse0    1T 4K 128  2       0       0     0      0 read-only,discard
+                    /dev/abuse10 1.5M 4K 128  1       1       0     1      0 -
+                    """, succeed("list"));
+        }
+    }
+
+    @Test
+    void columns_are_those_asked_for() {
+        devices.add(0).setUp(3 << 19);
+        assertEquals("SIZE NODE\n1.5M /dev/abctl0\n", succeed("list", "-o", "SIZE,node"));
+        assertEquals("/dev/abuse0 1572864 1048576\n", succeed("list", "--noheadings", "--bytes", "--output=DISK,SIZE,MR"));
+        assertTrue(succeed("list", "-o", "+MR,TIMEOUT").startsWith(
+                "DISK        SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
+        assertEquals("NODE        STALE\n/dev/abctl0     0\n", succeed("info", "abuse0", "-o", "NODE,STALE"));
+        assertEquals(Column.values().length, succeed("list", "--output-all").lines().findFirst().orElseThrow()
+                .split(" +").length);
+        for (String command : new String[] {"list", "info"}) {
+            for (String wrong : new String[] {"FROB", ""}) {
+                assertEquals(command + ": unknown column: " + wrong, misuse(command, "-o", "SIZE," + wrong));
+            }
+        }
+    }
+
+    @Test
+    void a_list_without_disks_is_empty() {
+        devices.add(0);
+        assertEquals("", succeed("list"));
+        assertEquals("NODE        SIZE\n/dev/abctl0    -\n", succeed("list", "--all", "-o", "NODE,SIZE"));
     }
 
     @Test
@@ -295,6 +346,25 @@ class CliTest {
         assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
         assertTrue(fail("setup", "0", "sz=1M", "reconnect").startsWith(
                 "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+    }
+
+    @Test
+    void resize_changes_the_size_and_nothing_else() {
+        devices.add(0);
+        assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0 sz=2M'", fail("resize", "2M"));
+        succeed("setup", "sz=1M,bs=512,qs=7,discard,timeout=3");
+        String before = succeed("info", "0");
+        assertEquals("", succeed("resize", "2M"));
+        assertEquals(before.replace("ab_size = 1048576", "ab_size = 2097152"), succeed("info", "0"));
+        assertEquals("", succeed("resize", "abuse0", "+1M"));
+        assertEquals(before.replace("ab_size = 1048576", "ab_size = 3145728"), succeed("info", "0"));
+        assertTrue(fail("resize", "0", "1M").startsWith(
+                "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+        assertEquals("resize: which size?", misuse("resize"));
+        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G or T", misuse("resize", "1X"));
+        assertEquals("resize: +9223372036854775807 is beyond 2^63 - 1", misuse("resize", "+9223372036854775807"));
+        assertEquals("resize: sz=3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
+        assertEquals("resize: one word too many: 'x'", misuse("resize", "0", "1M", "x"));
     }
 
     @Test
@@ -529,6 +599,24 @@ class CliTest {
         assertTrue(read.await().failed());
     }
 
+    @Test
+    void requeue_takes_requests_from_who_has_them() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        disk.read(0, 4096);
+        try (var hung = devices.open("/dev/abctl0"); var taken = Taken.from(hung, 0).orElseThrow()) {
+            assertEquals(1, disk.owned());
+            assertEquals("", succeed("requeue"));
+            assertEquals(0, disk.owned());
+            assertEquals(1, disk.pending());
+            assertEquals("/dev/abctl0: too late, the request is not ours any more",
+                    assertThrows(IOException.class, () -> taken.answer(Result.OKAY)).getMessage());
+        }
+        succeed("put");
+        assertTrue(succeed("info", "0").contains("redelivered = 1\nstale = 1\n"));
+        disk.reset();
+        assertEquals("/dev/abctl0: No such device; it is not set up; try 'abusectl setup /dev/abctl0'", fail("requeue"));
+    }
+
     /** A server command in a thread of its own. */
     private CompletableFuture<Outcome> serve(String... args) throws Exception {
         var outcome = CompletableFuture.supplyAsync(() -> run(args));
@@ -574,6 +662,118 @@ class CliTest {
         Outcome outcome = server.get(10, TimeUnit.SECONDS);
         assertEquals(1, outcome.exitCode);
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n", outcome.err);
+    }
+
+    @Test
+    void run_takes_a_free_device_serves_it_and_gives_it_back() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        SimulatedDisk disk = devices.add(1);
+        Path image = directory.resolve("image");
+        var run = serve("run", "sz=2M,bs=512,discard", "file:" + image, "--create");
+        assertEquals("/dev/abuse1\n", out.toString(StandardCharsets.UTF_8));
+        assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
+        stop.get().run();
+        Outcome outcome = run.get(10, TimeUnit.SECONDS);
+        assertEquals("", outcome.err);
+        assertEquals(0, outcome.exitCode);
+        assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 1 << 20, (1 << 20) + 4096));
+        assertEquals("DISK        SIZE\n/dev/abuse0   1M\n", succeed("list", "-o", "DISK,SIZE"));
+
+        out.reset();
+        run = serve("run", "file:" + image);
+        try (var device = devices.open("/dev/abctl1")) {
+            assertEquals(2 << 20, device.status().capacity());
+        }
+        stop.get().run();
+        assertEquals(0, run.get(10, TimeUnit.SECONDS).exitCode);
+    }
+
+    @Test
+    void run_that_fails_leaves_no_disk_and_takes_away_no_other() throws Exception {
+        assertEquals("there are no devices in /dev; is the module loaded? try 'modprobe abuse'", fail("run", "mem"));
+        SimulatedDisk disk = devices.add(0);
+        assertEquals(directory + "/none: No such file or directory; add --create to make it",
+                fail("run", "file:" + directory + "/none"));
+        assertEquals("", succeed("list"));
+        assertEquals("run: 'reconnect' is of no use for a free device", misuse("run", "reconnect", "mem"));
+        assertEquals("run: unknown key 'frob'", misuse("run", "frob", "mem"));
+        assertEquals("run: 'frob' is no backend; there are null, mem and file:PATH", misuse("run", "sz=1M", "frob"));
+
+        var run = serve("run", "mem");
+        disk.reset();
+        disk.setUp(4 << 20);
+        assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n",
+                run.get(10, TimeUnit.SECONDS).err);
+        assertEquals("SIZE\n  4M\n", succeed("list", "-o", "SIZE"));
+        assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one, and the module's parameter max_abuse"
+                + " makes more", fail("run", "mem"));
+    }
+
+    @Test
+    void top_prints_a_line_for_each_disk_and_look() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        devices.add(1);
+        devices.add(2).setUp(1 << 20);
+        disk.read(0, 4096);
+        String out = succeed("top", "--interval=0.05", "-n", "2");
+        List<String> lines = out.lines().toList();
+        assertEquals(5, lines.size(), out);
+        assertTrue(lines.get(0).matches("DISK +READ/s +WRITE/s +RB/s +WB/s .*"), out);
+        String idle = " +0 +0 +0B +0B +0 +- +- +- +";
+        assertTrue(lines.get(1).matches("/dev/abuse0" + idle + "1 +0 +0 +0"), out);
+        assertTrue(lines.get(4).matches("/dev/abuse2" + idle + "0 +0 +0 +0"), out);
+        assertEquals(2, succeed("top", "0", "-n1", "-d0.01").lines().count());
+        assertEquals("/dev/abctl1: not set up; try 'abusectl setup /dev/abctl1'", fail("top", "1"));
+        for (String wrong : new String[] {"--interval=0", "--interval=x", "--count=x"}) {
+            assertTrue(misuse("top", wrong).startsWith("top: " + wrong), wrong);
+        }
+    }
+
+    @Test
+    void top_draws_over_itself_on_a_terminal_until_stopped() throws Exception {
+        devices.add(0).setUp(1 << 20).read(0, 4096);
+        terminal = true;
+        var top = CompletableFuture.supplyAsync(() -> run("top", "-d", "0.2"));
+        for (int i = 0; i < 1000 && !out.toString(StandardCharsets.UTF_8).contains("\u001b[J"); i++) {
+            Thread.sleep(10);
+        }
+        stop.get().run();
+        Outcome outcome = top.get(10, TimeUnit.SECONDS);
+        assertEquals(0, outcome.exitCode, outcome.err);
+        assertTrue(outcome.out.startsWith("\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out);
+        assertTrue(outcome.out.contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out);
+    }
+
+    @Test
+    void trace_tells_requests_when_they_are_answered() {
+        devices.add(0).setUp(1 << 20);
+        assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0'", failAfterReset());
+        devices.add(0).setUp(1 << 20);
+        devices.trace(List.of(
+                " server-9 [000] ..... 10.000000: block_rq_complete: 60,0 R () 800 + 8 [0]",
+                " dd-1 [000] ..... 10.100000: block_rq_issue: 60,0 WFS 4096 () 8 + 8 [my dd]",
+                " kw-2 [000] ..... 10.100100: block_rq_issue: 60,0 FF 0 () 0 + 0 [kworker/1:1H]",
+                " server-9 [000] ..... 10.100500: block_rq_complete: 60,0 FF () 18446744073709551615 + 0 [0]",
+                " server-9 [000] ..... 10.100600: block_rq_complete: 60,0 WS () 0 + 0 [0]",
+                " server-9 [000] ..... 10.102500: block_rq_complete: 60,0 WFS () 8 + 8 [-5]",
+                " dd-1 [000] ..... 11.500000: block_rq_issue: 60,0 R 8192 () 16 + 16 none,0,0 [dd]"),
+                List.of(" dd-1 [000] ..... 12.000000: block_rq_issue: 60,0 DS 8192 () 32 + 16 [dd]",
+                " server-9 [000] ..... 14.500000: block_rq_complete: 60,0 DS () 32 + 16 [0]"), () -> stop.get().run());
+        String heading = "        TIME  OPERATION          SECTOR    BYTES  LATENCY  PROCESS          RESULT\n";
+        String read = "    0.000000  read                  800     4096        -  -                ok\n";
+        assertEquals(heading + read
+                + "    0.100100  flush                   -        -    400us  kworker/1:1H     ok\n"
+                + "    0.100000  write fua               8     4096    2.5ms  my dd            Input/output error\n"
+                + "    2.000000  discard                32     8192     2.5s  dd               ok\n"
+                + "    1.500000  read                   16     8192        -  dd               waiting\n", succeed("trace"));
+        assertEquals(heading + read, succeed("trace", "-n", "1", "0"));
+        assertEquals(0, devices.tracers());
+        assertEquals("trace: --count=x is not a number", misuse("trace", "--count=x"));
+    }
+
+    private String failAfterReset() {
+        succeed("reset");
+        return fail("trace");
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import abuse.device.Config;
 import abuse.device.Flag;
+import abuse.device.Latency;
 import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -173,7 +174,8 @@ class SetupKeysTest {
     @Test
     void a_reconnect_keeps_what_is_not_given() throws UsageException {
         var flags = Set.of(Flag.READ_ONLY, Flag.DISCARD);
-        var current = new Status(1 << 20, 0, 512, 9, 2, 65536, 5, flags, 0, 0, 0, 0, 0, 0, 0, 0);
+        var current = new Status(1 << 20, 0, 512, 9, 2, 65536, 5, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                Latency.NONE);
         assertEquals(new Config(1 << 20, 512, 9, 2, 65536, 5, flags, true),
                 new SetupKeys(List.of("reconnect")).config(current));
         assertEquals(new Config(2 << 20, 512, 3, 2, 65536, 0, Set.of(Flag.DISCARD), true),

@@ -9,6 +9,7 @@ import abuse.device.DeviceException.Cause;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Set;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** The real calls, as far as they go without the module. */
@@ -60,7 +61,8 @@ class ControlNodeTest {
         raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
         long high = 1L << 32;
         assertEquals(new Status(16 + 20 * high, 24, 28, 32, 36, 40, 44, Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 48, 52,
-                56 + 60 * high, 64 + 68 * high, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high, 96 + 100 * high),
+                56 + 60 * high, 64 + 68 * high, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high, 96 + 100 * high, 104,
+                new Latency(LongStream.range(0, 96).mapToObj(i -> 112 + 8 * i + (116 + 8 * i) * high).toList())),
                 Status.decode(raw));
     }
 }

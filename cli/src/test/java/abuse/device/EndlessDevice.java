@@ -53,6 +53,9 @@ public final class EndlessDevice implements Device {
     public void reset() {}
 
     @Override
+    public void requeue() {}
+
+    @Override
     public void drain() {}
 
     @Override

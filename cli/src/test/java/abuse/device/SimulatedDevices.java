@@ -3,14 +3,21 @@ package abuse.device;
 
 import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
+import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A machine with as many simulated devices as a test wants; none is one without the module. */
 public final class SimulatedDevices implements Devices {
     private final Map<String, SimulatedDisk> disks = new LinkedHashMap<>();
     private final Map<String, Integer> refusals = new LinkedHashMap<>();
+
+    private List<String> trace = List.of();
+    private List<String> traceAfterStop = List.of();
+    private Runnable onTraceEnd;
+    private int tracers;
 
     public SimulatedDisk add(int number) {
         String path = "/dev/abctl" + number;
@@ -39,6 +46,48 @@ public final class SimulatedDevices implements Devices {
     @Override
     public List<String> list() {
         return List.copyOf(disks.keySet());
+    }
+
+    @Override
+    public DiskStatistics statistics(Status status) {
+        return disks.get("/dev/abctl" + status.number()).statistics();
+    }
+
+    /** Tells the given lines, and then nothing. */
+    @Override
+    public Tracer trace(Status status) {
+        var lines = new ArrayDeque<>(trace);
+        tracers++;
+        return new Tracer() {
+            @Override
+            public Optional<BlockEvent> next(int milliseconds) {
+                if (lines.isEmpty() && onTraceEnd != null) {
+                    onTraceEnd.run();
+                }
+                return lines.isEmpty() ? Optional.empty() : BlockEvent.parse(lines.remove());
+            }
+
+            @Override
+            public void stop() {
+                lines.addAll(traceAfterStop);
+            }
+
+            @Override
+            public void close() {
+                tracers--;
+            }
+        };
+    }
+
+    /** What a trace has, before it is stopped and what was under way then; and what to do at its end. */
+    public void trace(List<String> lines, List<String> afterStop, Runnable onEnd) {
+        trace = lines;
+        traceAfterStop = afterStop;
+        onTraceEnd = onEnd;
+    }
+
+    public int tracers() {
+        return tracers;
     }
 
     @Override

@@ -6,6 +6,7 @@ import abuse.libc.Unix;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -79,7 +80,7 @@ public final class SimulatedDisk {
     private boolean faultsHeld;
     private int faulting;
     private int mostFaulting;
-    private int openNodes;
+    private final Set<Open> opens = new HashSet<>();
     private final List<Integer> batchSizes = new ArrayList<>();
 
     public SimulatedDisk(String path, int number) {
@@ -124,6 +125,11 @@ public final class SimulatedDisk {
         return request;
     }
 
+    /** Counts what was answered, all of it as reads of 4096 bytes. */
+    synchronized DiskStatistics statistics() {
+        return new DiskStatistics(puts, puts * 4096, 0, 0, 0, 0);
+    }
+
     public synchronized int pending() {
         return pending.size();
     }
@@ -133,7 +139,7 @@ public final class SimulatedDisk {
     }
 
     public synchronized int openNodes() {
-        return openNodes;
+        return opens.size();
     }
 
     /** How many requests went out with each transfer that had any. */
@@ -168,9 +174,11 @@ public final class SimulatedDisk {
         notifyAll();
     }
 
-    /** What a timeout or another server's requeue does: the request is not its owner's any more. */
+    /** What a timeout or a requeue does: the request is not its owner's any more. */
     public synchronized void fence() {
-        owned.values().forEach(this::requeue);
+        var fenced = new ArrayList<>(owned.values());
+        Collections.reverse(fenced);
+        fenced.forEach(this::giveBack);
         owned.clear();
         notifyAll();
     }
@@ -187,8 +195,9 @@ public final class SimulatedDisk {
     }
 
     synchronized Open open() {
-        openNodes++;
-        return new Open();
+        var open = new Open();
+        opens.add(open);
+        return open;
     }
 
     private void finish(Submitted request, boolean failed) {
@@ -198,7 +207,7 @@ public final class SimulatedDisk {
         request.answer.complete(new Answer(failed, request.data));
     }
 
-    private void requeue(Submitted request) {
+    private void giveBack(Submitted request) {
         request.owner = null;
         request.busy = false;
         request.redelivered = true;
@@ -208,6 +217,7 @@ public final class SimulatedDisk {
     /** An open control node. */
     final class Open implements Device {
         private boolean draining;
+        private boolean serves;
 
         @Override
         public String path() {
@@ -218,10 +228,12 @@ public final class SimulatedDisk {
         public Status status() {
             synchronized (SimulatedDisk.this) {
                 return config == null
-                        ? new Status(0, number, 0, 0, 0, 0, 0, Set.of(), 0, 0, 0, 0, 0, 0, 0, 0)
+                        ? new Status(0, number, 0, 0, 0, 0, 0, Set.of(), 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                Latency.NONE)
                         : new Status(config.capacity(), number, config.blockSize(), config.queueDepth(), config.queues(),
                                 config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeout(),
-                                config.flags(), pending.size(), owned.size(), gets, puts, redelivered, stale, 0, errors);
+                                config.flags(), pending.size(), owned.size(), gets, puts, redelivered, stale, 0, errors,
+                                (int) opens.stream().filter(open -> open.serves).count(), Latency.NONE);
             }
         }
 
@@ -243,6 +255,16 @@ public final class SimulatedDisk {
         @Override
         public void reset() {
             SimulatedDisk.this.reset();
+        }
+
+        @Override
+        public void requeue() throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                if (config == null) {
+                    throw new DeviceException(path, Call.REQUEUE, Unix.ENODEV);
+                }
+                fence();
+            }
         }
 
         @Override
@@ -268,12 +290,12 @@ public final class SimulatedDisk {
         @Override
         public void close() {
             synchronized (SimulatedDisk.this) {
-                openNodes--;
+                opens.remove(this);
                 var mine = new ArrayList<>(owned.values());
                 mine.removeIf(request -> request.owner != this);
                 mine.forEach(request -> owned.remove(request.id));
                 for (int i = mine.size() - 1; i >= 0; i--) {
-                    requeue(mine.get(i));
+                    giveBack(mine.get(i));
                 }
                 SimulatedDisk.this.notifyAll();
             }
@@ -309,6 +331,7 @@ public final class SimulatedDisk {
                 draining = true;
                 SimulatedDisk.this.notifyAll();
             }
+            serves |= room > 0;
             int taken = 0;
             boolean refused = false;
             for (int i = 0; i < answers; i++) {

@@ -40,7 +40,7 @@ final class UserMemory {
     private static int openFile() {
         try {
             Path path = Files.createTempFile("abuse", null);
-            int fd = Unix.LIBC.open(path.toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
+            int fd = Unix.open(path.toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
             Files.delete(path);
             return fd;
         } catch (IOException e) {

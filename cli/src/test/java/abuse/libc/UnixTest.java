@@ -24,14 +24,14 @@ class UnixTest {
         expected.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
         expected.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
         var prologue = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>", "#include <poll.h>",
-                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
+                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
                 "#include <sys/un.h>");
         assertEquals(expected, CCompiler.evaluate(prologue, new ArrayList<>(expected.keySet())));
     }
 
     @Test
     void errors_have_the_words_of_the_C_library() {
-        assertEquals(-1, Unix.LIBC.open("/nowhere/at/all", Unix.O_RDONLY));
+        assertEquals(-1, Unix.open("/nowhere/at/all", Unix.O_RDONLY));
         assertEquals(Unix.ENOENT, Unix.errno());
         assertEquals("No such file or directory", Unix.words(Unix.ENOENT));
         assertEquals("Inappropriate ioctl for device", Unix.words(Unix.ENOTTY));
@@ -39,10 +39,10 @@ class UnixTest {
 
     @Test
     void poll_tells_events_and_errors() {
-        int fd = Unix.LIBC.open("/dev/zero", Unix.O_RDWR | Unix.O_CLOEXEC);
+        int fd = Unix.open("/dev/zero", Unix.O_RDWR | Unix.O_CLOEXEC);
         assertEquals(Unix.POLLIN, Unix.poll(fd, Unix.POLLIN, 1000));
         assertEquals(0, Unix.poll(fd, Unix.POLLMSG, 1));
-        assertEquals(0, Unix.LIBC.close(fd));
+        assertEquals(0, Unix.close(fd));
     }
 
     @Test
@@ -64,7 +64,7 @@ class UnixTest {
         var receiver = jnr.ffi.LibraryLoader.create(Receiver.class).load("libc.so.6");
         Path directory = Files.createTempDirectory("abuse");
         for (String name : new String[] {directory + "/socket", "@abuse-test-" + ProcessHandle.current().pid()}) {
-            int fd = Unix.LIBC.socket(Unix.AF_UNIX, Unix.SOCK_DGRAM, 0);
+            int fd = Libc.LIBC.socket(Unix.AF_UNIX, Unix.SOCK_DGRAM, 0);
             try (Memory memory = Memory.map(4096)) {
                 byte[] path = name.replace('@', '\0').getBytes(US_ASCII);
                 memory.buffer().putShort(0, (short) Unix.AF_UNIX).put(Unix.SockaddrUn.SUN_PATH, path);
@@ -74,7 +74,7 @@ class UnixTest {
                 memory.buffer().get(bytes);
                 assertEquals("READY=1\nSTATUS=\u00e9", new String(bytes, UTF_8));
             } finally {
-                Unix.LIBC.close(fd);
+                Unix.close(fd);
             }
         }
         Files.deleteIfExists(directory.resolve("socket"));
@@ -99,6 +99,18 @@ class UnixTest {
                 }
             }
         }
+    }
+
+    @Test
+    void a_program_that_is_not_there_does_not_replace_this_one() {
+        assertEquals(-Unix.ENOENT, Unix.execute("/nowhere/at/all", List.of("all", "")));
+    }
+
+    @Test
+    void available_memory_is_less_than_there_is() throws Exception {
+        long all = ((com.sun.management.OperatingSystemMXBean) java.lang.management.ManagementFactory
+                .getOperatingSystemMXBean()).getTotalMemorySize();
+        assertTrue(Memory.available() > 0 && Memory.available() < all);
     }
 
     @Test

@@ -10,6 +10,7 @@ import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.EndlessDevice;
 import abuse.device.Flag;
+import abuse.device.Latency;
 import abuse.device.Status;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
@@ -44,11 +45,12 @@ class WorkerTest {
     @ValueSource(strings = {"null", "mem", "file:"})
     void the_loop_allocates_nothing(String name) throws Exception {
         String image = name.equals("file:") ? name + directory.resolve("image") : name;
-        var status = new Status(1 << 20, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0);
-        var geometry = new Geometry(status.capacity(), 4096, status.maxRequest(), false);
+        var status = new Status(1 << 20, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0,
+                0, Latency.NONE);
+        var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         try (Backend backend = new Backends().open(image, Set.of(Option.CREATE), geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
-            try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null))) {
+            try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();
                 worker.run();
                 assertNull(worker.failure());

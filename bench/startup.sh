@@ -1,0 +1,49 @@
+#!/bin/bash
+# bench/startup.sh [JAVA_HOME...]: how long short commands take to start, against a Java and a C
+# program that print one word. Medians of ROUNDS (20) runs in turns, in milliseconds of real time and
+# of the processor, and how many times the bare Java's that is. Without arguments: Java 17 and 25, as
+# far as they are below /usr/lib/jvm.
+set -eu
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || for home in /usr/lib/jvm/*-17-openjdk-* /usr/lib/jvm/*-25-*; do
+	[ ! -x "$home/bin/javac" ] || [ -L "$home" ] || set -- "$@" "$home"
+done
+[ $# -gt 0 ] || { echo "startup.sh: no Java 17 or 25 in /usr/lib/jvm; name a JAVA_HOME" >&2; exit 1; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc -O2 -Wall -Wextra -Werror -o "$work/startup" bench/startup.c
+printf '#include <stdio.h>\nint main(void)\n{\n\tputs("hello");\n\treturn 0;\n}\n' >"$work/hello.c"
+gcc -O2 -o "$work/hello" "$work/hello.c"
+printf 'class Hello { public static void main(String[] words) { System.out.println("hello"); } }\n' >"$work/Hello.java"
+
+printf 'C program\t%s\n' "$work/hello" >"$work/cases"
+declare -A bare
+for home; do
+	version=$("$home/bin/java" -version 2>&1 | sed -n 's/^[a-z]* version "\([0-9]*\).*/\1/p')
+	mkdir -p "$work/$version/plain"
+	"$home/bin/javac" -d "$work/$version" "$work/Hello.java"
+	cp cli/target/abusectl.jar "$work/$version/abusectl.jar"
+	cp cli/target/abusectl.jar "$work/$version/plain"
+	ABUSECTL_JAVA=$home/bin/java ABUSECTL_JAR=$work/$version/abusectl.jar cli/abusectl --archive
+	start="/usr/bin/env ABUSECTL_JAVA=$home/bin/java ABUSECTL_JAR=$work/$version"
+	printf '%s\t%s\n' "java $version hello" "$home/bin/java -cp $work/$version Hello" \
+		"java $version --version" "$start/abusectl.jar cli/abusectl --version" \
+		"java $version info 999" "$start/abusectl.jar cli/abusectl info 999" \
+		"java $version setup frob" "$start/abusectl.jar cli/abusectl setup frob" \
+		"java $version info 999, no archive" "$start/plain/abusectl.jar cli/abusectl info 999" >>"$work/cases"
+done
+"$work/startup" "${ROUNDS:-20}" <"$work/cases" >"$work/times"
+
+printf '%-30s %9s %9s\n' '' 'real' 'processor'
+while IFS=$'\t' read -r name real cpu; do
+	version=$(cut -d' ' -f1,2 <<<"$name")
+	[[ $name != *hello ]] || bare[$version]="$real $cpu"
+	awk -v name="$name" -v real="$real" -v cpu="$cpu" -v bare="${bare[$version]-}" 'BEGIN {
+		split(bare, b)
+		printf "%-30s %6.1f ms %6.1f ms", name, real / 1000, cpu / 1000
+		if (bare && name !~ /hello/)
+			printf "   %.2f %.2f", real / b[1], cpu / b[2]
+		print ""
+	}'
+done <"$work/times"

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse;
+
+import abuse.command.Cli;
+import abuse.command.Context;
+import abuse.device.Batch;
+import abuse.device.Config;
+import abuse.device.ControlNode;
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.Devices;
+import abuse.device.DiskStatistics;
+import abuse.device.Flag;
+import abuse.device.Latency;
+import abuse.device.Status;
+import abuse.device.Tracer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Does once what short commands do, while Java takes down which classes they need: see the launcher,
+ * abusectl. Puts JNR's native library where it is found at once, too, instead of being unpacked.
+ */
+final class Training {
+    private Training() {}
+
+    static void run(Path directory) {
+        String architecture = System.getProperty("os.arch").replace("amd64", "x86_64");
+        try (InputStream library = Training.class.getResourceAsStream("/jni/" + architecture + "-Linux/libjffi-1.2.so")) {
+            Files.copy(library, directory.resolve("libjffi-1.2.so"), StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        for (Devices devices : new Devices[] {ControlNode.ALL, new OneDevice()}) {
+            for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup sz=64M",
+                    "setup frob", "requeue /dev/null", "reset", "resize 64M")) {
+                var context = new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
+                        OutputStream.nullOutputStream(), Map.of(), devices, stop -> {}, () -> false);
+                new Cli(context).run(command.split(" "));
+            }
+        }
+    }
+
+    /** A machine with one device, which only shows itself. */
+    private static final class OneDevice implements Devices, Device {
+        @Override
+        public Device open(String path) {
+            return this;
+        }
+
+        @Override
+        public List<String> list() {
+            return List.of("/dev/abctl0");
+        }
+
+        @Override
+        public DiskStatistics statistics(Status status) {
+            return DiskStatistics.NONE;
+        }
+
+        @Override
+        public Tracer trace(Status status) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public boolean isModuleLoaded() {
+            return true;
+        }
+
+        @Override
+        public String path() {
+            return "/dev/abctl0";
+        }
+
+        @Override
+        public Status status() {
+            return new Status(1 << 24, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                    Latency.NONE);
+        }
+
+        @Override
+        public void setup(Config config) {}
+
+        @Override
+        public void reset() {}
+
+        @Override
+        public void requeue() {}
+
+        @Override
+        public void transfer(Batch batch) throws DeviceException {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void drain() {}
+
+        @Override
+        public int pollUnanswered(int milliseconds) {
+            return 0;
+        }
+
+        @Override
+        public void close() {}
+    }
+}

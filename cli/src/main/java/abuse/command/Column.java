@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Flag;
+import abuse.device.Status;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** What can be shown of a device. */
+enum Column {
+    DISK("block device"),
+    NODE("control node"),
+    SIZE("size of the disk"),
+    BS("block size"),
+    QD("queue depth: requests of a hardware queue"),
+    NQ("hardware queues"),
+    MR("longest read or write"),
+    TIMEOUT("seconds until an unanswered request fails"),
+    SERVERS("open files that have asked for requests"),
+    PENDING("requests that nobody has taken"),
+    OWNED("requests taken and not answered yet"),
+    GETS("requests handed out"),
+    PUTS("requests answered"),
+    REDELIVERED("requests handed out again"),
+    STALE("answers refused as too late"),
+    TIMEOUTS("requests that nobody answered in time"),
+    ERRORS("requests that failed"),
+    P50("microseconds to the answer, half of the requests"),
+    P99("microseconds to the answer, 99 in 100"),
+    FLAGS("what the disk offers");
+
+    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, MR);
+    private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, FLAGS);
+
+    final String help;
+
+    Column(String help) {
+        this.help = help;
+    }
+
+    /** The columns of "SIZE,disk", or behind a "+" those besides the usual ones. */
+    static List<Column> parse(String words, List<Column> usual) throws UsageException {
+        boolean more = words.startsWith("+");
+        var columns = new ArrayList<>(more ? usual : List.of());
+        for (String word : (more ? words.substring(1) : words).split(",", -1)) {
+            columns.add(named(word));
+        }
+        return columns;
+    }
+
+    private static Column named(String word) throws UsageException {
+        for (Column column : values()) {
+            if (column.name().equalsIgnoreCase(word)) {
+                return column;
+            }
+        }
+        throw new UsageException("unknown column: " + word);
+    }
+
+    boolean isNumber() {
+        return !TO_THE_LEFT.contains(this);
+    }
+
+    /** The key in JSON. */
+    String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** For people; "-" for what there is not. */
+    String text(String node, Status status, boolean inBytes) {
+        Object value = value(node, status);
+        if (value instanceof List<?> words) {
+            return words.isEmpty() ? "-" : String.join(",", status.flags().stream().map(Flag::words).toList());
+        }
+        return value == null ? "-" : BYTES.contains(this) && !inBytes ? Sizes.brief(((Number) value).longValue())
+                : value.toString();
+    }
+
+    /** For programs; null for what there is not. */
+    Object value(String node, Status status) {
+        if (this == NODE) {
+            return node;
+        }
+        if (!status.isSetUp() && this != SERVERS) {
+            return null;
+        }
+        return switch (this) {
+            case DISK -> status.disk();
+            case NODE -> node;
+            case SIZE -> status.capacity();
+            case BS -> status.blockSize();
+            case QD -> status.queueDepth();
+            case NQ -> status.queues();
+            case MR -> status.maxRequest();
+            case TIMEOUT -> status.timeout();
+            case SERVERS -> status.servers();
+            case PENDING -> status.pending();
+            case OWNED -> status.owned();
+            case GETS -> status.gets();
+            case PUTS -> status.puts();
+            case REDELIVERED -> status.redelivered();
+            case STALE -> status.stale();
+            case TIMEOUTS -> status.timeouts();
+            case ERRORS -> status.errors();
+            case P50 -> percentile(status, 50);
+            case P99 -> percentile(status, 99);
+            case FLAGS -> status.flags().stream().map(Flag::words).toList();
+        };
+    }
+
+    private static Long percentile(Status status, int percent) {
+        long microseconds = status.latency().percentile(percent);
+        return microseconds < 0 ? null : microseconds;
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static abuse.command.Column.BS;
+import static abuse.command.Column.DISK;
+import static abuse.command.Column.ERRORS;
+import static abuse.command.Column.FLAGS;
+import static abuse.command.Column.NQ;
+import static abuse.command.Column.OWNED;
+import static abuse.command.Column.PENDING;
+import static abuse.command.Column.QD;
+import static abuse.command.Column.SERVERS;
+import static abuse.command.Column.SIZE;
+
+import java.util.List;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** Shows the disks. */
+final class ListCommand extends Command {
+    private final OptionSpec all = flag("-a,--all", "Show the devices that are not set up, too.");
+    private final DeviceTable table =
+            new DeviceTable(this, List.of(DISK, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, FLAGS));
+
+    ListCommand(Context context) {
+        super(context, "list", "Shows the disks in a table.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        table.printAll(isSet(all));
+    }
+}

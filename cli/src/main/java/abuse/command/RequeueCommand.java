@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Takes requests from whoever has them. */
+final class RequeueCommand extends Command {
+    private final PositionalParamSpec name = deviceWord();
+
+    RequeueCommand(Context context) {
+        super(context, "requeue", "Takes all requests from the servers that have them.",
+                "For a server that hangs: what it has waits for another one again, and its late answers are refused.");
+    }
+
+    @Override
+    void execute() throws DeviceException {
+        try (Device device = open(name.getValue())) {
+            device.requeue();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.DiskStatistics;
+import abuse.device.Latency;
+import abuse.device.Status;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.fusesource.jansi.Ansi;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Shows what disks do while they do it. */
+final class TopCommand extends Command {
+    private static final int BAR = 10;
+    private static final String HEADING = String.format(Locale.ROOT, "%-12s %8s %8s %7s %7s %7s %7s %7s %7s %6s %5s %7s %6s",
+            "DISK", "READ/s", "WRITE/s", "RB/s", "WB/s", "OTHER/s", "P50", "P99", "P99.9", "PENDING", "OWNED", "SERVERS",
+            "ERRORS");
+
+    private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.HELP.replaceAll(";.*", "; default all disks"));
+    private final OptionSpec interval = option("-d,--interval", "SECONDS", "How often to look; default 1.");
+    private final OptionSpec count = option("-n,--count", "N", "End after so many looks; default never.");
+
+    private final CountDownLatch stopped = new CountDownLatch(1);
+    private Map<String, Sample> last = new LinkedHashMap<>();
+
+    private record Sample(long nanoseconds, Status status, DiskStatistics statistics) {}
+
+    TopCommand(Context context) {
+        super(context, "top", "Shows rates, latencies and queues, live.",
+                "What each disk did in the last interval: requests and bytes a second, how long half of the requests, 99 in 100"
+                + " and 999 in 1000 took at most, and what waits. On a terminal it draws over itself.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        long nanoseconds = interval.getValue() == null ? 1_000_000_000 : Seconds.parse("--interval", interval.getValue());
+        if (nanoseconds <= 0) {
+            throw new UsageException("--interval=" + interval.getValue() + " must be more than 0");
+        }
+        long looks = Long.MAX_VALUE;
+        if (count.getValue() != null) {
+            try {
+                looks = Sizes.parse(count.getValue(), false);
+            } catch (UsageException e) {
+                throw new UsageException("--count=" + count.getValue() + " " + e.getMessage());
+            }
+        }
+        context.signals.onStop(stopped::countDown);
+        boolean drawing = context.colour();
+        last = look();
+        for (long i = 0; i < looks && !stopped.await(nanoseconds, TimeUnit.NANOSECONDS); i++) {
+            Map<String, Sample> now = look();
+            List<String> lines = lines(now, drawing);
+            if (drawing) {
+                draw(lines, i == 0);
+            } else {
+                lines.subList(i == 0 ? 0 : 1, lines.size()).forEach(context.out::println);
+            }
+            context.out.flush();
+            last = now;
+        }
+    }
+
+    /** The disks there are: they may come and go. */
+    private Map<String, Sample> look() throws IOException, FailedException {
+        var samples = new LinkedHashMap<String, Sample>();
+        for (String path : name.getValue() == null ? allPaths() : List.of(path(name.getValue()))) {
+            try (Device device = context.devices.open(path)) {
+                Status status = device.status();
+                if (status.isSetUp()) {
+                    samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status)));
+                } else if (name.getValue() != null) {
+                    throw new FailedException(path + ": not set up; try 'abusectl setup " + path + "'");
+                }
+            } catch (DeviceException e) {
+                throw e;
+            } catch (IOException e) {
+                // Its disk went away between the one look and the other
+                if (name.getValue() != null) {
+                    throw e;
+                }
+            }
+        }
+        return samples;
+    }
+
+    private List<String> lines(Map<String, Sample> now, boolean drawing) {
+        var lines = new ArrayList<String>();
+        lines.add(HEADING);
+        now.forEach((path, sample) -> {
+            Sample before = last.get(path);
+            Status status = sample.status;
+            double seconds = before == null ? 1 : (sample.nanoseconds - before.nanoseconds) / 1e9;
+            DiskStatistics done = sample.statistics.since(before == null ? DiskStatistics.NONE : before.statistics);
+            Latency latency = status.latency().since(before == null ? Latency.NONE : before.status.latency());
+            lines.add(String.format(Locale.ROOT, "%-12s %8.0f %8.0f %7s %7s %7.0f %7s %7s %7s %6d %5d %7d %6d%s",
+                    status.disk(), done.reads() / seconds, done.writes() / seconds,
+                    Sizes.brief((long) (done.readBytes() / seconds)), Sizes.brief((long) (done.writtenBytes() / seconds)),
+                    (done.discards() + done.flushes()) / seconds, time(latency.percentile(50)), time(latency.percentile(99)),
+                    time(latency.percentile(99.9)), status.pending(), status.owned(), status.servers(), status.errors(),
+                    drawing ? " " + bar(status) : ""));
+        });
+        return lines;
+    }
+
+    private void draw(List<String> lines, boolean first) {
+        Ansi ansi = Ansi.ansi();
+        if (first) {
+            ansi.eraseScreen();
+        }
+        ansi.cursor(1, 1).bold().a(lines.get(0)).reset().eraseLine(Ansi.Erase.FORWARD).newline();
+        for (String line : lines.subList(1, lines.size())) {
+            ansi.a(line).eraseLine(Ansi.Erase.FORWARD).newline();
+        }
+        context.out.print(ansi.eraseScreen(Ansi.Erase.FORWARD));
+    }
+
+    /** How full the queues are: what is owned, what is pending, and the room. */
+    private static String bar(Status status) {
+        long room = (long) status.queueDepth() * status.queues();
+        int owned = share(status.owned(), room);
+        int all = Math.max(owned, share(status.unanswered(), room));
+        return Ansi.ansi().a('[').fgGreen().a("#".repeat(owned)).fgYellow().a("+".repeat(all - owned)).reset()
+                .a(" ".repeat(BAR - all)).a(']').toString();
+    }
+
+    private static int share(long requests, long room) {
+        return (int) Math.min(BAR, (requests * BAR + room - 1) / room);
+    }
+
+    /** Microseconds as 850us, 12ms or 3.2s. */
+    static String time(long microseconds) {
+        if (microseconds < 0) {
+            return "-";
+        }
+        if (microseconds < 1000) {
+            return microseconds + "us";
+        }
+        double value = microseconds / 1000.0;
+        String unit = "ms";
+        if (value >= 999.5) {
+            value /= 1000;
+            unit = "s";
+        }
+        long tenths = Math.round(value * 10);
+        return (tenths < 100 ? tenths / 10 + "." + tenths % 10 : Long.toString(Math.round(value))) + unit;
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * How long answered requests took.
+ *
+ * @param counts how many there are in each bucket; every power of two microseconds has four of them
+ */
+public record Latency(List<Long> counts) {
+    /** Nothing was answered. */
+    public static final Latency NONE = new Latency(Collections.nCopies(Abi.ABUSE_LATENCY_BUCKETS, 0L));
+
+    static Latency decode(ByteBuffer status) {
+        var counts = new ArrayList<Long>();
+        for (int i = 0; i < Abi.ABUSE_LATENCY_BUCKETS; i++) {
+            counts.add(status.getLong(Abi.Status.LATENCY + i * Long.BYTES));
+        }
+        return new Latency(counts);
+    }
+
+    /** What was counted since an earlier look; all of it if the counting began anew. */
+    public Latency since(Latency earlier) {
+        var difference = new ArrayList<Long>();
+        for (int i = 0; i < counts.size(); i++) {
+            difference.add(counts.get(i) - earlier.counts.get(i));
+            if (difference.get(i) < 0) {
+                return this;
+            }
+        }
+        return new Latency(difference);
+    }
+
+    /** How many there are. */
+    public long count() {
+        long count = 0;
+        for (long some : counts) {
+            count += some;
+        }
+        return count;
+    }
+
+    /**
+     * The microseconds that a share of them needed at most, as exact as the buckets are.
+     *
+     * @param percent of all, above 0 and up to 100
+     * @return -1 when there are none
+     */
+    public long percentile(double percent) {
+        long wanted = (long) Math.ceil(count() * percent / 100);
+        for (int i = 0; i < counts.size() && wanted > 0; i++) {
+            wanted -= counts.get(i);
+            if (wanted <= 0) {
+                return end(i);
+            }
+        }
+        return -1;
+    }
+
+    /** The last microsecond that belongs to a bucket. */
+    static long end(int bucket) {
+        int log = bucket / 4 + 1;
+        return bucket < 4 ? bucket : (4L + bucket % 4 + 1 << log - 2) - 1;
+    }
+}

@@ -1,0 +1,42 @@
+# shellcheck shell=bash disable=SC2034,SC2086,SC2094,SC2154
+# Both packages as apt installs, uses and removes them, and dkms builds the module.
+# run.sh: seconds 1500
+WAIT=120
+
+# All files but what is not the packages' own: logs, others' caches, dpkg's and apt's notes, dkms's key, this test
+_files() {
+	find / /lib/modules -xdev \( -path /var/log -o -path '/var/cache/[!a]*' -o -path /var/cache/apt -o -path /var/lib/dpkg -o -path /var/lib/apt \
+		-o -path '/var/lib/dkms/mok.*' -o -path /tmp -o -path /out \) -prune -o -print | sort
+}
+
+_apt() {
+	DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y "$@" ||
+		fail "apt-get $1: $(cat /var/lib/dkms/abuse/*/build/make.log)"
+}
+
+installed_built_by_dkms_used_and_purged_with_nothing_left() {
+	rm -r /lib/modules/*/updates
+	depmod
+	_files >before
+	_apt install "$ABUSE_BUILD"/../../deb/abuse{ctl,-dkms}_*.deb
+	dkms status >dkms
+	shows dkms "^abuse/.*, $(uname -r), .*: installed$"
+	is "the module" "$(modinfo -n abuse)" "/lib/modules/$(uname -r)/updates/dkms/abuse.ko"
+	abusectl --version
+
+	printf '%s\n' 'SETUP="size=64M discard"' BACKEND=file:/var/lib/abuse/0.img OPTIONS=--create >/etc/abuse/0.conf
+	systemctl enable --now abuse@0 || fail "$(journalctl --no-pager -n 30)"
+	mkfs.ext4 -q $DISK
+	mkdir mnt
+	mount $DISK mnt
+	cp -r /etc/apt mnt
+	diff -r /etc/apt mnt/apt || fail "files differ"
+	umount mnt
+	systemctl disable --now abuse@0
+	abusectl reset 0
+	modprobe -r abuse
+	rm /etc/abuse/0.conf /var/lib/abuse/0.img
+
+	_apt purge abusectl abuse-dkms
+	_files | diff before - || fail "not as before"
+}

@@ -1,0 +1,166 @@
+# shellcheck shell=bash disable=SC2034,SC2086,SC2094,SC2119,SC2120,SC2154
+# abuse@.service under systemd and the udev rule, from the package abusectl.
+# run.sh: seconds 300
+WAIT=120
+
+CONF=/etc/abuse/0.conf
+SERVICE=abuse@0.service
+
+_installed() {
+	[ -e /usr/sbin/abusectl ] || dpkg --force-depends -i "$ABUSE_BUILD"/../../deb/abusectl_*.deb
+}
+
+# configure KEYS BACKEND
+_configure() { printf '%s\n' "SETUP='$1'" "BACKEND=$2" OPTIONS=--create >$CONF; }
+
+# A configured disk, with what a command makes on its image
+_image() {
+	_configure size=64M,bs=512 file:/var/lib/abuse/0.img
+	mkdir /var/lib/abuse
+	truncate -s 64M /var/lib/abuse/0.img
+	"$@" /var/lib/abuse/0.img
+}
+
+_start() {
+	systemctl start $SERVICE || fail "$(systemctl status --no-pager -l $SERVICE) $(journalctl --no-pager -n 30)"
+}
+
+_property() { systemctl show -P "$1" $SERVICE; }
+_pid_is_not() { pid=$(_property MainPID) && [ "$pid" != 0 ] && [ "$pid" != "$1" ]; }
+
+_link() { # NAME NODE
+	is "$1" "$(readlink -f "/dev/disk/$1")" "$2"
+}
+
+# The image belongs to somebody else, as in a home directory
+a_configured_disk_is_set_up_served_and_found_by_its_label() {
+	_installed
+	mkdir /srv/images
+	truncate -s 64M /srv/images/disk
+	chmod 600 /srv/images/disk
+	chown nobody: /srv/images /srv/images/disk
+	_configure 'size=64M discard' file:/srv/images/disk
+	_start
+	is "who may serve" "$(stat -c '%G %a' $CTL)" "disk 660"
+	is "who may use the disk" "$(stat -c '%G %a' $DISK)" "disk 660"
+	_link by-id/abuse-0 $DISK
+	mkfs.ext4 -q -L box $DISK
+	wait_for test -e /dev/disk/by-label/box
+	_link by-label/box $DISK
+	_link "by-uuid/$(blkid -o value -s UUID $DISK)" $DISK
+	mkdir mnt
+	mount LABEL=box mnt
+	cp -r /etc/apt mnt
+	umount mnt
+	fsck.ext4 -fn $DISK >fsck 2>&1 || fail "fsck: $(<fsck)"
+	_link by-label/box $DISK
+	systemctl stop $SERVICE
+	reset
+	udevadm settle
+	[ ! -e /dev/disk/by-label/box ] || fail "the link outlived the disk"
+	rm -r /srv/images
+}
+
+a_killed_server_is_replaced_and_its_disk_goes_on() {
+	_installed
+	_image mkfs.ext4 -q
+	_start
+	mkdir mnt
+	mount $DISK mnt
+	head -c 24M /dev/urandom >data
+	_pid_is_not 0
+	spawn copy dd if=data of=mnt/copy bs=64K oflag=direct status=none
+	pause 0.3
+	kill -KILL "$pid"
+	wait_for _pid_is_not "$pid"
+	finish copy
+	is restarts "$(_property NRestarts)" 1
+	umount mnt
+	mount $DISK mnt
+	cmp data mnt/copy || fail "data differ"
+	umount mnt
+	fsck.ext4 -fn $DISK >fsck 2>&1 || fail "fsck: $(<fsck)"
+	is errors "$(status errors)" 0
+}
+
+# The disk is larger after that, as both the image and the configuration are
+a_stopped_service_has_answered_what_it_took_and_the_disk_waits_for_the_next() {
+	_installed
+	_configure size=64M file:/var/lib/abuse/0.img
+	_start
+	spawn writer dd if=/dev/urandom of=$DISK bs=64K count=800 oflag=direct status=none
+	pause 0.3
+	systemctl stop $SERVICE
+	is result "$(_property Result)" success
+	is owned "$(status owned)" 0
+	still_waits writer
+	[ ! -e /run/abuse/0 ] || fail "udev would take the disk for served"
+	truncate -s 128M /var/lib/abuse/0.img
+	_configure size=128M file:/var/lib/abuse/0.img
+	_start
+	finish writer
+	is capacity "$(status capacity)" $((128 << 20))
+	is errors "$(status errors)" 0
+}
+
+a_wrong_configuration_is_told_and_the_right_one_taken_without_a_start() {
+	_installed
+	_configure size=64M,bs=3000 mem
+	! systemctl start $SERVICE 2>start || fail "started"
+	journalctl --no-pager -u $SERVICE >journal
+	shows journal 'bs=3000 is not a power of two'
+	_configure size=64M null
+	sed -i /OPTIONS/d $CONF
+	wait_for systemctl is-active $SERVICE
+	io op=check byte=0
+}
+
+a_file_system_in_fstab_starts_its_service_and_is_unmounted_before_that_stops() {
+	_installed
+	_image mkfs.ext4 -q
+	echo "$DISK /srv ext4 _netdev,noauto,x-systemd.requires=$SERVICE 0 0" >>/etc/fstab
+	systemctl daemon-reload
+	systemctl start srv.mount || fail "$(journalctl --no-pager -n 30)"
+	cp -r /etc/apt /srv
+	systemctl stop $SERVICE
+	! mountpoint -q /srv || fail "still mounted"
+	is owned+pending "$(status owned)$(status pending)" 00
+	sed -i '/_netdev/d' /etc/fstab
+	systemctl daemon-reload
+}
+
+# A reader would wait, and udev with it
+udev_does_not_read_a_disk_that_the_service_does_not_serve() {
+	_installed
+	ready
+	udevadm settle
+	_link by-id/abuse-0 $DISK
+	serve
+	mkfs.ext4 -q -L away $DISK
+	end
+	before=$(status gets)
+	udevadm trigger --action=change $SYS
+	udevadm trigger --action=add $SYS
+	udevadm settle --timeout=30 || fail "udev waits"
+	is pending "$(status pending)" 0
+	is gets "$(status gets)" "$before"
+	[ ! -e /dev/disk/by-label/away ] || fail "it was read"
+}
+
+partitions_have_links() {
+	_installed
+	modprobe abuse max_part=15
+	_image sfdisk -q < <(printf '%s\n' 'label: gpt' 'size=16MiB, name=first' 'name=second')
+	_start
+	wait_for test -e /dev/disk/by-partlabel/second
+	_link by-partlabel/second ${DISK}p2
+	_link by-id/abuse-0-part1 ${DISK}p1
+}
+
+systemd_finds_nothing_to_complain_of() {
+	_installed
+	systemd-analyze verify --man=no $SERVICE >verify 2>&1
+	is "systemd-analyze verify" "$(<verify)" ""
+	journalctl --no-pager -b -u systemd-udevd >journal
+	! grep -n 60-abuse journal || fail "udev complains of the rule"
+}

@@ -1,0 +1,128 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
+# The subcommands of abusectl that look at devices and change them in use.
+# run.sh: seconds 240
+WAIT=100
+
+ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+_abusectl() { "$ABUSECTL" "$@"; }
+
+list_shows_what_is_set_up_and_who_serves_it() {
+	ready capacity=32M queues=2 flags=$((WRITE_CACHE | DISCARD))
+	serve
+	io op=write length=1M
+	_abusectl list >"$T/table"
+	is "lines of the table" "$(wc -l <"$T/table")" 2
+	shows "$T/table" '^DISK +SIZE +BS +QD +NQ +SERVERS +PENDING +OWNED +ERRORS +FLAGS$'
+	shows "$T/table" '^/dev/abuse0 +32M +4K +128 +2 +[1-9][0-9]* +0 +0 +0 write-cache,discard$'
+	_abusectl list --json >"$T/json"
+	perl -MJSON::PP -0e '$d = decode_json(<>)->{devices}; print "$#$d $d->[0]{size} $d->[0]{p50}"' "$T/json" >"$T/values"
+	shows "$T/values" '^0 33554432 [0-9]+$'
+	end
+}
+
+resize_grows_a_disk_in_use() {
+	ready capacity=32M timeout=60
+	serve
+	client status $CTL >"$T/before"
+	_abusectl resize 0 64M
+	is capacity "$(status capacity)" 67108864
+	is "sectors" "$(<$SYS/size)" 131072
+	io op=write offset=48M length=1M
+	end
+}
+
+requeue_takes_requests_from_a_server_that_hangs() {
+	ready
+	submit stuck op=check byte=0
+	exec 4<>$CTL
+	take 4
+	owned 1
+	_abusectl requeue
+	pending 1
+	_abusectl put --zero >"$T/put"
+	finish stuck
+	refused 4 ENOMSG "$id0" result=0
+	is redelivered "$(status redelivered)" 1
+}
+
+an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
+	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
+	same() { # WHAT
+		"$T/abusectl" info 9 >"$T/stdout" 2>"$T/stderr" && fail "info of a device that is not there succeeded"
+		is "stdout with $1" "$(<"$T/stdout")" ""
+		is "stderr with $1" "$(<"$T/stderr")" "abusectl: /dev/abctl9: No such file or directory; is the module loaded? try 'modprobe abuse'"
+	}
+	same "no archive"
+	"$T/abusectl" --archive
+	archive=$(echo "$T"/archive/*.[aj]s*) || fail "no archive in $(ls "$T/archive")"
+	[ -s "$archive" ] || fail "no archive: $(<"$T/archive/log")"
+	same "an archive"
+	chmod u+w "$archive"
+	head -c 1M /dev/zero >"$archive"
+	same "another file in the archive's place"
+	touch "$T/abusectl.jar"
+	same "the archive of an older jar"
+}
+
+run_does_it_all_and_undoes_it() {
+	ready
+	spawn run "$ABUSECTL" run sz=48M,bs=512 "file:$T/image" --create
+	wait_for has "$T/run" '^/dev/abuse1$'
+	is "size of the image" "$(stat -c %s "$T/image")" 50331648
+	client io /dev/abuse1 op=write offset=1M length=64K byte=7
+	client io /dev/abuse1 op=check offset=1M length=64K byte=7
+	spawn second "$ABUSECTL" run mem
+	wait_for has "$T/second" '^/dev/abuse2$'
+	_stop run
+	[ ! -e /sys/block/abuse1 ] || fail "the disk is still there"
+	is "output" "$(<"$T/run")" /dev/abuse1
+	_stop second
+	[ ! -e /sys/block/abuse2 ] || fail "the second disk is still there"
+	is "capacity of the other device" "$(status capacity)" 16777216
+}
+
+_stop() {
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+trace_tells_requests_and_leaves_nothing_behind() {
+	ready flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	serve
+	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # of a process that was killed
+	spawn trace "$ABUSECTL" trace 0
+	wait_for has "$T/trace" '^ +TIME +OPERATION'
+	is "trace instances" "$(ls /sys/kernel/tracing/instances)" "abusectl-${PID[trace]}"
+	io op=write offset=1M length=4096
+	io op=sync
+	io op=discard offset=64K length=8192
+	io op=zeroes offset=0 length=4096
+	wait_for has "$T/trace" 'write zeroes'
+	spawn waits client io $DISK op=read
+	finish waits
+	end
+	submit stuck op=read offset=8192
+	_stop trace
+	shows "$T/trace" '^ +[0-9]+\.[0-9]{6}  write +2048 +4096 +[0-9.]+[mu]?s  [^ ]+ +ok$'
+	shows "$T/trace" '  flush +- +- +[0-9.]+[mu]?s  .* ok$'
+	shows "$T/trace" '  discard +128 +8192 +[0-9.]+[mu]?s  .* ok$'
+	shows "$T/trace" '  write zeroes +0 +4096 .* ok$'
+	shows "$T/trace" '  read +16 +4096 +-  .* waiting$'
+	is "trace instances" "$(ls /sys/kernel/tracing/instances)" ""
+	reset
+	failed stuck EIO
+}
+
+top_counts_what_a_disk_does() {
+	ready
+	serve
+	spawn top "$ABUSECTL" top --interval=3 -n 3 0
+	for ((i = 0; i < 1000; i++)); do
+		io op=write length=4096
+		running top || break
+	done
+	finish top
+	is "lines" "$(wc -l <"$T/top")" 4
+	shows "$T/top" '^/dev/abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
+	end
+}
