@@ -21,6 +21,8 @@ build() { # KERNEL DIRECTORY
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
+	sed -n '/^\.EX$/,/^\.EE$/{ /^\./!p }' man/abuse.4 >"$2/example.c"
+	gcc -O2 -Wall -Wextra -Werror -static -Imodule/uapi -o "$2/example" "$2/example.c"
 	for program in replay hog; do
 		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
 	done
