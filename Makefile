@@ -4,6 +4,7 @@
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
+# make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions; without
 #                 DESTDIR the archive that lets short commands start fast, too
@@ -22,7 +23,7 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps zsh fish
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 LINT_PACKAGES := sparse shellcheck perl
 
@@ -74,6 +75,9 @@ bench: jar vm-packages
 bench-startup: jar
 	bench/startup.sh
 
+generated:
+	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
@@ -105,4 +109,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench bench-startup debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test vm bench bench-startup generated debug-kernel lint install clean distclean

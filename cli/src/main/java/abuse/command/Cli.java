@@ -44,7 +44,7 @@ public final class Cli {
         return exitCode;
     }
 
-    private CommandLine commandLine(String... args) {
+    CommandLine commandLine(String... args) {
         CommandSpec root = CommandSpec.create().name("abusectl");
         var exitCodes = new LinkedHashMap<String, String>();
         exitCodes.put("0", "done");
