@@ -23,7 +23,7 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps zsh fish
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps zsh fish mandoc man-db
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 LINT_PACKAGES := sparse shellcheck perl
 
