@@ -1,6 +1,7 @@
 # make            the jar, and the module if this machine has its kernel's headers
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
+# make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
@@ -13,6 +14,7 @@
 VERSION := 1.0.0
 KERNEL ?= 6.1
 KERNELS ?= $(if $(filter file,$(origin KERNEL)),6.1 6.12,$(KERNEL))
+TORTURE ?= 10
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -64,6 +66,10 @@ test:
 	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES) $(TEST_PACKAGES))
 	vm/test-all.sh $(KERNELS)
 
+torture: jar vm-packages
+	$(call need,$(TEST_PACKAGES))
+	TORTURE=$(TORTURE) vm/test.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
+
 vm: jar vm-packages
 	vm/module.sh $(KERNEL)
 	vm/run.sh -k $(KERNEL)
@@ -109,4 +115,4 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench bench-startup generated debug-kernel lint install clean distclean
+.PHONY: all jar module vm-packages demo test torture vm bench bench-startup generated debug-kernel lint install clean distclean

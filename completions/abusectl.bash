@@ -77,7 +77,7 @@ _abusectl() {
 	case $command in
 	'') options='--help --version' places=COMMAND place=0 ;;
 	run)
-		options='--help --version --create --direct --plugin'
+		options='--help --version --create --direct --shared --pin --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -85,7 +85,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --plugin'
+		options='--help --version --create --direct --shared --pin --plugin'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

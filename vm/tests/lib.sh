@@ -21,6 +21,9 @@ fail() {
 	exit 1
 }
 
+# note TEXT: shown below the result of the test, good or bad
+note() { echo "$*" >>"$T/notes"; }
+
 # The clients; run.sh says for which width a test runs
 client() { "$ABUSE_BUILD/client$WIDTH" "$@"; }
 legacy() { "$ABUSE_BUILD/legacy$WIDTH" "$@"; }
@@ -189,3 +192,21 @@ store() { # NAME SIZE
 }
 
 FIO=(fio --direct=1 --ioengine=io_uring --group_reporting --output-format=terse --terse-version=3 --filename="$DISK")
+
+# The tool that people use. A JVM takes seconds to start here
+ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+
+# start NAME [ARGUMENT ...]: a server of $CTL in Java, ready when this returns
+start() {
+	spawn "$1" "$ABUSECTL" server $CTL "${@:2}"
+	WAIT=100 wait_for eval "has '$T/$1' ': serving ' || ! running '$1'"
+	shows "$T/$1" ': serving '
+}
+
+stop() { # NAME: it answers what it has, and ends
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+# told NAME TEXT TIMES: so many lines that it wrote have this text
+told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }

@@ -2,8 +2,11 @@
 package abuse.libc;
 
 import com.kenai.jffi.MemoryIO;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * Memory outside the Java heap, at an address that the kernel can be told: page aligned, zeroed,
@@ -44,13 +47,31 @@ public final class Memory implements AutoCloseable {
      * @return null when that is no file to be mapped
      */
     public static Memory mapFile(int fd, long size, boolean writable) {
-        long address = Unix.mmap(size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd);
-        return address == -1 ? null : new Memory(address, size);
+        long address = Unix.mmap(size, Unix.PROT_NONE, Unix.MAP_SHARED, fd);
+        if (address == -1) {
+            return null;
+        }
+        var memory = new Memory(address, size);
+        // Not accessible until it is unlocked: else a process whose memory is locked reads the whole file in
+        if (Libc.LIBC.munlock(memory.address, size) != 0
+                || Libc.LIBC.mprotect(memory.address, size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0)) != 0) {
+            memory.close();
+            return null;
+        }
+        return memory;
     }
 
     /** The size of a page in bytes. */
     public static int pageSize() {
         return PAGE_SIZE;
+    }
+
+    /** How many bytes may be taken from the machine before it has to put others' memory aside. */
+    public static long available() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
+            String line = lines.filter(one -> one.startsWith("MemAvailable:")).findFirst().orElseThrow();
+            return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+        }
     }
 
     /** Where the first byte is. */

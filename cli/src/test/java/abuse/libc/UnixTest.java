@@ -24,7 +24,7 @@ class UnixTest {
         expected.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
         expected.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
         var prologue = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>", "#include <poll.h>",
-                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
+                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
                 "#include <sys/un.h>");
         assertEquals(expected, CCompiler.evaluate(prologue, new ArrayList<>(expected.keySet())));
     }
