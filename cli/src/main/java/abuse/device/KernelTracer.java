@@ -30,7 +30,10 @@ final class KernelTracer implements Tracer {
     KernelTracer(String disk) throws IOException {
         Path instances = Path.of("/sys/kernel/tracing/instances");
         if (!Files.isDirectory(instances)) {
-            throw new IOException(instances + ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'");
+            // Whoever may not look into the directory sees none in it
+            throw new IOException(instances + (Files.isReadable(instances.getParent())
+                    ? ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'"
+                    : ": Permission denied; only root may trace"));
         }
         removeAbandoned(instances);
         String[] device = Files.readString(Path.of("/sys/block", disk, "dev")).trim().split(":");
