@@ -6,6 +6,7 @@
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
+# make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
@@ -28,7 +29,7 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
 DEBIAN_PACKAGES := debootstrap
@@ -92,6 +93,9 @@ bench: jar vm-packages
 bench-startup: jar
 	bench/startup.sh
 
+generated:
+	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
+
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
 
@@ -146,4 +150,4 @@ distclean: clean
 	rm -rf build
 
 .PHONY: all jar module vm-packages demo test torture vm bench bench-startup debug-kernel lint install deb test-deb \
-	pictures clean distclean
+	pictures generated clean distclean
