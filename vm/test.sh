@@ -43,7 +43,7 @@ for kernel; do
 		all_failed=$((all_failed + 1))
 		continue
 	fi
-	status=0 limit=$((1200 * ${TORTURE:-1}))
+	status=0 limit=$((2400 * ${TORTURE:-1}))
 	[ "$kernel" != debug ] || limit=$((limit * 10))
 	vm/run.sh -k "$kernel" -t $limit -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
 		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||

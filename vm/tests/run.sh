@@ -13,8 +13,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Topic file, function, width of the clients ("-": 64 bits), time limit and name
 # of each test. A topic file may say "run.sh: widths 64 32", then it has each
 # test for both, "run.sh: seconds N"; "run.sh: torture" where $TORTURE makes
-# them do more, in as much more time; and "run.sh: kernels 6.12 debug" where
-# they take long and are the same on any other.
+# them do more, in as much more time, or "run.sh: torture only" where they take
+# too long else; and "run.sh: kernels 6.12 debug" where they are the same on any
+# other.
 list() {
 	for file in "$here/$folder"/t-*.sh; do
 		topic=${file##*/t-}
@@ -22,7 +23,9 @@ list() {
 		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
 		kernels=$(sed -n 's/^# run\.sh: kernels //p' "$file")
 		[[ -z $kernels || -z ${ABUSE_KERNEL-} || " $kernels " == *" $ABUSE_KERNEL "* ]] || continue
-		if grep -q '^# run\.sh: torture$' "$file"; then
+		if grep -q '^# run\.sh: torture only$' "$file" && [ "${TORTURE:-1}" = 1 ]; then
+			continue
+		elif grep -q '^# run\.sh: torture' "$file"; then
 			seconds=$((seconds * ${TORTURE:-1}))
 		elif [ "${TORTURE:-1}" != 1 ]; then
 			continue

@@ -89,20 +89,6 @@ memory_runs_out_with_the_disk_in_locked_memory() {
 	_pressure "swap dirty" mem --pin
 }
 
-memory_runs_out_with_the_disk_on_another_disk() {
-	_vda
-	ready capacity=1G queue_depth=64 flags=$WRITE_CACHE
-	_pressure "swap dirty" file:/dev/vda --pin
-}
-
-# Written before: to turn allocated blocks into written ones takes the filesystem memory
-memory_runs_out_with_the_disk_in_a_file() {
-	_images
-	dd if=/dev/zero of="$T/images/image" bs=1M count=384 status=none
-	ready capacity=384M queue_depth=64 flags=$WRITE_CACHE
-	_pressure "swap dirty" "file:$T/images/image" --pin
-}
-
 dirty_pages_fill_memory_with_the_disk_in_a_mapped_file() {
 	_images
 	ready capacity=384M queue_depth=64 flags=$WRITE_CACHE
