@@ -28,7 +28,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
-DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
+DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
 PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
