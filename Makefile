@@ -9,8 +9,8 @@
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
-# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, up to
-#                 15 minutes, so not a part of make test; make test DEB=yes does both
+# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, 10 to 20
+#                 minutes, so not a part of make test; make test DEB=yes does both
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
