@@ -1,10 +1,12 @@
 # make            the jar, and the module if this machine has its kernel's headers
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
+# make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
+# make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
@@ -16,6 +18,7 @@
 VERSION := 1.0.0
 KERNEL ?= 6.1
 KERNELS ?= $(if $(filter file,$(origin KERNEL)),6.1 6.12,$(KERNEL))
+TORTURE ?= 10
 KDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -26,7 +29,7 @@ MVN := mvn -q -B
 BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps
+TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
@@ -34,7 +37,7 @@ PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml picocli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -75,6 +78,10 @@ test-deb: deb vm-packages
 	vm/test-debian.sh service $(firstword $(KERNELS))
 	vm/test-debian.sh packages $(firstword $(KERNELS))
 
+torture: jar vm-packages
+	$(call need,$(TEST_PACKAGES))
+	TORTURE=$(TORTURE) vm/test.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
+
 vm: jar vm-packages
 	vm/module.sh $(KERNEL)
 	vm/run.sh -k $(KERNEL)
@@ -85,6 +92,9 @@ bench: jar vm-packages
 
 bench-startup: jar
 	bench/startup.sh
+
+generated:
+	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
 
 debug-kernel: vm-packages
 	vm/kernel-debug.sh
@@ -133,11 +143,11 @@ deb: jar
 	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target picocli/target build/module build/vm build/lint build/deb build/*.log
+	rm -rf cli/target cli/picocli/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test vm bench bench-startup debug-kernel lint install deb test-deb \
-	pictures clean distclean
+.PHONY: all jar module vm-packages demo test torture vm bench bench-startup debug-kernel lint install deb test-deb \
+	pictures generated clean distclean

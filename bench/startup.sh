@@ -2,7 +2,7 @@
 # bench/startup.sh [JAVA_HOME...]: how long short commands take to start, against a Java and a C
 # program that print one word. Medians of ROUNDS (20) runs in turns, in milliseconds of real time and
 # of the processor, and how many times the bare Java's that is. Without arguments: Java 17 and 25, as
-# far as they are below /usr/lib/jvm.
+# far as they are below /usr/lib/jvm. DEVICE (999) is whose info is shown.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || for home in /usr/lib/jvm/*-17-openjdk-* /usr/lib/jvm/*-25-*; do
@@ -29,9 +29,9 @@ for home; do
 	start="/usr/bin/env ABUSECTL_JAVA=$home/bin/java ABUSECTL_JAR=$work/$version"
 	printf '%s\t%s\n' "java $version hello" "$home/bin/java -cp $work/$version Hello" \
 		"java $version --version" "$start/abusectl.jar cli/abusectl --version" \
-		"java $version info 999" "$start/abusectl.jar cli/abusectl info 999" \
+		"java $version info ${DEVICE:-999}" "$start/abusectl.jar cli/abusectl info ${DEVICE:-999}" \
 		"java $version setup frob" "$start/abusectl.jar cli/abusectl setup frob" \
-		"java $version info 999, no archive" "$start/plain/abusectl.jar cli/abusectl info 999" >>"$work/cases"
+		"java $version info, no archive" "$start/plain/abusectl.jar cli/abusectl info ${DEVICE:-999}" >>"$work/cases"
 done
 "$work/startup" "${ROUNDS:-20}" <"$work/cases" >"$work/times"
 

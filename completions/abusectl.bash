@@ -1,61 +1,154 @@
 # bash completion for abusectl(8)                          -*- shell-script -*-
+# Made by 'make generated' from abusectl.bash.in and the command line's own model
+# shellcheck shell=bash disable=SC2206,SC2207
 
-# Keys of setup; what stands before the last comma stays.
-_abusectl_keys() {
-	local cur=$1 before=
-	[[ $cur == *,* ]] && before=${cur%,*},
-	compopt -o nospace
-	COMPREPLY+=($(compgen -P "$before" -W "size= blocksize= queuesize= queues= maxrequest= timeout=
-		writecache discard writezeroes ro rw reconnect" -- "${cur##*,}"))
+# What stands behind an option of a command: a word of its help in capitals, nothing if it is whole
+_abusectl_value() {
+	case "$1 $2" in
+	'run --plugin') value=JAR ;;
+	'server --plugin') value=JAR ;;
+	'list -o' | 'list --output') value=COLUMNS ;;
+	'info -o' | 'info --output') value=COLUMNS ;;
+	'top -n' | 'top --count') value=N ;;
+	'top -d' | 'top --interval') value=SECONDS ;;
+	'trace -n' | 'trace --count') value=N ;;
+	'put --data' | 'put --out') value=FILE ;;
+	'put --fail') value=WHAT ;;
+	'poll --timeout') value=SECONDS ;;
+	*) value= ;;
+	esac
+}
+
+# Adds to COMPREPLY what a word such as DEVICE may become, as whole words
+_abusectl_add() {
+	local cur=$2 before='' node
+	case $1 in
+	FILE | JAR) compopt -o filenames && COMPREPLY+=($(compgen -f -- "$cur")) ;;
+	DEVICE)
+		for node in /dev/abctl* /dev/abuse*; do
+			# A partition is no device
+			[[ ! -e $node || $node == */abuse*p* || $node != "$cur"* ]] || COMPREPLY+=("$node")
+		done
+		;;
+	KEYS | COLUMNS)
+		[[ $cur == *,* ]] && before=${cur%,*},
+		compopt -o nospace
+		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur##*,}"))
+		;;
+	BACKEND)
+		if [[ $cur == file:* ]]; then
+			compopt -o filenames
+			COMPREPLY+=($(compgen -P file: -f -- "${cur#file:}"))
+		else
+			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
+			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
+		fi
+		;;
+	*) COMPREPLY+=($(compgen -W "${words_of[$1]-}" -- "$cur")) ;;
+	esac
 }
 
 _abusectl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= i options
-	# "=" and ":" break words here: put the current one together again
-	i=$COMP_CWORD
-	while [[ $i -gt 1 && ($prev == [=:] || $cur == [=:]*) ]]; do
-		cur=$prev$cur
-		((i--))
-		prev=${COMP_WORDS[i - 1]}
-	done
-	((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
-
-	case $command in
-	'') options="reset info get put poll server setup --help --version" ;;
-	info) options="--json --help" ;;
-	get) options="--wait --json --help" ;;
-	put) options="--wait --data --zero --out --seek --fail --json --help" ;;
-	poll) options="--timeout --json --help" ;;
-	server) options="--create --direct --plugin --help null mem file:" ;;
-	*) options="--help" ;;
-	esac
-
+	local IFS=$' \t\n' words word cur command='' value='' place=0 options places i
+	local -A words_of=(
+		[COMMAND]='run setup server list info top trace resize requeue reset get put poll'
+		[KEYS]='size= blocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect'
+		[COLUMNS]='DISK NODE SIZE BS QD NQ MR TIMEOUT SERVERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 FLAGS'
+		[BACKEND]='null mem file:'
+		[WHAT]='media device'
+	)
 	COMPREPLY=()
-	case $prev in
-	--data | --out | --plugin)
-		COMPREPLY=($(compgen -f -- "$cur"))
-		compopt -o filenames
-		return
-		;;
-	--fail)
-		COMPREPLY=($(compgen -W "media device" -- "$cur"))
-		return
-		;;
-	esac
-	if [[ $command == server && $cur == file:* ]]; then
-		# The word starts behind the colon where the colon breaks words
-		COMPREPLY=($(compgen -f -- "${cur#file:}"))
-		[[ $COMP_WORDBREAKS == *:* ]] || COMPREPLY=("${COMPREPLY[@]/#/file:}")
-		compopt -o filenames
-	elif [[ $command == setup && $cur == *=* && $cur != *,* ]]; then
-		return
-	else
-		COMPREPLY=($(compgen -W "$options" -- "$cur"))
-		[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
-		if [[ -n $command && $cur != -* ]]; then
-			COMPREPLY+=($(compgen -W "$(compgen -G "/dev/abctl*")" -- "$cur"))
-			[[ $command == setup ]] && _abusectl_keys "$cur"
+	# Not COMP_WORDS, as "=" and ":" break words there
+	read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
+	[[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=('')
+	cur=${words[-1]}
+	for ((i = 1; i < ${#words[@]} - 1; i++)); do
+		word=${words[i]}
+		if [[ $value ]]; then
+			value=
+		elif [[ $word == -* ]]; then
+			_abusectl_value "$command" "$word"
+		elif [[ $command ]]; then
+			((++place))
+		else
+			command=$word
 		fi
+	done
+	case $command in
+	'') options='--help --version' places=COMMAND place=0 ;;
+	run)
+		options='--help --version --create --direct --shared --pin --plugin'
+		places='KEYS|BACKEND BACKEND'
+		;;
+	setup)
+		options='--help --version'
+		places='DEVICE|KEYS KEYS+'
+		;;
+	server)
+		options='--help --version --create --direct --shared --pin --plugin'
+		places='DEVICE|BACKEND BACKEND'
+		;;
+	list)
+		options='--help --version --all --json --output --output-all --noheadings --bytes'
+		places=''
+		;;
+	info)
+		options='--help --version --json --output --output-all --noheadings --bytes'
+		places='DEVICE'
+		;;
+	top)
+		options='--help --version --interval --count'
+		places='DEVICE'
+		;;
+	trace)
+		options='--help --version --count'
+		places='DEVICE'
+		;;
+	resize)
+		options='--help --version'
+		places='DEVICE|SIZE SIZE'
+		;;
+	requeue)
+		options='--help --version'
+		places='DEVICE'
+		;;
+	reset)
+		options='--help --version'
+		places='DEVICE'
+		;;
+	get)
+		options='--help --version --wait --json'
+		places='DEVICE'
+		;;
+	put)
+		options='--help --version --data --zero --out --seek --fail --wait --json'
+		places='DEVICE'
+		;;
+	poll)
+		options='--help --version --timeout --json'
+		places='DEVICE'
+		;;
+	*) return ;;
+	esac
+	places=($places)
+	if [[ $value ]]; then
+		_abusectl_add "$value" "$cur"
+	elif [[ $cur == --*=* ]]; then
+		_abusectl_value "$command" "${cur%%=*}"
+		_abusectl_add "$value" "${cur#*=}"
+		COMPREPLY=("${COMPREPLY[@]/#/${cur%%=*}=}")
+	elif [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W "$options" -- "$cur"))
+	else
+		# The last place may be taken again and again where it says so
+		[[ $place -ge ${#places[@]} && ${places[-1]-} == *+ ]] && place=$((${#places[@]} - 1))
+		for value in $(tr '|' ' ' <<<"${places[place]-}"); do
+			_abusectl_add "${value%+}" "$cur"
+		done
+	fi
+	# readline replaces only what stands behind a character that breaks words
+	if [[ $cur == *[=:]* && $COMP_WORDBREAKS == *[=:]* ]]; then
+		COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*[=:]}"}"}")
 	fi
 }
 

@@ -1,50 +1,123 @@
 # fish completion for abusectl(8)
+# Made by 'make generated' from abusectl.fish.in and the command line's own model
 
-function __abusectl_devices
-    for node in /dev/abctl*
-        echo $node
+function __abusectl_DEVICE
+    printf '%s\n' /dev/abctl* /dev/abuse* | string match -rv 'abuse\d+p'
+end
+
+# What stands before the last comma stays
+function __abusectl_list
+    set -l word (commandline -ct | string replace -r '^-.*=' '')
+    set -l before (string match -r '.*,' -- $word)
+    for one in $argv
+        echo "$before$one"
     end
 end
 
-# Keys of setup; what stands before the last comma stays.
-function __abusectl_keys
-    set -l before (string match -r '.*,' -- (commandline -ct))
-    for key in size= blocksize= queuesize= queues= maxrequest= timeout= \
-            writecache discard writezeroes ro rw reconnect
-        echo $before$key
-    end
+function __abusectl_KEYS
+    __abusectl_list size= blocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect
 end
 
-function __abusectl_images
-    echo null
-    echo mem
-    for path in (__fish_complete_path (string replace -r '^file:' '' -- (commandline -ct)) | string split -f1 \t)
+function __abusectl_COLUMNS
+    __abusectl_list DISK NODE SIZE BS QD NQ MR TIMEOUT SERVERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 FLAGS
+end
+
+function __abusectl_BACKEND
+    printf '%s\n' null mem file:
+    for path in (__fish_complete_path (commandline -ct | string replace -r '^file:' '') | string split -f1 \t)
         echo file:$path
     end
 end
 
-set -l commands reset info get put poll server setup
 complete -c abusectl -f
-complete -c abusectl -l help -d 'Show help'
-complete -c abusectl -n __fish_use_subcommand -l version -d 'Show the version'
-complete -c abusectl -n __fish_use_subcommand -a reset -d 'Fail every request and remove the disk'
-complete -c abusectl -n __fish_use_subcommand -a info -d 'Show a device, or all'
-complete -c abusectl -n __fish_use_subcommand -a get -d 'Show the next request'
-complete -c abusectl -n __fish_use_subcommand -a put -d 'Answer the next request'
-complete -c abusectl -n __fish_use_subcommand -a poll -d 'Wait for a request'
-complete -c abusectl -n __fish_use_subcommand -a server -d 'Answer requests until told to stop'
-complete -c abusectl -n __fish_use_subcommand -a setup -d 'Make or change a disk'
-complete -c abusectl -n "__fish_seen_subcommand_from $commands" -a '(__abusectl_devices)'
-complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_keys)'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_images)'
+complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
+complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
+complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l create -d 'Make the image'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l direct -d 'Read and write the image past the page cache'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Use the image even if another disk is kept in it'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Go on when the machine has no memory left'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Where other backends are'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEND)'
+complete -c abusectl -n __fish_use_subcommand -a setup -d 'Makes a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_KEYS)'
+complete -c abusectl -n __fish_use_subcommand -a server -d 'Answers requests until told to stop'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l create -d 'Make the image'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Past the page cache'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Other backends'
-complete -c abusectl -n '__fish_seen_subcommand_from info get put poll' -l json -d 'Print JSON'
-complete -c abusectl -n '__fish_seen_subcommand_from get put' -l wait -d 'Wait for a request'
-complete -c abusectl -n '__fish_seen_subcommand_from poll' -l timeout -x -d 'Seconds'
-complete -c abusectl -n '__fish_seen_subcommand_from put' -l data -r -F -d 'Bytes of a read'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Read and write the image past the page cache'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Use the image even if another disk is kept in it'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Go on when the machine has no memory left'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Where other backends are'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_BACKEND)'
+complete -c abusectl -n __fish_use_subcommand -a list -d 'Shows the disks in a table'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s a -l all -d 'Show the devices that are not set up'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s o -l output -x -a '(__abusectl_COLUMNS)' -d 'Show these columns'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from list' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n __fish_use_subcommand -a info -d 'Shows a device'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s o -l output -x -a '(__abusectl_COLUMNS)' -d 'Show these columns'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n '__fish_seen_subcommand_from info' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a top -d 'Shows rates'
+complete -c abusectl -n '__fish_seen_subcommand_from top' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from top' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from top' -s d -l interval -x -d 'How often to look'
+complete -c abusectl -n '__fish_seen_subcommand_from top' -s n -l count -x -d 'End after so many looks'
+complete -c abusectl -n '__fish_seen_subcommand_from top' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a trace -d 'Shows requests as they pass'
+complete -c abusectl -n '__fish_seen_subcommand_from trace' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from trace' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from trace' -s n -l count -x -d 'End after so many requests'
+complete -c abusectl -n '__fish_seen_subcommand_from trace' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a resize -d 'Makes a disk larger while it is used'
+complete -c abusectl -n '__fish_seen_subcommand_from resize' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from resize' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from resize' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a requeue -d 'Takes all requests from the servers that have them'
+complete -c abusectl -n '__fish_seen_subcommand_from requeue' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from requeue' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from requeue' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a reset -d 'Takes the disk away'
+complete -c abusectl -n '__fish_seen_subcommand_from reset' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from reset' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from reset' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
+complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from get' -l wait -d 'Wait for a request'
+complete -c abusectl -n '__fish_seen_subcommand_from get' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from get' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a put -d 'Shows and answers the next request'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -l data -r -F -d 'Answer a read with the bytes of FILE'
 complete -c abusectl -n '__fish_seen_subcommand_from put' -l zero -d 'Answer a read with zeros'
-complete -c abusectl -n '__fish_seen_subcommand_from put' -l out -r -F -d 'Where written bytes go'
-complete -c abusectl -n '__fish_seen_subcommand_from put' -l seek -d 'At the offset of the request'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -l out -r -F -d 'Store what is written in FILE'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -l seek -d 'Use FILE as an image of the disk'
 complete -c abusectl -n '__fish_seen_subcommand_from put' -l fail -x -a 'media device' -d 'Answer with a failure'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -l wait -d 'Wait for a request'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from put' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a poll -d 'Waits for a request'
+complete -c abusectl -n '__fish_seen_subcommand_from poll' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from poll' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from poll' -l timeout -x -d 'Wait no longer'
+complete -c abusectl -n '__fish_seen_subcommand_from poll' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from poll' -a '(__abusectl_DEVICE)'

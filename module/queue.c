@@ -734,12 +734,13 @@ int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
 							   &set->queue[queue];
 	wait_queue_head_t *head = q ? &q->wait : set->any;
 	struct abuse_waiter w = { .set = set, .q = q, .want = 1 };
-	bool gathers = q && !waitqueue_active(head) &&
-		       READ_ONCE(q->last_cpu) == raw_smp_processor_id();
-	bool expired = false;
+	bool gathers, expired = false;
 	u32 want = 1;
 	int err;
 
+	/* Who waits already is woken first: a guess will do. */
+	gathers = q && !waitqueue_active(head) &&
+		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
 	if (gathers)
 		want = READ_ONCE(q->gather.want);
 	w.want = want;

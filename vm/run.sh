@@ -2,7 +2,8 @@
 # vm/run.sh - runs a command, or an interactive shell, as root in a throw-away VM: a stock Debian
 # kernel, the machine's own root read-only below a tmpfs, the same current directory.
 #
-#   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-i] [--] [COMMAND ...]
+#   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-d SIZE]
+#          [-i] [--] [COMMAND ...]
 #
 #   -k KERNEL   6.1 (default), 6.12, newest or debug: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
@@ -11,6 +12,7 @@
 #   -a CMDLINE  more for the kernel's command line
 #   -r ROOT     boots this Debian with its systemd instead; the machine's own root is below /machine,
 #               the project where it is outside
+#   -d SIZE     an empty disk, /dev/vda once virtio_blk is loaded
 #   -i          count instructions: time in the VM is what was executed, not what the machine did
 #
 # Exit status: the command's; 97 time limit, 98 the VM ended without one (panic, hang), 99 the
@@ -19,8 +21,8 @@ set -eu
 
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
-kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' icount='' root=''
-while getopts k:c:m:t:o:a:r:i option; do
+kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' disk='' icount=''
+while getopts k:c:m:t:o:a:r:d:i option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	c) cpus=$OPTARG ;;
@@ -29,6 +31,7 @@ while getopts k:c:m:t:o:a:r:i option; do
 	o) out=$OPTARG ;;
 	a) extra=$OPTARG ;;
 	r) root=$(cd "$OPTARG" && pwd) ;;
+	d) disk=$OPTARG ;;
 	i) icount=yes ;;
 	*) usage ;;
 	esac
@@ -102,6 +105,11 @@ root=${root:-/}
 qemu+=(-append "$cmdline $extra" -serial "file:$out/console.log"
 	-virtfs "$share,path=${root//,/,,},mount_tag=root,readonly=on"
 	-virtfs "$share,path=${out//,/,,},mount_tag=out")
+if [ "$disk" ]; then
+	rm -f "$out/disk"
+	truncate -s "$disk" "$out/disk"
+	qemu+=(-drive "file=${out//,/,,}/disk,format=raw,if=virtio,cache=unsafe")
+fi
 
 status=0
 if [ $# -eq 0 ]; then

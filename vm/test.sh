@@ -3,6 +3,7 @@
 #
 # TESTS='pattern'	only the tests whose name matches (grep -E)
 # TEST_TIME=60	seconds one test may take
+# TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 6.1 6.12
@@ -20,7 +21,12 @@ build() { # KERNEL DIRECTORY
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
-	for client in client legacy; do
+	sed -n '/^\.EX$/,/^\.EE$/{ /^\./!p }' man/abuse.4 >"$2/example.c"
+	gcc -O2 -Wall -Wextra -Werror -static -Imodule/uapi -o "$2/example" "$2/example.c"
+	for program in replay hog; do
+		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
+	done
+	for client in client legacy fuzz stress inject; do
 		for width in 64 32; do
 			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \
 				-o "$2/$client${width/64/}" vm/tests/$client.c
@@ -37,11 +43,12 @@ for kernel; do
 		all_failed=$((all_failed + 1))
 		continue
 	fi
-	status=0
-	vm/run.sh -k "$kernel" -t 1200 -o "$out" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
-		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
+	status=0 limit=$((2400 * ${TORTURE:-1}))
+	[ "$kernel" != debug ] || limit=$((limit * 10))
+	vm/run.sh -k "$kernel" -t $limit -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
+		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
 		status=${PIPESTATUS[0]}
-	planned=$(TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)
+	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)
 	passed=$(grep -c '^ok ' "$out/tests.log" || :)
 	failed=$((planned - passed))
 	if ! grep -q "^# $kernel: " "$out/tests.log"; then

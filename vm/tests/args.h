@@ -66,7 +66,7 @@ static uint64_t number(const char *text)
 	return n;
 }
 
-static uint64_t num(const char *key, uint64_t otherwise)
+static inline uint64_t num(const char *key, uint64_t otherwise)
 {
 	const char *text = arg(key, NULL);
 
@@ -85,7 +85,7 @@ static int open_device(const char *name, int flags)
 	return fd;
 }
 
-static void write_file(const char *name, const void *data, size_t len)
+static inline void write_file(const char *name, const void *data, size_t len)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 

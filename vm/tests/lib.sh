@@ -21,6 +21,9 @@ fail() {
 	exit 1
 }
 
+# note TEXT: shown below the result of the test, good or bad
+note() { echo "$*" >>"$T/notes"; }
+
 # The clients; run.sh says for which width a test runs
 client() { "$ABUSE_BUILD/client$WIDTH" "$@"; }
 legacy() { "$ABUSE_BUILD/legacy$WIDTH" "$@"; }
@@ -59,9 +62,10 @@ pause() { read -rt "$1" -u "$never" || :; }
 # wait_for COMMAND...: until it succeeds, $WAIT seconds at most
 WAIT=20
 wait_for() {
-	local end=$((SECONDS + WAIT))
+	local end=$((SECONDS + WAIT * SLOW))
 	until "$@" >"$T/wait_for" 2>&1; do
-		[ $SECONDS -lt $end ] || fail "$WAIT seconds passed without: $* $(<"$T/wait_for") $(tail -n 5 "$T"/*)"
+		[ $SECONDS -lt $end ] || fail "$((WAIT * SLOW)) seconds passed without: $* $(<"$T/wait_for")" \
+			"$(find "$T" -maxdepth 1 -type f -size -64k -exec tail -n 5 {} +)"
 		pause 0.05
 	done
 }
@@ -189,3 +193,60 @@ store() { # NAME SIZE
 }
 
 FIO=(fio --direct=1 --ioengine=io_uring --group_reporting --output-format=terse --terse-version=3 --filename="$DISK")
+
+# small_disk [KEY=VALUE ...]: 32 MiB with all that a disk can have, and $T/image for them
+small_disk() {
+	ready capacity=32M queue_depth=64 flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES)) "$@"
+	truncate -s 32M "$T/image"
+}
+
+# start_load [OPTION...]: until end_load, writes of all sizes with fsync, then all
+# of it is read and compared, again and again; and discards in another place
+start_load() {
+	spawn verify "${FIO[@]}" --name=verify --size=24M --rw=randwrite --bsrange=4k-1m --iodepth=32 --fsync=40 \
+		--loops=1000000 --verify=crc32c --verify_fatal=1 --verify_dump=0 "$@"
+	spawn trim "${FIO[@]}" --name=trim --offset=24M --size=8M --rw=randtrim --bs=64k --iodepth=1 --ioengine=sync \
+		--loops=1000000
+	answering
+}
+
+# Requests are answered, now
+answering() {
+	local before
+	before=$(status puts)
+	wait_for answered $((before + 20))
+}
+answered() { [ "$(status puts)" -gt "$1" ]; } # MORE-THAN
+
+# end_load WHAT-HAPPENED: no error, of the load and of the device; fio says how
+# long an I/O took at most
+end_load() {
+	local name longest
+	for name in verify trim; do
+		running $name || fail "$name ended early: $(<"$T/$name")"
+		kill -TERM "${PID[$name]}"
+		finish $name 128
+		awk -F';' '$1 == 3 { n++; bad += $5 } END { exit n != 1 || bad }' "$T/$name" || fail "$name: $(<"$T/$name")"
+	done
+	longest=$(awk -F';' '$1 == 3 { print int(($39 > $80 ? $39 : $80) / 1000) }' "$T/verify")
+	is errors "$(status errors)" 0
+	note "$1, $(status puts) answers, $(status redelivered) redelivered, longest I/O $longest ms"
+}
+
+# The tool that people use. A JVM takes seconds to start here
+ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+
+# start NAME [ARGUMENT ...]: a server of $CTL in Java, ready when this returns
+start() {
+	spawn "$1" "$ABUSECTL" server $CTL "${@:2}"
+	WAIT=100 wait_for eval "has '$T/$1' ': serving ' || ! running '$1'"
+	shows "$T/$1" ': serving '
+}
+
+stop() { # NAME: it answers what it has, and ends
+	kill -TERM "${PID[$1]}"
+	finish "$1"
+}
+
+# told NAME TEXT TIMES: so many lines that it wrote have this text
+told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }

@@ -4,6 +4,7 @@
 #
 # TESTS	pattern (grep -E) on "topic: what holds"
 # TEST_TIME	seconds a test may take that does not say it itself (60)
+# TORTURE	how many times as much is done (1); other than 1: only by tests that can
 # ABUSE_BUILD	where the module and the clients are
 # ABUSE_KERNEL	name for the output
 set -eu
@@ -11,12 +12,24 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 # Topic file, function, width of the clients ("-": 64 bits), time limit and name
 # of each test. A topic file may say "run.sh: widths 64 32", then it has each
-# test for both, and "run.sh: seconds N".
+# test for both, "run.sh: seconds N"; "run.sh: torture" where $TORTURE makes
+# them do more, in as much more time, or "run.sh: torture only" where they take
+# too long else; and "run.sh: kernels 6.12 debug" where they are the same on any
+# other.
 list() {
 	for file in "$here/$folder"/t-*.sh; do
 		topic=${file##*/t-}
 		widths=$(sed -n 's/^# run\.sh: widths //p' "$file")
 		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
+		kernels=$(sed -n 's/^# run\.sh: kernels //p' "$file")
+		[[ -z $kernels || -z ${ABUSE_KERNEL-} || " $kernels " == *" $ABUSE_KERNEL "* ]] || continue
+		if grep -q '^# run\.sh: torture only$' "$file" && [ "${TORTURE:-1}" = 1 ]; then
+			continue
+		elif grep -q '^# run\.sh: torture' "$file"; then
+			seconds=$((seconds * ${TORTURE:-1}))
+		elif [ "${TORTURE:-1}" != 1 ]; then
+			continue
+		fi
 		for width in ${widths:-64}; do
 			sed -n 's/^\([[:alnum:]][^[:space:]()]*\)() {.*/\1/p' "$file" | while read -r function; do
 				echo "$file $function ${width/64/-} ${seconds:-${TEST_TIME:-60}}" \
@@ -50,11 +63,17 @@ stacks() {
 	done 2>/dev/null || :
 }
 
+# Everything that checks makes the debug kernel slow.
+SLOW=1
+[ "${ABUSE_KERNEL-}" != debug ] || SLOW=5
+
 # What a test left behind: mounts, services, devices, the module
 clean() {
 	local mount
 	while read -r _ mount _; do
-		[[ $mount != "$T"/* ]] || umount -l "$mount"
+		if [[ $mount == "$T"/* ]]; then
+			umount -l "$mount" & # it may wait for a server that is gone
+		fi
 	done </proc/mounts
 	[ ! -d /etc/abuse ] || systemctl stop 'abuse@*.service'
 	rm -rf /etc/abuse/*.conf /var/lib/abuse
@@ -90,6 +109,7 @@ mkfifo /tmp/abuse.ended
 exec {ended}<>/tmp/abuse.ended
 while read -r file function WIDTH limit name; do
 	WIDTH=${WIDTH#-}
+	limit=$((limit * SLOW))
 	T=/tmp/abuse.$((passed + failed))
 	mkdir -m 755 "$T"
 	echo "abuse test: $name" >/dev/kmsg
@@ -114,6 +134,7 @@ while read -r file function WIDTH limit name; do
 	fi
 	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 100000))
 	echo "$word ${ABUSE_KERNEL:-} $name ($((took / 10)).$((took % 10)) s)"
+	[ ! -e "$T/notes" ] || sed 's/^/    # /' "$T/notes"
 	[ $word = ok ] || sed 's/^/    /' "$T.out"
 	rm -rf "$T" "$T.out" "$T.log"
 done < <(list)

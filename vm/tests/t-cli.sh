@@ -135,7 +135,8 @@ a_file_server_punches_holes_and_locks_its_image() {
 	_serve server "file:$T/image" --create
 	io op=write length=1M threads=8 byte=5
 	before=$(stat -c %b "$T/image")
-	_refuses 1 "$T/image" server $CTL "file:$T/image"
+	client setup /dev/abctl1
+	_refuses 1 "$T/image: it is served as $DISK already.*--shared" server 1 "file:$T/image"
 	io op=discard length=8M
 	after=$(stat -c %b "$T/image")
 	[ "$after" -lt $((before / 2)) ] || fail "blocks before the discard: $before, after: $after"

@@ -79,3 +79,27 @@ a_server_that_dies_in_the_scan_is_replaced() {
 	wait_for test -b /dev/abuse0p1
 	end
 }
+
+a_write_and_a_sync_of_a_dead_partition_fail() {
+	load max_part=7
+	_image
+	setup block_size=512 flags=$WRITE_CACHE
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p2
+	mkfs.ext4 -q /dev/abuse0p2
+	mkdir "$T/mnt"
+	mount /dev/abuse0p2 "$T/mnt"
+	exec 5<>/dev/abuse0p1 6>"$T/mnt/file"
+	head -c 64K /dev/zero >&5
+	head -c 64K /dev/zero >&6
+	reset
+	finish server 3
+	# The page cache takes a write, as that of any disk
+	client io @5 op=write offset=1M || :
+	expect 'EIO|ENXIO|ENODEV' client io @5 op=sync
+	expect 'EIO|EROFS' client io @6 op=sync
+	expect 'EIO|EROFS' client io @6 op=write
+	exec 5>&- 6>&-
+	umount "$T/mnt"
+	wait_for unload
+}

@@ -301,3 +301,15 @@ a_32_bit_client_has_the_same_abi() {
 	io op=check byte=8 threads=20
 	end
 }
+
+the_server_in_the_manual_is_a_disk() {
+	load
+	spawn example "$ABUSE_BUILD/example" $CTL
+	wait_for test -b $DISK
+	head -c 16M /dev/urandom >"$T/random"
+	dd if="$T/random" of=$DISK bs=1M oflag=direct status=none
+	echo 3 >/proc/sys/vm/drop_caches
+	cmp "$T/random" $DISK || fail "the disk has not what was written"
+	reset
+	failed example 'transfer: No such device'
+}

@@ -14,7 +14,11 @@ public interface BackendFactory {
         /** Make the store when there is none. */
         CREATE,
         /** Go past the page cache. */
-        DIRECT
+        DIRECT,
+        /** Whether servers of other disks use the store does not matter. */
+        SHARED,
+        /** This process' memory is locked: what the store may ever need is there from the start. */
+        PINNED
     }
 
     /** What it is called on the command line, alone or with ":" and an argument. */

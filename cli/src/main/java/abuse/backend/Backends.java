@@ -38,6 +38,11 @@ public final class Backends {
         return String.join(", ", names.subList(0, last)) + " and " + names.get(last);
     }
 
+    /** All of them, as what they are called begins: those with a colon go on. */
+    public List<String> words() {
+        return factories.stream().map(factory -> factory.name() + (factory.argument() == null ? "" : ":")).toList();
+    }
+
     /** Those that know an option, likewise. */
     public String namesWith(Option option) {
         return String.join(", ", factories.stream().filter(factory -> factory.options().contains(option))

@@ -3,6 +3,7 @@ package abuse.backend;
 
 import static abuse.libc.Libc.LIBC;
 
+import abuse.backend.BackendFactory.Option;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -11,13 +12,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Keeps the disk in an image file, or on another block device, which it reads and writes. */
 class FileBackend implements Backend {
     final int fd;
     private final String path;
-    private final long size;
+    /** What the image must have; less after it was cut short by somebody. */
+    private volatile long size;
     private String lost;
+    /** Flushes asked for, and how many of them are done. */
+    private final AtomicLong asked = new AtomicLong();
+    private long done;
 
     /** file. */
     public static final class Factory implements BackendFactory {
@@ -33,25 +39,21 @@ class FileBackend implements Backend {
 
         @Override
         public Set<Option> options() {
-            return Set.of(Option.CREATE, Option.DIRECT);
+            return Set.of(Option.CREATE, Option.DIRECT, Option.SHARED);
         }
 
         @Override
         public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
-            boolean direct = options.contains(Option.DIRECT);
-            var image = new FileBackend(path, options.contains(Option.CREATE), direct, geometry);
-            return direct ? image : MappedFileBackend.of(image, geometry);
+            var image = new FileBackend(path, options, geometry);
+            return options.contains(Option.DIRECT) ? image : MappedFileBackend.of(image, geometry);
         }
     }
 
-    /**
-     * Opens and locks an image.
-     *
-     * @param create make it, sparse, when there is none
-     * @param direct go past the page cache
-     */
-    FileBackend(String path, boolean create, boolean direct, Geometry geometry) throws IOException {
+    /** Opens and locks an image. */
+    FileBackend(String path, Set<Option> options, Geometry geometry) throws IOException {
         this.path = path;
+        boolean create = options.contains(Option.CREATE);
+        boolean direct = options.contains(Option.DIRECT);
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
                 | (create ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
         fd = Unix.open(path, flags, 0600);
@@ -59,7 +61,7 @@ class FileBackend implements Backend {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.words(errno)
                     + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
-                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O, so leave --direct out" : ""));
+                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O; leave --direct and --pin out" : ""));
         }
         try {
             int block = direct ? blockSize() : 1;
@@ -67,12 +69,9 @@ class FileBackend implements Backend {
                 throw new IOException(path + ": direct I/O in blocks of " + geometry.blockSize() + ", when its disk has "
                         + block + "; set up with bs=" + block + " or leave --direct out");
             }
-            int locked = Unix.lock(fd, !geometry.readOnly());
-            if (locked == -Unix.EAGAIN || locked == -Unix.EACCES) {
-                throw new IOException(path + ": another server has it; two must not write to one image");
-            }
-            if (locked < 0) {
-                throw new IOException(path + ": cannot be locked: " + Unix.words(-locked));
+            var lock = ImageLock.take(fd, path, geometry);
+            if (!options.contains(Option.SHARED)) {
+                lock.refuseOthers();
             }
             // Only what was just made: to grow an image that holds something is the administrator's business
             if (create && end() == 0 && LIBC.ftruncate(fd, geometry.capacity()) < 0) {
@@ -96,7 +95,7 @@ class FileBackend implements Backend {
         while (into.hasRemaining()) {
             long n = LIBC.pread(fd, Memory.addressOf(into), into.remaining(), offset);
             if (n == 0) {
-                throw new IOException(path + ": the image ends before the disk does");
+                throw cutShort();
             }
             offset += advance(into, n);
         }
@@ -104,14 +103,27 @@ class FileBackend implements Backend {
 
     @Override
     public void write(long offset, ByteBuffer from) throws IOException {
+        checkReaches(offset + from.remaining());
         while (from.hasRemaining()) {
             offset += advance(from, LIBC.pwrite(fd, Memory.addressOf(from), from.remaining(), offset));
         }
     }
 
-    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
+    /** One call serves all who came before it began. */
     @Override
-    public synchronized void flush() throws IOException {
+    public void flush() throws IOException {
+        long mine = asked.incrementAndGet();
+        synchronized (this) {
+            if (mine > done) {
+                long all = asked.get();
+                sync();
+                done = all;
+            }
+        }
+    }
+
+    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
+    private void sync() throws IOException {
         while (lost == null && LIBC.fdatasync(fd) < 0) {
             if (Unix.errno() != Unix.EINTR) {
                 lost = failure().getMessage();
@@ -120,6 +132,8 @@ class FileBackend implements Backend {
         if (lost != null) {
             throw new IOException(lost);
         }
+        // The page where a mapped image ends takes what lies beyond, and drops it
+        checkReaches(size);
     }
 
     @Override
@@ -144,6 +158,7 @@ class FileBackend implements Backend {
         if (end() < capacity) {
             throw new IOException(path + ": the disk has become larger, so the image must have " + capacity + " bytes, too");
         }
+        size = capacity;
     }
 
     /** As many as keep most storage busy. */
@@ -159,6 +174,7 @@ class FileBackend implements Backend {
 
     /** Makes a hole, which reads as zeros; false when the image's filesystem has none. */
     private boolean punch(long offset, long length) throws IOException {
+        checkReaches(offset + length);
         while (LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             if (Unix.errno() == Unix.EOPNOTSUPP) {
                 return false;
@@ -166,6 +182,17 @@ class FileBackend implements Backend {
             throwUnlessInterrupted();
         }
         return true;
+    }
+
+    /** A write beyond the end would make it long again, with holes where data was. */
+    private void checkReaches(long position) throws IOException {
+        if (end() < Math.min(position, size)) {
+            throw cutShort();
+        }
+    }
+
+    private IOException cutShort() {
+        return new IOException(path + ": the image ends before the disk does");
     }
 
     private long advance(ByteBuffer buffer, long n) throws IOException {

@@ -4,9 +4,10 @@ package abuse.backend;
 /**
  * The disk that a backend is asked to hold.
  *
+ * @param number tells it from the other disks of this machine
  * @param capacity bytes, more than 0
  * @param blockSize bytes; every range is a multiple of it
  * @param maxRequest bytes of the longest read or write
  * @param readOnly nothing will be written
  */
-public record Geometry(long capacity, int blockSize, int maxRequest, boolean readOnly) {}
+public record Geometry(int number, long capacity, int blockSize, int maxRequest, boolean readOnly) {}

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,7 +45,7 @@ public final class Cli {
         return exitCode;
     }
 
-    private CommandLine commandLine(String... args) {
+    CommandLine commandLine(String... args) {
         CommandSpec root = CommandSpec.create().name("abusectl");
         var exitCodes = new LinkedHashMap<String, String>();
         exitCodes.put("0", "done");
@@ -126,6 +127,8 @@ public final class Cli {
         }
         if (e instanceof DeviceException refusal) {
             context.complain(Advice.line(refusal, context.devices.isModuleLoaded()));
+        } else if (e instanceof FileSystemException file) {
+            context.complain(file.getFile() + ": " + FileErrors.words(file));
         } else if (e instanceof FailedException || e instanceof IOException && e.getMessage() != null) {
             context.complain(e.getMessage());
         } else {

@@ -5,6 +5,7 @@ import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Status;
+import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
@@ -27,13 +28,16 @@ class ServerCommand extends Command {
     private final PositionalParamSpec second;
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
+    private final OptionSpec shared = flag("--shared", "Use the image even if another disk is kept in it.");
+    private final OptionSpec pin = flag("--pin",
+            "Go on when the machine has no memory left: for swap on the disk, and for root on it.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
-        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--plugin=JAR] [DEVICE] [BACKEND]");
+        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--shared] [--pin] [--plugin=JAR] [DEVICE] [BACKEND]");
     }
 
     /** A command that serves, with a first word of its own. */
@@ -47,6 +51,9 @@ class ServerCommand extends Command {
 
     @Override
     void execute() throws Exception {
+        if (isSet(pin)) {
+            Pinning.pin();
+        }
         var words = new ArrayList<String>();
         for (PositionalParamSpec word : List.of(first, second)) {
             if (word.getValue() != null) {
@@ -60,7 +67,7 @@ class ServerCommand extends Command {
             throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
         }
         var options = EnumSet.noneOf(Option.class);
-        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
+        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT, shared, Option.SHARED).entrySet()) {
             if (!isSet(wish.getKey())) {
                 continue;
             }
@@ -69,6 +76,14 @@ class ServerCommand extends Command {
                         + " only");
             }
             options.add(wish.getValue());
+        }
+        if (isSet(pin)) {
+            // Past the page cache, too: its writeback may wait for memory, and so for the disk, with locks held
+            for (Option option : List.of(Option.PINNED, Option.DIRECT)) {
+                if (backends.knows(backend, option)) {
+                    options.add(option);
+                }
+            }
         }
         serve(words.isEmpty() ? null : words.get(0), backend, geometry -> backends.open(backend, options, geometry));
     }
@@ -124,6 +139,9 @@ class ServerCommand extends Command {
                 context.complain(path + ": " + message);
             }
         });
+        if (isSet(pin)) {
+            server.prepare();
+        }
         context.signals.onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();

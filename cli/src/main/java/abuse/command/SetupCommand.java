@@ -3,17 +3,19 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.Status;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Makes or changes a disk. */
 final class SetupCommand extends Command {
-    private final PositionalParamSpec words = PositionalParamSpec.builder().index("0..*").type(List.class)
+    private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
+    private final PositionalParamSpec others = PositionalParamSpec.builder().index("1..*").arity("0..*").type(List.class)
             .auxiliaryTypes(String.class).paramLabel("KEYS").hidden(true).build();
 
     SetupCommand(Context context) {
         super(context, "setup", "Makes a disk, or changes it.");
-        spec.addPositional(words);
+        spec.addPositional(others);
         spec.usageMessage().customSynopsis("abusectl setup [DEVICE] [KEY[=VALUE]...]").footer("",
                 "Keys, with commas or spaces between them; sizes take K, M, G and T:",
                 "  sz, size=SIZE             size of the disk (16M)",
@@ -27,15 +29,18 @@ final class SetupCommand extends Command {
                 "  discard[=on|off]          offer discard (off)",
                 "  wz, writezeroes[=on|off]  offer writing zeroes without data (off)",
                 "  reconnect                 change a disk in use and keep its requests; what",
-                "                            is not given stays as it is",
-                "",
-                "DEVICE is " + DeviceName.HELP + ".");
+                "                            is not given stays as it is");
     }
 
     @Override
     void execute() throws Exception {
-        List<String> given = words.getValue();
-        List<String> rest = given == null ? List.of() : given;
+        List<String> rest = new ArrayList<>();
+        if (first.getValue() != null) {
+            rest.add(first.getValue());
+        }
+        if (others.getValue() != null) {
+            rest.addAll(others.<List<String>>getValue());
+        }
         String name = null;
         if (!rest.isEmpty() && DeviceName.isOne(rest.get(0))) {
             name = rest.get(0);

@@ -4,6 +4,7 @@ package abuse.command;
 import abuse.device.Config;
 import abuse.device.Flag;
 import abuse.device.Status;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -61,6 +62,13 @@ final class SetupKeys {
         if (values.containsKey(Key.READ_ONLY) && values.containsKey(Key.READ_WRITE)) {
             throw new UsageException("'ro' and 'rw' exclude each other");
         }
+    }
+
+    /** The keys as they are typed: with "=" those that need a value. */
+    static List<String> words() {
+        return Arrays.stream(Key.values())
+                .map(key -> key.names.get(key.names.size() > 1 ? 1 : 0) + (key.kind == Kind.SIZE || key.kind == Kind.NUMBER ? "=" : ""))
+                .toList();
     }
 
     /** Whether the device is to be changed, and not set up. */

@@ -21,7 +21,10 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Shows what disks do while they do it. */
 final class TopCommand extends Command {
     private static final int BAR = 10;
-    private static final String HEADING = String.format(Locale.ROOT, "%-12s %8s %8s %7s %7s %7s %7s %7s %7s %6s %5s %7s %6s",
+    /** What a narrow terminal cannot show is cut off, and not put in another line. */
+    private static final String NO_WRAP = "\u001b[?7l";
+    private static final String WRAP = "\u001b[?7h";
+    private static final String HEADING = String.format(Locale.ROOT, "%-11s %6s %7s %7s %7s %7s %5s %5s %5s %7s %5s %7s %6s",
             "DISK", "READ/s", "WRITE/s", "RB/s", "WB/s", "OTHER/s", "P50", "P99", "P99.9", "PENDING", "OWNED", "SERVERS",
             "ERRORS");
 
@@ -102,7 +105,7 @@ final class TopCommand extends Command {
             double seconds = before == null ? 1 : (sample.nanoseconds - before.nanoseconds) / 1e9;
             DiskStatistics done = sample.statistics.since(before == null ? DiskStatistics.NONE : before.statistics);
             Latency latency = status.latency().since(before == null ? Latency.NONE : before.status.latency());
-            lines.add(String.format(Locale.ROOT, "%-12s %8.0f %8.0f %7s %7s %7.0f %7s %7s %7s %6d %5d %7d %6d%s",
+            lines.add(String.format(Locale.ROOT, "%-11s %6.0f %7.0f %7s %7s %7.0f %5s %5s %5s %7d %5d %7d %6d%s",
                     status.disk(), done.reads() / seconds, done.writes() / seconds,
                     Sizes.brief((long) (done.readBytes() / seconds)), Sizes.brief((long) (done.writtenBytes() / seconds)),
                     (done.discards() + done.flushes()) / seconds, time(latency.percentile(50)), time(latency.percentile(99)),
@@ -113,7 +116,7 @@ final class TopCommand extends Command {
     }
 
     private void draw(List<String> lines, boolean first) {
-        Ansi ansi = Ansi.ansi();
+        Ansi ansi = Ansi.ansi().a(NO_WRAP);
         if (first) {
             ansi.eraseScreen();
         }
@@ -121,7 +124,7 @@ final class TopCommand extends Command {
         for (String line : lines.subList(1, lines.size())) {
             ansi.a(line).eraseLine(Ansi.Erase.FORWARD).newline();
         }
-        context.out.print(ansi.eraseScreen(Ansi.Erase.FORWARD));
+        context.out.print(ansi.eraseScreen(Ansi.Erase.FORWARD).a(WRAP));
     }
 
     /** How full the queues are: what is owned, what is pending, and the room. */

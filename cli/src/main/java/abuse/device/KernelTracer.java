@@ -30,22 +30,35 @@ final class KernelTracer implements Tracer {
     KernelTracer(String disk) throws IOException {
         Path instances = Path.of("/sys/kernel/tracing/instances");
         if (!Files.isDirectory(instances)) {
-            throw new IOException(instances + ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'");
+            // Whoever may not look into the directory sees none in it
+            throw new IOException(instances + (Files.isReadable(instances.getParent())
+                    ? ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'"
+                    : ": Permission denied; only root may trace"));
         }
         removeAbandoned(instances);
         String[] device = Files.readString(Path.of("/sys/block", disk, "dev")).trim().split(":");
         long number = Long.parseLong(device[0]) << 20 | Long.parseLong(device[1]);
         instance = Files.createDirectory(instances.resolve(PREFIX + ProcessHandle.current().pid()));
+        try {
+            pipe = begin(number);
+        } catch (IOException e) {
+            Files.delete(instance);
+            throw e;
+        }
+    }
+
+    private int begin(long number) throws IOException {
         write("trace_clock", "mono");
         for (String event : EVENTS) {
             write("events/block/" + event + "/filter", "dev == " + number);
             write("events/block/" + event + "/enable", "1");
         }
         String path = instance.resolve("trace_pipe").toString();
-        pipe = Unix.open(path, Unix.O_RDONLY | Unix.O_NONBLOCK | Unix.O_CLOEXEC);
-        if (pipe < 0) {
+        int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_NONBLOCK | Unix.O_CLOEXEC);
+        if (fd < 0) {
             throw new IOException(path + ": " + Unix.words(Unix.errno()));
         }
+        return fd;
     }
 
     @Override

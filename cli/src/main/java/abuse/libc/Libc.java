@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
-
 import jnr.ffi.LibraryLoader;
+import jnr.ffi.annotations.Encoding;
 
 /**
  * The calls of the C library that servers make, for others see {@link Unix}. JNR-POSIX lacks some, and has the others only together with hundreds
@@ -26,6 +26,12 @@ public interface Libc {
     long lseek(int fd, long offset, int whence);
 
     int fcntl(int fd, int command, long argument);
+
+    int mlockall(int flags);
+
+    int prctl(int option, long second, long third, long fourth, long fifth);
+
+    int execv(@Encoding("UTF-8") CharSequence path, long arguments);
 
     int fallocate(int fd, int mode, long offset, long length);
 

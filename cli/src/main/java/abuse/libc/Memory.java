@@ -2,8 +2,11 @@
 package abuse.libc;
 
 import com.kenai.jffi.MemoryIO;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * Memory outside the Java heap, at an address that the kernel can be told: page aligned, zeroed,
@@ -51,6 +54,14 @@ public final class Memory implements AutoCloseable {
     /** The size of a page in bytes. */
     public static int pageSize() {
         return PAGE_SIZE;
+    }
+
+    /** How many bytes may be taken from the machine before it has to put others' memory aside. */
+    public static long available() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
+            String line = lines.filter(one -> one.startsWith("MemAvailable:")).findFirst().orElseThrow();
+            return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+        }
     }
 
     /** Where the first byte is. */

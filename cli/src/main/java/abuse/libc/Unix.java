@@ -12,6 +12,7 @@ import com.kenai.jffi.MemoryIO;
 import com.kenai.jffi.Type;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The calls of the C library that every command makes, its constants on Linux, and its errors in
@@ -51,9 +52,11 @@ public final class Unix {
     public static final int FALLOC_FL_PUNCH_HOLE = 2;
     public static final int FALLOC_FL_ZERO_RANGE = 16;
 
+    public static final int F_OFD_GETLK = 36;
     public static final int F_OFD_SETLK = 37;
     public static final short F_RDLCK = 0;
     public static final short F_WRLCK = 1;
+    public static final short F_UNLCK = 2;
 
     static final int _SC_PAGESIZE = 30;
 
@@ -64,6 +67,10 @@ public final class Unix {
     static final int MAP_ANONYMOUS = 0x20;
     static final int MAP_NORESERVE = 0x4000;
     static final int MADV_DONTNEED = 4;
+    static final int MCL_CURRENT = 1;
+    static final int MCL_FUTURE = 2;
+    static final int PR_SET_IO_FLUSHER = 57;
+    static final int PR_GET_IO_FLUSHER = 58;
 
     static final int AF_UNIX = 1;
     static final int SOCK_DGRAM = 2;
@@ -210,14 +217,77 @@ public final class Unix {
     }
 
     /**
-     * Locks a whole file, through this open file, against every other one that asks.
+     * Locks one byte of a file, which need not have it, until this open file is closed. Others may do so, too.
      *
-     * @return 0 or a negative errno; EAGAIN and EACCES say that somebody else has it
+     * @return 0 or a negative errno
      */
-    public static int lock(int fd, boolean exclusive) {
+    public static int lockForReading(int fd, long position) {
         try (Memory memory = Memory.map(Flock.SIZE_OF)) {
-            memory.buffer().putShort(Flock.L_TYPE, exclusive ? F_WRLCK : F_RDLCK);
+            memory.buffer().putShort(Flock.L_TYPE, F_RDLCK).putLong(Flock.L_START, position).putLong(Flock.L_LEN, 1);
             return Libc.LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+        }
+    }
+
+    /**
+     * Where another open file has the first lock in a range of a file, beyond its first byte.
+     *
+     * @return 0 when there is none, or a negative errno
+     */
+    public static long firstLock(int fd, long start, long length) {
+        try (Memory memory = Memory.map(Flock.SIZE_OF)) {
+            var lock = memory.buffer().putShort(Flock.L_TYPE, F_WRLCK).putLong(Flock.L_START, start)
+                    .putLong(Flock.L_LEN, length);
+            if (Libc.LIBC.fcntl(fd, F_OFD_GETLK, memory.address()) < 0) {
+                return -errno();
+            }
+            return lock.getShort(Flock.L_TYPE) == F_UNLCK ? 0 : lock.getLong(Flock.L_START);
+        }
+    }
+
+    /**
+     * Keeps all memory of this process in the machine's, what it has and what it will have.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int lockMemory() {
+        return Libc.LIBC.mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Whether I/O may depend on the calling thread: then the kernel never has it wait for I/O when it
+     * needs memory. Threads and programs that it starts are so, too.
+     */
+    public static boolean isIoFlusher() {
+        return Libc.LIBC.prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
+    }
+
+    /**
+     * Makes the calling thread one that I/O depends on.
+     *
+     * @return 0 or a negative errno
+     */
+    public static int becomeIoFlusher() {
+        return Libc.LIBC.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno();
+    }
+
+    /**
+     * Replaces this process by a program; returns only when that fails.
+     *
+     * @return a negative errno
+     */
+    public static int execute(String path, List<String> arguments) {
+        int bytes = arguments.stream().mapToInt(argument -> argument.getBytes(UTF_8).length + 1).sum();
+        int pointers = (arguments.size() + 1) * Long.BYTES;
+        try (Memory memory = Memory.map(pointers + bytes)) {
+            var buffer = memory.buffer();
+            int at = pointers;
+            for (int i = 0; i < arguments.size(); i++) {
+                byte[] argument = arguments.get(i).getBytes(UTF_8);
+                buffer.putLong(i * Long.BYTES, memory.address() + at).put(at, argument);
+                at += argument.length + 1;
+            }
+            Libc.LIBC.execv(path, memory.address());
+            return -errno();
         }
     }
 

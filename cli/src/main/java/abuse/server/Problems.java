@@ -4,17 +4,27 @@ package abuse.server;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Tells each problem once, and counts the others of its kind. */
+/** Tells each problem once, and again with the number of its repetitions after a while. */
 final class Problems {
     /** Kinds told apart; a backend whose messages all differ must not fill the heap. */
     private static final int MAX_KINDS = 32;
 
+    /** Of one that lasts, a line so often. */
+    static final long INTERVAL_NS = 600_000_000_000L;
+
     private final Server.Listener listener;
-    private final Map<String, Long> repeats = new LinkedHashMap<>();
+    private final long interval;
+    private final Map<String, Kind> kinds = new LinkedHashMap<>();
     private long others;
 
-    Problems(Server.Listener listener) {
+    private static final class Kind {
+        long told = System.nanoTime();
+        long repeats;
+    }
+
+    Problems(Server.Listener listener, long interval) {
         this.listener = listener;
+        this.interval = interval;
     }
 
     synchronized void report(Throwable cause) {
@@ -31,11 +41,14 @@ final class Problems {
     }
 
     synchronized void report(String message) {
-        Long seen = repeats.get(message);
-        if (seen != null) {
-            repeats.put(message, seen + 1);
-        } else if (repeats.size() < MAX_KINDS) {
-            repeats.put(message, 0L);
+        Kind kind = kinds.get(message);
+        if (kind != null) {
+            kind.repeats++;
+            if (System.nanoTime() - kind.told >= interval) {
+                tellRepeats(message, kind);
+            }
+        } else if (kinds.size() < MAX_KINDS) {
+            kinds.put(message, new Kind());
             listener.problem(message);
         } else {
             others++;
@@ -43,15 +56,21 @@ final class Problems {
     }
 
     synchronized void summarize() {
-        repeats.forEach((message, times) -> {
-            if (times > 0) {
-                listener.problem(message + " (" + times + (times == 1 ? " more time)" : " more times)"));
+        kinds.forEach((message, kind) -> {
+            if (kind.repeats > 0) {
+                tellRepeats(message, kind);
             }
         });
         if (others > 0) {
             listener.problem(others + " other problems");
         }
-        repeats.clear();
+        kinds.clear();
         others = 0;
+    }
+
+    private void tellRepeats(String message, Kind kind) {
+        listener.problem(message + " (" + kind.repeats + (kind.repeats == 1 ? " more time)" : " more times)"));
+        kind.told = System.nanoTime();
+        kind.repeats = 0;
     }
 }

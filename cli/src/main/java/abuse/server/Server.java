@@ -9,6 +9,7 @@ import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.Flag;
 import abuse.device.Status;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,6 +47,7 @@ public final class Server {
     private final Problems problems;
 
     private final List<Worker> workers = new ArrayList<>();
+    private boolean prepared;
     private boolean stopping;
 
     /** A server of the device at a path. */
@@ -54,7 +56,12 @@ public final class Server {
         this.path = path;
         this.opener = opener;
         this.listener = listener;
-        problems = new Problems(listener);
+        problems = new Problems(listener, Problems.INTERVAL_NS);
+    }
+
+    /** All threads and buffers that requests may need are to be there before the first of them. */
+    public void prepare() {
+        prepared = true;
     }
 
     /**
@@ -68,8 +75,8 @@ public final class Server {
         if (status == null) {
             return;
         }
-        var geometry = new Geometry(status.capacity(), status.blockSize(), status.maxRequest(),
-                status.flags().contains(Flag.READ_ONLY));
+        var geometry = new Geometry(status.number(), status.capacity(), status.blockSize(),
+                status.maxRequest(), status.flags().contains(Flag.READ_ONLY));
         try (Backend backend = opener.open(geometry)) {
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());
@@ -110,12 +117,18 @@ public final class Server {
     private void serve(Backend backend, Status status) throws IOException {
         var threads = new ArrayList<Thread>();
         var extent = new Extent(backend, status.capacity());
+        // Inherited by all threads: the kernel slows down whoever writes when much is to be written, and
+        // this disk's share of that would wait for us. As root only, and no error without.
+        Unix.becomeIoFlusher();
         int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
         synchronized (this) {
             for (int i = 0; i < status.queues() * together; i++) {
                 int queue = i / together;
                 var worker = new Worker(devices.open(path), queue, together, status, backend, extent, problems);
                 workers.add(worker);
+                if (prepared) {
+                    worker.prepare();
+                }
                 threads.add(new Thread(() -> {
                     worker.run();
                     if (worker.failure() != null) {

@@ -54,11 +54,18 @@ final class SlowPath implements AutoCloseable {
         this.most = most;
     }
 
+    /** Starts all threads, with all that they may need. */
+    synchronized void prepare() {
+        while (threads.size() < most) {
+            start(true);
+        }
+    }
+
     /** Takes over a request, whose range the backend has; false when there is no memory for that. */
     synchronized boolean add(Request request) {
         try {
             if (waiting.size() >= idle && threads.size() < most) {
-                start();
+                start(false);
             }
             waiting.add(request);
             notify();
@@ -79,10 +86,13 @@ final class SlowPath implements AutoCloseable {
         threads.forEach(Server::join);
     }
 
-    private void start() {
+    private void start(boolean prepared) {
         Carrier carrier = null;
         try {
             carrier = new Carrier();
+            if (prepared) {
+                carrier.prepare();
+            }
             var thread = new Thread(carrier, name + " " + threads.size());
             thread.setDaemon(true);
             thread.start();
@@ -150,6 +160,10 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
+        void prepare() {
+            data = Memory.map(maxRequest);
+        }
+
         @Override
         public void close() {
             batch.close();
@@ -207,10 +221,26 @@ final class SlowPath implements AutoCloseable {
                         writeByBuffer(i);
                     }
                 }
-                case DISCARD -> backend.discard(request.offset(), request.length());
-                case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
+                case DISCARD -> {
+                    if (isOurs(i)) {
+                        backend.discard(request.offset(), request.length());
+                    }
+                }
+                case WRITE_ZEROES -> {
+                    if (isOurs(i)) {
+                        backend.writeZeroes(request.offset(), request.length());
+                    }
+                }
                 default -> throw new IOException(Worker.UNKNOWN_REQUEST);
             }
+        }
+
+        /** Whether nobody else was given the request: who woke late must not undo what was written since. */
+        private boolean isOurs(int i) throws DeviceException {
+            long before = batch.stale();
+            batch.copy(i, requests[i], 0);
+            transfer();
+            return batch.stale() == before;
         }
 
         private void flush(int n) {
@@ -228,14 +258,17 @@ final class SlowPath implements AutoCloseable {
         /** Either that works, or it tells why it does not. */
         private void writeByBuffer(int i) throws IOException {
             ByteBuffer buffer = buffer(i);
-            long failures = batch.stale() + batch.refused();
+            long stale = batch.stale();
+            long refusals = batch.refused();
             batch.copy(i, requests[i], data.address());
             transfer();
-            if (batch.stale() + batch.refused() != failures) {
+            if (batch.refused() != refusals) {
                 // What the buffer holds is another request's
                 throw new IOException("the data of a write cannot be had any more");
             }
-            backend.write(requests[i].offset(), buffer);
+            if (batch.stale() == stale) {
+                backend.write(requests[i].offset(), buffer);
+            }
         }
 
         private void readByBuffer(int i) throws DeviceException {
@@ -250,7 +283,7 @@ final class SlowPath implements AutoCloseable {
 
         private ByteBuffer buffer(int i) {
             if (data == null) {
-                data = Memory.map(maxRequest);
+                prepare();
             }
             return data.buffer().limit((int) requests[i].length());
         }

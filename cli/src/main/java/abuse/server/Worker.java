@@ -23,7 +23,6 @@ final class Worker implements AutoCloseable {
     static final String UNKNOWN_REQUEST = "a request that this server does not know";
 
     private static final int ADDRESSED_ROOM = 256;
-    /** Of all workers of a queue; what one takes it answers together, when the last is done. */
     private static final int BUFFERED_ROOM = 32;
     private static final int BUFFER_SIZE = 8 << 20;
     /** As many reads of a cold image are under way at once. */
@@ -64,7 +63,8 @@ final class Worker implements AutoCloseable {
         addressed = backend instanceof AddressedBackend a ? a : null;
         data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE / workers, status.maxRequest())) : null;
         buffer = data == null ? null : data.buffer();
-        int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : Math.max(1, BUFFERED_ROOM / workers));
+        // What one has taken waits for it, when another might be idle: so each of several takes one request
+        int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : workers == 1 ? BUFFERED_ROOM : 1);
         results = new Result[room];
         batch = new Batch(room, data).from(queue).waitFor(1, -1);
         if (addressed != null && addressed.isStored()) {
@@ -76,6 +76,14 @@ final class Worker implements AutoCloseable {
         } else {
             fetching = null;
             flushing = null;
+        }
+    }
+
+    /** Has everything there that a request may need. */
+    void prepare() {
+        if (fetching != null) {
+            fetching.prepare();
+            flushing.prepare();
         }
     }
 

@@ -20,7 +20,7 @@ class AddressedBackendTest {
     private static final int SIZE = 1 << 20;
 
     private static AddressedBackend open(String name, long size) throws IOException {
-        return (AddressedBackend) new Backends().open(name, Set.of(), new Geometry(size, 4096, 65536, false));
+        return (AddressedBackend) new Backends().open(name, Set.of(), new Geometry(0, size, 4096, 65536, false));
     }
 
     private static byte[] read(Backend backend, long offset, int length) throws IOException {

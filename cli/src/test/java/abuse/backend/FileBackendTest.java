@@ -24,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class FileBackendTest {
     private static final int SIZE = 1 << 20;
-    private static final Geometry CACHED = new Geometry(SIZE, 4096, 65536, false);
-    private static final Geometry READ_ONLY = new Geometry(SIZE, 4096, 65536, true);
+    private static final Geometry CACHED = new Geometry(0, SIZE, 4096, 65536, false);
+    private static final Geometry READ_ONLY = new Geometry(0, SIZE, 4096, 65536, true);
 
     @TempDir
     private Path directory;
@@ -109,7 +109,7 @@ class FileBackendTest {
     @Test
     void zeroes_need_no_alignment() throws Exception {
         byte[] bytes = random(SIZE);
-        try (Backend backend = open(true, new Geometry(SIZE, 4096, 65536, false))) {
+        try (Backend backend = open(true, new Geometry(0, SIZE, 4096, 65536, false))) {
             backend.write(0, direct(bytes));
             backend.writeZeroes(512, 4096 * 2);
             Arrays.fill(bytes, 512, 512 + 4096 * 2, (byte) 0);
@@ -137,19 +137,41 @@ class FileBackendTest {
     }
 
     @Test
-    void two_writers_exclude_each_other_and_readers_do_not() throws Exception {
-        Backend writer = open(true, CACHED);
-        for (Geometry other : new Geometry[] {CACHED, READ_ONLY}) {
-            var e = assertThrows(IOException.class, () -> open(false, other));
-            assertTrue(e.getMessage().startsWith(image() + ": another server has it"), e.getMessage());
-        }
-        writer.close();
-        try (Backend reader = open(false, READ_ONLY); Backend second = open(false, READ_ONLY)) {
-            assertEquals(SIZE, reader.size());
-            assertEquals(SIZE, second.size());
+    void servers_of_one_disk_share_an_image_and_those_of_two_do_not() throws Exception {
+        var other = new Geometry(7, SIZE, 4096, 65536, false);
+        var otherReader = new Geometry(7, SIZE, 4096, 65536, true);
+        try (Backend writer = open(true, CACHED); Backend second = open(false, CACHED); Backend reader = open(false, READ_ONLY)) {
+            assertEquals(3L * SIZE, writer.size() + second.size() + reader.size());
+            for (Geometry geometry : new Geometry[] {other, otherReader}) {
+                var e = assertThrows(IOException.class, () -> open(false, geometry));
+                assertEquals(image() + ": it is served as /dev/abuse0 already; two disks must not write to one image, unless"
+                        + " you add --shared", e.getMessage());
+            }
+            Backend shared = new Backends().open("file:" + image(), Set.of(Option.SHARED), other);
             assertThrows(IOException.class, () -> open(false, CACHED));
+            shared.close();
+            open(false, CACHED).close();
         }
-        open(false, CACHED).close();
+        try (Backend reader = open(false, READ_ONLY); Backend second = open(false, otherReader)) {
+            assertEquals(2L * SIZE, reader.size() + second.size());
+            var e = assertThrows(IOException.class, () -> open(false, CACHED));
+            assertTrue(e.getMessage().startsWith(image() + ": it is served as /dev/abuse7 already"), e.getMessage());
+        }
+        open(false, other).close();
+    }
+
+    @Test
+    void an_image_that_another_machine_has_is_refused() throws Exception {
+        open(true, CACHED).close();
+        int fd = Unix.open(image().toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
+        for (long position : new long[] {1L << 62, (1L << 62) + (1L << 61) - 1}) {
+            assertEquals(0, Unix.lockForReading(fd, position));
+            var e = assertThrows(IOException.class, () -> open(false, READ_ONLY));
+            assertTrue(e.getMessage().startsWith(image() + ": it is served as another machine's disk already"), e.getMessage());
+            Unix.close(fd);
+            fd = Unix.open(image().toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
+        }
+        Unix.close(fd);
     }
 
     @Test
@@ -172,6 +194,11 @@ class FileBackendTest {
                 var e = assertThrows(IOException.class, () -> read(backend, offset, length));
                 assertEquals(image() + ": the image ends before the disk does", e.getMessage());
             }
+            // Nothing is taken for stored, and the image is not made long again
+            assertThrows(IOException.class, () -> backend.write(SIZE - 512, direct(new byte[512])));
+            assertThrows(IOException.class, () -> backend.writeZeroes(SIZE - 512, 512));
+            assertThrows(IOException.class, backend::flush);
+            assertEquals(SIZE / 2 + 512, file.length());
         }
     }
 
@@ -191,7 +218,7 @@ class FileBackendTest {
         // The descriptor of a refused one, too
         Backend holder = open(true, CACHED);
         for (int i = 0; i < 2000; i++) {
-            assertThrows(IOException.class, () -> open(false, CACHED));
+            assertThrows(IOException.class, () -> open(false, new Geometry(1, SIZE, 4096, 65536, false)));
         }
         holder.close();
     }
@@ -199,7 +226,7 @@ class FileBackendTest {
     @Test
     void large_images_have_large_offsets() throws Exception {
         long size = 1L << 42;
-        try (Backend backend = open(true, new Geometry(size, 4096, 65536, false))) {
+        try (Backend backend = open(true, new Geometry(0, size, 4096, 65536, false))) {
             byte[] bytes = random(4096);
             backend.write(size - 4096, direct(bytes));
             assertArrayEquals(bytes, read(backend, size - 4096, 4096));

@@ -740,7 +740,7 @@ class CliTest {
         stop.get().run();
         Outcome outcome = top.get(10, TimeUnit.SECONDS);
         assertEquals(0, outcome.exitCode, outcome.err);
-        assertTrue(outcome.out.startsWith("\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out);
+        assertTrue(outcome.out.startsWith("\u001b[?7l\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out);
         assertTrue(outcome.out.contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out);
     }
 

@@ -24,7 +24,7 @@ class UnixTest {
         expected.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
         expected.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
         var prologue = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>", "#include <poll.h>",
-                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
+                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
                 "#include <sys/un.h>");
         assertEquals(expected, CCompiler.evaluate(prologue, new ArrayList<>(expected.keySet())));
     }
@@ -99,6 +99,18 @@ class UnixTest {
                 }
             }
         }
+    }
+
+    @Test
+    void a_program_that_is_not_there_does_not_replace_this_one() {
+        assertEquals(-Unix.ENOENT, Unix.execute("/nowhere/at/all", List.of("all", "")));
+    }
+
+    @Test
+    void available_memory_is_less_than_there_is() throws Exception {
+        long all = ((com.sun.management.OperatingSystemMXBean) java.lang.management.ManagementFactory
+                .getOperatingSystemMXBean()).getTotalMemorySize();
+        assertTrue(Memory.available() > 0 && Memory.available() < all);
     }
 
     @Test

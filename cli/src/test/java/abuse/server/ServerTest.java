@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -66,7 +67,14 @@ class ServerTest {
         volatile Exception failure;
 
         Running(Server.BackendOpener opener) {
+            this(opener, false);
+        }
+
+        Running(Server.BackendOpener opener, boolean prepared) {
             server = new Server(devices, "/dev/abctl0", opener, this);
+            if (prepared) {
+                server.prepare();
+            }
             thread = new Thread(() -> {
                 try {
                     server.run();
@@ -445,7 +453,7 @@ class ServerTest {
     @Test
     void data_out_of_the_kernels_reach_fails_the_request_once() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var mem = (AddressedBackend) new Backends().open("mem", Set.of(), new Geometry(CAPACITY, 4096, 1 << 20, false));
+        var mem = (AddressedBackend) new Backends().open("mem", Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false));
         var running = serve(mem);
         disk.write(0, pattern(1)).await();
         disk.makeUnreachable(mem.readAddress(BLOCK, BLOCK));
@@ -516,7 +524,7 @@ class ServerTest {
                 return new ModelBackend();
             }).awaitReady().stop();
         }
-        assertEquals(List.of(new Geometry(CAPACITY, 4096, 1 << 20, false), new Geometry(CAPACITY, 4096, 1 << 20, true)), seen);
+        assertEquals(List.of(new Geometry(0, CAPACITY, 4096, 1 << 20, false), new Geometry(0, CAPACITY, 4096, 1 << 20, true)), seen);
     }
 
     @Test
@@ -543,7 +551,7 @@ class ServerTest {
     }
 
     /** Storage behind addresses, that tells what a power cut would leave. */
-    private static final class ModelStore extends ModelBackend implements AddressedBackend {
+    private static class ModelStore extends ModelBackend implements AddressedBackend {
         private final Memory memory = Memory.map(CAPACITY);
         private byte[] durable = new byte[(int) CAPACITY];
         private boolean broken;
@@ -733,6 +741,43 @@ class ServerTest {
     }
 
     @Test
+    void a_discard_that_is_not_ours_any_more_is_not_made() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
+        var entered = new CountDownLatch(1);
+        var leave = new CountDownLatch(1);
+        var discards = new AtomicInteger();
+        var running = serve(new ModelStore() {
+            @Override
+            public void flush() throws IOException {
+                entered.countDown();
+                try {
+                    leave.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+
+            @Override
+            public void discard(long offset, long length) {
+                discards.incrementAndGet();
+            }
+        });
+        var flush = disk.flush();
+        assertTrue(entered.await(10, TimeUnit.SECONDS));
+        var discard = disk.submit(Operation.DISCARD, 0, BLOCK, null, false, 0);
+        while (disk.owned() < 2) {
+            Thread.sleep(5);
+        }
+        disk.fence();
+        leave.countDown();
+        assertFalse(flush.await().failed());
+        assertFalse(discard.await().failed());
+        assertNull(running.stop());
+        assertEquals(1, discards.get());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
     void a_disk_that_grew_with_its_image_is_served_whole() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var running = serveImage();
@@ -772,6 +817,10 @@ class ServerTest {
     void a_backend_that_has_to_wait_is_called_by_as_many_threads_as_it_likes() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var together = new CountDownLatch(5);
+        var reads = new ArrayList<Submitted>();
+        for (int i = 0; i < 5; i++) {
+            reads.add(disk.read((long) i * BLOCK, BLOCK));
+        }
         serve(new ModelBackend() {
             @Override
             public int threads() {
@@ -789,12 +838,60 @@ class ServerTest {
                 super.read(offset, into);
             }
         });
-        var reads = new ArrayList<Submitted>();
-        for (int i = 0; i < 40; i++) {
-            reads.add(disk.read((long) i * BLOCK, BLOCK));
-        }
         for (Submitted read : reads) {
             assertFalse(read.await().failed());
         }
+    }
+
+    @Test
+    void a_backend_that_blocks_keeps_nobody_else_waiting_and_another_may_take_over() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var blocked = new CountDownLatch(1);
+        var leave = new CountDownLatch(1);
+        var running = serve(new ModelBackend() {
+            @Override
+            public int threads() {
+                return 2;
+            }
+
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                if (offset == 0 && blocked.getCount() > 0) {
+                    blocked.countDown();
+                    try {
+                        leave.await();
+                    } catch (InterruptedException e) {
+                        throw new IOException(e);
+                    }
+                }
+                super.read(offset, into);
+            }
+        });
+        var first = disk.read(0, BLOCK);
+        assertTrue(blocked.await(10, TimeUnit.SECONDS));
+        for (int i = 1; i < 100; i++) {
+            assertFalse(disk.read((long) i * BLOCK, BLOCK).await().failed());
+        }
+        assertFalse(first.isAnswered());
+        disk.fence();
+        assertFalse(first.await().failed());
+        leave.countDown();
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void what_is_prepared_has_all_threads_before_the_first_request() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = new Running(geometry -> new Backends().open("file:" + directory.resolve("image"),
+                Set.of(Option.CREATE), geometry), true).awaitReady();
+        var names = Thread.getAllStackTraces().keySet().stream().map(Thread::getName).toList();
+        for (int i = 0; i < 8; i++) {
+            assertTrue(names.contains("fetch 0 " + i), names.toString());
+        }
+        assertTrue(names.contains("flush 0 0"), names.toString());
+        assertFalse(disk.flush().await().failed());
+        assertNull(running.stop());
     }
 }

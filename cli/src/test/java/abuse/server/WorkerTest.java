@@ -47,10 +47,10 @@ class WorkerTest {
         String image = name.equals("file:") ? name + directory.resolve("image") : name;
         var status = new Status(1 << 20, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0,
                 0, Latency.NONE);
-        var geometry = new Geometry(status.capacity(), 4096, status.maxRequest(), false);
+        var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         try (Backend backend = new Backends().open(image, Set.of(Option.CREATE), geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
-            try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null))) {
+            try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();
                 worker.run();
                 assertNull(worker.failure());

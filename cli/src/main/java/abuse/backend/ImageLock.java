@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Makes an image one disk's. Servers of the same disk may share it, as the kernel gives no request
+ * to two of them; those of two disks would overwrite each other. Each locks one byte far beyond any
+ * image, which says whose it is, and looks for others then: so of two at once none is missed. The
+ * lock belongs to the open image, and ends with the process however that ends.
+ */
+final class ImageLock {
+    /** Where the bytes of servers that write begin. */
+    private static final long WRITERS = 1L << 62;
+    /** Those of servers that only read; readers do not mind each other. */
+    private static final long READERS = 3L << 61;
+    private static final long ALL = 1L << 61;
+    /** Bits of a disk's number; those above tell machines apart, which may share a filesystem. */
+    private static final int NUMBER_BITS = 20;
+
+    private final int fd;
+    private final String path;
+    private final boolean readOnly;
+    private final long machine;
+    private final long disk;
+
+    private ImageLock(int fd, String path, Geometry geometry) throws IOException {
+        this.fd = fd;
+        this.path = path;
+        readOnly = geometry.readOnly();
+        // Not 0, as a lock of length 0 has no end
+        machine = 1L << 32 | Long.parseLong(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")), 0, 8, 16);
+        disk = machine << NUMBER_BITS | geometry.number();
+    }
+
+    /** Locks an open image until it is closed. */
+    static ImageLock take(int fd, String path, Geometry geometry) throws IOException {
+        var lock = new ImageLock(fd, path, geometry);
+        lock.check(Unix.lockForReading(fd, (lock.readOnly ? READERS : WRITERS) + lock.disk));
+        return lock;
+    }
+
+    /** Throws when the image is another disk's, too. */
+    void refuseOthers() throws IOException {
+        refuseOthers(WRITERS);
+        if (!readOnly) {
+            refuseOthers(READERS);
+        }
+    }
+
+    private void refuseOthers(long kind) throws IOException {
+        refuse(kind, kind, disk);
+        refuse(kind, kind + disk + 1, ALL - disk - 1);
+    }
+
+    private void refuse(long kind, long start, long length) throws IOException {
+        long found = Unix.firstLock(fd, start, length);
+        check(found);
+        if (found > 0) {
+            long other = found - kind;
+            throw new IOException(path + ": it is served as "
+                    + (other >>> NUMBER_BITS == machine ? "/dev/abuse" + (other & (1 << NUMBER_BITS) - 1) : "another machine's disk")
+                    + " already; two disks must not write to one image, unless you add --shared");
+        }
+    }
+
+    private void check(long result) throws IOException {
+        if (result < 0) {
+            throw new IOException(path + ": cannot be locked: " + Unix.words((int) -result));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Makes this process one that answers while the machine has no memory left, and waits for it: its
+ * own memory is locked, the kernel never has it wait for I/O to get more, and does not kill it.
+ */
+public final class Pinning {
+    private static final Path SELF = Path.of("/proc/self");
+
+    private Pinning() {}
+
+    /**
+     * Pins the process, which starts anew for that: so all threads of the JVM are pinned, and not
+     * those only that start from now on. To be called before anything else is done.
+     *
+     * @throws IOException when it may not; the message tells who may
+     */
+    public static void pin() throws IOException {
+        if (!Unix.isIoFlusher()) {
+            check("PR_SET_IO_FLUSHER", Unix.becomeIoFlusher());
+            String arguments = Files.readString(SELF.resolve("cmdline"), StandardCharsets.UTF_8);
+            check("start anew", Unix.execute(SELF.resolve("exe").toString(), List.of(arguments.split("\0"))));
+        }
+        check("mlockall", Unix.lockMemory());
+        try {
+            Files.writeString(SELF.resolve("oom_score_adj"), "-1000");
+        } catch (IOException e) {
+            throw refusal("oom_score_adj", e.getMessage());
+        }
+    }
+
+    private static void check(String step, int result) throws IOException {
+        if (result < 0) {
+            throw refusal(step, Unix.words(-result));
+        }
+    }
+
+    private static IOException refusal(String step, String reason) {
+        return new IOException("--pin: " + step + ": " + reason
+                + "; it takes root, or CAP_IPC_LOCK and CAP_SYS_RESOURCE");
+    }
+}

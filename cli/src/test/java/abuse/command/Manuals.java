@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Pages of the manual, from the model and from what man/src has by hand: text, a line @OPTIONS@, sections. */
+final class Manuals {
+    private static final String HEADING = """
+            .\\" SPDX-License-Identifier: Apache-2.0
+            .\\" Made by 'make generated' from man/src and the command line's own model
+            .TH %s 8 2026-11-23 "abuse 1.0.0" "System Administration"
+            .SH NAME
+            %s \\- %s
+            .SH SYNOPSIS
+            .B %s
+            %s
+            .SH DESCRIPTION
+            """;
+
+    private Manuals() {}
+
+    static String root(String byHand) {
+        var commands = new ArrayList<String>();
+        for (CommandSpec command : Model.commands()) {
+            commands.add(".TP\n.BR abusectl\\-" + command.name() + " (8)\n" + text(command.usageMessage().description()[0]));
+        }
+        String[] parts = byHand.replace("@COMMANDS@", String.join("\n", commands)).split("@OPTIONS@\n");
+        return HEADING.formatted("ABUSECTL", "abusectl", "make and answer block devices in user space", "abusectl",
+                "[\\fIoptions\\fP] \\fIcommand\\fP [\\fIargument\\fP ...]")
+                + parts[0] + options(Model.ROOT) + parts[1] + exitStatus() + seeAlso(Model.commands().stream()
+                        .map(command -> "abusectl\\-" + command.name() + " (8)").toList(), "losetup (8)");
+    }
+
+    static String command(CommandSpec command, String byHand) {
+        String name = "abusectl\\-" + command.name();
+        String[] description = command.usageMessage().description();
+        String brief = description[0].substring(0, 1).toLowerCase() + description[0].substring(1).replaceAll("\\.$", "");
+        String[] parts = byHand.split("@OPTIONS@\n");
+        var page = new StringBuilder(HEADING.formatted("ABUSECTL\\-" + command.name().toUpperCase(), name, text(brief),
+                "abusectl " + command.name(), synopsis(command)));
+        for (String line : description) {
+            page.append(text(line)).append('\n');
+        }
+        page.append(parts[0]).append(options(command));
+        if (command.options().stream().anyMatch(option -> option.paramLabel().equals("COLUMNS"))) {
+            page.append(".SH COLUMNS\n");
+            for (Column column : Column.values()) {
+                page.append(".TP\n.B ").append(column).append('\n').append(text(column.help)).append('\n');
+            }
+        }
+        return page.append(parts[1]).append(exitStatus()).append(seeAlso(List.of("abusectl (8)"))).toString();
+    }
+
+    private static String synopsis(CommandSpec command) {
+        String[] custom = command.usageMessage().customSynopsis();
+        var words = new StringBuilder("[\\fIoptions\\fP]");
+        if (custom.length > 0) {
+            // What is left when the options are taken out of it
+            String rest = custom[0].replaceFirst("abusectl \\S+ ?", "").replaceAll("\\[(-[^]]*|OPTION)](\\.\\.\\.)? ?", "");
+            words.append(' ').append(rest.replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP"));
+        } else {
+            command.positionalParameters().forEach(word -> words.append(" [\\fI").append(word.paramLabel()).append("\\fP]"));
+        }
+        return words.toString();
+    }
+
+    private static String options(CommandSpec command) {
+        var lines = new StringBuilder(".SH OPTIONS\n");
+        for (PositionalParamSpec word : command.positionalParameters()) {
+            if (!word.hidden()) {
+                lines.append(".TP\n.I ").append(word.paramLabel()).append('\n').append(text(word.description())).append(".\n");
+            }
+        }
+        for (OptionSpec option : command.options()) {
+            String value = "=\\fI" + option.paramLabel() + "\\fP";
+            lines.append(".TP\n").append(String.join(", ", Arrays.stream(option.names())
+                    .map(name -> "\\fB" + name.replace("-", "\\-") + "\\fP").toList()))
+                    .append(option.arity().max() == 0 ? "" : option.arity().min() == 0 ? "[" + value + "]" : value)
+                    .append('\n').append(text(option.description())).append('\n');
+        }
+        return lines.toString();
+    }
+
+    private static String exitStatus() {
+        var lines = new StringBuilder(".SH EXIT STATUS\n");
+        Model.ROOT.usageMessage().exitCodeList()
+                .forEach((code, words) -> lines.append(".TP\n.B ").append(code).append('\n').append(text(words)).append('\n'));
+        return lines.toString();
+    }
+
+    private static String seeAlso(List<String> pages, String... more) {
+        var all = new ArrayList<>(pages);
+        all.add("abuse (4)");
+        all.addAll(List.of(more));
+        return ".SH SEE ALSO\n.BR " + String.join(" ,\n.BR ", all) + "\n";
+    }
+
+    /** Text in lines of a width that is pleasant to read, with nothing in it that troff takes for its own. */
+    private static String text(String... sentences) {
+        var lines = new StringBuilder();
+        for (String sentence : String.join(" ", sentences).split("(?<=[.]) ")) {
+            int width = 0;
+            for (String word : sentence.split(" ")) {
+                boolean breaks = width > 0 && width + word.length() > 78;
+                lines.append(lines.length() == 0 ? "" : width == 0 || breaks ? "\n" : " ");
+                width = breaks ? 0 : width;
+                if (width == 0 && (word.startsWith(".") || word.startsWith("'"))) {
+                    lines.append("\\&");
+                }
+                lines.append(word.replace("\\", "\\e").replace("-", "\\-"));
+                width += word.length() + 1;
+            }
+        }
+        return lines.toString();
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.backend.Backends;
+import abuse.device.SimulatedDevices;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** The command line as completions and manuals see it. */
+final class Model {
+    static final CommandSpec ROOT = root();
+
+    private Model() {}
+
+    private static CommandSpec root() {
+        var context = new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
+                OutputStream.nullOutputStream(), Map.of(), new SimulatedDevices(), stop -> {}, () -> false);
+        return new Cli(context).commandLine().getCommandSpec();
+    }
+
+    static Collection<CommandSpec> commands() {
+        return ROOT.subcommands().values().stream().map(CommandLine::getCommandSpec).toList();
+    }
+
+    /** What an option takes behind it, separate or with "="; empty when that is nothing, or may be left out. */
+    static String value(OptionSpec option) {
+        return option.arity().min() == 0 ? "" : option.paramLabel();
+    }
+
+    /**
+     * What each place behind the command may have. A device may be left out, so that what comes behind it
+     * may stand there, too.
+     */
+    static List<List<String>> places(CommandSpec command) {
+        var places = new ArrayList<List<String>>();
+        for (PositionalParamSpec word : command.positionalParameters()) {
+            places.add(new ArrayList<>(List.of(word.paramLabel())));
+        }
+        for (int i = 0; i + 1 < places.size(); i++) {
+            places.get(i).addAll(places.get(i + 1));
+        }
+        return places;
+    }
+
+    static boolean repeats(CommandSpec command) {
+        return command.positionalParameters().stream().anyMatch(word -> word.index().isUnresolved() || word.index().max() > 9);
+    }
+
+    /** The words that a label stands for; none for what is no fixed word. */
+    static List<String> words(String label) {
+        return switch (label) {
+            case "COLUMNS" -> Arrays.stream(Column.values()).map(Column::name).toList();
+            case "KEYS" -> SetupKeys.words();
+            case "BACKEND" -> new Backends().words();
+            case "WHAT" -> List.of("media", "device");
+            case "COMMAND" -> List.copyOf(ROOT.subcommands().keySet());
+            default -> List.of();
+        };
+    }
+
+    static List<String> longNames(CommandSpec command) {
+        return command.options().stream().map(OptionSpec::longestName).toList();
+    }
+
+    /** A description's first words, for a line. */
+    static String brief(String... description) {
+        return String.join(" ", description).split("[.,:;] |[.,:;]$")[0].replace("%n", " ");
+    }
+
+    static String lines(Collection<String> lines) {
+        return lines.stream().collect(Collectors.joining("\n"));
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each call of a control node with its first allocation or access to user
+ * memory failing, then its second one, and so on until there is none left to
+ * fail (/proc/PID/fail-nth, of a kernel with fault injection).
+ *
+ *	inject DEVICE disk=DISK
+ *
+ * Whatever failed, the device works afterwards. Prints how many failures each
+ * call had.
+ */
+#define _GNU_SOURCE
+#include "args.h"
+#include "../../module/uapi/abuse.h"
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#define SIZE	(16ULL << 20)
+
+static const char *device, *disk;
+static int node, fail_nth;
+static char *data;
+static pthread_t reader;
+static ssize_t read_result;
+static struct abuse_get get;
+
+static void bug(const char *what, int err)
+{
+	printf("BUG: %s: %s\n", what, errname(err));
+	fflush(stdout);
+	ioctl(node, ABUSE_RESET);
+	_exit(1);
+}
+
+static int xfer(int fd, struct abuse_put *put, struct abuse_get *get)
+{
+	struct abuse_xfer x = {
+		.size = sizeof(x),
+		.puts = (uintptr_t)put,
+		.gets = (uintptr_t)get,
+		.nr_puts = !!put,
+		.nr_gets = !!get,
+		.min_gets = !!get,
+		.timeout_ns = 20000000,
+		.queue = ABUSE_ANY_QUEUE,
+	};
+
+	if (ioctl(fd, ABUSE_XFER, &x))
+		return -1;
+	/* Whoever is refused is told so by its status. */
+	errno = get && !x.nr_gets ? ETIME : put ? -put->status : 0;
+	return errno ? -1 : 0;
+}
+
+static void *read_disk(void *unused)
+{
+	static char memory[4096] __attribute__((aligned(4096)));
+	int fd = open(disk, O_RDONLY | O_DIRECT);
+
+	read_result = fd < 0 ? -1 : pread(fd, memory, sizeof(memory), 0);
+	close(fd);
+	return unused;
+}
+
+static void pend(void)
+{
+	struct abuse_status s = { .size = sizeof(s) };
+
+	if (pthread_create(&reader, NULL, read_disk, NULL))
+		die("thread");
+	while (!s.pending && !ioctl(node, ABUSE_STATUS, &s))
+		usleep(1000);
+}
+
+static void own(void)
+{
+	pend();
+	while (xfer(node, NULL, &get))
+		if (errno != ETIME)
+			bug("get", errno);
+}
+
+static int answer(void)
+{
+	return xfer(node, &(struct abuse_put){ .id = get.id, .address = (uintptr_t)data }, NULL);
+}
+
+/* Answers the read until it ends, whoever has it */
+static void finish_read(void)
+{
+	if (ioctl(node, ABUSE_REQUEUE))
+		bug("REQUEUE", errno);
+	while (pthread_tryjoin_np(reader, NULL)) {
+		if (!xfer(node, NULL, &get) && answer())
+			bug("put", errno);
+		else if (errno && errno != ETIME)
+			bug("get", errno);
+	}
+}
+
+static void finish(void)
+{
+	finish_read();
+	if (read_result != 4096)
+		bug("the read failed", EIO);
+}
+
+static int setup(__u32 flags)
+{
+	static __u64 capacity = SIZE;
+	struct abuse_config config = { .size = sizeof(config), .flags = flags, .block_size = 4096, .queue_depth = 16 };
+
+	config.capacity = capacity += flags ? 4096 : 0;
+	return ioctl(node, ABUSE_SETUP, &config);
+}
+
+static void be_set_up(void)
+{
+	if (setup(0) && errno != EBUSY)
+		bug("SETUP", errno);
+}
+
+static void works(void)
+{
+	be_set_up();
+	own();
+	finish();
+}
+
+static void reset(void)
+{
+	if (ioctl(node, ABUSE_RESET))
+		bug("RESET", errno);
+}
+
+static void nothing(void)
+{
+}
+
+static int do_open(void)
+{
+	int fd = open(device, O_RDWR);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int do_close(void)
+{
+	return close(node);
+}
+
+/* Also with what the close itself could not do */
+static void reopen(void)
+{
+	close(node);
+	node = open_device(device, O_RDWR);
+	finish();
+}
+
+static int do_setup(void) { return setup(0); }
+static int do_reconnect(void) { return setup(ABUSE_FLAGS_RECONNECT); }
+static int do_reset(void) { return ioctl(node, ABUSE_RESET); }
+static int do_status(void) { return ioctl(node, ABUSE_STATUS, &(struct abuse_status){ .size = sizeof(struct abuse_status) }); }
+static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
+static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
+static int do_get(void) { return xfer(node, NULL, &get); }
+
+static int do_poll(void)
+{
+	return poll(&(struct pollfd){ .fd = node, .events = POLLIN }, 1, 1000) < 0 ? -1 : 0;
+}
+
+static struct abuse_vec vecs[ABUSE_MAX_VECS];
+static struct abuse_xfr_hdr hdr = { .ab_transfer_address = 1 };
+
+static int do_get_bio(void)
+{
+	hdr.ab_transfer_address = (uintptr_t)vecs;
+	return ioctl(node, ABUSE_GET_BIO, &hdr);
+}
+
+static void own_bio(void)
+{
+	pend();
+	if (do_get_bio())
+		bug("GET_BIO", errno);
+}
+
+static int do_put_bio(void)
+{
+	hdr.ab_result = ABUSE_RESULT_OKAY;
+	vecs[0].ab_address = (uintptr_t)data;
+	return ioctl(node, ABUSE_PUT_BIO, &hdr);
+}
+
+static void set_up_and_finish(void)
+{
+	be_set_up();
+	finish_read();
+}
+
+static const struct {
+	const char *name;
+	void (*before)(void);
+	int (*act)(void);
+	void (*after)(void);
+} calls[] = {
+	{ "open", nothing, do_open, nothing },
+	{ "setup", reset, do_setup, nothing },
+	{ "reconnect", be_set_up, do_reconnect, nothing },
+	{ "status", be_set_up, do_status, nothing },
+	{ "info", be_set_up, do_info, nothing },
+	{ "poll", pend, do_poll, finish },
+	{ "get", pend, do_get, finish },
+	{ "put", own, answer, finish },
+	{ "get_bio", pend, do_get_bio, finish },
+	{ "put_bio", own_bio, do_put_bio, finish },
+	{ "requeue", own, do_requeue, finish },
+	{ "close", own, do_close, reopen },
+	{ "reset", own, do_reset, set_up_and_finish },
+};
+
+/* The Nth time from now that something could fail, it does; 0: never */
+static void arm(int nth)
+{
+	char text[12];
+	int len = sprintf(text, "%d", nth);
+
+	if (pwrite(fail_nth, text, len, 0) != len)
+		die("fail-nth");
+}
+
+/* Whether it did */
+static bool failed(void)
+{
+	char text[12] = "";
+
+	/* The reading itself may be what fails. */
+	return pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		usage("inject DEVICE disk=DISK");
+	args = argv + 2;
+	device = argv[1];
+	disk = arg("disk", "/dev/abuse0");
+	fail_nth = open_device("/proc/self/fail-nth", O_RDWR);
+	data = aligned_alloc(4096, 1 << 20);
+	memset(data, 'd', 1 << 20);
+	node = open_device(device, O_RDWR);
+	be_set_up();
+
+	for (unsigned int n = 0; n < sizeof(calls) / sizeof(*calls); n++) {
+		int nth = 0, errors = 0;
+		bool hit;
+
+		do {
+			int ret, err;
+
+			calls[n].before();
+			arm(++nth);
+			ret = calls[n].act();
+			err = errno;
+			hit = failed();
+			arm(0);
+			if (ret && !hit)
+				bug(calls[n].name, err);
+			/* EINVAL: so the driver core calls a device whose name it could not allocate. */
+			if (ret && err != ENOMEM && err != EFAULT && !(calls[n].act == do_setup && err == EINVAL))
+				bug(calls[n].name, err);
+			errors += !!ret;
+			calls[n].after();
+			works();
+		} while (hit && nth < 2000);
+		printf("%s=%d/%d\n", calls[n].name, errors, nth - 1);
+	}
+	reset();
+	return 0;
+}

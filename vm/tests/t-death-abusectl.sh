@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# abusectl killed, and replaced, under load; each start of it takes seconds here
+# run.sh: seconds 300
+# run.sh: torture
+# run.sh: kernels 6.12 debug
+WAIT=100
+TIMES=${TORTURE:-1}
+
+killed_with_a_file_it_loses_nothing() {
+	local n kills=$((TIMES == 1 ? 2 : 20 * TIMES))
+	small_disk
+	start server "file:$T/image"
+	start_load
+	for ((n = 0; n < kills; n++)); do
+		pause "0.$((RANDOM % 1000))"
+		kill9 server
+		start server "file:$T/image"
+		answering
+	done
+	end_load "$kills kills"
+	stop server
+}
+
+# What it held is gone, but no request is
+killed_with_memory_it_fails_no_request() {
+	local n kills=$TIMES
+	small_disk
+	start server mem
+	spawn fio "${FIO[@]}" --name=rw --size=32M --rw=randrw --bsrange=4k-1m --iodepth=32 --fsync=40 --loops=1000000
+	for ((n = 0; n < kills; n++)); do
+		answering
+		kill9 server
+		start server mem
+	done
+	answering
+	kill -TERM "${PID[fio]}"
+	finish fio 128
+	is errors "$(status errors)" 0
+	stop server
+}
+
+# An upgrade of abusectl is that
+replaced_by_a_second_one_there_is_no_pause() {
+	local n times=$((2 * TIMES))
+	small_disk
+	start s0 "file:$T/image"
+	start_load --size=2M --bsrange=4k-8k --iodepth=4
+	for ((n = 1; n <= times; n++)); do
+		start s$n "file:$T/image"
+		answering
+		stop s$((n - 1))
+	done
+	end_load "$times replacements"
+	is redelivered "$(status redelivered)" 0
+	stop s$times
+}

@@ -1,0 +1,98 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# What the server in Java does when it is stopped, replaced, or given bad
+# company, and what waits for storage together
+# run.sh: seconds 240
+HERE=${BASH_SOURCE[0]%/*}
+
+_requeue() { client requeue $CTL; }
+
+_signal() { kill -"$1" "${PID[$2]}"; }
+
+# Two servers of one image take turns in being stopped, with requests in hand
+a_stopped_server_is_fenced_and_carries_on_when_it_wakes() {
+	local name n
+	ready queue_depth=64 flags=$((WRITE_CACHE | DISCARD))
+	truncate -s 16M "$T/image"
+	start one "file:$T/image"
+	start two "file:$T/image"
+	spawn fio "${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-64k --iodepth=32 --size=16M --fsync=30 \
+		--time_based --runtime=20 --verify=crc32c --verify_fatal=1 --verify_backlog=256
+	for n in 1 2 3 4 5 6; do
+		for name in one two; do
+			pause 0.5
+			_signal STOP $name
+			pause 0.3
+			_requeue
+			pause 0.3
+			_signal CONT $name
+		done
+	done
+	finish fio
+	note "redelivered: $(status redelivered), stale: $(status stale)"
+	[ "$(status redelivered)" -gt 0 ] || fail "nothing was redelivered"
+	[ "$(status stale)" -gt 0 ] || fail "no server had its answers refused"
+	is errors "$(status errors)" 0
+	stop one
+	stop two
+	told one : 1
+	told two : 1
+}
+
+a_stopped_server_alone_gets_its_requests_again() {
+	local n
+	ready queue_depth=64
+	start server mem
+	io op=write length=1M threads=8 byte=3
+	for n in 1 2 3 4 5; do
+		spawn reads "${FIO[@]}" --name=reads --rw=randread --bs=4k --iodepth=32 --size=8M
+		pause 0.5
+		_signal STOP server
+		_requeue
+		is "owned, while it is stopped" "$(status owned)" 0
+		_signal CONT server
+		finish reads
+	done
+	io op=check length=1M threads=8 byte=3
+	is errors "$(status errors)" 0
+	stop server
+}
+
+_bad_jar() {
+	local jar=${ABUSECTL%/*}/target/abusectl.jar
+	mkdir -p "$T/classes/META-INF/services"
+	javac -cp "$jar" -d "$T/classes" "$HERE/BadBackend.java"
+	echo BadBackend >"$T/classes/META-INF/services/abuse.backend.BackendFactory"
+	jar cf "$T/bad.jar" -C "$T/classes" .
+}
+
+a_bad_backend_fails_its_requests_and_keeps_nobody_else_waiting() {
+	local n
+	_bad_jar
+	ready flags=$WRITE_CACHE
+	start server --plugin "$T/bad.jar" "bad:$T/end"
+	spawn blocked client io $DISK op=check offset=4M byte=0x67
+	owned 1
+	for n in 1 2 3; do
+		expect EIO io op=read offset=0M
+		expect EIO io op=read offset=1M
+		expect EIO io op=read offset=2M
+		expect EIO io op=read offset=3M
+		expect EIO io op=write offset=5M
+		expect EIO io op=sync
+		io op=check offset=5M length=1M threads=3 byte=0x67
+	done
+	told server 'IllegalStateException: thrown' 1
+	told server 'OutOfMemoryError: Java heap space' 1
+	told server 'StackOverflowError' 1
+	told server 'the backend left 1 bytes of a request out' 1
+	told server 'OutOfMemoryError: of its own' 1
+	told server 'AssertionError: never' 1
+	is "errors, owned" "$(status errors) $(status owned)" "18 1"
+	still_waits blocked
+	_requeue
+	finish blocked
+	is stale "$(status stale)" 0
+	: >"$T/end"
+	wait_for eval '[ "$(status stale)" = 1 ]'
+	stop server
+}

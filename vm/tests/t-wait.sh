@@ -1,0 +1,53 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Requests that nobody answers, of a device without a timeout
+
+# A test fails when the kernel reports a hung task. What waits for a page of the
+# page cache, or behind a discard, is reported for any disk, and not tried here.
+nobody_who_waits_is_reported_as_hung() {
+	ready flags=$WRITE_CACHE
+	echo 4 >/proc/sys/kernel/hung_task_timeout_secs
+	spawn read client io $DISK op=read
+	spawn write client io $DISK op=write offset=1M
+	spawn sync client io $DISK op=sync
+	pending 3
+	exec 3<$CTL
+	take 3 gets=2
+	client setup /dev/abctl1
+	spawn idle client xfer /dev/abctl1 gets=1 min=1 timeout=-1
+	spawn poll client poll /dev/abctl1
+	setup flags=$((RECONNECT | WRITE_CACHE))
+	pause 13
+	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
+	for name in read write sync idle poll; do
+		running $name || fail "$name did not wait: $(<"$T/$name")"
+	done
+	reset
+	for name in read write sync; do
+		failed $name EIO
+	done
+}
+
+# Direct I/O cannot be killed, see the reset above; nor can the last close of a
+# disk with such a read, so something else has it open
+who_waits_for_a_buffered_read_can_be_killed() {
+	ready
+	exec 5<$DISK
+	submit read op=read buffered=1
+	kill9 read
+	is pending "$(status pending)" 1
+	serve
+	io op=check
+	end
+}
+
+who_waits_for_a_request_can_be_killed() {
+	ready
+	spawn get client xfer $CTL gets=1 min=1 timeout=-1
+	spawn poll client poll $CTL
+	still_waits get
+	kill9 get
+	kill9 poll
+	serve
+	io op=check
+	end
+}
