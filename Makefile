@@ -11,8 +11,8 @@
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
-# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, up to
-#                 15 minutes, so not a part of make test; make test DEB=yes does both
+# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, 10 to 20
+#                 minutes, so not a part of make test; make test DEB=yes does both
 # make clean      removes what was built, but keeps the kernels; make distclean removes all
 
 VERSION := 1.0.0
@@ -31,7 +31,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
-DEB_PACKAGES := debhelper dh-dkms dpkg-dev fakeroot lintian
+DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
 PICTURE_PACKAGES := fio python3-pyte
 LINT_PACKAGES := sparse shellcheck perl

@@ -33,13 +33,13 @@ abusectl setup 1 sz=1G,queues=2,qs=32,wz
 abusectl server 0 file:disk.img --create >0.log &
 abusectl server 1 mem >1.log &
 until [ -s 0.log ] && [ -s 1.log ]; do sleep 0.2; done
+picture help abusectl --help
+picture list abusectl list
+picture error abusectl setup 2 sz=10M,bs=3000
 for disk in 0 1; do
 	fio --name=load --filename=/dev/abuse$disk --rw=randrw --bs=16k --iodepth=24 --ioengine=io_uring --direct=1 \
-		--rate_iops=$((200 + 300 * disk)) --time_based --runtime=120 >/dev/null &
+		--rate_iops=$((50 + 50 * disk)) --time_based --runtime=600 >/dev/null &
 done
-picture help abusectl --help
-picture setup-help abusectl setup --help
-picture list abusectl list
+sleep 10
 picture info abusectl info 0
-picture error abusectl setup 2 sz=10M,bs=3000
 picture top abusectl top -n 4

@@ -29,7 +29,8 @@ def main():
     screen = pyte.Screen(columns, ROWS)
     pyte.ByteStream(screen).feed(sys.stdin.buffer.read())
     lines = max(i for i, text in enumerate(screen.display, 1) if text.strip())
-    width, height = columns * WIDTH + 2 * MARGIN, lines * HEIGHT + 2 * MARGIN
+    used = max(80, *(len(text.rstrip()) for text in screen.display))
+    width, height = used * WIDTH + 2 * MARGIN, lines * HEIGHT + 2 * MARGIN
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}"'
           f' font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">')
     print(f'<rect width="100%" height="100%" rx="6" fill="{COLOURS["black"]}"/>')
