@@ -139,9 +139,6 @@ class ServerCommand extends Command {
                 context.complain(path + ": " + message);
             }
         });
-        if (isSet(pin)) {
-            server.prepare();
-        }
         context.signals.onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();

@@ -47,7 +47,6 @@ public final class Server {
     private final Problems problems;
 
     private final List<Worker> workers = new ArrayList<>();
-    private boolean prepared;
     private boolean stopping;
 
     /** A server of the device at a path. */
@@ -57,11 +56,6 @@ public final class Server {
         this.opener = opener;
         this.listener = listener;
         problems = new Problems(listener, Problems.INTERVAL_NS);
-    }
-
-    /** All threads and buffers that requests may need are to be there before the first of them. */
-    public void prepare() {
-        prepared = true;
     }
 
     /**
@@ -126,9 +120,6 @@ public final class Server {
                 int queue = i / together;
                 var worker = new Worker(devices.open(path), queue, together, status, backend, extent, problems);
                 workers.add(worker);
-                if (prepared) {
-                    worker.prepare();
-                }
                 threads.add(new Thread(() -> {
                     worker.run();
                     if (worker.failure() != null) {

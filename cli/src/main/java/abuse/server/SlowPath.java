@@ -54,18 +54,11 @@ final class SlowPath implements AutoCloseable {
         this.most = most;
     }
 
-    /** Starts all threads, with all that they may need. */
-    synchronized void prepare() {
-        while (threads.size() < most) {
-            start(true);
-        }
-    }
-
     /** Takes over a request, whose range the backend has; false when there is no memory for that. */
     synchronized boolean add(Request request) {
         try {
             if (waiting.size() >= idle && threads.size() < most) {
-                start(false);
+                start();
             }
             waiting.add(request);
             notify();
@@ -86,13 +79,10 @@ final class SlowPath implements AutoCloseable {
         threads.forEach(Server::join);
     }
 
-    private void start(boolean prepared) {
+    private void start() {
         Carrier carrier = null;
         try {
             carrier = new Carrier();
-            if (prepared) {
-                carrier.prepare();
-            }
             var thread = new Thread(carrier, name + " " + threads.size());
             thread.setDaemon(true);
             thread.start();
@@ -158,10 +148,6 @@ final class SlowPath implements AutoCloseable {
                     }
                 }
             }
-        }
-
-        void prepare() {
-            data = Memory.map(maxRequest);
         }
 
         @Override
@@ -283,7 +269,7 @@ final class SlowPath implements AutoCloseable {
 
         private ByteBuffer buffer(int i) {
             if (data == null) {
-                prepare();
+                data = Memory.map(maxRequest);
             }
             return data.buffer().limit((int) requests[i].length());
         }

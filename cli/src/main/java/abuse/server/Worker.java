@@ -79,14 +79,6 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    /** Has everything there that a request may need. */
-    void prepare() {
-        if (fetching != null) {
-            fetching.prepare();
-            flushing.prepare();
-        }
-    }
-
     /** Serves until drained, or until {@link #failure}. */
     void run() {
         try {

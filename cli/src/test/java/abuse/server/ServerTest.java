@@ -67,14 +67,7 @@ class ServerTest {
         volatile Exception failure;
 
         Running(Server.BackendOpener opener) {
-            this(opener, false);
-        }
-
-        Running(Server.BackendOpener opener, boolean prepared) {
             server = new Server(devices, "/dev/abctl0", opener, this);
-            if (prepared) {
-                server.prepare();
-            }
             thread = new Thread(() -> {
                 try {
                     server.run();
@@ -879,19 +872,5 @@ class ServerTest {
         assertFalse(disk.write(0, pattern(1)).await().failed());
         assertNull(running.stop());
         assertEquals(List.of(), running.problems);
-    }
-
-    @Test
-    void what_is_prepared_has_all_threads_before_the_first_request() throws Exception {
-        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var running = new Running(geometry -> new Backends().open("file:" + directory.resolve("image"),
-                Set.of(Option.CREATE), geometry), true).awaitReady();
-        var names = Thread.getAllStackTraces().keySet().stream().map(Thread::getName).toList();
-        for (int i = 0; i < 8; i++) {
-            assertTrue(names.contains("fetch 0 " + i), names.toString());
-        }
-        assertTrue(names.contains("flush 0 0"), names.toString());
-        assertFalse(disk.flush().await().failed());
-        assertNull(running.stop());
     }
 }
