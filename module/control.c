@@ -662,7 +662,8 @@ static int abuse_ioctl_xfer(struct abuse_file *file,
 	if (xfer.flags & ~(ABUSE_XFER_DRAIN | ABUSE_XFER_NO_FAULT) ||
 	    xfer.nr_puts > ABUSE_MAX_BATCH || xfer.nr_gets > ABUSE_MAX_BATCH ||
 	    xfer.min_gets > xfer.nr_gets ||
-	    !IS_ALIGNED(xfer.buffer, 4096))
+	    !IS_ALIGNED(xfer.buffer, 4096) ||
+	    xfer.buffer + xfer.buffer_size < xfer.buffer)
 		return -EINVAL;
 
 	set = abuse_file_queues(file);

@@ -329,7 +329,8 @@ enum abuse_xfer_flags {
  * @buffer: address of memory for data, aligned to 4096, or 0. Each read and
  *	write handed out has a piece of it, aligned to 4096; what does not fit
  *	any more stays pending.
- * @buffer_size: bytes, at least the device's max_request
+ * @buffer_size: bytes, at least the device's max_request; the buffer ends
+ *	before the end of all addresses
  * @timeout_ns: how long to wait for @min_gets, ABUSE_NO_TIMEOUT for ever
  * @nr_puts: in: answers in @puts, up to ABUSE_MAX_BATCH; out: how many of them
  *	were taken

@@ -153,7 +153,7 @@ static void status(void)
 /*
  * xfer [put=ID[:RESULT[:data|0|bad|half|absent]]]... [gets=ROOM] [min=] [timeout=MS]
  *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [out=FILE:BYTES]
- *	[buffer=BYTES] [buffer_shift=] [dump=FILE] [nr_puts=] [puts=bad]
+ *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad]
  * A put's "data" is 2 MiB of `fill`, copied to `out` afterwards; "half" is the
  * last page of memory that ends there, "absent" was never touched.
@@ -200,7 +200,7 @@ static void xfer(void)
 		.puts = arg("puts", NULL) ? BAD_ADDRESS : address(puts),
 		.gets = arg("gets_at", NULL) ? BAD_ADDRESS : address(gets),
 		.buffer = buffer ? address(buffer) + num("buffer_shift", 0) : 0,
-		.buffer_size = buffer_size,
+		.buffer_size = num("buffer_size", buffer_size),
 		.timeout_ns = timeout < 0 ? ABUSE_NO_TIMEOUT : timeout * 1000000ULL,
 		.nr_puts = num("nr_puts", n),
 		.nr_gets = num("gets", 0),

@@ -7,7 +7,8 @@ _write() { ready block_size=512; exec 3<$CTL; submit io op=write offset=1M lengt
 structure_rules() {
 	ready
 	for bad in size=0 size=8 size=63 flags=4 flags=0x80000000 queue=1 queue=0xfffffffe gets=4097 nr_puts=4097 \
-		"buffer=2M buffer_shift=1" "buffer=2M buffer_shift=512" buffer=4096; do
+		"buffer=2M buffer_shift=1" "buffer=2M buffer_shift=512" buffer=4096 \
+		"buffer=2M buffer_size=0xfffffffffffff000"; do
 		# shellcheck disable=SC2086
 		expect EINVAL client xfer $CTL gets=1 $bad
 	done
