@@ -3,7 +3,7 @@
 # kernel, the machine's own root read-only below a tmpfs, the same current directory.
 #
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-d SIZE]
-#          [-i] [--] [COMMAND ...]
+#          [-i] [-p] [--] [COMMAND ...]
 #
 #   -k KERNEL   6.1 (default), 6.12, newest or debug: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
@@ -14,6 +14,7 @@
 #               the project where it is outside
 #   -d SIZE     an empty disk, /dev/vda once virtio_blk is loaded
 #   -i          count instructions: time in the VM is what was executed, not what the machine did
+#   -p          processors at the same time even under emulation, which a kernel does not always survive
 #
 # Exit status: the command's; 97 time limit, 98 the VM ended without one (panic, hang), 99 the
 # command was fine but the kernel was not: warning, oops, lock or memory splat, hung task.
@@ -21,8 +22,8 @@ set -eu
 
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
-kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' disk='' icount=''
-while getopts k:c:m:t:o:a:r:d:i option; do
+kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' disk='' icount='' threads=single
+while getopts k:c:m:t:o:a:r:d:ip option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	c) cpus=$OPTARG ;;
@@ -33,6 +34,7 @@ while getopts k:c:m:t:o:a:r:d:i option; do
 	r) root=$(cd "$OPTARG" && pwd) ;;
 	d) disk=$OPTARG ;;
 	i) icount=yes ;;
+	p) threads=multi ;;
 	*) usage ;;
 	esac
 done
@@ -94,7 +96,7 @@ elif [ "$(accelerator)" = kvm ]; then
 else
 	# One thread, the processors take turns: with a thread each, qemu runs stale code now and then
 	# when a kernel patches itself, which ends in "Oops: int3" (seen with 7.2, 10.0 and 11.1).
-	qemu+=(-accel "tcg,thread=single" -smp "$cpus" -cpu max)
+	qemu+=(-accel "tcg,thread=$threads" -smp "$cpus" -cpu max)
 fi
 share=local,security_model=none,multidevs=remap
 if [ "$root" ]; then
