@@ -91,6 +91,7 @@ declare -A PID
 spawn() {
 	local name=$1 n
 	shift
+	: >"$T/$name" # who looks at once is not to find what an earlier one said
 	(
 		for n in 3 4 5 6 7 8 9; do
 			[[ " $* " == *" @$n "* ]] || eval "exec $n<&-"
