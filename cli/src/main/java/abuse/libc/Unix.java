@@ -10,6 +10,7 @@ import com.kenai.jffi.LastError;
 import com.kenai.jffi.Library;
 import com.kenai.jffi.MemoryIO;
 import com.kenai.jffi.Type;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -150,7 +151,9 @@ public final class Unix {
     public static int open(String path, int flags, int mode) {
         byte[] name = path.getBytes(UTF_8);
         ByteBuffer terminated = ByteBuffer.allocateDirect(name.length + 1).put(0, name);
-        return (int) INVOKER.invokeL3(OPEN.types, OPEN.address, MEMORY.getDirectBufferAddress(terminated), flags, mode);
+        int fd = (int) INVOKER.invokeL3(OPEN.types, OPEN.address, MEMORY.getDirectBufferAddress(terminated), flags, mode);
+        Reference.reachabilityFence(terminated);
+        return fd;
     }
 
     public static int close(int fd) {
