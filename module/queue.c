@@ -678,21 +678,21 @@ static bool abuse_waiter_sleep(struct abuse_waiter *w, ktime_t *deadline)
 {
 	u32 pending;
 	ktime_t step;
+	bool left;
 
 	if (w->want == 1)
 		return schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
 
 	step = ktime_add_ns(ktime_get(), ABUSE_GATHER_STEP * w->want);
-	if (deadline && ktime_before(*deadline, step))
+	left = !deadline || ktime_before(step, *deadline);
+	if (!left)
 		step = *deadline;
 	pending = READ_ONCE(w->q->nr_pending);
 	if (schedule_hrtimeout(&step, HRTIMER_MODE_ABS))
 		return true;
-	if (READ_ONCE(w->q->nr_pending) != pending &&
-	    (!deadline || ktime_before(step, *deadline)))
-		return true;
-	WRITE_ONCE(w->want, 1);
-	return !deadline || ktime_before(step, *deadline);
+	if (!left || READ_ONCE(w->q->nr_pending) == pending)
+		WRITE_ONCE(w->want, 1);
+	return left;
 }
 
 /* More next time if as many came as were wanted, else less. */
