@@ -8,7 +8,8 @@ set -eu -o pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 6.1 6.12
 
-all_passed=0 all_failed=0
+# shellcheck source=vm/tally.sh
+. vm/tally.sh
 
 # A start of Java takes seconds in the VM, and without an archive twice as many
 [ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
@@ -43,24 +44,9 @@ for kernel; do
 		all_failed=$((all_failed + 1))
 		continue
 	fi
-	status=0 limit=$((2400 * ${TORTURE:-1}))
+	limit=$((2400 * ${TORTURE:-1}))
 	[ "$kernel" != debug ] || limit=$((limit * 10))
-	vm/run.sh -k "$kernel" -t $limit -o "$out" -d 1G -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/$dir" \
-		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh </dev/null | tee "$out/tests.log" ||
-		status=${PIPESTATUS[0]}
-	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l | wc -l)
-	passed=$(grep -c '^ok ' "$out/tests.log" || :)
-	failed=$((planned - passed))
-	if ! grep -q "^# $kernel: " "$out/tests.log"; then
-		echo "# $kernel: $passed passed, $failed failed (the VM ended early with status $status)"
-	fi
-	if [ "$status" != 0 ] && [ $failed = 0 ]; then
-		echo "FAIL $kernel the VM ends cleanly and its kernel log is clean (status $status)"
-		failed=1
-	fi
-	all_passed=$((all_passed + passed))
-	all_failed=$((all_failed + failed))
+	run_tests "$kernel" "$out" '' -t $limit -d 1G
 done
 
-echo "$all_passed passed, $all_failed failed"
-[ $all_failed = 0 ] && [ $all_passed -gt 0 ]
+total
