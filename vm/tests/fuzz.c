@@ -10,8 +10,8 @@
  *  - a read of the disk has nothing in it but what was put, bytes PUT;
  *  - what a get brings of a write is what was written, bytes WRITTEN, or zeros;
  *  - no byte of the caller's memory changes that the call did not name. Each
- *    thread has an arena, of bytes UNNAMED between two pages that nobody may
- *    touch; what a call names is restored after it;
+ *    thread has an arena, of bytes UNNAMED and far from all else; what a call
+ *    names is restored after it;
  *  - an error is one that the ABI knows.
  *
  * There is a reset every few thousand calls. Prints the seed and what was done.
@@ -35,6 +35,7 @@
 
 #define PAGE		4096
 #define ARENA		(16 * PAGE)
+#define GUARD		(16 << 20)	/* further than the pieces of a buffer reach */
 #define USED		(16 << 20)	/* of the disk */
 #define READAHEAD	(1 << 20)	/* behind it */
 #define SOURCE		(2 << 20)
@@ -121,12 +122,12 @@ static void *map(void *at, size_t len, int prot, int flags, int fd)
 	return p;
 }
 
-/* Memory between two pages that nobody may touch */
+/* Memory between two stretches that nobody may touch */
 static char *guarded(size_t len)
 {
-	char *p = map(NULL, len + 2 * PAGE, PROT_NONE, MAP_PRIVATE, -1);
+	char *p = map(NULL, len + 2 * GUARD, PROT_NONE, MAP_PRIVATE, -1);
 
-	return map(p + PAGE, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, -1);
+	return map(p + GUARD, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, -1);
 }
 
 static __u64 address(const void *p)
@@ -139,15 +140,19 @@ static void *pointer(__u64 address)
 	return (void *)(uintptr_t)address;
 }
 
-/* The kernel may write there */
+/* The kernel may write there, as far as it is in the arena */
 static void name(struct fuzzer *f, void *at, size_t len)
 {
-	char *from = at, *end = f->arena + ARENA;
+	__u64 arena = address(f->arena), from = address(at), to = from + len;
 
-	if (!len || from < f->arena || from >= end)
+	if (to < from || to > arena + ARENA)
+		to = arena + ARENA;
+	if (from < arena)
+		from = arena;
+	if (from >= to)
 		return;
-	f->named[f->nr_named].at = from;
-	f->named[f->nr_named].len = len < (size_t)(end - from) ? len : (size_t)(end - from);
+	f->named[f->nr_named].at = pointer(from);
+	f->named[f->nr_named].len = to - from;
 	f->nr_named++;
 }
 
@@ -378,7 +383,7 @@ static void fuzz_xfer(struct fuzzer *f)
 		name(f, pointer(x.puts), x.nr_puts * sizeof(*puts));
 	if (x.nr_gets <= ABUSE_MAX_BATCH)
 		name(f, gets, x.nr_gets * sizeof(*gets));
-	name(f, pointer(x.buffer), x.buffer_size < ARENA ? x.buffer_size : ARENA);
+	name(f, pointer(x.buffer), x.buffer_size);
 
 	arg = room(f, XFER, sizeof(x));
 	store(f, arg, &x, sizeof(x));
@@ -471,6 +476,9 @@ static void fuzz_put_bio(struct fuzzer *f)
 		};
 	}
 	at = room(f, VECS, nr * sizeof(*vecs));
+	/* Or the header would be vectors, too, whose addresses are of the arena. */
+	if (overlap(arg, sizeof(hdr), at, nr * sizeof(*vecs)))
+		return;
 	store(f, at, vecs, nr * sizeof(*vecs));
 	hdr.ab_transfer_address = once_in(f, 20) ? bad(f) : address(at);
 	if (once_in(f, 20))
@@ -637,6 +645,18 @@ static void *fuzz(void *data)
 	return NULL;
 }
 
+/* What a read brought is bytes PUT; where it brought nothing it may be as it was */
+static void check_read(const char *memory, size_t read, size_t len, __u64 at, bool direct)
+{
+	for (size_t n = 0; n < len; n++) {
+		if (memory[n] == PUT || (n >= read && memory[n] == UNREAD))
+			continue;
+		printf("byte %zu of %zu is %#x, %zu were read, %s\n", n, len, memory[n] & 0xff, read,
+		       direct ? "direct" : "buffered");
+		bug(NULL, "a read has other data than was put", at);
+	}
+}
+
 /* Sources come and go while they are read */
 static void *move(void *data)
 {
@@ -653,7 +673,7 @@ static void *move(void *data)
 
 static void use(struct fuzzer *f, int fd, bool direct, char *memory)
 {
-	size_t len = PAGE * (1 + below(f, 4)), n;
+	size_t len = PAGE * (1 + below(f, 4));
 	__u64 range[2] = { PAGE * below(f, (USED - len) / PAGE), len };
 	ssize_t ret;
 
@@ -673,16 +693,11 @@ static void use(struct fuzzer *f, int fd, bool direct, char *memory)
 		if (!direct)
 			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		ret = pread(fd, memory, len, range[0]);
-		if (ret > 0) {
+		if (ret > 0)
 			COUNT(reads, 1);
-			if (!all(memory, PUT, ret))
-				bug(NULL, "a read has other data than was put", range[0]);
-		} else {
+		else
 			COUNT(failed_reads, 1);
-		}
-		for (n = ret > 0 ? ret : 0; n < len; n++)
-			if (memory[n] != PUT && memory[n] != UNREAD)
-				bug(NULL, "a failed read has other data than was put", range[0]);
+		check_read(memory, ret > 0 ? ret : 0, len, range[0], direct);
 	}
 	(void)ret;	/* errors are in the nature of this */
 }
