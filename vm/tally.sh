@@ -1,9 +1,7 @@
 # shellcheck shell=bash
 # What test.sh and test-debian.sh share; to be sourced.
 
-all_passed=0 all_failed=0
-
-# run_tests KERNEL OUT FOLDER OPTION...: the tests of a folder of vm/tests in a VM with these options of run.sh, and their sum
+# run_tests KERNEL OUT FOLDER OPTION...: the tests of a folder of vm/tests in a VM with these options of run.sh; their sum is in OUT/sum
 run_tests() {
 	local kernel=$1 out=$2 folder=$3 status=0 planned passed failed
 	shift 3
@@ -20,12 +18,17 @@ run_tests() {
 		echo "FAIL $kernel the VM ends cleanly and its kernel log is clean (status $status)"
 		failed=1
 	fi
-	all_passed=$((all_passed + passed))
-	all_failed=$((all_failed + failed))
+	echo "$passed $failed" >"$out/sum"
 }
 
-# The last line, and whether all is well
+# total OUT...: the last line, and whether all is well
 total() {
+	local out passed failed all_passed=0 all_failed=0
+	for out; do
+		read -r passed failed <"$out/sum"
+		all_passed=$((all_passed + passed))
+		all_failed=$((all_failed + failed))
+	done
 	echo "$all_passed passed, $all_failed failed"
 	[ $all_failed = 0 ] && [ $all_passed -gt 0 ]
 }

@@ -13,12 +13,14 @@ shift
 # shellcheck source=vm/tally.sh
 . vm/tally.sh
 vm/debian.sh
+outs=()
 for kernel; do
 	build=build/module/$kernel out=build/vm/test-$suite-$kernel
+	outs+=("$out")
 	mkdir -p "$out"
 	vm/module.sh "$kernel"
 	gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$build/client" vm/tests/client.c
 	run_tests "$kernel" "$out" "$suite" -r build/debian -t 1800
 done
 
-total
+total "${outs[@]}"

@@ -134,8 +134,9 @@ while read -r file function WIDTH limit name; do
 	fi
 	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 100000))
 	echo "$word ${ABUSE_KERNEL:-} $name ($((took / 10)).$((took % 10)) s)"
-	[ ! -e "$T/notes" ] || sed 's/^/    # /' "$T/notes"
-	[ $word = ok ] || sed 's/^/    /' "$T.out"
+	# Other kernels may write in between.
+	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"
+	[ $word = ok ] || sed "s/^/    ${ABUSE_KERNEL:-} /" "$T.out"
 	rm -rf "$T" "$T.out" "$T.log"
 done < <(list)
 
