@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154,SC2317
+# The examples of README.md and of the manual pages, run as they stand there
+# run.sh: seconds 240
+# run.sh: kernels 6.1
+WAIT=100
+PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+README=$PROJECT/README.md
+PATH=$PROJECT/cli:$PATH
+
+# Disks wait for a program, and some commands are not quite those of another machine
+_prepare() {
+	load
+	examples=0
+	modprobe() { :; }
+	resize2fs() { command resize2fs "$@" >"$T/resize2fs" 2>&1; }
+	mount() { mkdir -p "$T/mnt" && command mount "${@/#\/mnt/$T/mnt}"; }
+	umount() { command umount "${@/#\/mnt/$T/mnt}"; }
+}
+_somebody_waits() { [ "$(status pending)" != 0 ]; }
+
+# The examples of a text, indented, or of a page's source, with an empty line between them
+_examples() {
+	case $1 in
+	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
+	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; p }' "$1" ;;
+	esac
+}
+
+# In figures one run is not like another
+_alike() { sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/[KMGT]?( us)?$//' "$1"; }
+_says() { # OUTPUT EXPECTED
+	if [ "$figures" ]; then
+		diff <(_alike "$2") <(_alike "$1")
+	else
+		diff "$2" "$1"
+	fi
+}
+
+# One command, and that it prints what is expected. One that ends with & is on its own then
+_command() { # COMMAND EXPECTED
+	local output=$2.output
+	case $1 in
+	*'&')
+		: >"$output"
+		eval "${1%&} >$output 2>&1 &"
+		wait_for _says "$output" "$2"
+		;;
+	*)
+		eval "$1" >"$output" 2>&1 || : # an error says what it is
+		_says "$output" "$2" >&2 || fail "that is what differs in: $1"
+		;;
+	esac
+}
+
+# example FILE TEXT [waits|figures]: the first example with that text. It "waits" when what its last command prints
+# comes later, into $T/later, and "figures" of its output are others now
+_example() {
+	local line n figures='' commands=() expected
+	[ "${3-}" != figures ] || figures=yes
+	examples=$((examples + 1))
+	while IFS= read -r line; do
+		if [[ $line == '# '* ]]; then
+			commands+=("${line#\# }")
+			expected=$T/example$examples.${#commands[@]}
+			: >"$expected"
+		else
+			echo "$line" >>"$expected"
+		fi
+	done < <(_examples "$1" | awk -v RS= -v text="$2" 'index($0, text) { print; exit }')
+	[ ${#commands[@]} != 0 ] || fail "no example with: $2"
+	for ((n = 1; n <= ${#commands[@]}; n++)); do
+		if [ $n = ${#commands[@]} ] && [ "${3-}" = waits ]; then
+			eval "${commands[n - 1]} >$T/later 2>&1 &"
+			PID[later]=$!
+			wait_for _somebody_waits
+		else
+			_command "${commands[n - 1]}" "$T/example$examples.$n"
+		fi
+	done
+}
+_man() { _example "$PROJECT/man/$1" "${@:2}"; }
+
+_works() {
+	echo data >"$T/mnt/file"
+	sync -f "$T/mnt"
+	umount /mnt
+}
+
+the_readme_makes_a_disk() {
+	_prepare
+	_example "$README" 'abusectl run sz=64M'
+	_works
+	kill %1
+	wait %1 || :
+	rm disk.img
+	_example "$README" 'abusectl server /dev/abctl0 file:disk.img'
+	_works
+	kill %%
+	wait %% || :
+}
+
+the_readme_is_a_disk_by_hand() {
+	_prepare
+	_example "$README" 'dd if=/dev/abuse0' waits
+	_example "$README" 'hello, disk'
+	finish later
+	is "what was read" "$(<"$T/later")" "hello, disk"
+	_example "$README" 'dd of=/dev/abuse0' waits
+	_example "$README" 'abusectl put --wait --out -'
+	finish later
+}
+
+the_readme_shows_the_tool() {
+	_prepare
+	_example "$README" 'size=10G'
+	reset
+	setup capacity=128M flags=$WRITE_CACHE
+	serve
+	io op=write
+	_example "$README" 'abusectl info 0' figures
+	end
+	_example "$README" 'abusectl reset'
+}
+
+the_manual_pages_make_a_disk() {
+	_prepare
+	_man abusectl-run.8 'abusectl run'
+	kill %%
+	wait %% || :
+	rm disk.img
+	_man abusectl.8 'abusectl run'
+	kill %%
+	wait %% || :
+	_man abusectl.8 'abusectl setup'
+	_works
+	_man abusectl-requeue.8 'abusectl requeue'
+	mount /dev/abuse0 /mnt
+	_man abusectl-resize.8 'abusectl resize'
+	_man abusectl-reset.8 'abusectl reset'
+	wait
+}
+
+the_manual_pages_show_a_disk() {
+	_prepare
+	_man abusectl-setup.8 'abusectl setup'
+	reset
+	setup capacity=64M flags=$WRITE_CACHE
+	submit later op=read
+	_man abusectl-get.8 'abusectl get'
+	_man abusectl-poll.8 'abusectl poll' figures
+	serve
+	finish later
+	_man abusectl-info.8 'abusectl info' figures
+	_man abusectl-list.8 'abusectl list' figures
+	end
+	truncate -s 64M disk.img
+	submit write op=write byte=7
+	_man abusectl-put.8 'abusectl put' waits # for ever
+	finish write
+	io op=check byte=7
+	is "a byte of the image" "$(head -c 1 disk.img)" $'\a'
+}
+
+the_loop_in_the_readme_is_c() {
+	{
+		echo '#include <sys/ioctl.h>'
+		echo '#include "abuse.h"'
+		echo 'struct abuse_put answer(struct abuse_get *);'
+		echo 'void serve(int fd, struct abuse_get *gets, struct abuse_put *puts, void *buffer)'
+		echo '{'
+		_examples "$README" | awk -v RS= '/struct abuse_xfer x/'
+		echo '}'
+	} >serve.c
+	gcc -Wall -Wextra -Werror -fsyntax-only -I"$PROJECT/module/uapi" serve.c || fail "$(<serve.c)"
+}
