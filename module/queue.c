@@ -51,7 +51,7 @@
 /* See struct abuse_gather. */
 #define ABUSE_GATHER_MAX	16
 #define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)
-#define ABUSE_GATHER_PAUSE	1023
+#define ABUSE_GATHER_PAUSE	511
 
 enum abuse_slot_state {
 	ABUSE_SLOT_FREE,
@@ -578,6 +578,10 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
 {
 	unsigned int nr = 0;
 
+	/* Who waits comes here once before and once after what it takes. */
+	if (!READ_ONCE(q->nr_pending))
+		return 0;
+
 	spin_lock(&q->lock);
 	while (nr < max && !list_empty(&q->pending)) {
 		struct abuse_slot *slot = list_first_entry(&q->pending,
@@ -631,11 +635,8 @@ unsigned int abuse_queues_take(struct abuse_queues *set,
 
 	index = READ_ONCE(client->next_queue) % set->nr;
 	for (i = 0; i < set->nr && nr < max && !room->full; i++) {
-		struct abuse_queue *q = &set->queue[index];
-
-		if (READ_ONCE(q->nr_pending))
-			nr += abuse_queue_take(q, client, gets + nr, max - nr,
-					       room);
+		nr += abuse_queue_take(&set->queue[index], client, gets + nr,
+				       max - nr, room);
 		index = (index + 1) % set->nr;
 	}
 	WRITE_ONCE(client->next_queue, index + 1);
