@@ -14,7 +14,14 @@ _apt() {
 		fail "apt-get $1: $(cat /var/lib/dkms/abuse/*/build/make.log)"
 }
 
-installed_built_by_dkms_used_and_purged_with_nothing_left() {
+# A package as its next version would be
+_newer() { # DEB
+	dpkg-deb -R "$1" newer
+	sed -i '/^Version:/s/$/+newer/' newer/DEBIAN/control
+	dpkg-deb --root-owner-group -Zgzip -b newer newer.deb
+}
+
+installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	rm -r /lib/modules/*/updates
 	depmod
 	_files >before
@@ -31,6 +38,19 @@ installed_built_by_dkms_used_and_purged_with_nothing_left() {
 	mount $DISK mnt
 	cp -r /etc/apt mnt
 	diff -r /etc/apt mnt/apt || fail "files differ"
+
+	# The server that runs is left alone until somebody has another one started; nobody's I/O ends with it.
+	pid=$(systemctl show -P MainPID abuse@0)
+	_newer "$ABUSE_BUILD"/../../deb/abusectl_*.deb
+	_apt install ./newer.deb
+	dpkg-query -W -f '${Version}' abusectl >version
+	shows version '\+newer$'
+	is "the server after the upgrade" "$(systemctl show -P MainPID abuse@0)" "$pid"
+	systemctl restart abuse@0 || fail "$(journalctl --no-pager -n 30)"
+	cp -r /etc/apt mnt/again
+	umount mnt
+	mount $DISK mnt
+	diff -r /etc/apt mnt/again || fail "files differ after the upgrade"
 	umount mnt
 	systemctl disable --now abuse@0
 	abusectl reset 0

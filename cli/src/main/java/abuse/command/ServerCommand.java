@@ -5,6 +5,7 @@ import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Status;
+import abuse.libc.Memory;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
@@ -85,7 +86,17 @@ class ServerCommand extends Command {
                 }
             }
         }
-        serve(words.isEmpty() ? null : words.get(0), backend, geometry -> backends.open(backend, options, geometry));
+        serve(words.isEmpty() ? null : words.get(0), backend, geometry -> {
+            if (!options.contains(Option.PINNED)) {
+                return backends.open(backend, options, geometry);
+            }
+            var progress = new Progress(context, "locking memory", geometry.capacity(), Memory::resident);
+            try {
+                return backends.open(backend, options, geometry);
+            } finally {
+                progress.end();
+            }
+        });
     }
 
     /** Serves what the first word, if there is one, names. */

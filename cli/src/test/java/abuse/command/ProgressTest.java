@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.SimulatedDevices;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How far something has come, on a terminal only. */
+@Timeout(60)
+class ProgressTest {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+    private Context context(boolean terminal, Map<String, String> environment) {
+        return new Context(new ByteArrayInputStream(new byte[0]), out, out, environment, new SimulatedDevices(),
+                stop -> { }, () -> terminal);
+    }
+
+    @Test
+    void a_terminal_shows_how_far_it_is_and_is_clean_at_the_end() throws Exception {
+        var asked = new CountDownLatch(2);
+        var progress = new Progress(context(true, Map.of()), "locking memory", 4L << 30, () -> {
+            asked.countDown();
+            return 3L << 30;
+        });
+        asked.await();
+        progress.end();
+        String shown = out.toString(StandardCharsets.UTF_8);
+        assertTrue(shown.startsWith("\rlocking memory: 75 % of 4 GiB\r"), shown);
+        assertTrue(shown.endsWith("\r\u001b[0K"), shown);
+    }
+
+    @Test
+    void what_takes_no_time_shows_nothing() {
+        new Progress(context(true, Map.of()), "locking memory", 1, () -> 1).end();
+        assertEquals("", out.toString(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void a_file_and_who_wants_no_colour_get_none() throws Exception {
+        for (var context : new Context[] {context(false, Map.of()), context(true, Map.of("TERM", "dumb"))}) {
+            var progress = new Progress(context, "locking memory", 1, () -> 1);
+            Thread.sleep(1200);
+            progress.end();
+        }
+        assertEquals("", out.toString(StandardCharsets.UTF_8));
+    }
+}
