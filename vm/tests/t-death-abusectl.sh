@@ -7,17 +7,20 @@ WAIT=100
 TIMES=${TORTURE:-1}
 
 killed_with_a_file_it_loses_nothing() {
-	local n kills=$((TIMES == 1 ? 2 : 20 * TIMES))
+	local n kills=$((TIMES == 1 ? 2 : 20 * TIMES)) killed took longest=0
 	small_disk
 	start server "file:$T/image"
 	start_load
 	for ((n = 0; n < kills; n++)); do
 		pause "0.$((RANDOM % 1000))"
+		killed=$EPOCHREALTIME
 		kill9 server
 		start server "file:$T/image"
 		answering
+		took=$(((${EPOCHREALTIME/./} - ${killed/./}) / 1000))
+		longest=$((took > longest ? took : longest))
 	done
-	end_load "$kills kills"
+	end_load "$kills kills, the longest until requests were answered again $longest ms"
 	stop server
 }
 
