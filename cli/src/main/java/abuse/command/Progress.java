@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import java.util.Timer;
+import java.util.TimerTask;
 import java.util.function.LongSupplier;
 import org.fusesource.jansi.Ansi;
 
@@ -9,7 +11,10 @@ final class Progress {
     /** Milliseconds until the first word, and between two. */
     private static final long PERIOD = 500;
 
-    private final Thread thread;
+    private final Context context;
+    private final Timer timer; // null: there is no terminal
+    private boolean shown;
+    private boolean ended;
 
     /**
      * Starts to show it.
@@ -19,41 +24,36 @@ final class Progress {
      * @param done   bytes that are done by now
      */
     Progress(Context context, String what, long total, LongSupplier done) {
-        thread = new Thread(() -> show(context, what, total, done), "progress");
-        thread.setDaemon(true);
-        if (context.colour()) {
-            thread.start();
+        this.context = context;
+        timer = context.colour() ? new Timer("progress", true) : null;
+        if (timer == null) {
+            return;
         }
+        timer.schedule(new TimerTask() {
+            @Override
+            public void run() {
+                show("\r" + what + ": " + Math.min(100 * done.getAsLong() / total, 100) + " % of " + Sizes.exact(total));
+            }
+        }, PERIOD, PERIOD);
     }
 
-    private static void show(Context context, String what, long total, LongSupplier done) {
-        String line = "";
-        try {
-            while (true) {
-                Thread.sleep(PERIOD);
-                line = "\r" + what + ": " + Math.min(100 * done.getAsLong() / total, 100) + " % of " + Sizes.exact(total);
-                context.out.print(line);
-                context.out.flush();
-            }
-        } catch (InterruptedException e) {
-            context.out.print(line.isEmpty() ? "" : "\r" + Ansi.ansi().eraseLine(Ansi.Erase.FORWARD));
+    private synchronized void show(String line) {
+        if (!ended) {
+            context.out.print(line);
             context.out.flush();
+            shown = true;
         }
     }
 
     /** No more is shown when this returns. */
-    void end() {
-        thread.interrupt();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+    synchronized void end() {
+        ended = true;
+        if (timer != null) {
+            timer.cancel();
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (shown) {
+            context.out.print("\r" + Ansi.ansi().eraseLine(Ansi.Erase.FORWARD));
+            context.out.flush();
         }
     }
 }

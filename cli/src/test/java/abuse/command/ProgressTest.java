@@ -25,7 +25,7 @@ class ProgressTest {
 
     @Test
     void a_terminal_shows_how_far_it_is_and_is_clean_at_the_end() throws Exception {
-        var asked = new CountDownLatch(2);
+        var asked = new CountDownLatch(3);
         var progress = new Progress(context(true, Map.of()), "locking memory", 4L << 30, () -> {
             asked.countDown();
             return 3L << 30;
