@@ -229,8 +229,10 @@ static void arm(int nth)
 	char text[12];
 	int len = sprintf(text, "%d", nth);
 
-	if (pwrite(fail_nth, text, len, 0) != len)
-		die("fail-nth");
+	/* The writing itself may be what fails, but then it was the last one. */
+	while (pwrite(fail_nth, text, len, 0) != len)
+		if (errno != EFAULT)
+			die("fail-nth");
 }
 
 /* Whether it did */
