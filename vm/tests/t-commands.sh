@@ -45,6 +45,19 @@ requeue_takes_requests_from_a_server_that_hangs() {
 	is redelivered "$(status redelivered)" 1
 }
 
+making_an_archive_leaves_devices_alone() {
+	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
+	ready capacity=32M
+	serve
+	"$T/abusectl" --archive
+	is capacity "$(status capacity)" 33554432
+	io op=check
+	end
+	reset
+	"$T/abusectl" --archive
+	is capacity "$(status capacity)" 0
+}
+
 an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
 	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
 	same() { # WHAT

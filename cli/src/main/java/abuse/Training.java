@@ -27,7 +27,8 @@ import java.util.Set;
 
 /**
  * Does once what short commands do, while Java takes down which classes they need: see the launcher,
- * abusectl. Puts JNR's native library where it is found at once, too, instead of being unpacked.
+ * abusectl. With the devices of this machine it does no more than to look at them: what changes a
+ * device gets /dev/null for one. Puts JNR's native library where it is found at once, too, instead of being unpacked.
  */
 final class Training {
     private Training() {}
@@ -40,8 +41,8 @@ final class Training {
             throw new UncheckedIOException(e);
         }
         for (Devices devices : new Devices[] {ControlNode.ALL, new OneDevice()}) {
-            for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup sz=64M",
-                    "setup frob", "requeue /dev/null", "reset", "resize 64M")) {
+            for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup frob",
+                    "setup /dev/null sz=64M", "requeue /dev/null", "reset /dev/null", "resize /dev/null 64M")) {
                 var context = new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
                         OutputStream.nullOutputStream(), Map.of(), devices, stop -> {}, () -> false);
                 new Cli(context).run(command.split(" "));
