@@ -5,7 +5,6 @@ import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Status;
-import abuse.libc.Memory;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
@@ -90,7 +89,7 @@ class ServerCommand extends Command {
             if (!options.contains(Option.PINNED)) {
                 return backends.open(backend, options, geometry);
             }
-            var progress = new Progress(context, "locking memory", geometry.capacity(), Memory::resident);
+            var progress = new Progress(context, "locking memory", geometry.capacity(), Pinning::resident);
             try {
                 return backends.open(backend, options, geometry);
             } finally {

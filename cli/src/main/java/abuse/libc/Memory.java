@@ -3,7 +3,6 @@ package abuse.libc;
 
 import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -62,15 +61,6 @@ public final class Memory implements AutoCloseable {
         try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
             String line = lines.filter(one -> one.startsWith("MemAvailable:")).findFirst().orElseThrow();
             return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
-        }
-    }
-
-    /** How many bytes of this process are in memory now. */
-    public static long resident() {
-        try {
-            return Long.parseLong(Files.readString(Path.of("/proc/self/statm")).split(" ")[1]) * PAGE_SIZE;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

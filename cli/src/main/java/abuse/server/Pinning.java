@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +36,15 @@ public final class Pinning {
             Files.writeString(SELF.resolve("oom_score_adj"), "-1000");
         } catch (IOException e) {
             throw refusal("oom_score_adj", e.getMessage());
+        }
+    }
+
+    /** How many bytes of this process are in memory now. */
+    public static long resident() {
+        try {
+            return Long.parseLong(Files.readString(SELF.resolve("statm")).split(" ")[1]) * Memory.pageSize();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
