@@ -16,14 +16,19 @@ _prepare() {
 	mount() { mkdir -p "$T/mnt" && command mount "${@/#\/mnt/$T/mnt}"; }
 	umount() { command umount "${@/#\/mnt/$T/mnt}"; }
 }
-_somebody_waits() { [ "$(status pending)" != 0 ]; }
 
-# The examples of a text, indented, or of a page's source, with an empty line between them
-_examples() {
+# What was started last, with &
+_end_last() {
+	kill %%
+	wait %% || :
+}
+
+# The first example with that text, of a file whose examples are indented or of a page's source
+_find() { # FILE TEXT
 	case $1 in
 	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
 	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; p }' "$1" ;;
-	esac
+	esac | awk -v RS= -v text="$2" 'index($0, text) { print; exit }'
 }
 
 # In figures one run is not like another
@@ -66,13 +71,13 @@ _example() {
 		else
 			echo "$line" >>"$expected"
 		fi
-	done < <(_examples "$1" | awk -v RS= -v text="$2" 'index($0, text) { print; exit }')
+	done < <(_find "$1" "$2")
 	[ ${#commands[@]} != 0 ] || fail "no example with: $2"
 	for ((n = 1; n <= ${#commands[@]}; n++)); do
 		if [ $n = ${#commands[@]} ] && [ "${3-}" = waits ]; then
 			eval "${commands[n - 1]} >$T/later 2>&1 &"
 			PID[later]=$!
-			wait_for _somebody_waits
+			pending 1
 		else
 			_command "${commands[n - 1]}" "$T/example$examples.$n"
 		fi
@@ -90,13 +95,11 @@ the_readme_makes_a_disk() {
 	_prepare
 	_example "$README" 'abusectl run sz=64M'
 	_works
-	kill %1
-	wait %1 || :
+	_end_last
 	rm disk.img
 	_example "$README" 'abusectl server /dev/abctl0 file:disk.img'
 	_works
-	kill %%
-	wait %% || :
+	_end_last
 }
 
 the_readme_is_a_disk_by_hand() {
@@ -125,12 +128,10 @@ the_readme_shows_the_tool() {
 the_manual_pages_make_a_disk() {
 	_prepare
 	_man abusectl-run.8 'abusectl run'
-	kill %%
-	wait %% || :
+	_end_last
 	rm disk.img
 	_man abusectl.8 'abusectl run'
-	kill %%
-	wait %% || :
+	_end_last
 	_man abusectl.8 'abusectl setup'
 	_works
 	_man abusectl-requeue.8 'abusectl requeue'
@@ -168,7 +169,7 @@ the_loop_in_the_readme_is_c() {
 		echo 'struct abuse_put answer(struct abuse_get *);'
 		echo 'void serve(int fd, struct abuse_get *gets, struct abuse_put *puts, void *buffer)'
 		echo '{'
-		_examples "$README" | awk -v RS= '/struct abuse_xfer x/'
+		_find "$README" 'struct abuse_xfer x'
 		echo '}'
 	} >serve.c
 	gcc -Wall -Wextra -Werror -fsyntax-only -I"$PROJECT/module/uapi" serve.c || fail "$(<serve.c)"
