@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  *
  * @param nanoseconds when, by a clock that only runs forward
  * @param completed it was answered, and not just issued to the device
- * @param operation in the kernel's letters, such as R, W, D, F, WS or WFS
+ * @param operation in the kernel's letters, such as R, W, D, F, WS, WZS or WFS
  * @param sector the first sector of 512 bytes
  * @param sectors how many of them
  * @param process the name of whoever issued it; empty when it was completed
@@ -51,16 +51,15 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
     public String words() {
         // A flush ahead of the data stands before the operation, forced unit access behind it
         int at = operation.length() > 1 && operation.charAt(0) == 'F' && "WD".indexOf(operation.charAt(1)) >= 0 ? 1 : 0;
-        String verb = switch (operation.charAt(at)) {
+        char next = at + 1 < operation.length() ? operation.charAt(at + 1) : ' ';
+        return switch (operation.charAt(at)) {
             case 'R' -> "read";
-            case 'W' -> "write";
+            case 'W' -> next == 'Z' ? "write zeroes" : next == 'F' ? "write fua" : "write";
             case 'D' -> "discard";
             case 'F' -> "flush";
-            // The kernel has no letter for it, and no other operation without one reaches such a disk
+            // Older kernels have no letters for it, and no other operation without one reaches such a disk
             case 'N' -> "write zeroes";
             default -> operation.toLowerCase(Locale.ROOT);
         };
-        boolean fua = at + 1 < operation.length() && verb.equals("write") && operation.charAt(at + 1) == 'F';
-        return verb + (fua ? " fua" : "");
     }
 }

@@ -29,7 +29,7 @@ class BlockEventTest {
 
     @ParameterizedTest
     @CsvSource({"R,read", "RA,read", "WS,write", "WFS,write fua", "FWFS,write fua", "FWS,write", "FF,flush", "DS,discard",
-        "NS,write zeroes"})
+        "NS,write zeroes", "WZS,write zeroes"})
     void letters_have_words(String letters, String words) {
         assertEquals(words, new BlockEvent(0, false, letters, 0, 8, "", 0).words());
     }
