@@ -27,8 +27,8 @@ import java.util.Set;
 
 /**
  * Does once what short commands do, while Java takes down which classes they need: see the launcher,
- * abusectl. With the devices of this machine it does no more than to look at them: what changes a
- * device gets /dev/null for one. Puts JNR's native library where it is found at once, too, instead of being unpacked.
+ * abusectl. No device of this machine is opened. Puts JNR's native library where it is found at once, too,
+ * instead of being unpacked.
  */
 final class Training {
     private Training() {}
@@ -40,25 +40,30 @@ final class Training {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        for (Devices devices : new Devices[] {ControlNode.ALL, new OneDevice()}) {
+        for (boolean works : new boolean[] {false, true}) {
             for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup frob",
-                    "setup /dev/null sz=64M", "requeue /dev/null", "reset /dev/null", "resize /dev/null 64M")) {
+                    "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
                 var context = new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
-                        OutputStream.nullOutputStream(), Map.of(), devices, stop -> {}, () -> false);
+                        OutputStream.nullOutputStream(), Map.of(), new OneDevice(works), stop -> {}, () -> false);
                 new Cli(context).run(command.split(" "));
             }
         }
     }
 
-    /** A machine with one device, which only shows itself. */
-    private static final class OneDevice implements Devices, Device {
+    /**
+     * A machine with one device.
+     *
+     * @param works it shows itself and does nothing; else it is opened in earnest, but is /dev/null
+     */
+    private record OneDevice(boolean works) implements Devices, Device {
         @Override
-        public Device open(String path) {
-            return this;
+        public Device open(String path) throws DeviceException {
+            return works ? this : ControlNode.ALL.open("/dev/null");
         }
 
         @Override
         public List<String> list() {
+            ControlNode.ALL.list();
             return List.of("/dev/abctl0");
         }
 
@@ -74,7 +79,7 @@ final class Training {
 
         @Override
         public boolean isModuleLoaded() {
-            return true;
+            return ControlNode.ALL.isModuleLoaded();
         }
 
         @Override
