@@ -30,7 +30,7 @@
 
 /*
  * Answers and requests cross the stack in pieces of so many. Only those that
- * were filled leave it, so it is not zeroed first: that would be a third of
+ * were filled leave it, so it is not zeroed first: that would nearly double
  * what the two functions do for a single request.
  */
 #define ABUSE_CHUNK		32
