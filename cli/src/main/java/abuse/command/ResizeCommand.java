@@ -9,7 +9,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Changes the size of a disk in use. */
 final class ResizeCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "SIZE", "New size, or with a + how much more; K, M, G and T.");
+    private final PositionalParamSpec second = words("1", "SIZE", "New size, or with a + how much more; K, M, G and T");
 
     ResizeCommand(Context context) {
         super(context, "resize", "Makes a disk larger while it is used.",

@@ -18,7 +18,7 @@ final class RunCommand extends ServerCommand {
     private static final String FILE = "file:";
 
     RunCommand(Context context) {
-        super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz the size of the image.",
+        super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz the size of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM and SIGINT it answers what it has taken, and takes the"
                 + " disk away.");
