@@ -512,6 +512,45 @@ static int abuse_put_bio(struct abuse_client *client, struct abuse_queues *set,
 	return abuse_queues_end(set, client, hdr.ab_id, hdr.ab_result);
 }
 
+/*
+ * Requests and answers are few and small mostly: the kernel's copy of an array
+ * would take longer to find out where it is than to copy it.
+ */
+static int abuse_read_puts(struct abuse_put *puts,
+			   const struct abuse_put __user *user, u32 nr)
+{
+	u32 i;
+
+	if (!user_read_access_begin(user, nr * sizeof(*user)))
+		return -EFAULT;
+	for (i = 0; i < nr; i++) {
+		unsafe_get_user(puts[i].id, &user[i].id, fault);
+		unsafe_get_user(puts[i].address, &user[i].address, fault);
+		unsafe_get_user(puts[i].result, &user[i].result, fault);
+	}
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int abuse_write_gets(const struct abuse_get *gets,
+			    struct abuse_get __user *user, u32 nr)
+{
+	if (!user_write_access_begin(user, nr * sizeof(*user)))
+		return -EFAULT;
+	unsafe_copy_to_user((void __user *)user, (const void *)gets,
+			    nr * sizeof(*gets), fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* Returns how many puts were taken. */
 static int abuse_xfer_puts(struct abuse_client *client,
 			   struct abuse_queues *set,
@@ -523,7 +562,7 @@ static int abuse_xfer_puts(struct abuse_client *client,
 
 	for (left = xfer->nr_puts; left; left -= n, user += n) {
 		n = min_t(u32, left, ABUSE_CHUNK);
-		if (copy_from_user(puts, user, n * sizeof(*puts)))
+		if (abuse_read_puts(puts, user, n))
 			return -EFAULT;
 		taken += abuse_queues_answer(set, client, puts, n,
 					     xfer->flags & ABUSE_XFER_NO_FAULT);
@@ -588,32 +627,31 @@ static int abuse_xfer_gets(struct abuse_file *file, struct abuse_queues *set,
 
 	abuse_file_serves(file, set);
 	while (got < xfer->nr_gets) {
+		u32 room_for = min_t(u32, xfer->nr_gets - got, ABUSE_CHUNK);
 		unsigned int n;
 		int kept;
 
-		n = abuse_queues_take(set, client, xfer->queue, gets,
-				      min_t(u32, xfer->nr_gets - got,
-					    ABUSE_CHUNK), &room);
-		if (!n) {
-			if (got >= xfer->min_gets || room.full)
+		n = abuse_queues_take(set, client, xfer->queue, gets, room_for,
+				      &room);
+		if (n) {
+			kept = n;
+			if (room.address)
+				kept = abuse_fill_pieces(client, set, gets, n);
+			err = kept < 0 ? kept :
+			      abuse_write_gets(gets, &user[got], kept);
+			if (err) {
+				abuse_queues_unget(set, client, gets, n);
 				break;
-			err = abuse_queues_wait(set, client, xfer->queue,
-						until);
-			if (err)
-				break;
+			}
+			got += kept;
+		}
+		if (n == room_for)
 			continue;
-		}
-
-		kept = abuse_fill_pieces(client, set, gets, n);
-		err = min(kept, 0);
-		if (!err && copy_to_user(&user[got], gets,
-					 kept * sizeof(*gets)))
-			err = -EFAULT;
-		if (err) {
-			abuse_queues_unget(set, client, gets, n);
+		if (got >= xfer->min_gets || room.full)
 			break;
-		}
-		got += kept;
+		err = abuse_queues_wait(set, client, xfer->queue, until);
+		if (err)
+			break;
 	}
 
 	if (err == -ENODEV)

@@ -765,6 +765,11 @@ int abuse_queues_wait(struct abuse_queues *set, struct abuse_client *client,
 		if (err != -EAGAIN)
 			break;
 		expired = !abuse_waiter_sleep(&w, deadline);
+		/* It need not queue up once more to see this. */
+		if (abuse_waiter_has(&w)) {
+			err = 0;
+			break;
+		}
 	}
 	finish_wait(head, &w.entry);
 	if (gathers)
