@@ -34,6 +34,7 @@ BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
 PICTURE_PACKAGES := fio python3-pyte
+DEBUG_PACKAGES := bc bison flex libelf-dev
 LINT_PACKAGES := sparse shellcheck perl
 
 jar := cli/target/abusectl.jar
@@ -97,6 +98,7 @@ generated:
 	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
 
 debug-kernel: vm-packages
+	$(call need,$(DEBUG_PACKAGES))
 	vm/kernel-debug.sh
 
 pictures: jar vm-packages
