@@ -65,7 +65,7 @@ size=$(stty size 2>/dev/null || echo 24 80)
 } >"$out/command"
 
 cmdline="console=ttyS0 panic=-1 oops=panic printk.devkmsg=on sysctl.kernel.hung_task_timeout_secs=60"
-cmdline+=" mitigations=off apparmor=0 selinux=0 audit=0"
+cmdline+=" mitigations=off audit=0"
 qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -kernel "$dir/kernel" -initrd "$dir/initramfs")
 
