@@ -627,11 +627,11 @@ static int abuse_xfer_gets(struct abuse_file *file, struct abuse_queues *set,
 
 	abuse_file_serves(file, set);
 	while (got < xfer->nr_gets) {
-		u32 room_for = min_t(u32, xfer->nr_gets - got, ABUSE_CHUNK);
+		u32 asked = min_t(u32, xfer->nr_gets - got, ABUSE_CHUNK);
 		unsigned int n;
 		int kept;
 
-		n = abuse_queues_take(set, client, xfer->queue, gets, room_for,
+		n = abuse_queues_take(set, client, xfer->queue, gets, asked,
 				      &room);
 		if (n) {
 			kept = n;
@@ -645,7 +645,7 @@ static int abuse_xfer_gets(struct abuse_file *file, struct abuse_queues *set,
 			}
 			got += kept;
 		}
-		if (n == room_for)
+		if (n == asked)
 			continue;
 		if (got >= xfer->min_gets || room.full)
 			break;
