@@ -40,6 +40,8 @@ static void *run(void *queue)
 	struct abuse_put *puts = calloc(depth, sizeof(*puts));
 	struct abuse_xfer xfer = {
 		.size = sizeof(xfer),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.puts = (uintptr_t)puts,
 		.gets = (uintptr_t)gets,
 		.min_gets = 1,

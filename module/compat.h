@@ -8,6 +8,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/device/class.h>
+#include <linux/hrtimer.h>
 
 /* Before 6.15 a block is never larger than a page. */
 #ifndef BLK_MAX_BLOCK_SIZE
@@ -22,11 +23,29 @@
 
 /* Since 6.14 every queue merges. */
 #ifndef HAVE_MERGE_ALWAYS
-#define COMPAT_TAG_SET_FLAGS	(BLK_MQ_F_SHOULD_MERGE | \
-				 BLK_MQ_F_NO_SCHED_BY_DEFAULT)
+#define COMPAT_MERGE	BLK_MQ_F_SHOULD_MERGE
 #else
-#define COMPAT_TAG_SET_FLAGS	BLK_MQ_F_NO_SCHED_BY_DEFAULT
+#define COMPAT_MERGE	0
 #endif
+
+/* Before 6.5 a disk was opened as a block device. */
+#ifdef HAVE_OPEN_GENDISK
+#define COMPAT_OPEN_DISK_ARGS	struct gendisk *disk, blk_mode_t mode
+#define COMPAT_OPENED_DISK	disk
+#else
+#define COMPAT_OPEN_DISK_ARGS	struct block_device *bdev, fmode_t mode
+#define COMPAT_OPENED_DISK	bdev->bd_disk
+#endif
+
+/* Before 6.13 timers were initialized and not set up. */
+static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
+{
+#ifdef HAVE_HRTIMER_SETUP
+	hrtimer_setup_sleeper_on_stack(sl, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#else
+	hrtimer_init_sleeper_on_stack(sl, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+#endif
+}
 
 /* Before 6.4 a class was made with its module. */
 #ifdef HAVE_CLASS_CREATE_NAME
@@ -69,6 +88,7 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 		return disk;
 	q = disk->queue;
 	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_physical_block_size(q, lim->physical_block_size);
 	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
 	blk_queue_max_segments(q, lim->max_segments);
 	blk_queue_max_segment_size(q, lim->max_segment_size);

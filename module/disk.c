@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The block side: a gendisk and its tag set, which feed the hardware queues.
- *
- * The functions below are called under the mutex of the control node, all but
- * those that the block layer calls.
+ * The block side: a gendisk and its tag set, which feed the queues of a set. It
+ * must not know of control nodes. The functions below are called with the lock
+ * of the device, all but those that the block layer calls.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,9 +15,17 @@
 
 #include "compat.h"
 #include "disk.h"
-#include "queue.h"
+#include "set.h"
+#include "slot.h"
+#include "wait.h"
 
 #define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
+
+/*
+ * Sectors of the longest discard and write zeroes. Longer ones are cut there,
+ * which has to be on the border of a block of any size.
+ */
+#define ABUSE_MAX_RANGE	(round_down(UINT_MAX, ABUSE_MAX_REQUEST) >> SECTOR_SHIFT)
 
 static int abuse_major;
 static unsigned int abuse_part_shift;
@@ -29,12 +36,24 @@ static unsigned int abuse_part_shift;
  */
 static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
 
+/**
+ * struct abuse_disk - a block device
+ * @tags: its requests
+ * @disk: the block layer's part
+ * @set: where requests go; outlives the disk
+ * @scan: reads the partition table
+ * @closed: nobody may open it any more; guarded by the disk's open_mutex
+ */
 struct abuse_disk {
 	struct blk_mq_tag_set tags;
 	struct gendisk *disk;
-	struct abuse_queues *queues;
+	struct abuse_set *set;
 	struct work_struct scan;
+	bool closed;
 };
+
+/* Scans wait for servers, as long as that takes: so they have no common queue. */
+static struct workqueue_struct *abuse_scan_wq;
 
 static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
 				   const struct blk_mq_queue_data *bd)
@@ -53,20 +72,24 @@ static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
 		return BLK_STS_NOTSUPP;
 	}
 
-	status = abuse_queue_submit(q, bd->rq);
+	status = abuse_submit(q, bd->rq);
+	/*
+	 * The request may be answered and the set killed by now. It is freed a
+	 * grace period later, and this runs under RCU.
+	 */
 	if (bd->last)
-		abuse_queue_commit(q);
+		abuse_wake(q);
 	return status;
 }
 
 static void abuse_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	abuse_queue_commit(hctx->driver_data);
+	abuse_wake(hctx->driver_data);
 }
 
 static enum blk_eh_timer_return abuse_timeout(struct request *rq)
 {
-	return abuse_queue_expire(rq->mq_hctx->driver_data, rq);
+	return abuse_expire(rq->mq_hctx->driver_data, rq);
 }
 
 static int abuse_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
@@ -74,7 +97,7 @@ static int abuse_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 {
 	struct abuse_disk *ad = data;
 
-	hctx->driver_data = abuse_queues_at(ad->queues, index);
+	hctx->driver_data = &ad->set->queue[index];
 	return 0;
 }
 
@@ -91,8 +114,16 @@ static void abuse_free_disk(struct gendisk *disk)
 		wake_up_var(&abuse_nr_disks);
 }
 
+static int abuse_open_disk(COMPAT_OPEN_DISK_ARGS)
+{
+	struct abuse_disk *ad = COMPAT_OPENED_DISK->private_data;
+
+	return ad->closed ? -ENXIO : 0;
+}
+
 static const struct block_device_operations abuse_disk_fops = {
 	.owner		= THIS_MODULE,
+	.open		= abuse_open_disk,
 	.free_disk	= abuse_free_disk,
 };
 
@@ -114,24 +145,25 @@ static void abuse_disk_scan(struct work_struct *work)
 /* Without a limit the timer still has to have some value. */
 static unsigned int abuse_disk_timeout(const struct abuse_config *config)
 {
-	return (config->timeout ?: ABUSE_MAX_TIMEOUT) * HZ;
+	return msecs_to_jiffies(config->timeout_ms ?: ABUSE_MAX_TIMEOUT);
 }
 
 /**
  * abuse_disk_add() - make the block device
  * @number: N of /dev/abuseN
- * @queues: its hardware queues; they outlive the disk
+ * @set: its hardware queues; they outlive the disk
  * @config: checked by the caller, with no default left in it
  *
  * No I/O is done before somebody serves.
  *
  * Return: the disk, or an error pointer.
  */
-struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
+struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 				  const struct abuse_config *config)
 {
 	struct queue_limits lim = {
 		.logical_block_size	= config->block_size,
+		.physical_block_size	= config->physical_block_size,
 		.max_hw_sectors		= config->max_request >> SECTOR_SHIFT,
 		.max_segments		= ABUSE_MAX_REQUEST >> SECTOR_SHIFT,
 		.max_segment_size	= ABUSE_MAX_REQUEST,
@@ -141,23 +173,28 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
 	int err;
 
 	if (config->flags & ABUSE_FLAGS_DISCARD) {
-		lim.max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT;
+		lim.max_hw_discard_sectors = ABUSE_MAX_RANGE;
 		lim.discard_granularity = config->block_size;
 	}
 	if (config->flags & ABUSE_FLAGS_WRITE_ZEROES)
-		lim.max_write_zeroes_sectors = UINT_MAX >> SECTOR_SHIFT;
+		lim.max_write_zeroes_sectors = ABUSE_MAX_RANGE;
 
 	ad = kzalloc(sizeof(*ad), GFP_KERNEL);
 	if (!ad)
 		return ERR_PTR(-ENOMEM);
-	ad->queues = queues;
+	ad->set = set;
 	INIT_WORK(&ad->scan, abuse_disk_scan);
 
 	ad->tags.ops = &abuse_mq_ops;
 	ad->tags.nr_hw_queues = config->queues;
 	ad->tags.queue_depth = config->queue_depth;
 	ad->tags.numa_node = NUMA_NO_NODE;
-	ad->tags.flags = COMPAT_TAG_SET_FLAGS;
+	/*
+	 * A CPU that goes away must not wait for requests, which may wait for
+	 * ever: "stacking" says that they do not depend on it.
+	 */
+	ad->tags.flags = COMPAT_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
+			 BLK_MQ_F_STACKING;
 	ad->tags.timeout = abuse_disk_timeout(config);
 	ad->tags.driver_data = ad;
 	err = blk_mq_alloc_tag_set(&ad->tags);
@@ -188,7 +225,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
 		goto out_put_disk;
 	atomic_inc(&abuse_nr_disks);
 	if (abuse_part_shift)
-		abuse_queues_on_first_get(queues, &ad->scan);
+		abuse_set_on_first_get(set, abuse_scan_wq, &ad->scan);
 	return ad;
 
 out_put_disk:
@@ -230,6 +267,34 @@ void abuse_disk_remove(struct abuse_disk *ad)
 }
 
 /**
+ * abuse_disk_close() - let nobody open the disk any more, if nobody has
+ * @ad: the disk, to be removed next
+ *
+ * Whoever is about to open or close it, or scans it, counts as a user.
+ *
+ * Return: false if it is in use.
+ */
+bool abuse_disk_close(struct abuse_disk *ad)
+{
+	struct mutex *lock = &ad->disk->open_mutex;
+
+	if (!mutex_trylock(lock))
+		return false;
+	ad->closed = !disk_openers(ad->disk);
+	mutex_unlock(lock);
+	return ad->closed;
+}
+
+/**
+ * abuse_disk_openers() - how often the disk and its partitions are open
+ * @ad: the disk
+ */
+u32 abuse_disk_openers(struct abuse_disk *ad)
+{
+	return disk_openers(ad->disk);
+}
+
+/**
  * abuse_disk_devt() - the device number, as stat() reports it
  * @ad: the disk
  */
@@ -257,13 +322,19 @@ int abuse_disk_init(unsigned int max_part)
 	if (max_part >= DISK_MAX_PARTS)
 		return -EINVAL;
 	abuse_part_shift = fls(max_part);
+	abuse_scan_wq = alloc_workqueue("abuse_scan", WQ_UNBOUND,
+					WQ_MAX_ACTIVE);
+	if (!abuse_scan_wq)
+		return -ENOMEM;
 
 	abuse_major = ABUSE_DISK_MAJOR;
 	if (!register_blkdev(abuse_major, KBUILD_MODNAME))
 		return 0;
 	abuse_major = register_blkdev(0, KBUILD_MODNAME);
-	if (abuse_major < 0)
+	if (abuse_major < 0) {
+		destroy_workqueue(abuse_scan_wq);
 		return abuse_major;
+	}
 	pr_info("major %d is taken, block devices use %d\n", ABUSE_DISK_MAJOR,
 		abuse_major);
 	return 0;
@@ -276,4 +347,5 @@ void abuse_disk_exit(void)
 {
 	wait_var_event(&abuse_nr_disks, !atomic_read(&abuse_nr_disks));
 	unregister_blkdev(abuse_major, KBUILD_MODNAME);
+	destroy_workqueue(abuse_scan_wq);
 }

@@ -7,17 +7,19 @@
 
 struct abuse_config;
 struct abuse_disk;
-struct abuse_queues;
+struct abuse_set;
 
 int abuse_disk_init(unsigned int max_part);
 void abuse_disk_exit(void);
 unsigned int abuse_disk_max_number(void);
 
-struct abuse_disk *abuse_disk_add(u32 number, struct abuse_queues *queues,
+struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 				  const struct abuse_config *config);
 void abuse_disk_update(struct abuse_disk *ad,
 		       const struct abuse_config *config);
 void abuse_disk_remove(struct abuse_disk *ad);
+bool abuse_disk_close(struct abuse_disk *ad);
+u32 abuse_disk_openers(struct abuse_disk *ad);
 u64 abuse_disk_devt(struct abuse_disk *ad);
 
 #endif

@@ -2,8 +2,10 @@
 /*
  * abuse - block devices answered by ordinary programs
  *
- * The layers, from the top: disk.c takes requests from the block layer,
- * queue.c keeps who has which, control.c hands them out and takes the answers.
+ * The layers, from the ground up: slots.h, wait.c, slot.c, transfer.c, set.c
+ * keep who has which request; disk.c takes them from the block layer; device.c
+ * and file.c know a device and an open control node; xfer.c and legacy.c are
+ * the two ABIs, which control.c offers.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -11,6 +13,7 @@
 
 #include "control.h"
 #include "disk.h"
+#include "set.h"
 
 static unsigned int max_abuse;
 module_param(max_abuse, uint, 0444);
@@ -24,12 +27,21 @@ static int __init abuse_init(void)
 {
 	int err;
 
-	err = abuse_disk_init(max_part);
+	err = abuse_sets_init();
 	if (err)
 		return err;
+	err = abuse_disk_init(max_part);
+	if (err)
+		goto out_sets;
 	err = abuse_control_init(max_abuse);
 	if (err)
-		abuse_disk_exit();
+		goto out_disk;
+	return 0;
+
+out_disk:
+	abuse_disk_exit();
+out_sets:
+	abuse_sets_exit();
 	return err;
 }
 
@@ -37,6 +49,7 @@ static void __exit abuse_exit(void)
 {
 	abuse_control_exit();
 	abuse_disk_exit();
+	abuse_sets_exit();
 }
 
 module_init(abuse_init);

@@ -9,14 +9,29 @@
  * A request is *pending* until an open file of the control node gets it, then
  * it is *owned* by that open file until it is put. When the open file is
  * closed, or its process dies, what it still owns is pending again, ahead of
- * younger requests. ABUSE_REQUEUE does so with all that anybody owns, for a
- * server that is stuck: what that still puts is refused.
+ * younger requests. ABUSE_REQUEUE does the same for everything that anybody
+ * owns, for a server that is stuck: what that server still puts is refused.
  *
- * The ioctl numbers carry no direction and no size: those from 2009 never
- * did, and the later ones take a structure that says its own size and may
- * grow. All structures have the same layout for 32-bit and 64-bit callers,
- * except for four bytes of padding at the end of struct abuse_info that are
- * neither read nor written.
+ * What may change, and what never will:
+ *
+ * - Numbers, offsets and meanings below stay. The half from 2009 is frozen.
+ * - Every structure of today begins with its own size and may grow at its end.
+ *   The kernel takes a shorter one, down to that of the first release, as if
+ *   the rest were zero. It takes a longer one if what it does not know is
+ *   zero; else it fails with E2BIG.
+ * - struct abuse_put and struct abuse_get are elements of arrays and may grow
+ *   in the same way: struct abuse_xfer tells their sizes. The kernel zeroes
+ *   what it does not know of a get.
+ * - Unknown flags in a call fail with EINVAL. What the kernel reports may gain
+ *   flags and commands: a server ignores flags of a request that it does not
+ *   know, and answers a command that it does not know with a failure. Only
+ *   what setup asked for brings new commands.
+ * - Limits may rise; ABUSE_STATUS tells those of the running kernel.
+ *
+ * The ioctl numbers carry no direction and no size, as those of 2009 never did.
+ * All structures have the same layout for 32-bit and 64-bit callers, except for
+ * four bytes of padding at the end of struct abuse_info that are neither read
+ * nor written.
  */
 #ifndef _UAPI_ABUSE_H
 #define _UAPI_ABUSE_H
@@ -36,6 +51,14 @@
 #define ABUSE_SETUP		0x4127	/* struct abuse_config, in */
 #define ABUSE_STATUS		0x4128	/* struct abuse_status, out */
 #define ABUSE_REQUEUE		0x4129	/* no argument */
+#define ABUSE_REMOVE		0x412a	/* no argument */
+#define ABUSE_SERVE		0x412b	/* struct abuse_serve, in and out */
+
+/*
+ * ABUSE_RESET takes the disk away whoever uses it. ABUSE_REMOVE does the same
+ * only while nobody has the disk or a partition open, and fails with EBUSY
+ * otherwise; nobody can open it in between.
+ */
 
 /**
  * enum abuse_flags - what a device is, and how it is set up
@@ -82,9 +105,9 @@ enum abuse_command {
  * @ABUSE_RESULT_MEDIA_FAILURE: this request fails with an I/O error
  * @ABUSE_RESULT_DEVICE_FAILURE: this request and every other one fail with an
  *	I/O error, those to come too, until the device is reset or reconnected
- * @ABUSE_RESULT_COPY: no answer yet: only copy the data of a read or write;
- *	the request stays owned. ABUSE_XFER only. When it is refused, what was
- *	copied before may be anything.
+ * @ABUSE_RESULT_COPY: no answer yet: only copy data of a read or write, all of
+ *	it or a part; the request stays owned. ABUSE_XFER only. When it is
+ *	refused, what was copied before may be anything.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
@@ -158,7 +181,9 @@ struct abuse_xfr_hdr {
 #define ABUSE_MAX_QUEUES	4096		/* and the number of CPUs */
 #define ABUSE_MAX_REQUEST	(1024 * 1024)	/* bytes */
 #define ABUSE_MAX_VECS		256		/* ab_max_vecs */
-#define ABUSE_MAX_TIMEOUT	(24 * 60 * 60)	/* seconds */
+#define ABUSE_MAX_TIMEOUT	(24 * 60 * 60 * 1000)	/* milliseconds */
+/* Queues times depth, for a caller without CAP_SYS_RESOURCE */
+#define ABUSE_MAX_USER_REQUESTS	4096
 
 /**
  * struct abuse_config - ABUSE_SETUP
@@ -167,6 +192,9 @@ struct abuse_xfr_hdr {
  * @capacity: bytes, a multiple of @block_size, up to 2^63 - 1. A reconnect may
  *	make it larger.
  * @block_size: bytes, as ab_blocksize. A reconnect must not change it.
+ * @physical_block_size: bytes, what the storage writes at once: a power of two
+ *	from @block_size to ABUSE_MAX_REQUEST, or 0 for @block_size. A
+ *	reconnect must give the same or 0.
  * @queue_depth: requests of one hardware queue, 1 to ABUSE_MAX_DEPTH. A
  *	reconnect may lower it, and raise it up to the first setup's.
  * @queues: hardware queues, 0 for 1; no more than there are CPUs. A reconnect
@@ -174,23 +202,24 @@ struct abuse_xfr_hdr {
  * @max_request: bytes, the longest read or write: a multiple of @block_size
  *	from the page size to ABUSE_MAX_REQUEST, which 0 stands for. A
  *	reconnect must give the same or 0.
- * @timeout: seconds until a request that nobody answered fails, at most
- *	ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for requests
- *	to come.
- * @reserved: 0
+ * @timeout_ms: milliseconds until a request that nobody answered fails, at
+ *	most ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for
+ *	requests to come.
  *
  * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect.
+ * Without CAP_SYS_RESOURCE @queues times @queue_depth may be up to
+ * ABUSE_MAX_USER_REQUESTS; more fails with EPERM.
  */
 struct abuse_config {
 	__u32	size;
 	__u32	flags;
 	__u64	capacity;
 	__u32	block_size;
+	__u32	physical_block_size;
 	__u32	queue_depth;
 	__u32	queues;
 	__u32	max_request;
-	__u32	timeout;
-	__u32	reserved;
+	__u32	timeout_ms;
 };
 
 /*
@@ -203,28 +232,57 @@ struct abuse_config {
 #define ABUSE_LATENCY_BUCKETS	96
 
 /**
+ * enum abuse_state - what a device is at present
+ * @ABUSE_STATE_NONE: not set up
+ * @ABUSE_STATE_LIVE: set up
+ * @ABUSE_STATE_FAILED: set up, but a server answered
+ *	ABUSE_RESULT_DEVICE_FAILURE: every request fails until a reset or a
+ *	reconnect
+ */
+enum abuse_state {
+	ABUSE_STATE_NONE	= 0,
+	ABUSE_STATE_LIVE	= 1,
+	ABUSE_STATE_FAILED	= 2,
+};
+
+/**
  * struct abuse_status - ABUSE_STATUS
- * @size: in: sizeof(struct abuse_status), or what that was before @servers;
- *	out: what is filled
+ * @size: in: sizeof(struct abuse_status); out: what is filled
  * @flags: enum abuse_flags
  * @device: dev_t of the block device, 0 while there is none
  * @capacity: bytes; 0: not set up
  * @number: N of /dev/abctlN
+ * @state: enum abuse_state
  * @block_size: bytes
+ * @physical_block_size: bytes
  * @queue_depth: requests of one hardware queue
  * @queues: hardware queues
  * @max_request: bytes
- * @timeout: seconds, 0 for never
+ * @timeout_ms: milliseconds, 0 for never
  * @pending: requests that nobody has taken
  * @owned: requests that an open file has and did not answer yet
+ * @servers: open files of the control node that have asked for requests
+ * @openers: how often the block device and its partitions are open, mounts
+ *	and swap included
  * @gets: requests handed out, redelivered ones again
  * @puts: requests answered
  * @redelivered: requests handed out again, because their owner went away
  * @stale: puts refused because the request was not the caller's (any more)
  * @timeouts: requests that failed because nobody answered in time
  * @errors: requests that failed, for any reason
- * @servers: open files of the control node that have asked for requests
- * @reserved: 0
+ * @capacity_limit: the largest @capacity
+ * @block_size_limit: the largest @block_size
+ * @queue_depth_limit: the largest @queue_depth: while the device is set up
+ *	that of a reconnect
+ * @queues_limit: the most @queues
+ * @requests_limit: the most @queues times @queue_depth for this caller
+ * @max_request_least: the smallest @max_request
+ * @max_request_limit: the largest @max_request
+ * @timeout_limit_ms: the largest @timeout_ms
+ * @batch_limit: the most puts, and gets, of one ABUSE_XFER
+ * @pieces_limit: the most pieces of memory of one put
+ * @put_size: sizeof(struct abuse_put) in this kernel
+ * @get_size: sizeof(struct abuse_get) in this kernel
  * @latency: answered requests, by how long that took; none while the disk's
  *	own I/O statistics are off
  *
@@ -236,22 +294,82 @@ struct abuse_status {
 	__u64	device;
 	__u64	capacity;
 	__u32	number;
+	__u32	state;
 	__u32	block_size;
+	__u32	physical_block_size;
 	__u32	queue_depth;
 	__u32	queues;
 	__u32	max_request;
-	__u32	timeout;
+	__u32	timeout_ms;
 	__u32	pending;
 	__u32	owned;
+	__u32	servers;
+	__u32	openers;
 	__u64	gets;
 	__u64	puts;
 	__u64	redelivered;
 	__u64	stale;
 	__u64	timeouts;
 	__u64	errors;
-	__u32	servers;
-	__u32	reserved;
+	__u64	capacity_limit;
+	__u32	block_size_limit;
+	__u32	queue_depth_limit;
+	__u32	queues_limit;
+	__u32	requests_limit;
+	__u32	max_request_least;
+	__u32	max_request_limit;
+	__u32	timeout_limit_ms;
+	__u32	batch_limit;
+	__u32	pieces_limit;
+	__u16	put_size;
+	__u16	get_size;
 	__u64	latency[ABUSE_LATENCY_BUCKETS];
+};
+
+#define ABUSE_ANY_QUEUE		(~(__u32)0)
+#define ABUSE_IDENTITY_SIZE	32
+#define ABUSE_TEXT_SIZE		128
+
+/**
+ * struct abuse_serve - ABUSE_SERVE: an open file says what it serves
+ * @size: in: sizeof(struct abuse_serve)
+ * @flags: 0
+ * @queue: the hardware queue that this open file serves, or ABUSE_ANY_QUEUE.
+ *	Its gets and its poll are then about this queue alone.
+ * @pid: out, EBUSY only: a process that serves something else, as the caller
+ *	sees it, or 0
+ * @identity: what is served; all 0: not said
+ * @text: in: the same for people, ended by a NUL; out, EBUSY only: what the
+ *	others said
+ *
+ * While an open file is there that said one identity, another identity is
+ * refused with EBUSY: its content would not be that of the disk. An open file
+ * that says none, or never makes this call, is not compared.
+ *
+ * An open file says it once: again is EALREADY. From then on it belongs to the
+ * device as it was set up: after a reset, it gets ENODEV for good, even if the
+ * device is set up anew.
+ */
+struct abuse_serve {
+	__u32	size;
+	__u32	flags;
+	__u32	queue;
+	__u32	pid;
+	__u8	identity[ABUSE_IDENTITY_SIZE];
+	char	text[ABUSE_TEXT_SIZE];
+};
+
+/* The most pieces of memory that a put may name */
+#define ABUSE_MAX_PIECES	1024
+
+/**
+ * struct abuse_piece - memory of the server
+ * @address: where it starts
+ * @length: bytes
+ */
+struct abuse_piece {
+	__u64	address;
+	__u64	length;
 };
 
 /**
@@ -261,27 +379,45 @@ struct abuse_status {
  *	Unused by other commands and by a failure.
  * @result: enum abuse_result
  * @status: out: 0, or a negative errno: ENOMSG: the request is not owned by
- *	this open file (any more); EINVAL: unknown result; EFAULT: bad address;
- *	EBUSY: another thread is putting it; EAGAIN: see
- *	ABUSE_XFER_NO_FAULT. After EINVAL, EFAULT and EAGAIN the request is
- *	still owned.
+ *	this open file (any more); EINVAL: unknown result, a part or pieces
+ *	that do not fit; EFAULT: bad address; EBUSY: another thread is putting
+ *	it; EAGAIN: see ABUSE_XFER_NO_FAULT; EINTR: the caller is being killed;
+ *	E2BIG: what this kernel does not know of the put is not zero. After all
+ *	but ENOMSG the request is still owned.
+ * @offset: ABUSE_RESULT_COPY: bytes, where the part to copy starts; else 0
+ * @length: ABUSE_RESULT_COPY: bytes of the part, 0 for all that follows; else 0
+ * @nr_pieces: 0, or @address is that of an array of so many struct abuse_piece,
+ *	whose lengths add up to what is copied; at most ABUSE_MAX_PIECES
+ * @reserved: 0
  */
 struct abuse_put {
 	__u64	id;
 	__u64	address;
 	__u32	result;
 	__s32	status;
+	__u32	offset;
+	__u32	length;
+	__u32	nr_pieces;
+	__u32	reserved;
 };
 
 /**
- * enum abuse_get_flags - more about a request
+ * enum abuse_get_flags - more about a request; unknown ones are to be ignored
  * @ABUSE_GET_FUA: this write must be durable before it is answered
  * @ABUSE_GET_REDELIVERED: an earlier owner went away without an answer, and
  *	may have carried out the request in part or whole
+ * @ABUSE_GET_NOUNMAP: this write zeroes should leave the space allocated
+ * @ABUSE_GET_META: a hint: metadata of a filesystem
+ * @ABUSE_GET_RAHEAD: a hint: a read that nobody waits for yet
+ * @ABUSE_GET_SWAP: a hint: a page that is swapped
  */
 enum abuse_get_flags {
 	ABUSE_GET_FUA		= 1,
 	ABUSE_GET_REDELIVERED	= 2,
+	ABUSE_GET_NOUNMAP	= 4,
+	ABUSE_GET_META		= 8,
+	ABUSE_GET_RAHEAD	= 16,
+	ABUSE_GET_SWAP		= 32,
 };
 
 /**
@@ -303,9 +439,9 @@ struct abuse_get {
 	__u16	flags;
 };
 
-#define ABUSE_ANY_QUEUE		(~(__u32)0)
 #define ABUSE_NO_TIMEOUT	(~(__u64)0)
 #define ABUSE_MAX_BATCH		4096
+#define ABUSE_MAX_ELEMENT	256	/* bytes, of a put or get to come */
 
 /**
  * enum abuse_xfer_flags - how to transfer
@@ -336,13 +472,17 @@ enum abuse_xfer_flags {
  *	were taken
  * @nr_gets: in: room in @gets, up to ABUSE_MAX_BATCH; out: requests received
  * @min_gets: wait for so many requests; 0 does not wait
- * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE
+ * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE, which for an
+ *	open file that serves one queue (ABUSE_SERVE) is that queue
+ * @put_size: sizeof(struct abuse_put), as the caller knows it
+ * @get_size: sizeof(struct abuse_get), as the caller knows it
+ * @reserved: 0
  *
- * Puts come first, then gets. The call fails as a whole, before any put, when
- * the structure is wrong. One bad put never spoils its neighbours, but after
- * one the call does not wait. A call that a signal interrupts returns what it
- * has, and EINTR if that is nothing; one that a reset interrupts returns
- * ENODEV.
+ * Puts come first, then gets: the oldest of a queue first, the queues in turn.
+ * The call fails as a whole, before any put, when the structure is wrong. One
+ * bad put never spoils its neighbours, but after one the call does not wait. A
+ * call that a signal interrupts returns what it has, and EINTR if that is
+ * nothing; one that a reset interrupts returns ENODEV.
  */
 struct abuse_xfer {
 	__u32	size;
@@ -356,6 +496,9 @@ struct abuse_xfer {
 	__u32	nr_gets;
 	__u32	min_gets;
 	__u32	queue;
+	__u16	put_size;
+	__u16	get_size;
+	__u32	reserved;
 };
 
 #endif /* _UAPI_ABUSE_H */

@@ -13,12 +13,14 @@
 #include "../../module/uapi/abuse.h"
 #include <glob.h>
 #include <linux/fs.h>
+#include <linux/netlink.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -47,8 +49,8 @@ static __u64 address(const void *p)
 }
 
 /*
- * setup [capacity=] [block_size=] [queue_depth=] [flags=] [queues=]
- *	[max_request=] [timeout=] [reserved=] [size=] [tail=BYTE behind it]
+ * setup [capacity=] [block_size=] [physical_block_size=] [queue_depth=] [flags=]
+ *	[queues=] [max_request=] [timeout_ms=] [size=] [tail=BYTE behind it]
  */
 static void setup(void)
 {
@@ -65,8 +67,8 @@ static void setup(void)
 		.queue_depth = num("queue_depth", 128),
 		.queues = num("queues", 0),
 		.max_request = num("max_request", 0),
-		.timeout = num("timeout", 0),
-		.reserved = num("reserved", 0),
+		.timeout_ms = num("timeout_ms", 0),
+		.physical_block_size = num("physical_block_size", 0),
 	};
 	u.bytes[sizeof(u.config)] = num("tail", 0);
 	if (ioctl(fd, ABUSE_SETUP, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u))
@@ -104,7 +106,22 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "queue_depth") ? s->queue_depth :
 	       !strcmp(name, "queues") ? s->queues :
 	       !strcmp(name, "max_request") ? s->max_request :
-	       !strcmp(name, "timeout") ? s->timeout : (usage(name), 0);
+	       !strcmp(name, "physical_block_size") ? s->physical_block_size :
+	       !strcmp(name, "state") ? s->state :
+	       !strcmp(name, "openers") ? s->openers :
+	       !strcmp(name, "capacity_limit") ? s->capacity_limit :
+	       !strcmp(name, "block_size_limit") ? s->block_size_limit :
+	       !strcmp(name, "queue_depth_limit") ? s->queue_depth_limit :
+	       !strcmp(name, "queues_limit") ? s->queues_limit :
+	       !strcmp(name, "requests_limit") ? s->requests_limit :
+	       !strcmp(name, "max_request_least") ? s->max_request_least :
+	       !strcmp(name, "max_request_limit") ? s->max_request_limit :
+	       !strcmp(name, "timeout_limit_ms") ? s->timeout_limit_ms :
+	       !strcmp(name, "batch_limit") ? s->batch_limit :
+	       !strcmp(name, "pieces_limit") ? s->pieces_limit :
+	       !strcmp(name, "put_size") ? s->put_size :
+	       !strcmp(name, "get_size") ? s->get_size :
+	       !strcmp(name, "timeout_ms") ? s->timeout_ms : (usage(name), 0);
 }
 
 static void one_status(const char *name)
@@ -143,9 +160,9 @@ static void status(void)
 	for (size_t n = size; n < sizeof(u); n++)
 		if (u.bytes[n] != 0xa5)
 			tail = "overwritten";
-	printf("flags=%u\ndevice=%#llx\ncapacity=%llu\nnumber=%u\nblock_size=%u\nqueue_depth=%u\nqueues=%u\nmax_request=%u\ntimeout=%u\npending=%u\nowned=%u\ngets=%llu\nputs=%llu\nredelivered=%llu\nstale=%llu\ntimeouts=%llu\nerrors=%llu\ntail=%s\n",
+	printf("flags=%u\ndevice=%#llx\ncapacity=%llu\nnumber=%u\nblock_size=%u\nqueue_depth=%u\nqueues=%u\nmax_request=%u\ntimeout_ms=%u\npending=%u\nowned=%u\ngets=%llu\nputs=%llu\nredelivered=%llu\nstale=%llu\ntimeouts=%llu\nerrors=%llu\ntail=%s\n",
 	       s->flags, (ull)s->device, (ull)s->capacity, s->number, s->block_size,
-	       s->queue_depth, s->queues, s->max_request, s->timeout, s->pending,
+	       s->queue_depth, s->queues, s->max_request, s->timeout_ms, s->pending,
 	       s->owned, (ull)s->gets, (ull)s->puts, (ull)s->redelivered,
 	       (ull)s->stale, (ull)s->timeouts, (ull)s->errors, tail);
 }
@@ -154,10 +171,40 @@ static void status(void)
  * xfer [put=ID[:RESULT[:data|0|bad|half|absent]]]... [gets=ROOM] [min=] [timeout=MS]
  *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [out=FILE:BYTES]
  *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
- *	[gets_at=bad]
+ *	[gets_at=bad] [put_size=] [get_size=] [put_tail=BYTE] [offset=] [length=]
+ *	[reserved=] [pieces=BYTES,BYTES,...]
  * A put's "data" is 2 MiB of `fill`, copied to `out` afterwards; "half" is the
- * last page of memory that ends there, "absent" was never touched.
+ * last page of memory that ends there, "absent" was never touched. With pieces
+ * the data is in so many, each a page behind the end of the one before; "bad"
+ * is then the address of the last one.
  */
+static struct abuse_piece pieces[ABUSE_MAX_PIECES + 1];
+
+static unsigned int make_pieces(const char *lengths, char *data, int bad)
+{
+	unsigned int n = 0;
+	char *end;
+
+	for (; *lengths; lengths = end + (*end == ','), n++) {
+		pieces[n] = (struct abuse_piece){ address(data), strtoull(lengths, &end, 0) };
+		data += pieces[n].length + 4096;
+	}
+	if (bad)
+		pieces[n - 1].address = BAD_ADDRESS;
+	return n;
+}
+
+/* Elements of an array whose elements are `size` bytes */
+static void *element(void *array, size_t size, unsigned int n)
+{
+	return (char *)array + size * n;
+}
+
+static const char *status_of(const struct abuse_put *put)
+{
+	return put->status == 12345 ? "untouched" : errname(-put->status);
+}
+
 static void xfer(void)
 {
 	union {
@@ -165,8 +212,10 @@ static void xfer(void)
 		unsigned char bytes[4096];
 	} u = {};
 	struct abuse_xfer *x = &u.xfer;
-	static struct abuse_put puts[ABUSE_MAX_BATCH + 1];
-	static struct abuse_get gets[ABUSE_MAX_BATCH + 1];
+	static char puts[(ABUSE_MAX_BATCH + 1) * 512];
+	static char gets[(ABUSE_MAX_BATCH + 1) * 512];
+	size_t put_size = num("put_size", sizeof(struct abuse_put));
+	size_t get_size = num("get_size", sizeof(struct abuse_get));
 	size_t room = 2 << 20, buffer_size = num("buffer", 0);
 	char *data = map(room + 4096), *buffer = buffer_size ? map(buffer_size + 4096) : NULL;
 	const char *out = arg("out", NULL), *dump = arg("dump", NULL);
@@ -184,18 +233,33 @@ static void xfer(void)
 
 		if (strncmp(*a, "put=", 4))
 			continue;
+		struct abuse_put *put = element(puts, put_size, n);
 		char *end;
 
-		puts[n] = (struct abuse_put){ .status = 12345, .id = strtoull(*a + 4, &end, 0) };
-		sscanf(end, ":%u:%15s", &puts[n].result, where);
-		puts[n].address = !strcmp(where, "0") ? 0 :
-				  !strcmp(where, "bad") ? BAD_ADDRESS :
-				  !strcmp(where, "absent") ? address(map(room)) :
-				  !strcmp(where, "half") ? address(data + room - 4096) : address(data);
+		*put = (struct abuse_put){
+			.status = 12345,
+			.id = strtoull(*a + 4, &end, 0),
+			.offset = num("offset", 0),
+			.length = num("length", 0),
+			.reserved = num("reserved", 0),
+		};
+		sscanf(end, ":%u:%15s", &put->result, where);
+		if (put_size > sizeof(*put))
+			*(char *)element(put, sizeof(*put), 1) = num("put_tail", 0);
+		put->address = !strcmp(where, "0") ? 0 :
+			       !strcmp(where, "bad") ? BAD_ADDRESS :
+			       !strcmp(where, "absent") ? address(map(room)) :
+			       !strcmp(where, "half") ? address(data + room - 4096) : address(data);
+		if (arg("pieces", NULL)) {
+			put->nr_pieces = make_pieces(arg("pieces", NULL), data, !strcmp(where, "bad"));
+			put->address = address(pieces);
+		}
 		n++;
 	}
 	*x = (struct abuse_xfer){
 		.size = num("size", sizeof(*x)),
+		.put_size = put_size,
+		.get_size = get_size,
 		.flags = num("flags", 0),
 		.puts = arg("puts", NULL) ? BAD_ADDRESS : address(puts),
 		.gets = arg("gets_at", NULL) ? BAD_ADDRESS : address(gets),
@@ -212,14 +276,19 @@ static void xfer(void)
 	if (!err)
 		printf("nr_puts=%u\nnr_gets=%u\n", x->nr_puts, x->nr_gets);
 	for (unsigned int i = 0; i < n; i++)
-		printf("put%u=%s\n", i, puts[i].status == 12345 ? "untouched" : errname(-puts[i].status));
+		printf("put%u=%s\n", i, status_of(element(puts, put_size, i)));
 	for (unsigned int i = 0; !err && i < x->nr_gets; i++) {
-		struct abuse_get *g = &gets[i];
+		struct abuse_get *g = element(gets, get_size, i);
 
 		printf("id%u=%#llx\nsector%u=%llu\nlength%u=%u\ncommand%u=%u\nflags%u=%u\naddress%u=%s%lld\n",
 		       i, (ull)g->id, i, (ull)g->sector, i, g->length, i, g->command,
 		       i, g->flags, i, g->address ? "buffer+" : "",
 		       g->address ? (long long)(g->address - x->buffer) : 0);
+	}
+	if (arg("get_size", NULL) && !err && x->nr_gets) {
+		const unsigned char *tail = element(gets, sizeof(struct abuse_get), 1);
+
+		printf("get_tail=%u\nget_end=%u\n", tail[0], *(unsigned char *)element(gets, get_size, x->nr_gets));
 	}
 	if (out) {
 		char name[256];
@@ -233,6 +302,130 @@ static void xfer(void)
 	if (err) {
 		errno = err;
 		die("XFER");
+	}
+}
+
+static struct abuse_xfer empty_xfer(struct abuse_put *put, struct abuse_get *get)
+{
+	return (struct abuse_xfer){
+		.size = sizeof(struct abuse_xfer),
+		.put_size = sizeof(*put),
+		.get_size = sizeof(*get),
+		.puts = address(put),
+		.gets = address(get),
+		.timeout_ns = ABUSE_NO_TIMEOUT,
+		.queue = ABUSE_ANY_QUEUE,
+	};
+}
+
+/*
+ * copy-loop: gets a request, prints "copies", and copies its data again and again
+ * until that is refused; prints with what
+ */
+static void copy_loop(void)
+{
+	struct abuse_get get;
+	struct abuse_put put = { .result = ABUSE_RESULT_COPY };
+	struct abuse_xfer x = empty_xfer(&put, &get);
+
+	x.nr_gets = x.min_gets = 1;
+	if (ioctl(fd, ABUSE_XFER, &x))
+		die("get");
+	put.id = get.id;
+	put.address = address(memset(map(get.length), 1, get.length));
+	printf("copies\n");
+	fflush(stdout);
+	x.nr_gets = x.min_gets = 0;
+	do {
+		x.nr_puts = 1;
+		if (ioctl(fd, ABUSE_XFER, &x))
+			die("copy");
+	} while (!put.status);
+	printf("outcome=%s\n", errname(-put.status));
+}
+
+/*
+ * uevents [times=]: sets the device up and resets it, so many times, and each time
+ * the kernel tells that the disk is there, at once asks for requests. Prints how
+ * often that worked, and how often the device was not set up.
+ */
+static void *setup_and_reset(void *data)
+{
+	struct abuse_config config = {
+		.size = sizeof(config),
+		.capacity = 1 << 20,
+		.block_size = 4096,
+		.queue_depth = 1,
+	};
+	int *left = data;
+
+	while (__atomic_load_n(left, __ATOMIC_SEQ_CST) > 0) {
+		if (ioctl(fd, ABUSE_SETUP, &config))
+			die("SETUP");
+		usleep(20000);
+		if (ioctl(fd, ABUSE_RESET))
+			die("RESET");
+	}
+	return NULL;
+}
+
+static void uevents(void)
+{
+	struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int events = socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+	int left = num("times", 100), good = 0, none = 0;
+	pthread_t thread;
+	char text[4096];
+
+	if (events < 0 || bind(events, (void *)&all, sizeof(all)) ||
+	    pthread_create(&thread, NULL, setup_and_reset, &left))
+		die("uevents");
+	while (left > 0) {
+		struct abuse_xfer x = empty_xfer(NULL, NULL);
+
+		if (recv(events, text, sizeof(text), 0) < 0)
+			die("recv");
+		if (strncmp(text, "add@/devices/virtual/block/abuse", 32))
+			continue;
+		if (!ioctl(fd, ABUSE_XFER, &x))
+			good++;
+		else if (errno == ENODEV)
+			none++;
+		else
+			die("XFER");
+		__atomic_fetch_sub(&left, 1, __ATOMIC_SEQ_CST);
+	}
+	pthread_join(thread, NULL);
+	printf("good=%d\nnone=%d\n", good, none);
+}
+
+/*
+ * serve [queue=] [identity=BYTE] [text=] [flags=] [size=] [tail=] [whole=1]: says what an
+ *	open file serves; prints who is there when that is refused. `whole` is a text
+ *	without an end.
+ */
+static void say(int node)
+{
+	union {
+		struct abuse_serve serve;
+		unsigned char bytes[4096];
+	} u = {};
+
+	u.serve = (struct abuse_serve){
+		.size = num("size", sizeof(u.serve)),
+		.flags = num("flags", 0),
+		.queue = num("queue", ABUSE_ANY_QUEUE),
+	};
+	memset(u.serve.identity, num("identity", 0), sizeof(u.serve.identity));
+	if (arg("whole", NULL))
+		memset(u.serve.text, 'x', sizeof(u.serve.text));
+	else
+		strncpy(u.serve.text, arg("text", ""), sizeof(u.serve.text) - 1);
+	u.bytes[sizeof(u.serve)] = num("tail", 0);
+	if (ioctl(node, ABUSE_SERVE, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u)) {
+		if (errno == EBUSY)
+			printf("pid=%u\ntext=%s\n", u.serve.pid, u.serve.text);
+		die("SERVE");
 	}
 }
 
@@ -252,7 +445,7 @@ static void wait_ready(void)
 /*
  * server [store=FILE] [threads=] [batch=] [min=] [buffer=BYTES] [queue=any|own]
  *	[order=fifo|reverse|random] [delay=US] [fail=N] [hold=N] [twice=1]
- *	[log=1]
+ *	[log=1] [identity=BYTE] [text=]
  * Answers from a file mapped into memory (or reads with zeros), each thread
  * through an open file of its own: fails every Nth request, holds N requests
  * for ever, puts each answer twice, writes each request to stdout. SIGTERM
@@ -264,7 +457,7 @@ static struct {
 	char *store;
 	size_t store_size;
 	unsigned int threads, batch, min, delay, fail, hold, twice, log, own_queue;
-	int draining;
+	int draining, says;
 	size_t buffer;
 	ull gets, puts, stale, odd, held;
 } server;
@@ -291,6 +484,8 @@ static void *serve(void *data)
 	char *zeros = map(ABUSE_MAX_REQUEST);
 	struct abuse_xfer x = {
 		.size = sizeof(x),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.puts = address(puts),
 		.gets = address(gets),
 		.buffer = address(buffer),
@@ -388,6 +583,7 @@ static void run_server(const char *device)
 	server.twice = num("twice", 0);
 	server.log = num("log", 0);
 	server.buffer = num("buffer", 0);
+	server.says = !!arg("identity", NULL);
 	server.own_queue = !strcmp(arg("queue", "any"), "own");
 	if (store) {
 		int file = open(store, O_RDWR);
@@ -405,6 +601,14 @@ static void run_server(const char *device)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	for (unsigned int n = 0; n < server.threads; n++) {
 		server_fds[n] = n ? open_device(device, O_RDONLY) : fd;
+		if (server.says) {
+			struct abuse_serve serve = { .size = sizeof(serve), .queue = server.own_queue ? n : ABUSE_ANY_QUEUE };
+
+			memset(serve.identity, num("identity", 0), sizeof(serve.identity));
+			strncpy(serve.text, arg("text", ""), sizeof(serve.text) - 1);
+			if (ioctl(server_fds[n], ABUSE_SERVE, &serve))
+				die("SERVE");
+		}
 		if (pthread_create(&threads[n], NULL, serve, (void *)(uintptr_t)n))
 			die("thread");
 	}
@@ -415,6 +619,8 @@ static void run_server(const char *device)
 	for (unsigned int n = 0; n < server.threads; n++) {
 		struct abuse_xfer x = {
 			.size = sizeof(x),
+			.put_size = sizeof(struct abuse_put),
+			.get_size = sizeof(struct abuse_get),
 			.flags = ABUSE_XFER_DRAIN,
 			.queue = ABUSE_ANY_QUEUE,
 		};
@@ -463,6 +669,8 @@ static void stuck_put(void)
 	struct abuse_put put = {};
 	struct abuse_xfer x = {
 		.size = sizeof(x),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.gets = address(&get),
 		.puts = address(&put),
 		.timeout_ns = ABUSE_NO_TIMEOUT,
@@ -677,13 +885,22 @@ int main(int argc, char **argv)
 	else if (!strcmp(command, "reset")) {
 		if (ioctl(fd, ABUSE_RESET))
 			die("RESET");
-	} else if (!strcmp(command, "requeue")) {
+	} else if (!strcmp(command, "remove")) {
+		if (ioctl(fd, ABUSE_REMOVE))
+			die("REMOVE");
+	} else if (!strcmp(command, "serve"))
+		say(fd);
+	else if (!strcmp(command, "requeue")) {
 		if (ioctl(fd, ABUSE_REQUEUE))
 			die("REQUEUE");
 	} else if (!strcmp(command, "xfer"))
 		xfer();
 	else if (!strcmp(command, "poll"))
 		wait_ready();
+	else if (!strcmp(command, "copy-loop"))
+		copy_loop();
+	else if (!strcmp(command, "uevents"))
+		uevents();
 	else if (!strcmp(command, "server"))
 		run_server(argv[2]);
 	else if (!strcmp(command, "stuck-put"))

@@ -327,7 +327,10 @@ static void fuzz_xfer(struct fuzzer *f)
 {
 	struct abuse_put puts[80];
 	unsigned int nr_puts, nr_gets;
-	struct abuse_xfer x = { .size = sizeof(x), .queue = ABUSE_ANY_QUEUE };
+	struct abuse_xfer x = {
+		.size = sizeof(x), .put_size = sizeof(struct abuse_put), .get_size = sizeof(struct abuse_get),
+		.queue = ABUSE_ANY_QUEUE
+	};
 	struct abuse_xfer *arg;
 	struct abuse_get *gets;
 	int err;
@@ -512,9 +515,9 @@ static void fuzz_setup(struct fuzzer *f)
 	if (!ioctl(nodes[0], ABUSE_STATUS, &status) && status.capacity) {
 		config.block_size = status.block_size;
 		config.capacity = status.capacity + (once_in(f, 50) ? config.block_size : 0);
-		config.queues = config.max_request = 0;
+		config.queues = config.max_request = config.physical_block_size = 0;
 	}
-	config.timeout = once_in(f, 10) ? below(f, 3) : 0;
+	config.timeout_ms = once_in(f, 10) ? below(f, 3000) : 0;
 	switch (below(f, 40)) {
 	case 0: config.size = once_in(f, 2) ? any(f) : sizeof(config) + below(f, 64); break;
 	case 1: config.flags = any(f); break;
@@ -523,8 +526,8 @@ static void fuzz_setup(struct fuzzer *f)
 	case 4: config.queue_depth = any(f); break;
 	case 5: config.queues = any(f); break;
 	case 6: config.max_request = any(f); break;
-	case 7: config.timeout = any(f); break;
-	case 8: config.reserved = any(f); break;
+	case 7: config.timeout_ms = any(f); break;
+	case 8: config.physical_block_size = any(f); break;
 	}
 	arg = room(f, CONFIG, sizeof(config));
 	store(f, arg, &config, sizeof(config));

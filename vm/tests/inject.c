@@ -39,6 +39,8 @@ static int xfer(int fd, struct abuse_put *put, struct abuse_get *get)
 {
 	struct abuse_xfer x = {
 		.size = sizeof(x),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.puts = (uintptr_t)put,
 		.gets = (uintptr_t)get,
 		.nr_puts = !!put,

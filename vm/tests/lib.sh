@@ -14,7 +14,7 @@ MODULE=$ABUSE_BUILD/abuse.ko
 # enum abuse_flags
 RO=1 RECONNECT=2 WRITE_CACHE=4 DISCARD=8 WRITE_ZEROES=16
 # enum abuse_get_flags
-FUA=1 REDELIVERED=2
+FUA=1 REDELIVERED=2 NOUNMAP=4 META=8 RAHEAD=16
 
 fail() {
 	echo "$*" >&2
@@ -159,6 +159,9 @@ submit() {
 	spawn "$name" client io $DISK "$@"
 	pending $((before + 1))
 }
+
+# The same, but somebody waits for it: it may be taken at once
+submit_soon() { spawn "$1" client io $DISK "${@:2}"; }
 
 # take FD [gets=N ...]: gets requests into $id0, $sector0, ...; counts in $nr_gets
 take() {

@@ -129,6 +129,8 @@ static void *serve(void *data)
 	int node = *(int *)data;
 	struct abuse_xfer x = {
 		.size = sizeof(x),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.puts = (uintptr_t)puts,
 		.gets = (uintptr_t)gets,
 		.queue = ABUSE_ANY_QUEUE,
@@ -285,7 +287,7 @@ static struct abuse_config config(__u64 *random)
 	};
 }
 
-static void reconnect(__u64 *random, int node, __u32 flags, __u32 timeout)
+static void reconnect(__u64 *random, int node, __u32 flags, __u32 timeout_ms)
 {
 	struct abuse_status s = { .size = sizeof(s) };
 	struct abuse_config c;
@@ -302,7 +304,7 @@ static void reconnect(__u64 *random, int node, __u32 flags, __u32 timeout)
 		.capacity = s.capacity + (below(random, 20) ? 0 : BLOCK),
 		.block_size = s.block_size,
 		.queue_depth = 1 + below(random, DEPTH),
-		.timeout = timeout,
+		.timeout_ms = timeout_ms,
 	};
 	/* Another one may have made it larger meanwhile, or taken it away. */
 	if (ioctl(node, ABUSE_SETUP, &c) && errno != EINVAL)
@@ -323,7 +325,7 @@ static void odd_setup(__u64 *random, int node)
 	case 4: c.queue_depth = DEPTH + 1 + below(random, ~0U - DEPTH); break;
 	case 5: c.queues = 5000 + below(random, 1 << 31); break;
 	case 6: c.max_request = 1 + 2 * any(random); break;
-	case 7: c.reserved = 1; break;
+	case 7: c.physical_block_size = 3; break;
 	}
 	/* A reset may have come in between, then this is a good first setup. */
 	if (!ioctl(node, ABUSE_SETUP, &c) && calm)
@@ -335,6 +337,8 @@ static int take(int flags, struct abuse_get *gets, unsigned int *nr)
 {
 	struct abuse_xfer x = {
 		.size = sizeof(x),
+		.put_size = sizeof(struct abuse_put),
+		.get_size = sizeof(struct abuse_get),
 		.gets = (uintptr_t)gets,
 		.nr_gets = 4,
 		.min_gets = 1,
@@ -352,7 +356,10 @@ static void put_late(void)
 {
 	struct abuse_get gets[4];
 	struct abuse_put puts[4];
-	struct abuse_xfer x = { .size = sizeof(x), .puts = (uintptr_t)puts, .queue = ABUSE_ANY_QUEUE };
+	struct abuse_xfer x = {
+		.size = sizeof(x), .put_size = sizeof(struct abuse_put), .get_size = sizeof(struct abuse_get),
+		.puts = (uintptr_t)puts, .queue = ABUSE_ANY_QUEUE
+	};
 	unsigned int nr;
 	int node = take(O_CLOEXEC, gets, &nr);
 
@@ -396,7 +403,10 @@ static void fail_requests(__u64 *random)
 {
 	struct abuse_get gets[4];
 	struct abuse_put puts[4];
-	struct abuse_xfer x = { .size = sizeof(x), .puts = (uintptr_t)puts, .queue = ABUSE_ANY_QUEUE };
+	struct abuse_xfer x = {
+		.size = sizeof(x), .put_size = sizeof(struct abuse_put), .get_size = sizeof(struct abuse_get),
+		.puts = (uintptr_t)puts, .queue = ABUSE_ANY_QUEUE
+	};
 	__u32 result = below(random, 4) ? ABUSE_RESULT_MEDIA_FAILURE : ABUSE_RESULT_DEVICE_FAILURE;
 	unsigned int nr;
 	int node = take(O_CLOEXEC, gets, &nr);
@@ -528,7 +538,7 @@ static void *mischief(void *data)
 			reconnect(&random, node, ABUSE_FLAGS_READ_ONLY, 0);
 			break;
 		case 17:
-			reconnect(&random, node, 0, 1);
+			reconnect(&random, node, 0, 1000);
 			break;
 		}
 		/* Live and writable again, whatever it was */

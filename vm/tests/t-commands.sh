@@ -21,7 +21,7 @@ list_shows_what_is_set_up_and_who_serves_it() {
 }
 
 resize_grows_a_disk_in_use() {
-	ready capacity=32M timeout=60
+	ready capacity=32M timeout_ms=60000
 	serve
 	client status $CTL >"$T/before"
 	_abusectl resize 0 64M

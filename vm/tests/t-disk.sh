@@ -58,7 +58,36 @@ discard_and_write_zeroes_tell_their_range() {
 	serve log=1
 	io op=zeroes offset=8K length=48K
 	end
-	is requests "$(_commands)" "4 16 49152 0"
+	is requests "$(_commands)" "4 16 49152 $NOUNMAP"
+}
+
+# A longest length that is no multiple of the block cuts what is longer off the grid
+long_ranges_are_cut_at_whole_blocks() {
+	local what
+	ready capacity=16G flags=$((DISCARD | WRITE_ZEROES))
+	for what in discard zeroes; do
+		serve log=1
+		io op=$what length=10G
+		end
+		is "bytes" "$(_commands | awk '{ n += $3 } END { printf "%.0f", n }')" 10737418240
+		is "requests beside the blocks" "$(_commands | awk '$2 % 8 || $3 % 4096')" ""
+	done
+}
+
+hints_of_a_request_are_told() {
+	small_disk
+	serve store="$T/image" log=1
+	mkfs.ext4 -q $DISK
+	mkdir mnt
+	mount $DISK mnt
+	head -c 8M /dev/zero >mnt/file
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	cat mnt/file >"$T/data"
+	umount mnt
+	end
+	[ "$(_commands | awk -v bit=$META 'int($4 / bit) % 2' | wc -l)" -gt 0 ] || fail "no metadata"
+	[ "$(_commands | awk -v bit=$RAHEAD '$1 == 0 && int($4 / bit) % 2' | wc -l)" -gt 0 ] || fail "no read ahead"
 }
 
 write_zeroes_and_discard_change_the_data() {

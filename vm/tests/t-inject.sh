@@ -21,3 +21,29 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 	done
 	wait_for unload
 }
+
+# Slots are far from the others then, and cannot be freed where nobody may sleep
+queues_in_pieces_of_memory_are_freed() {
+	local faults=/sys/kernel/debug/fail_page_alloc round
+	load
+	echo 0 >$faults/verbose
+	echo N >$faults/ignore-gfp-wait
+	echo 1 >$faults/min-order
+	echo -1 >$faults/times
+	echo 1 >$faults/task-filter
+	for round in 1 2 3; do
+		echo 100 >$faults/probability
+		(
+			echo 1 >/proc/self/make-it-fail
+			setup queue_depth=4096
+		)
+		echo 0 >$faults/probability
+		grep -q abuse /proc/vmallocinfo || fail "no memory in pieces"
+		serve
+		io op=write threads=10
+		reset
+		finish server 3
+	done
+	echo 0 >$faults/task-filter
+	wait_for unload
+}

@@ -128,7 +128,7 @@ reconnect_sets_up_what_is_not() {
 unknown_ioctls_are_ENOTTY_and_SET_POLL_is_EOPNOTSUPP() {
 	ready
 	expect ENOTTY legacy ioctl $CTL nr=0x411f
-	expect ENOTTY legacy ioctl $CTL nr=0x412a
+	expect ENOTTY legacy ioctl $CTL nr=0x4140
 	expect ENOTTY legacy ioctl $CTL nr=0x5401
 	expect EOPNOTSUPP legacy set-poll $CTL
 }

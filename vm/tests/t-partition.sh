@@ -103,3 +103,15 @@ a_write_and_a_sync_of_a_dead_partition_fail() {
 	umount "$T/mnt"
 	wait_for unload
 }
+
+who_only_polls_does_not_start_the_scan() {
+	load max_part=7
+	_image
+	setup block_size=512
+	client poll $CTL timeout=300 >"$T/polled"
+	pause 0.3
+	is "requests" "$(status pending)" 0
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p2
+	end
+}

@@ -143,7 +143,7 @@ every_third_request_fails_and_no_other() {
 }
 
 a_request_that_nobody_answers_times_out() {
-	ready timeout=1
+	ready timeout_ms=1000
 	expect EIO io op=write
 	is "timeouts, errors" "$(status timeouts) $(status errors)" "1 1"
 	exec 3<$CTL
@@ -159,8 +159,8 @@ a_request_that_nobody_answers_times_out() {
 }
 
 without_a_timeout_a_request_waits() {
-	ready timeout=1
-	setup flags=$RECONNECT timeout=0
+	ready timeout_ms=1000
+	setup flags=$RECONNECT timeout_ms=0
 	submit io op=write
 	pause 3
 	running io || fail "it did not wait: $(<"$T/io")"
@@ -268,4 +268,114 @@ answers_are_counted_by_how_long_they_took() {
 	io op=write threads=20
 	end
 	is latencies "$(status latencies)" "$(status puts)"
+}
+
+# Gets of any queue, one request each, as a stream of requests has filled both
+any_queue_means_each_in_its_turn() {
+	local order='' n
+	ready queues=2
+	exec 3<$CTL
+	for n in 0 1; do
+		spawn "io$n" taskset -c $n "$ABUSE_BUILD/client" io $DISK op=read threads=5 offset=${n}M stride=128K
+	done
+	pending 10
+	for n in {1..10}; do
+		take 3
+		order+=$((id0 >> 12 & 0xfff))
+		answer 3 "$id0"
+	done
+	[[ $order == 0101010101 || $order == 1010101010 ]] || fail "queues were served in the order $order"
+	finish io0
+	finish io1
+}
+
+# The one that was woken leaves it, and goes
+what_does_not_fit_is_got_by_the_next_one() {
+	ready max_request=64K
+	spawn small client xfer $CTL gets=2 min=2 buffer=64K timeout=-1
+	submit_soon a op=write length=64K
+	owned 1
+	spawn large client xfer $CTL gets=1 min=1 buffer=64K timeout=-1
+	still_waits large
+	spawn b client io $DISK op=write length=64K offset=1M
+	finish small
+	finish large
+	shows "$T/small" '^nr_gets=1$'
+	shows "$T/large" '^nr_gets=1$'
+	serve
+	finish a
+	finish b
+	end
+}
+
+a_requeue_takes_what_is_busy() {
+	local round
+	ready
+	exec 4<$CTL
+	for round in {1..20}; do
+		spawn copier client copy-loop $CTL
+		submit_soon io op=write length=1M
+		wait_for has "$T/copier" '^copies$'
+		client requeue $CTL
+		finish copier
+		shows "$T/copier" '^outcome=ENOMSG$'
+		take 4
+		is "flags" "$flags0" $REDELIVERED
+		answer 4 "$id0"
+		finish io
+	done
+	is redelivered "$(status redelivered)" 20
+}
+
+what_is_busy_times_out() {
+	ready timeout_ms=300
+	spawn copier client copy-loop $CTL
+	expect EIO io op=read length=1M
+	finish copier
+	shows "$T/copier" '^outcome=ENOMSG$'
+	is "timeouts, errors" "$(status timeouts) $(status errors)" "1 1"
+}
+
+a_timeout_counts_in_milliseconds() {
+	local start
+	ready timeout_ms=200
+	start=${EPOCHREALTIME/./}
+	expect EIO io op=write
+	[ $((${EPOCHREALTIME/./} - start)) -ge 200000 ] || fail "it came early"
+}
+
+a_failed_device_says_so() {
+	ready
+	is state "$(status state)" 1
+	exec 3<$CTL
+	submit io op=write
+	take 3
+	answer 3 "$id0:2"
+	failed io EIO
+	is state "$(status state)" 2
+	setup flags=$RECONNECT
+	is state "$(status state)" 1
+}
+
+# What a short look at a device costs the disk
+a_close_looks_for_requests_only_if_it_had_some() {
+	local tracing=/sys/kernel/tracing
+	ready
+	echo abuse_requeue >$tracing/set_ftrace_filter
+	echo function >$tracing/current_tracer
+	client status $CTL >"$T/told"
+	client poll $CTL timeout=0 >"$T/told"
+	grep abuse_requeue $tracing/trace >first || :
+	exec 3<$CTL
+	submit io op=write
+	take 3
+	exec 3<&-
+	grep abuse_requeue $tracing/trace >second || :
+	echo nop >$tracing/current_tracer
+	echo >$tracing/set_ftrace_filter
+	is "looks of those that had none" "$(wc -l <first)" 0
+	is "looks of the one that had some" "$(wc -l <second)" 1
+	serve
+	finish io
+	end
 }

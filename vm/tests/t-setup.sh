@@ -9,10 +9,11 @@ status_before_setup_is_zero() {
 	shows "$T/status" '^number=4$'
 	shows "$T/status" '^tail=untouched$'
 	is "fields that are not 0" "$(grep -vE '=0$|^number|^tail' "$T/status")" ""
+	is state "$(status state)" 0
 }
 
 status_tells_what_setup_said() {
-	ready capacity=64M block_size=512 queue_depth=33 queues=2 max_request=64K timeout=77 \
+	ready capacity=64M block_size=512 queue_depth=33 queues=2 max_request=64K timeout_ms=77000 \
 		flags=$((RO | WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	client status $CTL >"$T/status"
 	cat >"$T/expected" <<-EOF
@@ -24,7 +25,7 @@ status_tells_what_setup_said() {
 		queue_depth=33
 		queues=2
 		max_request=65536
-		timeout=77
+		timeout_ms=77000
 		pending=0
 		owned=0
 		gets=0
@@ -42,7 +43,7 @@ defaults_are_one_queue_and_1_MiB_requests() {
 	ready
 	is queues "$(status queues)" 1
 	is max_request "$(status max_request)" 1048576
-	is timeout "$(status timeout)" 0
+	is timeout "$(status timeout_ms)" 0
 }
 
 # defects.md 9, 10, 12, 13: bounds that were none, division by 0
@@ -51,8 +52,8 @@ nonsense_is_refused_and_changes_nothing() {
 	for bad in block_size=0 block_size=1 block_size=3 block_size=256 block_size=1000 block_size=131072 \
 		block_size=0x80000000 capacity=0 capacity=512 capacity=16777215 queue_depth=0 queue_depth=4097 \
 		queue_depth=0xffffffff queues=3 queues=0xffffffff max_request=512 max_request=6000 \
-		max_request=2M max_request=0xffffffff timeout=86401 timeout=0xffffffff \
-		reserved=1 flags=32 flags=0x80000000 size=0 size=8 size=39; do
+		max_request=2M max_request=0xffffffff timeout_ms=86400001 timeout_ms=0xffffffff \
+		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=32 flags=0x80000000 size=0 size=8 size=39; do
 		expect EINVAL setup $bad
 	done
 	expect EFBIG setup capacity=0x8000000000000000
@@ -68,8 +69,8 @@ structures_may_grow() {
 	is capacity "$(status capacity)" 16777216
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
-	expect EINVAL client status $CTL size=96
-	client status $CTL size=104 >"$T/status" # what it was at first
+	expect EINVAL client status $CTL size=928
+	client status $CTL size=936 >"$T/status" # what it was at first
 	shows "$T/status" '^tail=untouched$'
 	client status $CTL size=2000 >"$T/status"
 	shows "$T/status" '^capacity=16777216$'
@@ -177,8 +178,8 @@ reconnect_keeps_what_may_not_change() {
 		expect EINVAL setup "$now" "$bad"
 	done
 	setup "$now"
-	setup "$now" queues=2 max_request=64K timeout=5
-	is "queues, max_request, timeout" "$(status queues) $(status max_request) $(status timeout)" "2 65536 5"
+	setup "$now" queues=2 max_request=64K timeout_ms=5000
+	is "queues, max_request, timeout_ms" "$(status queues) $(status max_request) $(status timeout_ms)" "2 65536 5000"
 }
 
 reconnect_sets_up_what_is_not() {
@@ -252,4 +253,72 @@ many_setups_and_resets_leave_nothing() {
 	done
 	reset
 	reset
+}
+
+the_physical_block_is_the_disks() {
+	load
+	setup block_size=512 physical_block_size=4096
+	is physical_block_size "$(<$QUEUE/physical_block_size) $(status physical_block_size)" "4096 4096"
+	is logical_block_size "$(<$QUEUE/logical_block_size)" 512
+	expect EINVAL setup block_size=512 physical_block_size=8192 flags=$RECONNECT
+	setup block_size=512 flags=$RECONNECT
+	setup block_size=512 physical_block_size=4096 flags=$RECONNECT
+	reset
+	setup block_size=4096
+	is physical_block_size "$(<$QUEUE/physical_block_size) $(status physical_block_size)" "4096 4096"
+	expect EINVAL setup block_size=4096 physical_block_size=512 flags=$RECONNECT
+}
+
+status_tells_every_limit() {
+	local depth
+	load
+	for depth in 4096 100; do
+		is capacity_limit "$(status capacity_limit)" 9223372036854775807
+		is queues_limit "$(status queues_limit)" 2
+		is max_request "$(status max_request_least) $(status max_request_limit)" "4096 1048576"
+		is timeout_limit_ms "$(status timeout_limit_ms)" 86400000
+		is batch_limit "$(status batch_limit)" 4096
+		is pieces_limit "$(status pieces_limit)" 1024
+		is elements "$(status put_size) $(status get_size)" "40 32"
+		is queue_depth_limit "$(status queue_depth_limit)" $depth
+		[ "$(status block_size_limit)" -ge 4096 ] || fail "block_size_limit"
+		setup queue_depth=100 flags=$RECONNECT
+		setup queue_depth=10 flags=$RECONNECT
+	done
+	is requests_limit "$(status requests_limit)" 16777216
+}
+
+who_may_not_take_more_than_others_has_a_limit() {
+	local poor=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource "$ABUSE_BUILD/client")
+	load
+	expect EPERM "${poor[@]}" setup $CTL queue_depth=4096 queues=2
+	is requests_limit "$("${poor[@]}" status $CTL only=requests_limit)" 4096
+	"${poor[@]}" setup $CTL queue_depth=2048 queues=2
+	reset
+	setup queue_depth=4096 queues=2
+	# What is there is nothing new
+	"${poor[@]}" setup $CTL queue_depth=4096 queues=2 flags=$RECONNECT
+}
+
+the_memory_of_a_setup_is_charged() {
+	local group=/sys/fs/cgroup/abuse before after
+	load
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir $group
+	before=$(<$group/memory.current)
+	(
+		echo $BASHPID >$group/cgroup.procs
+		exec "$ABUSE_BUILD/client" setup $CTL queue_depth=4096 queues=2
+	)
+	after=$(<$group/memory.current)
+	reset
+	rmdir $group
+	[ $((after - before)) -ge $((2 * 4096 * 64)) ] || fail "charged: $((after - before)) bytes"
+}
+
+a_server_that_the_uevent_starts_finds_the_device() {
+	load
+	client uevents $CTL times=50 >"$T/events"
+	shows "$T/events" '^good=50$'
+	shows "$T/events" '^none=0$'
 }

@@ -314,3 +314,83 @@ the_server_in_the_manual_is_a_disk() {
 	reset
 	failed example 'transfer: No such device'
 }
+
+elements_may_grow() {
+	local output
+	ready
+	exec 3<$CTL
+	submit a op=write
+	submit b op=write offset=8K
+	take 3 gets=2 get_size=64
+	is "sectors" "$sector0 $sector1" "0 16"
+	is "what the kernel does not know" $get_tail 0
+	is "behind the last one" $get_end $((0xa5))
+	refused 3 E2BIG "$id0" put_size=80 put_tail=1
+	is owned "$(status owned)" 2
+	output=$(client xfer @3 put="$id0" put="$id1" put_size=80)
+	[[ $output == *put0=0*put1=0* ]] || fail "puts: $output"
+	finish a
+	finish b
+	expect EINVAL client xfer @3 put_size=32
+	expect EINVAL client xfer @3 put_size=44
+	expect EINVAL client xfer @3 get_size=24
+	expect E2BIG client xfer @3 get_size=512
+}
+
+a_part_is_copied() {
+	ready
+	exec 3<$CTL
+	serve writer "$(store image 16M)"
+	for n in 0 1 2 3; do
+		io op=write offset=$((n * 4096)) byte=$((n + 1))
+	done
+	end writer
+	submit io op=write length=16K byte=9
+	take 3
+	answer 3 "$id0:3" offset=4096 length=8192 out="$T/part:12288"
+	{ bytes 8192 9 && bytes 4096 0; } | cmp - part || fail "the part is another"
+	answer 3 "$id0:3" offset=12288 fill=1 out="$T/part:8192"
+	{ bytes 4096 9 && bytes 4096 1; } | cmp - part || fail "the rest is another"
+	refused 3 EINVAL "$id0:3" offset=16385
+	refused 3 EINVAL "$id0:3" offset=4096 length=12289
+	refused 3 EINVAL "$id0:0" offset=4096
+	refused 3 EINVAL "$id0:0" length=4096
+	refused 3 EINVAL "$id0:0" reserved=1
+	is owned "$(status owned)" 1
+	answer 3 "$id0"
+	finish io
+}
+
+data_may_be_in_pieces() {
+	ready
+	exec 3<$CTL
+	submit io op=check length=16K byte=5
+	take 3
+	refused 3 EINVAL "$id0" pieces=4096,8192 fill=5
+	refused 3 EINVAL "$id0" pieces=4096,8192,8192 fill=5
+	refused 3 EFAULT "$id0:0:bad" pieces=4096,8192,4096 fill=5
+	answer 3 "$id0" pieces=4095,1,0,8193,4095 fill=5
+	finish io
+	submit io op=write length=16K byte=6
+	take 3
+	answer 3 "$id0" pieces=8192,8192 out="$T/data:20480"
+	{ bytes 8192 6 && bytes 4096 0 && bytes 8192 6; } | cmp - data || fail "the pieces are others"
+	finish io
+	submit io op=write length=8K
+	take 3
+	answer 3 "$id0:1" pieces=1
+	failed io EIO
+}
+
+a_request_named_twice_is_put_once() {
+	local output
+	ready
+	exec 3<$CTL
+	submit io op=write byte=3
+	take 3
+	output=$(client xfer @3 put="$id0:3" put="$id0" put="$id0" out="$T/data:4096")
+	[[ $output == *put0=0*put1=0*put2=ENOMSG* ]] || fail "puts: $output"
+	holds data 4096 3
+	finish io
+	is "puts, stale" "$(status puts) $(status stale)" "1 1"
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a device is set up as: setup, reconnect, reset, status. It joins a set
+ * of queues and a disk; it must not know of open files and user memory.
+ */
+#include <linux/capability.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "device.h"
+#include "disk.h"
+#include "set.h"
+
+#define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
+			 ABUSE_FEATURES)
+
+/**
+ * abuse_device_init() - a device that is not set up
+ * @dev: zeroed
+ * @number: N of /dev/abctlN
+ */
+void abuse_device_init(struct abuse_device *dev, u32 number)
+{
+	dev->number = number;
+	mutex_init(&dev->lock);
+	init_waitqueue_head(&dev->wait);
+}
+
+/**
+ * abuse_device_find_set() - the queues of a device
+ * @dev: the device
+ *
+ * Return: the set, to be given up with abuse_set_put(), or NULL while the
+ * device is not set up.
+ */
+struct abuse_set *abuse_device_find_set(struct abuse_device *dev)
+{
+	struct abuse_set *set;
+
+	rcu_read_lock();
+	set = rcu_dereference(dev->set);
+	if (set && !abuse_set_tryget(set))
+		set = NULL;
+	rcu_read_unlock();
+	return set;
+}
+
+/**
+ * abuse_device_lock() - wait for setup, reconnect, reset of others
+ * @dev: the device
+ *
+ * Return: 0, or -EINTR when the caller is being killed.
+ */
+int abuse_device_lock(struct abuse_device *dev)
+{
+	return mutex_lock_killable(&dev->lock);
+}
+
+void abuse_device_unlock(struct abuse_device *dev)
+{
+	mutex_unlock(&dev->lock);
+}
+
+static u32 abuse_queues_limit(void)
+{
+	return min_t(u32, nr_cpu_ids, ABUSE_MAX_QUEUES);
+}
+
+/*
+ * The block layer has about 400 bytes for each request, which no cgroup is
+ * charged for.
+ */
+static u32 abuse_requests_limit(void)
+{
+	return capable(CAP_SYS_RESOURCE) ? ABUSE_MAX_DEPTH * ABUSE_MAX_QUEUES :
+					   ABUSE_MAX_USER_REQUESTS;
+}
+
+static int abuse_check(const struct abuse_config *config)
+{
+	if (config->flags & ~ABUSE_ALL_FLAGS)
+		return -EINVAL;
+	if (config->block_size < SECTOR_SIZE ||
+	    config->block_size > BLK_MAX_BLOCK_SIZE ||
+	    !is_power_of_2(config->block_size))
+		return -EINVAL;
+	if (config->physical_block_size < config->block_size ||
+	    config->physical_block_size > ABUSE_MAX_REQUEST ||
+	    !is_power_of_2(config->physical_block_size))
+		return -EINVAL;
+	if (config->capacity > LLONG_MAX)
+		return -EFBIG;
+	if (!config->capacity || config->capacity & (config->block_size - 1))
+		return -EINVAL;
+	if (!config->queue_depth || config->queue_depth > ABUSE_MAX_DEPTH)
+		return -EINVAL;
+	if (!config->queues || config->queues > abuse_queues_limit())
+		return -EINVAL;
+	if (config->max_request < PAGE_SIZE ||
+	    config->max_request > ABUSE_MAX_REQUEST ||
+	    config->max_request & (config->block_size - 1))
+		return -EINVAL;
+	if (config->timeout_ms > ABUSE_MAX_TIMEOUT)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * The queues can be found before the disk can: a server may be started by the
+ * disk's uevent.
+ */
+static int abuse_connect(struct abuse_device *dev,
+			 const struct abuse_config *config)
+{
+	struct abuse_disk *disk;
+	struct abuse_set *set;
+
+	if (config->queues * config->queue_depth > abuse_requests_limit())
+		return -EPERM;
+	dev->epoch = dev->epoch + 1 ?: 1;
+	set = abuse_set_alloc(config, dev->generation, dev->epoch, &dev->wait);
+	if (!set)
+		return -ENOMEM;
+	rcu_assign_pointer(dev->set, set);
+	disk = abuse_disk_add(dev->number, set, config);
+	if (IS_ERR(disk)) {
+		RCU_INIT_POINTER(dev->set, NULL);
+		abuse_set_kill(set);
+		abuse_set_put(set);
+		return PTR_ERR(disk);
+	}
+
+	__module_get(THIS_MODULE);
+	dev->disk = disk;
+	dev->config = *config;
+	dev->max_depth = config->queue_depth;
+	return 0;
+}
+
+static int abuse_reconnect(struct abuse_device *dev,
+			   const struct abuse_config *config)
+{
+	const struct abuse_config *old = &dev->config;
+	struct abuse_set *set;
+
+	if (config->block_size != old->block_size ||
+	    config->physical_block_size != old->physical_block_size ||
+	    config->queues != old->queues ||
+	    config->max_request != old->max_request ||
+	    (config->flags ^ old->flags) & ABUSE_FEATURES ||
+	    config->capacity < old->capacity ||
+	    config->queue_depth > dev->max_depth)
+		return -EINVAL;
+
+	set = rcu_dereference_protected(dev->set,
+					lockdep_is_held(&dev->lock));
+	dev->config = *config;
+	abuse_set_configure(set, config);
+	abuse_disk_update(dev->disk, config);
+	return 0;
+}
+
+/**
+ * abuse_device_setup() - set a device up, or change it
+ * @dev: the device, locked
+ * @config: what is asked for; its defaults are filled in
+ *
+ * Return: 0, -EINVAL, -EFBIG, -EPERM, -EBUSY, -ENOMEM.
+ */
+int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config)
+{
+	bool reconnect = config->flags & ABUSE_FLAGS_RECONNECT;
+	int err;
+
+	lockdep_assert_held(&dev->lock);
+	if (dev->disk) {
+		config->queues = config->queues ?: dev->config.queues;
+		config->max_request = config->max_request ?:
+				      dev->config.max_request;
+		config->physical_block_size = config->physical_block_size ?:
+					      dev->config.physical_block_size;
+	} else {
+		config->queues = config->queues ?: 1;
+		config->max_request = config->max_request ?: ABUSE_MAX_REQUEST;
+		config->physical_block_size = config->physical_block_size ?:
+					      config->block_size;
+	}
+	err = abuse_check(config);
+	if (err)
+		return err;
+	config->flags &= ~ABUSE_FLAGS_RECONNECT;
+	if (!dev->disk)
+		return abuse_connect(dev, config);
+	return reconnect ? abuse_reconnect(dev, config) : -EBUSY;
+}
+
+/**
+ * abuse_device_reset() - fail every request and take the disk away
+ * @dev: the device, locked; set up or not
+ */
+void abuse_device_reset(struct abuse_device *dev)
+{
+	struct abuse_set *set;
+
+	lockdep_assert_held(&dev->lock);
+	if (!dev->disk)
+		return;
+
+	set = rcu_replace_pointer(dev->set, NULL, lockdep_is_held(&dev->lock));
+	abuse_set_kill(set);
+	abuse_disk_remove(dev->disk);
+	dev->generation = abuse_set_generation(set);
+	abuse_set_put(set);
+	dev->disk = NULL;
+	memset(&dev->config, 0, sizeof(dev->config));
+	module_put(THIS_MODULE);
+}
+
+/**
+ * abuse_device_remove() - the same, unless the disk is in use
+ * @dev: the device, locked; set up or not
+ *
+ * Return: 0, or -EBUSY.
+ */
+int abuse_device_remove(struct abuse_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	if (dev->disk && !abuse_disk_close(dev->disk))
+		return -EBUSY;
+	abuse_device_reset(dev);
+	return 0;
+}
+
+static void abuse_fill_limits(struct abuse_device *dev,
+			      struct abuse_status *status)
+{
+	status->capacity_limit = LLONG_MAX;
+	status->block_size_limit = BLK_MAX_BLOCK_SIZE;
+	status->queue_depth_limit = dev->disk ? dev->max_depth :
+						ABUSE_MAX_DEPTH;
+	status->queues_limit = abuse_queues_limit();
+	status->requests_limit = abuse_requests_limit();
+	status->max_request_least = PAGE_SIZE;
+	status->max_request_limit = ABUSE_MAX_REQUEST;
+	status->timeout_limit_ms = ABUSE_MAX_TIMEOUT;
+	status->batch_limit = ABUSE_MAX_BATCH;
+	status->pieces_limit = ABUSE_MAX_PIECES;
+	status->put_size = sizeof(struct abuse_put);
+	status->get_size = sizeof(struct abuse_get);
+}
+
+/**
+ * abuse_device_status() - all that there is to tell
+ * @dev: the device, locked
+ * @status: out, but for its size
+ */
+void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
+{
+	const struct abuse_config *config = &dev->config;
+
+	lockdep_assert_held(&dev->lock);
+	memset(status, 0, sizeof(*status));
+	status->number = dev->number;
+	status->servers = atomic_read(&dev->nr_servers);
+	abuse_fill_limits(dev, status);
+	if (!dev->disk)
+		return;
+	status->flags = config->flags;
+	status->device = abuse_disk_devt(dev->disk);
+	status->openers = abuse_disk_openers(dev->disk);
+	status->capacity = config->capacity;
+	status->block_size = config->block_size;
+	status->physical_block_size = config->physical_block_size;
+	status->queue_depth = config->queue_depth;
+	status->queues = config->queues;
+	status->max_request = config->max_request;
+	status->timeout_ms = config->timeout_ms;
+	abuse_set_count(rcu_dereference_protected(dev->set,
+						  lockdep_is_held(&dev->lock)),
+			status);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Setup, reconnect, reset and status of one device; see device.c. */
+#ifndef ABUSE_DEVICE_H
+#define ABUSE_DEVICE_H
+
+#include <linux/mutex.h>
+#include <linux/wait.h>
+
+#include "uapi/abuse.h"
+
+struct abuse_disk;
+struct abuse_set;
+
+/* What a reconnect by the ABI of 2009 leaves as it is */
+#define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
+			 ABUSE_FLAGS_WRITE_ZEROES)
+
+/**
+ * struct abuse_device - what a control node stands for, set up or not
+ * @number: N of /dev/abctlN
+ * @lock: orders setup, reconnect and reset, and guards what they change
+ * @disk: NULL while not set up
+ * @config: as it was set up, with no default left in it; all 0 if it is not
+ * @max_depth: the depth of the first setup
+ * @generation: where the ids of the next setup start
+ * @epoch: counts the setups
+ * @set: NULL while not set up. Found under RCU: gets and puts take no lock
+ *	here, so they neither wait for @lock nor make its holder wait.
+ * @wait: pollers, and those who wait for a request of any queue
+ * @nr_servers: open files that have asked for requests
+ */
+struct abuse_device {
+	u32 number;
+	struct mutex lock;	/* setup, reconnect, reset */
+	struct abuse_disk *disk;
+	struct abuse_config config;
+	u32 max_depth;
+	u64 generation;
+	u32 epoch;
+	struct abuse_set __rcu *set;
+	wait_queue_head_t wait;
+	atomic_t nr_servers;
+};
+
+void abuse_device_init(struct abuse_device *dev, u32 number);
+struct abuse_set *abuse_device_find_set(struct abuse_device *dev);
+int abuse_device_lock(struct abuse_device *dev);
+void abuse_device_unlock(struct abuse_device *dev);
+
+/* With the lock of the device */
+int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config);
+void abuse_device_reset(struct abuse_device *dev);
+int abuse_device_remove(struct abuse_device *dev);
+void abuse_device_status(struct abuse_device *dev, struct abuse_status *status);
+
+#endif

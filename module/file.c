@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An open control node: which setup of the device it deals with, what it serves
+ * and what becomes of its requests when it is closed. It must not know how
+ * requests and answers are laid out in user memory.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "device.h"
+#include "file.h"
+#include "set.h"
+#include "slot.h"
+
+/**
+ * abuse_file_open() - somebody opens a control node
+ * @dev: the device
+ *
+ * Return: the file, or NULL.
+ */
+struct abuse_file *abuse_file_open(struct abuse_device *dev)
+{
+	struct abuse_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+
+	if (!file)
+		return NULL;
+	file->dev = dev;
+	file->queue = ABUSE_ANY_QUEUE;
+	mutex_init(&file->lock);
+	return file;
+}
+
+/**
+ * abuse_file_close() - what it owned is pending again
+ * @file: nobody else uses it
+ */
+void abuse_file_close(struct abuse_file *file)
+{
+	struct abuse_set *set = NULL;
+
+	/* After a reset there is nothing left to own. */
+	if (file->client.has_owned)
+		set = abuse_device_find_set(file->dev);
+	if (set) {
+		abuse_requeue(set, &file->client);
+		abuse_set_put(set);
+	}
+	if (file->claims)
+		abuse_set_unclaim(file->set);
+	if (file->set)
+		abuse_set_put(file->set);
+	if (file->asks)
+		atomic_dec(&file->dev->nr_servers);
+	kfree(file);
+}
+
+/**
+ * abuse_file_mark_epoch() - the setup that the caller deals with from now on
+ * @file: the file
+ * @epoch: 0 for none
+ */
+void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch)
+{
+	if (READ_ONCE(file->epoch) != epoch)
+		WRITE_ONCE(file->epoch, epoch);
+}
+
+/**
+ * abuse_file_find_set() - the queues that a file means
+ * @file: the file; it deals with them from now on
+ *
+ * Return: the set, to be given up with abuse_set_put(), or NULL.
+ */
+struct abuse_set *abuse_file_find_set(struct abuse_file *file)
+{
+	/* Pairs with the release of abuse_file_serve(). */
+	struct abuse_set *set = smp_load_acquire(&file->set);
+
+	if (!set)
+		set = abuse_device_find_set(file->dev);
+	else if (!abuse_set_tryget(set))
+		set = NULL;
+	abuse_file_mark_epoch(file, set ? set->epoch : 0);
+	return set;
+}
+
+/**
+ * abuse_file_mark_asking() - a file asks for requests
+ * @file: the file
+ * @set: where
+ */
+void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
+{
+	if (!READ_ONCE(file->asks) && !xchg(&file->asks, true))
+		atomic_inc(&file->dev->nr_servers);
+	abuse_set_mark_served(set);
+}
+
+/* Gives @set's reference to @file, or gives it up. */
+static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
+			   struct abuse_serve *serve)
+{
+	int err = 0;
+
+	lockdep_assert_held(&file->lock);
+	if (file->set)
+		err = -EALREADY;
+	else if (!abuse_set_has_queue(set, serve->queue))
+		err = -EINVAL;
+	else if (memchr_inv(serve->identity, 0, sizeof(serve->identity)))
+		err = abuse_set_claim(set, serve) ?: 1;
+	if (err < 0) {
+		abuse_set_put(set);
+		return err;
+	}
+	file->claims = err;
+	file->queue = serve->queue;
+	/* Pairs with abuse_file_find_set(). */
+	smp_store_release(&file->set, set);
+	return 0;
+}
+
+/**
+ * abuse_file_serve() - a file says what it serves, once and for all
+ * @file: the file
+ * @serve: what it says; out with -EBUSY: what the others say
+ *
+ * Return: 0, -EINVAL, -EALREADY, -ENODEV, -EBUSY, -EINTR.
+ */
+int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve)
+{
+	struct abuse_set *set;
+	int err;
+
+	if (serve->flags ||
+	    strnlen(serve->text, sizeof(serve->text)) == sizeof(serve->text))
+		return -EINVAL;
+	set = abuse_device_find_set(file->dev);
+	if (!set)
+		return -ENODEV;
+	if (mutex_lock_killable(&file->lock)) {
+		abuse_set_put(set);
+		return -EINTR;
+	}
+	err = abuse_file_bind(file, set, serve);
+	mutex_unlock(&file->lock);
+	if (!err)
+		abuse_file_mark_epoch(file, set->epoch);
+	return err;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An open control node; see file.c. */
+#ifndef ABUSE_FILE_H
+#define ABUSE_FILE_H
+
+#include <linux/mutex.h>
+
+#include "slots.h"
+
+struct abuse_device;
+
+/**
+ * struct abuse_file - an open control node
+ * @client: the owner of the requests it got
+ * @dev: the device
+ * @epoch: the setup that it deals with, 0 for none; poll tells when it is over
+ * @asks: it has asked for requests
+ * @lock: orders the calls that say what it serves
+ * @set: the only set that it serves, once it has said so, else NULL; holds a
+ *	reference until the file is closed, so that pollers may stay in its queues
+ * @queue: the only queue that it serves, or ABUSE_ANY_QUEUE
+ * @claims: it counts in the claim of @set
+ */
+struct abuse_file {
+	struct abuse_client client;
+	struct abuse_device *dev;
+	u32 epoch;
+	bool asks;
+	struct mutex lock;	/* abuse_file_serve() */
+	struct abuse_set *set;
+	u32 queue;
+	bool claims;
+};
+
+struct abuse_file *abuse_file_open(struct abuse_device *dev);
+void abuse_file_close(struct abuse_file *file);
+struct abuse_set *abuse_file_find_set(struct abuse_file *file);
+void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
+void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
+int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve);
+
+#endif

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a set of queues: made at setup, changed by a reconnect, killed at
+ * reset, freed when nobody uses it any more. It counts what the queues did, and
+ * knows what they are served from; it must not know who calls, nor the disk.
+ */
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "set.h"
+#include "slot.h"
+#include "wait.h"
+
+static struct workqueue_struct *abuse_free_wq;
+
+static void abuse_set_free(struct abuse_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr; i++)
+		kvfree(set->queue[i].slots);
+	put_pid(set->claim.pid);
+	percpu_ref_exit(&set->ref);
+	kvfree(set);
+}
+
+static void abuse_set_free_work(struct work_struct *work)
+{
+	abuse_set_free(container_of(work, struct abuse_set, free));
+}
+
+/* The last reference may go under RCU or in an interrupt. */
+static void abuse_set_release(struct percpu_ref *ref)
+{
+	struct abuse_set *set = container_of(ref, struct abuse_set, ref);
+
+	queue_work(abuse_free_wq, &set->free);
+}
+
+static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
+{
+	struct abuse_queue *q = &set->queue[index];
+	u32 tag;
+
+	q->slots = kvcalloc(set->nr_tags, sizeof(*q->slots),
+			    GFP_KERNEL_ACCOUNT);
+	if (!q->slots)
+		return false;
+	for (tag = 0; tag < set->nr_tags; tag++)
+		q->slots[tag].generation = generation;
+	spin_lock_init(&q->lock);
+	q->gather.want = 1;
+	INIT_LIST_HEAD(&q->pending);
+	init_waitqueue_head(&q->wait);
+	q->set = set;
+	q->index = index;
+	return true;
+}
+
+/**
+ * abuse_set_alloc() - make the hardware queues of a device
+ * @config: checked by the caller
+ * @generation: where ids start, see abuse_set_generation()
+ * @epoch: the number of the setup
+ * @any: who waits for a request of any queue; outlives the set
+ *
+ * Return: the set, to be ended with abuse_set_kill() and given up with
+ * abuse_set_put(), or NULL.
+ */
+struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
+				  u64 generation, u32 epoch,
+				  wait_queue_head_t *any)
+{
+	struct abuse_set *set;
+	u32 i;
+
+	set = kvzalloc(struct_size(set, queue, config->queues),
+		       GFP_KERNEL_ACCOUNT);
+	if (!set)
+		return NULL;
+	if (percpu_ref_init(&set->ref, abuse_set_release, 0,
+			    GFP_KERNEL_ACCOUNT)) {
+		kvfree(set);
+		return NULL;
+	}
+	INIT_WORK(&set->free, abuse_set_free_work);
+	set->any = any;
+	set->epoch = epoch;
+	set->max_request = config->max_request;
+	set->nr = config->queues;
+	set->nr_tags = config->queue_depth;
+	spin_lock_init(&set->serve_lock);
+	for (i = 0; i < set->nr; i++) {
+		if (!abuse_queue_init(set, i, generation)) {
+			abuse_set_free(set);
+			return NULL;
+		}
+	}
+	abuse_set_configure(set, config);
+	percpu_ref_get(&set->ref);
+	return set;
+}
+
+/**
+ * abuse_set_on_first_get() - name the work to be done once somebody serves
+ * @set: the set
+ * @wq: where to do it
+ * @work: queued once, never after abuse_set_kill() has returned
+ */
+void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
+			    struct work_struct *work)
+{
+	spin_lock(&set->serve_lock);
+	set->first_get = work;
+	set->first_get_wq = wq;
+	if (set->served && !set->dead)
+		queue_work(wq, work);
+	spin_unlock(&set->serve_lock);
+}
+
+/**
+ * abuse_set_mark_served() - somebody asks for requests
+ * @set: the set
+ */
+void abuse_set_mark_served(struct abuse_set *set)
+{
+	if (likely(READ_ONCE(set->served)))
+		return;
+	spin_lock(&set->serve_lock);
+	if (!set->served && !set->dead) {
+		WRITE_ONCE(set->served, true);
+		if (set->first_get)
+			queue_work(set->first_get_wq, set->first_get);
+	}
+	spin_unlock(&set->serve_lock);
+}
+
+/**
+ * abuse_set_claim() - an open file says what it serves
+ * @set: the set
+ * @serve: what it says, with an identity that is not all 0; out, when that is
+ *	refused: what the others say
+ *
+ * Return: 0, to be undone with abuse_set_unclaim(); -EBUSY.
+ */
+int abuse_set_claim(struct abuse_set *set, struct abuse_serve *serve)
+{
+	struct abuse_claim *claim = &set->claim;
+	int err = 0;
+
+	spin_lock(&set->serve_lock);
+	if (!claim->nr) {
+		memcpy(claim->identity, serve->identity,
+		       sizeof(claim->identity));
+		strscpy(claim->text, serve->text, sizeof(claim->text));
+		put_pid(claim->pid);
+		claim->pid = get_pid(task_tgid(current));
+	} else if (memcmp(claim->identity, serve->identity,
+			  sizeof(claim->identity))) {
+		strscpy_pad(serve->text, claim->text, sizeof(serve->text));
+		serve->pid = pid_vnr(claim->pid);
+		err = -EBUSY;
+	}
+	if (!err)
+		claim->nr++;
+	spin_unlock(&set->serve_lock);
+	return err;
+}
+
+/**
+ * abuse_set_unclaim() - an open file that served is closed
+ * @set: the set
+ */
+void abuse_set_unclaim(struct abuse_set *set)
+{
+	spin_lock(&set->serve_lock);
+	set->claim.nr--;
+	spin_unlock(&set->serve_lock);
+}
+
+/**
+ * abuse_set_configure() - take over what a reconnect may change
+ * @set: the set
+ * @config: checked by the caller
+ *
+ * A device that a server declared failed is live again afterwards.
+ */
+void abuse_set_configure(struct abuse_set *set,
+			 const struct abuse_config *config)
+{
+	u32 i;
+
+	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		q->state = ABUSE_QUEUE_LIVE;
+		q->read_only = config->flags & ABUSE_FLAGS_READ_ONLY;
+		WRITE_ONCE(q->depth, config->queue_depth);
+		spin_unlock(&q->lock);
+	}
+}
+
+/**
+ * abuse_set_kill() - fail every request, wake every waiter, and end the set
+ * @set: the set
+ */
+void abuse_set_kill(struct abuse_set *set)
+{
+	spin_lock(&set->serve_lock);
+	WRITE_ONCE(set->dead, true);
+	spin_unlock(&set->serve_lock);
+
+	abuse_fail(set, ABUSE_QUEUE_DEAD);
+	abuse_wake_everybody(set);
+	percpu_ref_kill(&set->ref);
+}
+
+/**
+ * abuse_set_generation() - where the ids of the next setup must start
+ * @set: a set whose disk is gone
+ *
+ * Return: a generation that no id of @set has.
+ */
+u64 abuse_set_generation(struct abuse_set *set)
+{
+	u64 last = 0;
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		for (tag = 0; tag < set->nr_tags; tag++)
+			last = max(last, q->slots[tag].generation);
+		spin_unlock(&q->lock);
+	}
+	return last;
+}
+
+/**
+ * abuse_set_tryget() - get a reference
+ * @set: the set, found under RCU or while holding another reference
+ *
+ * Return: false once abuse_set_kill() was called.
+ */
+bool abuse_set_tryget(struct abuse_set *set)
+{
+	return percpu_ref_tryget_live(&set->ref);
+}
+
+void abuse_set_put(struct abuse_set *set)
+{
+	percpu_ref_put(&set->ref);
+}
+
+/**
+ * abuse_set_has_queue() - whether there is such a hardware queue
+ * @set: the set
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ */
+bool abuse_set_has_queue(struct abuse_set *set, u32 queue)
+{
+	return queue == ABUSE_ANY_QUEUE || queue < set->nr;
+}
+
+/**
+ * abuse_set_depths() - how many requests wait
+ * @set: the set
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ * @pending: requests that nobody has taken, out
+ * @unanswered: those and the owned ones, out
+ */
+void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
+		      u32 *unanswered)
+{
+	u32 i;
+
+	*pending = abuse_nr_pending(set, queue);
+	*unanswered = 0;
+	for (i = abuse_first_queue(queue); i <= abuse_last_queue(set, queue); i++)
+		*unanswered += READ_ONCE(set->queue[i].nr_inflight);
+}
+
+/**
+ * abuse_set_count() - add up what the queues have and did
+ * @set: the set
+ * @status: state, from pending to errors, and latency, out; the rest is left
+ *	alone
+ */
+void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
+{
+	u32 i, bucket;
+
+	status->state = ABUSE_STATE_LIVE;
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		if (q->state != ABUSE_QUEUE_LIVE)
+			status->state = ABUSE_STATE_FAILED;
+		status->pending += q->nr_pending;
+		status->owned += q->nr_inflight - q->nr_pending;
+		status->gets += q->count.gets;
+		status->puts += q->count.puts;
+		status->redelivered += q->count.redelivered;
+		status->stale += q->count.stale;
+		status->timeouts += q->count.timeouts;
+		status->errors += q->count.errors;
+		for (bucket = 0; bucket < ABUSE_LATENCY_BUCKETS; bucket++)
+			status->latency[bucket] += q->count.latency[bucket];
+		spin_unlock(&q->lock);
+	}
+}
+
+/**
+ * abuse_sets_init() - get ready for sets
+ *
+ * Return: 0, or an error.
+ */
+int abuse_sets_init(void)
+{
+	abuse_free_wq = alloc_workqueue("abuse_free", WQ_UNBOUND, 0);
+	return abuse_free_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * abuse_sets_exit() - wait until every set is freed
+ *
+ * No device is set up and no file is open.
+ */
+void abuse_sets_exit(void)
+{
+	/* The last reference is dropped in a callback of RCU. */
+	rcu_barrier();
+	destroy_workqueue(abuse_free_wq);
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The transitions of a slot: submit, take, give back, requeue, cancel, expire.
+ * A slot is changed here and, while it is busy, in transfer.c. It moves no data
+ * and must not know how requests cross the border to user space.
+ */
+#include <linux/list_sort.h>
+#include <linux/sched.h>
+
+#include "slot.h"
+#include "wait.h"
+
+/* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
+#define ABUSE_PIECE_ALIGN	4096
+
+#define ABUSE_GET_HINTS	(REQ_FUA | REQ_META | REQ_RAHEAD | REQ_SWAP | \
+			 REQ_NOUNMAP)
+
+static u16 abuse_rq_command(struct request *rq)
+{
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		return ABUSE_READ;
+	case REQ_OP_WRITE:
+		return ABUSE_WRITE;
+	case REQ_OP_DISCARD:
+		return ABUSE_DISCARD;
+	case REQ_OP_WRITE_ZEROES:
+		return ABUSE_WRITE_ZEROES;
+	default:
+		return ABUSE_SYNC_NOTIFICATION;
+	}
+}
+
+static u16 abuse_rq_hints(struct request *rq)
+{
+	blk_opf_t opf = rq->cmd_flags;
+	u16 flags = 0;
+
+	if (req_op(rq) == REQ_OP_WRITE && (opf & REQ_FUA))
+		flags |= ABUSE_GET_FUA;
+	if (req_op(rq) == REQ_OP_WRITE_ZEROES && (opf & REQ_NOUNMAP))
+		flags |= ABUSE_GET_NOUNMAP;
+	if (opf & REQ_META)
+		flags |= ABUSE_GET_META;
+	if (opf & REQ_RAHEAD)
+		flags |= ABUSE_GET_RAHEAD;
+	if (opf & REQ_SWAP)
+		flags |= ABUSE_GET_SWAP;
+	return flags;
+}
+
+static void abuse_slot_describe(struct abuse_queue *q, struct abuse_slot *slot,
+				struct abuse_get *get)
+{
+	struct request *rq = slot->rq;
+
+	memset(get, 0, sizeof(*get));
+	get->id = abuse_slot_id(q, slot);
+	get->command = abuse_rq_command(rq);
+	if (get->command != ABUSE_SYNC_NOTIFICATION) {
+		get->sector = blk_rq_pos(rq);
+		get->length = blk_rq_bytes(rq);
+	}
+	if (rq->cmd_flags & ABUSE_GET_HINTS)
+		get->flags = abuse_rq_hints(rq);
+	if (slot->redelivered)
+		get->flags |= ABUSE_GET_REDELIVERED;
+}
+
+static void abuse_slot_own(struct abuse_queue *q, struct abuse_slot *slot,
+			   struct abuse_client *client)
+{
+	lockdep_assert_held(&q->lock);
+	list_del(&slot->link);
+	WRITE_ONCE(q->nr_pending, q->nr_pending - 1);
+	slot->state = ABUSE_SLOT_OWNED;
+	slot->owner = client;
+	q->count.gets++;
+	if (slot->redelivered)
+		q->count.redelivered++;
+}
+
+/* The next id of a slot. It is never 0, and what is left of it never repeats. */
+static void abuse_slot_renew(struct abuse_slot *slot)
+{
+	slot->generation++;
+	if (unlikely(!(slot->generation << ABUSE_GENERATION_SHIFT)))
+		slot->generation++;
+}
+
+/**
+ * abuse_slot_free() - a request is over
+ * @q: the queue, locked
+ * @slot: not free
+ *
+ * Return: the request, which is the caller's now, to be ended without the lock.
+ */
+struct request *abuse_slot_free(struct abuse_queue *q, struct abuse_slot *slot)
+{
+	struct request *rq = slot->rq;
+
+	lockdep_assert_held(&q->lock);
+	if (slot->state == ABUSE_SLOT_PENDING) {
+		list_del(&slot->link);
+		WRITE_ONCE(q->nr_pending, q->nr_pending - 1);
+	}
+	WRITE_ONCE(q->nr_inflight, q->nr_inflight - 1);
+	slot->state = ABUSE_SLOT_FREE;
+	slot->owner = NULL;
+	slot->rq = NULL;
+	return rq;
+}
+
+static void abuse_slot_pend(struct abuse_queue *q, struct abuse_slot *slot,
+			    bool redelivered, struct list_head *before)
+{
+	lockdep_assert_held(&q->lock);
+	slot->state = ABUSE_SLOT_PENDING;
+	slot->recall = ABUSE_RECALL_NONE;
+	slot->owner = NULL;
+	slot->redelivered |= redelivered;
+	list_add_tail(&slot->link, before);
+	WRITE_ONCE(q->nr_pending, q->nr_pending + 1);
+}
+
+/**
+ * abuse_slot_repend() - a request is pending again, where its age puts it
+ * @q: the queue, locked; to be woken afterwards, without the lock
+ * @slot: owned or busy
+ * @redelivered: the owner knew of it
+ */
+void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
+		       bool redelivered)
+{
+	struct abuse_slot *younger;
+
+	/* What was handed out is older than most, so this is a short way. */
+	list_for_each_entry(younger, &q->pending, link) {
+		if (younger->age > slot->age)
+			break;
+	}
+	abuse_slot_pend(q, slot, redelivered, &younger->link);
+}
+
+/**
+ * abuse_slot_find() - what an owner means by an id
+ * @q: the queue, locked
+ * @client: the owner
+ * @id: the id
+ *
+ * Return: the slot, -ENOMSG if @client does not own it, or -EBUSY.
+ */
+struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
+				   struct abuse_client *client, u64 id)
+{
+	u32 tag = id & ABUSE_TAG_MASK;
+	struct abuse_slot *slot = &q->slots[tag < q->set->nr_tags ? tag : 0];
+
+	lockdep_assert_held(&q->lock);
+	if (slot->owner != client || abuse_slot_id(q, slot) != id)
+		return ERR_PTR(-ENOMSG);
+	return slot->state == ABUSE_SLOT_BUSY ? ERR_PTR(-EBUSY) : slot;
+}
+
+/**
+ * abuse_submit() - a request of the disk becomes pending
+ * @q: the hardware queue
+ * @rq: the request
+ *
+ * Nobody is woken: that is up to whoever submits the last one of a batch.
+ *
+ * Return: BLK_STS_OK; BLK_STS_IOERR; BLK_STS_RESOURCE when a reconnect lowered
+ * the depth and it is reached. The block layer then tries again by itself: the
+ * depth may have been raised, and the last request in flight have ended,
+ * before it puts this one aside.
+ */
+blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
+{
+	struct abuse_slot *slot = &q->slots[rq->tag];
+	blk_status_t status = BLK_STS_OK;
+
+	blk_mq_start_request(rq);
+	spin_lock(&q->lock);
+	if (unlikely(q->state != ABUSE_QUEUE_LIVE ||
+		     (q->read_only && op_is_write(req_op(rq)) &&
+		      req_op(rq) != REQ_OP_FLUSH))) {
+		q->count.errors++;
+		status = BLK_STS_IOERR;
+	} else if (unlikely(q->nr_inflight >= q->depth)) {
+		status = BLK_STS_RESOURCE;
+	} else {
+		slot->rq = rq;
+		slot->age = q->age++;
+		slot->redelivered = false;
+		abuse_slot_pend(q, slot, false, &q->pending);
+		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
+	}
+	WRITE_ONCE(q->last_cpu, raw_smp_processor_id());
+	spin_unlock(&q->lock);
+	return status;
+}
+
+/*
+ * Fails a request that is pending or owned, @only this one if that is given.
+ * That one is failed later if it is busy.
+ */
+static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
+			      struct request *only)
+{
+	struct request *rq = NULL;
+
+	spin_lock(&q->lock);
+	if (only && only != slot->rq) {
+		/* It ended just now. */
+	} else if (slot->state == ABUSE_SLOT_PENDING ||
+		   slot->state == ABUSE_SLOT_OWNED) {
+		rq = abuse_slot_free(q, slot);
+		q->count.errors++;
+		if (only)
+			q->count.timeouts++;
+	} else if (only && slot->state == ABUSE_SLOT_BUSY) {
+		slot->recall = ABUSE_RECALL_EXPIRE;
+	}
+	spin_unlock(&q->lock);
+	if (rq)
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+	return rq;
+}
+
+/**
+ * abuse_expire() - nobody answered a request in time
+ * @q: the hardware queue
+ * @rq: the request
+ *
+ * Return: BLK_EH_DONE when the request was failed; BLK_EH_RESET_TIMER when
+ * there is no limit, or it is busy and fails unless that is its answer.
+ */
+enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
+{
+	if (READ_ONCE(q->set->timeout_ms) &&
+	    abuse_slot_cancel(q, &q->slots[rq->tag], rq))
+		return BLK_EH_DONE;
+	return BLK_EH_RESET_TIMER;
+}
+
+/**
+ * abuse_fail() - fail what is pending or owned, and what is still to come
+ * @set: the queues
+ * @state: what they are from now on
+ *
+ * What is busy ends when its thread sees @state.
+ */
+void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
+{
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		if (q->state < state)
+			q->state = state;
+		spin_unlock(&q->lock);
+	}
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		for (tag = 0; tag < set->nr_tags; tag++)
+			abuse_slot_cancel(q, &q->slots[tag], NULL);
+	}
+}
+
+static bool abuse_room_take(struct abuse_room *room, struct abuse_get *get)
+{
+	u64 piece = ALIGN(get->length, ABUSE_PIECE_ALIGN);
+
+	if (!room->address || !abuse_command_has_data(get->command))
+		return true;
+	if (get->length > room->size) {
+		room->full = true;
+		return false;
+	}
+	get->address = room->address;
+	room->address += piece;
+	room->size -= min(piece, room->size);
+	return true;
+}
+
+static unsigned int abuse_queue_take(struct abuse_queue *q,
+				     struct abuse_client *client,
+				     struct abuse_get *gets, unsigned int max,
+				     struct abuse_room *room)
+{
+	unsigned int nr = 0;
+
+	/* Waiters often come here with nothing pending: skip the lock. */
+	if (!READ_ONCE(q->nr_pending))
+		return 0;
+
+	spin_lock(&q->lock);
+	while (nr < max && !list_empty(&q->pending)) {
+		struct abuse_slot *slot = list_first_entry(&q->pending,
+							   struct abuse_slot,
+							   link);
+
+		abuse_slot_renew(slot);
+		abuse_slot_describe(q, slot, &gets[nr]);
+		if (!abuse_room_take(room, &gets[nr]))
+			break;
+		abuse_slot_own(q, slot, client);
+		nr++;
+	}
+	spin_unlock(&q->lock);
+
+	if (nr && !READ_ONCE(client->has_owned))
+		WRITE_ONCE(client->has_owned, true);
+	/* The caller may have been woken for what it has no room for. */
+	if (READ_ONCE(q->nr_pending))
+		abuse_wake(q);
+	return nr;
+}
+
+/**
+ * abuse_take() - hand out pending requests
+ * @set: the queues
+ * @client: the new owner
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ * @gets: the requests, out: the oldest of a queue first
+ * @max: room in @gets
+ * @room: the caller's buffer; each read and write is given a piece of it
+ *
+ * From any queue: a call begins where the last one ended, at the queue behind
+ * the last one that it took from, or at the one that it had no room for.
+ *
+ * Return: how many were handed out; it does not wait.
+ */
+unsigned int abuse_take(struct abuse_set *set, struct abuse_client *client,
+			u32 queue, struct abuse_get *gets, unsigned int max,
+			struct abuse_room *room)
+{
+	unsigned int nr = 0;
+	u32 i, index;
+
+	if (READ_ONCE(client->draining))
+		return 0;
+	if (queue != ABUSE_ANY_QUEUE)
+		return abuse_queue_take(&set->queue[queue], client, gets, max,
+					room);
+
+	index = READ_ONCE(client->next_queue) % set->nr;
+	for (i = 0; i < set->nr && nr < max; i++) {
+		nr += abuse_queue_take(&set->queue[index], client, gets + nr,
+				       max - nr, room);
+		if (room->full)
+			break;
+		index = (index + 1) % set->nr;
+	}
+	if (READ_ONCE(client->next_queue) != index)
+		WRITE_ONCE(client->next_queue, index);
+	return nr;
+}
+
+/**
+ * abuse_peek() - describe a request again
+ * @set: the queues
+ * @client: its owner
+ * @id: its id
+ * @get: the description, out
+ *
+ * Return: 0, -ENOMSG if @client does not own it, -EBUSY.
+ */
+int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
+	       struct abuse_get *get)
+{
+	struct abuse_queue *q = abuse_queue_of(set, id);
+	struct abuse_slot *slot;
+
+	spin_lock(&q->lock);
+	slot = abuse_slot_find(q, client, id);
+	if (!IS_ERR(slot))
+		abuse_slot_describe(q, slot, get);
+	else if (PTR_ERR(slot) == -ENOMSG)
+		q->count.stale++;
+	spin_unlock(&q->lock);
+	return PTR_ERR_OR_ZERO(slot);
+}
+
+/**
+ * abuse_unget() - take requests back that @client never heard of
+ * @set: the queues
+ * @client: their owner
+ * @gets: the requests; some may have ended since
+ * @nr: how many
+ */
+void abuse_unget(struct abuse_set *set, struct abuse_client *client,
+		 const struct abuse_get *gets, unsigned int nr)
+{
+	while (nr--) {
+		struct abuse_queue *q = abuse_queue_of(set, gets[nr].id);
+		struct abuse_slot *slot;
+
+		spin_lock(&q->lock);
+		slot = abuse_slot_find(q, client, gets[nr].id);
+		if (!IS_ERR(slot)) {
+			abuse_slot_repend(q, slot, false);
+			q->count.gets--;
+			if (slot->redelivered)
+				q->count.redelivered--;
+		}
+		spin_unlock(&q->lock);
+		abuse_wake(q);
+	}
+}
+
+static int abuse_slot_cmp(void *priv, const struct list_head *a,
+			  const struct list_head *b)
+{
+	const struct abuse_slot *x = list_entry(a, struct abuse_slot, link);
+	const struct abuse_slot *y = list_entry(b, struct abuse_slot, link);
+
+	return x->age > y->age;
+}
+
+/* Returns whether something has become pending. */
+static bool abuse_queue_requeue(struct abuse_queue *q,
+				const struct abuse_client *client)
+{
+	bool any = false;
+	u32 tag;
+
+	spin_lock(&q->lock);
+	for (tag = 0; tag < q->set->nr_tags; tag++) {
+		struct abuse_slot *slot = &q->slots[tag];
+
+		if (client && slot->owner != client)
+			continue;
+		if (slot->state == ABUSE_SLOT_OWNED) {
+			abuse_slot_pend(q, slot, true, &q->pending);
+			any = true;
+		} else if (slot->state == ABUSE_SLOT_BUSY &&
+			   slot->recall == ABUSE_RECALL_NONE) {
+			slot->recall = ABUSE_RECALL_REQUEUE;
+		}
+	}
+	if (any)
+		list_sort(NULL, &q->pending, abuse_slot_cmp);
+	spin_unlock(&q->lock);
+	return any;
+}
+
+/**
+ * abuse_requeue() - what is owned is pending again
+ * @set: the queues
+ * @client: an owner that goes away, or NULL for all of them
+ *
+ * What is busy follows, unanswered, when its thread has ended its copy. That
+ * takes no page fault; so nobody waits for it.
+ */
+void abuse_requeue(struct abuse_set *set, const struct abuse_client *client)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr; i++) {
+		if (abuse_queue_requeue(&set->queue[i], client))
+			abuse_wake(&set->queue[i]);
+		cond_resched();
+	}
+}

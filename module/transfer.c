@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The bytes between a request and user memory, and how a request ends. It makes
+ * slots busy and ends that; it must not know which ioctl the caller came by.
+ *
+ * A chunk of puts is tried together: one look under the lock makes their slots
+ * busy, then all data is copied, and a second look ends them. A put that needs
+ * memory that is not present, or has its data in pieces, is then tried again
+ * alone, when the others have ended.
+ */
+#include <linux/bvec.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "slot.h"
+#include "transfer.h"
+#include "wait.h"
+
+/**
+ * struct abuse_transfer - how far a put is
+ * @slot: while it is busy, else NULL
+ * @end: the request to be ended, or NULL
+ * @status: of @end
+ * @length: bytes to be copied
+ * @done: bytes copied
+ */
+struct abuse_transfer {
+	struct abuse_slot *slot;
+	struct request *end;
+	blk_status_t status;
+	u32 length;
+	u32 done;
+};
+
+/* Without high memory the pages of a bvec are one piece for the kernel, too. */
+#ifdef CONFIG_HIGHMEM
+#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_segment(bv, rq, iter)
+#else
+#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_bvec(bv, rq, iter)
+#endif
+
+static void abuse_flush_dcache(const struct bio_vec *bv)
+{
+	u32 first = bv->bv_offset >> PAGE_SHIFT;
+	u32 last = (bv->bv_offset + bv->bv_len - 1) >> PAGE_SHIFT;
+
+	for (; first <= last; first++)
+		flush_dcache_page(bv->bv_page + first);
+}
+
+/*
+ * Copies between the request's data from @offset on and @user, without a page
+ * fault. Returns how many bytes were copied.
+ */
+static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
+			 void __user *user)
+{
+	bool to_rq = req_op(rq) == REQ_OP_READ;
+	struct req_iterator pieces;
+	struct iov_iter memory;
+	struct bio_vec bv;
+	u32 done = 0;
+
+	iov_iter_ubuf(&memory, to_rq ? ITER_SOURCE : ITER_DEST, user, length);
+
+	pagefault_disable();
+	abuse_for_each_piece(bv, rq, pieces) {
+		u32 copied, n;
+		char *kaddr;
+
+		if (offset >= bv.bv_len) {
+			offset -= bv.bv_len;
+			continue;
+		}
+		n = min(bv.bv_len - offset, length - done);
+		kaddr = bvec_kmap_local(&bv);
+		if (to_rq)
+			copied = _copy_from_iter(kaddr + offset, n, &memory);
+		else
+			copied = _copy_to_iter(kaddr + offset, n, &memory);
+		kunmap_local(kaddr);
+		if (to_rq)
+			abuse_flush_dcache(&bv);
+		offset = 0;
+		done += copied;
+		if (copied < n || done == length)
+			break;
+	}
+	pagefault_enable();
+	return done;
+}
+
+static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
+				u64 now)
+{
+	u64 start = rq->start_time_ns;
+	u32 us, bucket;
+
+	if (!start || now < start)
+		return;
+	us = min_t(u64, div_u64(now - start, NSEC_PER_USEC), U32_MAX);
+	bucket = us;
+	if (us >= 4)
+		bucket = 4 * (ilog2(us) - 1) + (us >> (ilog2(us) - 2)) % 4;
+	q->count.latency[min(bucket, ABUSE_LATENCY_BUCKETS - 1)]++;
+}
+
+/* What is wrong with a put, whatever its request is; 0 if nothing. */
+static int abuse_check_put(const struct abuse_put *put)
+{
+	if (put->status)
+		return put->status;
+	if (put->result > ABUSE_RESULT_COPY || put->reserved ||
+	    put->nr_pieces > ABUSE_MAX_PIECES)
+		return -EINVAL;
+	if ((put->offset || put->length) && put->result != ABUSE_RESULT_COPY)
+		return -EINVAL;
+	return 0;
+}
+
+/* How many bytes a put copies, or a negative errno. */
+static s64 abuse_put_length(struct request *rq, const struct abuse_put *put)
+{
+	u32 bytes = blk_rq_bytes(rq);
+
+	if (put->result != ABUSE_RESULT_OKAY &&
+	    put->result != ABUSE_RESULT_COPY)
+		return 0;
+	if (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE)
+		return put->offset || put->length ? -EINVAL : 0;
+	if (put->offset > bytes || put->length > bytes - put->offset)
+		return -EINVAL;
+	if (req_op(rq) == REQ_OP_WRITE && !put->address)
+		return 0;
+	return put->length ?: bytes - put->offset;
+}
+
+/*
+ * Makes the slot of a put busy. Returns -EAGAIN for one whose data is in
+ * pieces, when that has not been copied yet.
+ */
+static int abuse_transfer_begin(struct abuse_queue *q,
+				struct abuse_client *client,
+				struct abuse_put *put, bool copied,
+				struct abuse_transfer *t)
+{
+	struct abuse_slot *slot;
+	s64 length = 0;
+	int err;
+
+	lockdep_assert_held(&q->lock);
+	t->slot = NULL;
+	t->end = NULL;
+	err = abuse_check_put(put);
+	if (err)
+		return err;
+	slot = abuse_slot_find(q, client, put->id);
+	if (IS_ERR(slot)) {
+		if (PTR_ERR(slot) == -ENOMSG)
+			q->count.stale++;
+		return PTR_ERR(slot);
+	}
+	if (!copied)
+		length = abuse_put_length(slot->rq, put);
+	if (length < 0)
+		return length;
+	if (length && put->nr_pieces)
+		return -EAGAIN;
+	t->length = length;
+	t->slot = slot;
+	slot->state = ABUSE_SLOT_BUSY;
+	slot->recall = ABUSE_RECALL_NONE;
+	return 0;
+}
+
+static void abuse_transfer_free(struct abuse_queue *q, struct abuse_transfer *t,
+				blk_status_t status)
+{
+	if (status != BLK_STS_OK)
+		q->count.errors++;
+	t->status = status;
+	t->end = abuse_slot_free(q, t->slot);
+}
+
+/* The end of a busy slot. Returns the status of the put; -EAGAIN: incomplete. */
+static int abuse_transfer_finish(struct abuse_queue *q,
+				 const struct abuse_put *put,
+				 struct abuse_transfer *t, u64 now)
+{
+	struct abuse_slot *slot = t->slot;
+	bool complete = t->done == t->length;
+
+	lockdep_assert_held(&q->lock);
+	if (slot->recall == ABUSE_RECALL_REQUEUE &&
+	    q->state == ABUSE_QUEUE_LIVE) {
+		abuse_slot_repend(q, slot, true);
+		q->count.stale++;
+		return -ENOMSG;
+	}
+	if (complete && put->result != ABUSE_RESULT_COPY) {
+		q->count.puts++;
+		abuse_count_latency(q, slot->rq, now);
+		abuse_transfer_free(q, t, put->result == ABUSE_RESULT_OKAY ?
+					  BLK_STS_OK : BLK_STS_IOERR);
+		return 0;
+	}
+	if (q->state != ABUSE_QUEUE_LIVE ||
+	    slot->recall == ABUSE_RECALL_EXPIRE) {
+		/* It was busy when it should have failed. */
+		if (q->state == ABUSE_QUEUE_LIVE)
+			q->count.timeouts++;
+		abuse_transfer_free(q, t, BLK_STS_IOERR);
+		return -ENOMSG;
+	}
+	slot->state = ABUSE_SLOT_OWNED;
+	return complete ? 0 : -EAGAIN;
+}
+
+/*
+ * Takes the lock of the queue that a put is for, and drops that of @q. The two
+ * annotations keep sparse from counting: it cannot follow a loop.
+ */
+static struct abuse_queue *abuse_queue_switch(struct abuse_queue *q,
+					      struct abuse_queue *next)
+{
+	if (q != next) {
+		if (q) {
+			spin_unlock(&q->lock);
+			__acquire(&q->lock);
+		}
+		if (next) {
+			spin_lock(&next->lock);
+			__release(&next->lock);
+		}
+	}
+	return next;
+}
+
+static void abuse_transfer_end(struct abuse_queue *q, struct abuse_transfer *t,
+			       struct io_comp_batch *batch)
+{
+	/*
+	 * The end of a batch does not restart the hardware queue; requests that
+	 * a lowered depth holds back would wait for a timer.
+	 */
+	if (READ_ONCE(q->depth) < q->set->nr_tags)
+		batch = NULL;
+	if (t->status != BLK_STS_OK ||
+	    !blk_mq_add_to_batch(t->end, batch, 0, blk_mq_end_request_batch))
+		blk_mq_end_request(t->end, t->status);
+}
+
+/* Whether put @i names a request that one before it has made busy. */
+static bool abuse_is_repeated(const struct abuse_put *puts,
+			      const struct abuse_transfer *ts, unsigned int i)
+{
+	unsigned int j;
+
+	for (j = 0; j < i; j++) {
+		if (ts[j].slot && puts[j].id == puts[i].id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Tries puts, without a page fault. Each gets its status, -EAGAIN if it has to
+ * be tried again; @copied: their data is where it belongs already.
+ */
+static void abuse_transfer_try(struct abuse_set *set,
+			       struct abuse_client *client,
+			       struct abuse_put *puts, struct abuse_transfer *ts,
+			       unsigned int nr, bool copied)
+{
+	DEFINE_IO_COMP_BATCH(batch);
+	struct abuse_queue *q = NULL;
+	bool repended = false;
+	unsigned int i;
+	u64 now;
+
+	for (i = 0; i < nr; i++) {
+		q = abuse_queue_switch(q, abuse_queue_of(set, puts[i].id));
+		puts[i].status = abuse_transfer_begin(q, client, &puts[i],
+						      copied, &ts[i]);
+		if (unlikely(puts[i].status == -EBUSY) &&
+		    abuse_is_repeated(puts, ts, i))
+			puts[i].status = -EAGAIN;
+	}
+	abuse_queue_switch(q, NULL);
+
+	for (i = 0; i < nr; i++) {
+		struct abuse_transfer *t = &ts[i];
+
+		if (t->slot && t->done < t->length)
+			t->done += abuse_rq_copy(t->slot->rq,
+						 puts[i].offset + t->done,
+						 t->length - t->done,
+						 abuse_user_ptr(puts[i].address) +
+						 t->done);
+	}
+
+	now = ktime_get_ns();
+	q = NULL;
+	for (i = 0; i < nr; i++) {
+		if (!ts[i].slot)
+			continue;
+		q = abuse_queue_switch(q, abuse_queue_of(set, puts[i].id));
+		puts[i].status = abuse_transfer_finish(q, &puts[i], &ts[i],
+						       now);
+		if (puts[i].status == -ENOMSG)
+			repended = true;
+	}
+	abuse_queue_switch(q, NULL);
+
+	for (i = 0; i < nr; i++) {
+		q = abuse_queue_of(set, puts[i].id);
+		if (ts[i].end)
+			abuse_transfer_end(q, &ts[i], &batch);
+		if (repended && ts[i].slot)
+			abuse_wake(q);
+	}
+	if (batch.complete)
+		batch.complete(&batch);
+}
+
+/* Makes the memory present that the copy could not reach. */
+static int abuse_fault_in(void __user *user, u32 length, bool from_user)
+{
+	size_t missing;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (!access_ok(user, length))
+		return -EFAULT;
+	missing = from_user ? fault_in_readable(user, length) :
+			      fault_in_safe_writeable(user, length);
+	cond_resched();
+	return missing == length ? -EFAULT : 0;
+}
+
+/* Goes on with a put until it needs no memory any more that is not present. */
+static int abuse_transfer_alone(struct abuse_set *set,
+				struct abuse_client *client,
+				struct abuse_put *put, struct abuse_transfer *t,
+				bool from_user)
+{
+	int err;
+
+	do {
+		err = abuse_fault_in(abuse_user_ptr(put->address) + t->done,
+				     t->length - t->done, from_user);
+		if (err)
+			return err;
+		put->status = 0;
+		abuse_transfer_try(set, client, put, t, 1, false);
+	} while (put->status == -EAGAIN);
+	return put->status;
+}
+
+static int abuse_copy_one(struct abuse_set *set, struct abuse_client *client,
+			  struct abuse_put *put, struct abuse_transfer *t,
+			  bool from_user, bool no_fault)
+{
+	put->status = 0;
+	abuse_transfer_try(set, client, put, t, 1, false);
+	if (put->status == -EAGAIN && !no_fault)
+		return abuse_transfer_alone(set, client, put, t, from_user);
+	return put->status;
+}
+
+static int abuse_read_piece(struct abuse_piece *piece, u64 address, u32 i,
+			    bool no_fault)
+{
+	struct abuse_piece __user *user = abuse_user_ptr(address);
+	unsigned long left;
+
+	if (!no_fault)
+		return copy_from_user(piece, &user[i], sizeof(*piece)) ?
+		       -EFAULT : 0;
+	if (!access_ok(&user[i], sizeof(*piece)))
+		return -EFAULT;
+	pagefault_disable();
+	left = __copy_from_user_inatomic(piece, &user[i], sizeof(*piece));
+	pagefault_enable();
+	return left ? -EAGAIN : 0;
+}
+
+/**
+ * abuse_copy() - copy a part of a request's data
+ * @set: the queues
+ * @client: the request's owner
+ * @get: the request
+ * @offset: where the part starts, bytes
+ * @length: bytes
+ * @address: of user memory: the source of a read, the destination of a write
+ * @no_fault: rather fail with -EAGAIN than wait for memory
+ *
+ * Return: 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR.
+ */
+int abuse_copy(struct abuse_set *set, struct abuse_client *client,
+	       const struct abuse_get *get, u32 offset, u32 length, u64 address,
+	       bool no_fault)
+{
+	struct abuse_transfer t = { };
+	struct abuse_put put = {
+		.id		= get->id,
+		.address	= address,
+		.result		= ABUSE_RESULT_COPY,
+		.offset		= offset,
+		.length		= length,
+	};
+
+	/* In a put that means: copy nothing. */
+	if (!address)
+		return -EFAULT;
+	return abuse_copy_one(set, client, &put, &t,
+			      get->command == ABUSE_READ, no_fault);
+}
+
+/* A put whose data is in pieces of memory: each is copied, then it ends. */
+static int abuse_transfer_pieces(struct abuse_set *set,
+				 struct abuse_client *client,
+				 struct abuse_put *put, bool no_fault)
+{
+	struct abuse_transfer t = { };
+	u32 i, end, offset = put->offset;
+	struct abuse_get get;
+	int err;
+
+	err = abuse_peek(set, client, put->id, &get);
+	if (err)
+		return err;
+	end = put->length ? offset + put->length : get.length;
+	for (i = 0; i < put->nr_pieces; i++) {
+		struct abuse_piece piece;
+
+		err = abuse_read_piece(&piece, put->address, i, no_fault);
+		if (!err && piece.length > end - offset)
+			err = -EINVAL;
+		if (!err && piece.length)
+			err = abuse_copy(set, client, &get, offset,
+					 piece.length, piece.address, no_fault);
+		if (err)
+			return err;
+		offset += piece.length;
+	}
+	if (offset != end)
+		return -EINVAL;
+	put->status = 0;
+	abuse_transfer_try(set, client, put, &t, 1, true);
+	return put->status;
+}
+
+/* A put that could not end with those that came together with it. */
+static int abuse_transfer_again(struct abuse_set *set,
+				struct abuse_client *client,
+				struct abuse_put *put, struct abuse_transfer *t,
+				bool no_fault)
+{
+	struct abuse_get get;
+	int err;
+
+	if (put->nr_pieces) {
+		put->status = 0;
+		return abuse_transfer_pieces(set, client, put, no_fault);
+	}
+	/* One that was never begun names the same request as another. */
+	if (no_fault && t->slot)
+		return -EAGAIN;
+	err = abuse_peek(set, client, put->id, &get);
+	if (err)
+		return err;
+	return abuse_copy_one(set, client, put, t, get.command == ABUSE_READ,
+			      no_fault);
+}
+
+/**
+ * abuse_answer() - put requests, with their data
+ * @set: the queues
+ * @client: the owner of the requests
+ * @puts: the answers. Each status is 0, or what is wrong already; it is filled
+ *	with 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR
+ * @nr: how many, up to ABUSE_CHUNK
+ * @no_fault: a put that had to wait for memory gets -EAGAIN
+ *
+ * Return: how many were taken.
+ */
+unsigned int abuse_answer(struct abuse_set *set, struct abuse_client *client,
+			  struct abuse_put *puts, unsigned int nr,
+			  bool no_fault)
+{
+	struct abuse_transfer ts[ABUSE_CHUNK] __uninitialized;
+	unsigned int i, taken = 0;
+	bool failure = false;
+
+	for (i = 0; i < nr; i++)
+		ts[i].done = 0;
+	abuse_transfer_try(set, client, puts, ts, nr, false);
+	for (i = 0; i < nr; i++) {
+		struct abuse_put *put = &puts[i];
+
+		if (unlikely(put->status == -EAGAIN))
+			put->status = abuse_transfer_again(set, client, put,
+							   &ts[i], no_fault);
+		if (put->status)
+			continue;
+		taken++;
+		failure |= put->result == ABUSE_RESULT_DEVICE_FAILURE;
+	}
+	if (unlikely(failure))
+		abuse_fail(set, ABUSE_QUEUE_FAILED);
+	return taken;
+}
+
+/**
+ * abuse_end() - put a request whose data was copied, or has none
+ * @set: the queues
+ * @client: the request's owner
+ * @id: the request
+ * @result: enum abuse_result
+ *
+ * Return: 0, -EINVAL, -ENOMSG, -EBUSY.
+ */
+int abuse_end(struct abuse_set *set, struct abuse_client *client, u64 id,
+	      u32 result)
+{
+	struct abuse_put put = { .id = id, .result = result };
+	struct abuse_transfer t = { };
+
+	if (result > ABUSE_RESULT_DEVICE_FAILURE)
+		return -EINVAL;
+	abuse_transfer_try(set, client, &put, &t, 1, true);
+	if (!put.status && result == ABUSE_RESULT_DEVICE_FAILURE)
+		abuse_fail(set, ABUSE_QUEUE_FAILED);
+	return put.status;
+}

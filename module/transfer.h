@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Bytes between requests and user memory, and answers; see transfer.c. */
+#ifndef ABUSE_TRANSFER_H
+#define ABUSE_TRANSFER_H
+
+#include <linux/compat.h>
+
+#include "slots.h"
+
+/* Answers and requests cross the stack in chunks of so many. */
+#define ABUSE_CHUNK		32
+
+unsigned int abuse_answer(struct abuse_set *set, struct abuse_client *client,
+			  struct abuse_put *puts, unsigned int nr,
+			  bool no_fault);
+int abuse_copy(struct abuse_set *set, struct abuse_client *client,
+	       const struct abuse_get *get, u32 offset, u32 length, u64 address,
+	       bool no_fault);
+int abuse_end(struct abuse_set *set, struct abuse_client *client, u64 id,
+	      u32 result);
+
+/* A 32-bit caller may extend the sign of an address: the upper half says nothing. */
+static inline void __user *abuse_user_ptr(u64 address)
+{
+	return in_compat_syscall() ? compat_ptr(address) :
+				     u64_to_user_ptr(address);
+}
+
+#endif

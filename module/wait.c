@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who waits for pending requests, and who is woken. It reads the counters of
+ * queues without their lock, and must not know what becomes of a request.
+ *
+ * If the server sleeps on the CPU of whoever submits, waking it for the first
+ * request preempts the submitter, which may have more: two switches for each
+ * request. So there it is woken once several are pending: abuse_gather.want of
+ * them, ABUSE_GATHER_LIMIT after the first one at the latest. How many come in
+ * that time is learned: the number doubles as long as that many came, and falls
+ * to what there was when they did not. On another CPU the first request wakes.
+ */
+#include <linux/hrtimer.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "wait.h"
+
+#define ABUSE_GATHER_MAX	16
+#define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)	/* for each one more */
+#define ABUSE_GATHER_LIMIT	(100 * NSEC_PER_USEC)
+#define ABUSE_GATHER_PAUSE	511
+
+#define ABUSE_POLL_PENDING	(EPOLLIN | EPOLLRDNORM | EPOLLMSG)
+
+/**
+ * struct abuse_waiter - somebody who waits for requests
+ * @entry: in the list of @q, or of those who wait for any queue
+ * @set: the queues
+ * @q: the queue, or NULL for any
+ * @want: how many requests are worth a wake-up
+ * @armed: @timer runs, or did
+ * @timer: ends the gathering; only there if @want began above 1
+ */
+struct abuse_waiter {
+	struct wait_queue_entry entry;
+	struct abuse_set *set;
+	struct abuse_queue *q;
+	u32 want;
+	bool armed;
+	struct hrtimer_sleeper timer;
+};
+
+/**
+ * abuse_wake() - requests of a queue have become pending
+ * @q: the queue
+ *
+ * One waiter of the queue and one of any queue are enough: each wakes the next
+ * one if it leaves something.
+ */
+void abuse_wake(struct abuse_queue *q)
+{
+	smp_mb(); /* pairs with that of prepare_to_wait_exclusive() */
+	if (waitqueue_active(&q->wait)) /* after the barrier */
+		wake_up_poll(&q->wait, ABUSE_POLL_PENDING);
+	if (waitqueue_active(q->set->any)) /* the same barrier */
+		wake_up_poll(q->set->any, ABUSE_POLL_PENDING);
+}
+
+/**
+ * abuse_wake_everybody() - what waiters wait for may have become impossible
+ * @set: the queues
+ */
+void abuse_wake_everybody(struct abuse_set *set)
+{
+	u32 i;
+
+	for (i = 0; i < set->nr; i++)
+		wake_up_all(&set->queue[i].wait);
+	wake_up_all(set->any);
+}
+
+static bool abuse_waiter_is_satisfied(const struct abuse_waiter *w)
+{
+	u32 pending;
+
+	if (!w->q)
+		return abuse_nr_pending(w->set, ABUSE_ANY_QUEUE);
+	pending = READ_ONCE(w->q->nr_pending);
+	return pending >= READ_ONCE(w->want) ||
+	       (pending && READ_ONCE(w->q->nr_inflight) >=
+			   READ_ONCE(w->q->depth));
+}
+
+/* From the first pending request on, a gathering has so much time. */
+static void abuse_waiter_arm(struct abuse_waiter *w)
+{
+	u64 ns = min_t(u64, (READ_ONCE(w->want) - 1) * ABUSE_GATHER_STEP,
+		       ABUSE_GATHER_LIMIT);
+
+	if (READ_ONCE(w->armed) || !READ_ONCE(w->q->nr_pending))
+		return;
+	WRITE_ONCE(w->armed, true);
+	hrtimer_start(&w->timer.timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+}
+
+/*
+ * A wake-up without a key, as that of wake_up_all() is, always wakes. Whoever
+ * waits for any queue is woken by one that has requests.
+ */
+static int abuse_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
+			     int flags, void *key)
+{
+	struct abuse_waiter *w = container_of(entry, struct abuse_waiter,
+					      entry);
+
+	if (key && w->q && !abuse_waiter_is_satisfied(w)) {
+		if (READ_ONCE(w->want) > 1)
+			abuse_waiter_arm(w);
+		return 0;
+	}
+	return autoremove_wake_function(entry, mode, flags, key);
+}
+
+/* More next time if as many came as were wanted, else fewer. */
+static void abuse_gather_learn(struct abuse_gather *gather, u32 want, u32 came)
+{
+	bool tried = READ_ONCE(gather->tried);
+	u32 pause = READ_ONCE(gather->pause);
+	u32 left = READ_ONCE(gather->left);
+
+	WRITE_ONCE(gather->tried, false);
+	if (came < want) {
+		WRITE_ONCE(gather->want, max(came, 1U));
+		if (tried)
+			pause = min(2 * pause + 1, ABUSE_GATHER_PAUSE);
+		WRITE_ONCE(gather->pause, pause);
+		WRITE_ONCE(gather->left, tried ? pause : 0);
+	} else if (left) {
+		WRITE_ONCE(gather->left, left - 1);
+	} else if (want < ABUSE_GATHER_MAX) {
+		WRITE_ONCE(gather->want, min(2 * want, ABUSE_GATHER_MAX));
+		WRITE_ONCE(gather->tried, true);
+		if (tried)
+			WRITE_ONCE(gather->pause, pause / 2);
+	}
+}
+
+static int abuse_waiter_sleep(struct abuse_waiter *w,
+			      struct abuse_client *client,
+			      wait_queue_head_t *head, ktime_t *deadline)
+{
+	bool expired = false;
+
+	for (;;) {
+		prepare_to_wait_exclusive(head, &w->entry, TASK_INTERRUPTIBLE);
+		if (READ_ONCE(w->set->dead))
+			return -ENODEV;
+		if (READ_ONCE(client->draining))
+			return -ESHUTDOWN;
+		if (abuse_waiter_is_satisfied(w))
+			return 0;
+		if (signal_pending(current))
+			return -EINTR;
+		if (expired)
+			return -ETIME;
+		/* What came before this one was in the list arms no timer. */
+		if (w->want > 1)
+			abuse_waiter_arm(w);
+		expired = !schedule_hrtimeout(deadline, HRTIMER_MODE_ABS);
+		if (w->want > 1 && !READ_ONCE(w->timer.task))
+			WRITE_ONCE(w->want, 1);
+		/* Often it is: no need to enter the list once more. */
+		if (abuse_waiter_is_satisfied(w))
+			return 0;
+	}
+}
+
+/**
+ * abuse_wait() - wait for a request that nobody has taken
+ * @set: the queues
+ * @client: who waits
+ * @queue: an index, or ABUSE_ANY_QUEUE
+ * @deadline: of the monotonic clock, or NULL
+ *
+ * Return: 0 if there was one; -ETIME, -EINTR, -ENODEV after a reset,
+ * -ESHUTDOWN when @client is draining.
+ */
+int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
+	       ktime_t *deadline)
+{
+	struct abuse_queue *q = queue == ABUSE_ANY_QUEUE ? NULL :
+							   &set->queue[queue];
+	wait_queue_head_t *head = q ? &q->wait : set->any;
+	struct abuse_waiter w = { .set = set, .q = q, .want = 1 };
+	bool gathers;
+	u32 want = 1;
+	int err;
+
+	/* Those who wait already are woken first; only one should gather. */
+	gathers = q && !waitqueue_active(head) &&
+		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
+	if (gathers)
+		want = READ_ONCE(q->gather.want);
+	w.want = want;
+	if (want > 1)
+		compat_setup_sleeper_on_stack(&w.timer);
+	init_wait(&w.entry);
+	w.entry.func = abuse_waiter_wake;
+
+	err = abuse_waiter_sleep(&w, client, head, deadline);
+	finish_wait(head, &w.entry);
+	if (want > 1) {
+		hrtimer_cancel(&w.timer.timer);
+		destroy_hrtimer_on_stack(&w.timer.timer);
+	}
+	if (gathers)
+		abuse_gather_learn(&q->gather, want, READ_ONCE(q->nr_pending));
+
+	/* Pass on an exclusive wake-up that is not used. */
+	if (err && abuse_nr_pending(set, queue))
+		wake_up(head);
+	return err;
+}
+
+/**
+ * abuse_drain() - hand @client nothing more, and end its waits
+ * @set: the queues, NULL if there are none
+ * @client: an open file
+ */
+void abuse_drain(struct abuse_set *set, struct abuse_client *client)
+{
+	WRITE_ONCE(client->draining, true);
+	if (set)
+		abuse_wake_everybody(set);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Waiting for pending requests, and being woken; see wait.c. */
+#ifndef ABUSE_WAIT_H
+#define ABUSE_WAIT_H
+
+#include "slots.h"
+
+void abuse_wake(struct abuse_queue *q);
+void abuse_wake_everybody(struct abuse_set *set);
+int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
+	       ktime_t *deadline);
+void abuse_drain(struct abuse_set *set, struct abuse_client *client);
+
+#endif
