@@ -9,7 +9,6 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicBoolean;
 import jnr.constants.platform.Signal;
 import jnr.posix.util.SunMiscSignal;
 
@@ -35,15 +34,13 @@ public final class Main {
         System.exit(exitCode);
     }
 
-    /** The first signal asks to end well, the second one ends. */
-    private static void onStop(Runnable stop) {
-        var asked = new AtomicBoolean();
-        for (Signal signal : new Signal[] {Signal.SIGTERM, Signal.SIGINT}) {
+    private static void onStop(Runnable... stages) {
+        var demands = new Demands(stages);
+        for (Signal signal : new Signal[] {Signal.SIGTERM, Signal.SIGINT, Signal.SIGHUP}) {
             SunMiscSignal.signal(signal, number -> {
-                if (asked.getAndSet(true)) {
+                if (!demands.take(System.nanoTime(), signal == Signal.SIGHUP)) {
                     Runtime.getRuntime().halt(128 + number);
                 }
-                stop.run();
             });
         }
     }

@@ -14,8 +14,11 @@ import java.util.function.BooleanSupplier;
 public final class Context {
     /** Ways to be told to stop. */
     public interface Signals {
-        /** Calls once when the user, or the service manager, wants the command to end well. */
-        void onStop(Runnable stop);
+        /**
+         * Calls the first one when the user, or the service manager, wants the command to end, and at each further
+         * demand the next one; after the last one a demand ends the process at once.
+         */
+        void onStop(Runnable... stages);
     }
 
     final InputStream in;

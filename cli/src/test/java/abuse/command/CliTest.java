@@ -58,7 +58,8 @@ class CliTest {
     private Outcome run(String... args) {
         out.reset();
         err.reset();
-        var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices, stop::set, () -> terminal);
+        var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices, stages -> stop.set(stages[0]),
+                () -> terminal);
         int exitCode = new Cli(context).run(args);
         return new Outcome(exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
@@ -831,7 +832,7 @@ class CliTest {
     @Test
     void what_nobody_foresaw_is_one_line_and_a_trace_only_on_request() {
         devices.add(0);
-        var broken = new Context(new ByteArrayInputStream(input), out, err, environment, null, stop::set, () -> false);
+        var broken = new Context(new ByteArrayInputStream(input), out, err, environment, null, stages -> { }, () -> false);
         assertEquals(1, new Cli(broken).run("reset", "0"));
         assertEquals(1, err.toString().lines().count(), err.toString());
         assertTrue(err.toString().startsWith("abusectl: internal error: java.lang.NullPointerException"), err.toString());

@@ -45,7 +45,8 @@ class PluginTest {
     private byte[] image = new byte[1 << 20];
 
     private int run(String... args) {
-        return new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), devices, stop::complete,
+        return new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), devices,
+                stages -> stop.complete(stages[0]),
                 () -> false)).run(args);
     }
 
