@@ -52,8 +52,8 @@ _abusectl() {
 	local IFS=$' \t\n' words word cur command='' value='' place=0 options places i
 	local -A words_of=(
 		[COMMAND]='run setup server list info top trace resize requeue reset get put poll'
-		[KEYS]='size= blocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect'
-		[COLUMNS]='DISK NODE SIZE BS QD NQ MR TIMEOUT SERVERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 FLAGS'
+		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect'
+		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS'
 		[BACKEND]='null mem file:'
 		[WHAT]='media device'
 	)

@@ -15,11 +15,11 @@ function __abusectl_list
 end
 
 function __abusectl_KEYS
-    __abusectl_list size= blocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect
+    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect
 end
 
 function __abusectl_COLUMNS
-    __abusectl_list DISK NODE SIZE BS QD NQ MR TIMEOUT SERVERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 FLAGS
+    __abusectl_list DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS
 end
 
 function __abusectl_BACKEND

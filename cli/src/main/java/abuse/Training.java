@@ -11,7 +11,7 @@ import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.DiskStatistics;
 import abuse.device.Flag;
-import abuse.device.Latency;
+import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.device.Tracer;
 import java.io.IOException;
@@ -78,6 +78,11 @@ final class Training {
         }
 
         @Override
+        public List<String> users(Status status) {
+            return List.of();
+        }
+
+        @Override
         public boolean isModuleLoaded() {
             return ControlNode.ALL.isModuleLoaded();
         }
@@ -89,8 +94,7 @@ final class Training {
 
         @Override
         public Status status() {
-            return new Status(1 << 24, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                    Latency.NONE);
+            return Status.fresh(0, new Config(1 << 24, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false));
         }
 
         @Override
@@ -100,15 +104,18 @@ final class Training {
         public void reset() {}
 
         @Override
+        public void remove() {}
+
+        @Override
+        public void serve(Serving serving) {}
+
+        @Override
         public void requeue() {}
 
         @Override
         public void transfer(Batch batch) throws DeviceException {
             throw new UnsupportedOperationException();
         }
-
-        @Override
-        public void drain() {}
 
         @Override
         public int pollUnanswered(int milliseconds) {

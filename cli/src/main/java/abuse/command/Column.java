@@ -15,11 +15,13 @@ enum Column {
     NODE("control node"),
     SIZE("size of the disk"),
     BS("block size"),
+    PBS("physical block size: what the storage writes at once"),
     QD("queue depth: requests of a hardware queue"),
     NQ("hardware queues"),
     MR("longest read or write"),
     TIMEOUT("seconds until an unanswered request fails"),
     SERVERS("open files that have asked for requests"),
+    OPENERS("how often the disk is open, mounts and swap included"),
     PENDING("requests that nobody has taken"),
     OWNED("requests taken and not answered yet"),
     GETS("requests handed out"),
@@ -30,10 +32,11 @@ enum Column {
     ERRORS("requests that failed"),
     P50("microseconds to the answer, half of the requests"),
     P99("microseconds to the answer, 99 in 100"),
+    STATE("live, failed, or none: not set up"),
     FLAGS("what the disk offers");
 
-    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, MR);
-    private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, FLAGS);
+    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR);
+    private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, STATE, FLAGS);
 
     final String help;
 
@@ -84,7 +87,7 @@ enum Column {
         if (this == NODE) {
             return node;
         }
-        if (!status.isSetUp() && this != SERVERS) {
+        if (!status.isSetUp() && this != SERVERS && this != STATE) {
             return null;
         }
         return switch (this) {
@@ -92,11 +95,13 @@ enum Column {
             case NODE -> node;
             case SIZE -> status.capacity();
             case BS -> status.blockSize();
+            case PBS -> status.physicalBlockSize();
             case QD -> status.queueDepth();
             case NQ -> status.queues();
             case MR -> status.maxRequest();
-            case TIMEOUT -> status.timeout();
+            case TIMEOUT -> Seconds.of(status.timeoutMs());
             case SERVERS -> status.servers();
+            case OPENERS -> status.openers();
             case PENDING -> status.pending();
             case OWNED -> status.owned();
             case GETS -> status.gets();
@@ -107,6 +112,7 @@ enum Column {
             case ERRORS -> status.errors();
             case P50 -> percentile(status, 50);
             case P99 -> percentile(status, 99);
+            case STATE -> status.state().word();
             case FLAGS -> status.flags().stream().map(Flag::words).toList();
         };
     }

@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.Limits;
 import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,17 +17,23 @@ final class DeviceTable {
     private final Command command;
     private final Context context;
     private final List<Column> usual;
+    private final boolean limits;
     private final OptionSpec json;
     private final OptionSpec output;
     private final OptionSpec outputAll;
     private final OptionSpec noHeadings;
     private final OptionSpec bytes;
 
-    /** Gives a command the options. */
-    DeviceTable(Command command, List<Column> usual) {
+    /**
+     * Gives a command the options.
+     *
+     * @param limits JSON of all columns tells the kernel's limits, too
+     */
+    DeviceTable(Command command, List<Column> usual, boolean limits) {
         this.command = command;
         context = command.context;
         this.usual = usual;
+        this.limits = limits;
         json = command.flag("-J,--json", "Print JSON, of all columns unless told which; sizes in bytes.");
         output = command.option("-o,--output", "COLUMNS", "Show these columns, with commas between them; +COLUMNS: besides"
                 + " the usual ones.");
@@ -95,9 +102,28 @@ final class DeviceTable {
             for (Column column : columns) {
                 members.put(column.key(), column.value(path, status));
             }
+            if (limits && output.getValue() == null) {
+                members.put("limits", members(status.limits()));
+            }
             devices.add(members);
         });
         context.out.println(Json.text(Map.of("devices", devices)));
+    }
+
+    /** By the names of the columns that they limit. */
+    private static Map<String, Object> members(Limits limits) {
+        var members = new LinkedHashMap<String, Object>();
+        members.put("size", limits.capacity());
+        members.put("bs", limits.blockSize());
+        members.put("qd", limits.queueDepth());
+        members.put("nq", limits.queues());
+        members.put("requests", limits.requests());
+        members.put("mr_least", limits.maxRequestLeast());
+        members.put("mr", limits.maxRequest());
+        members.put("timeout", Seconds.of(limits.timeoutMs()));
+        members.put("batch", limits.batch());
+        members.put("pieces", limits.pieces());
+        return members;
     }
 
     private void printLines(List<Column> columns, Map<String, Status> statuses) {

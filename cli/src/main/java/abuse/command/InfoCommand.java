@@ -11,6 +11,7 @@ import static abuse.command.Column.PENDING;
 import static abuse.command.Column.QD;
 import static abuse.command.Column.SERVERS;
 import static abuse.command.Column.SIZE;
+import static abuse.command.Column.STATE;
 
 import abuse.device.Device;
 import abuse.device.Flag;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class InfoCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
     private final DeviceTable table =
-            new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, FLAGS));
+            new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, STATE, FLAGS), true);
 
     InfoCommand(Context context) {
         super(context, "info", "Shows a device, or all of them.",
@@ -53,11 +54,14 @@ final class InfoCommand extends Command {
         line(text, "ab_max_queue", status.queueDepth());
         line(text, "ab_queue_size", status.unanswered());
         line(text, "ab_errors", status.errors());
+        line(text, "state", status.state().word());
         line(text, "flags", words(status));
+        line(text, "physical_block_size", status.physicalBlockSize());
         line(text, "queues", status.queues());
         line(text, "max_request", status.maxRequest());
-        line(text, "timeout", status.timeout());
+        line(text, "timeout", Seconds.of(status.timeoutMs()));
         line(text, "servers", status.servers());
+        line(text, "openers", status.openers());
         line(text, "pending", status.pending());
         line(text, "owned", status.owned());
         line(text, "gets", status.gets());

@@ -11,6 +11,7 @@ import static abuse.command.Column.PENDING;
 import static abuse.command.Column.QD;
 import static abuse.command.Column.SERVERS;
 import static abuse.command.Column.SIZE;
+import static abuse.command.Column.STATE;
 
 import java.util.List;
 import picocli.CommandLine.Model.OptionSpec;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Model.OptionSpec;
 final class ListCommand extends Command {
     private final OptionSpec all = flag("-a,--all", "Show the devices that are not set up, too.");
     private final DeviceTable table =
-            new DeviceTable(this, List.of(DISK, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, FLAGS));
+            new DeviceTable(this, List.of(DISK, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, STATE, FLAGS), false);
 
     ListCommand(Context context) {
         super(context, "list", "Shows the disks in a table.");

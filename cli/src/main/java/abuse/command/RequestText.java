@@ -2,14 +2,16 @@
 package abuse.command;
 
 import abuse.device.Request;
+import abuse.device.RequestFlag;
 import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.StringJoiner;
 
 /** A request as get and put show it. */
 final class RequestText {
     private RequestText() {}
 
-    /** The lines that the abusectl of 2009 printed. */
+    /** The lines that the abusectl of 2009 printed, and one more if something else is asked. */
     static String lines(Request request) {
         var text = new StringBuilder();
         text.append(request.operation()).append('\n');
@@ -18,7 +20,14 @@ final class RequestText {
         for (int i = 0; i < request.pieces(); i++) {
             text.append("len").append(i).append(" = ").append(request.pieceLength(i)).append(", offset = 0\n");
         }
-        return text.toString();
+        var flags = new StringJoiner(" ", "flags = ", "\n").setEmptyValue("");
+        for (RequestFlag flag : request.flags()) {
+            // Whoever looks at a request makes it one that is delivered again
+            if (flag != RequestFlag.REDELIVERED) {
+                flags.add(flag.word());
+            }
+        }
+        return text.append(flags).toString();
     }
 
     static String json(String device, Request request) {
@@ -30,8 +39,9 @@ final class RequestText {
         members.put("sector", request.sector());
         members.put("length", request.length());
         members.put("pieces", request.pieces());
-        members.put("fua", request.fua());
-        members.put("redelivered", request.redelivered());
+        for (RequestFlag flag : RequestFlag.values()) {
+            members.put(flag.word(), request.flags().contains(flag));
+        }
         return Json.text(members) + "\n";
     }
 }

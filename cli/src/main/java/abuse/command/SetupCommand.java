@@ -20,6 +20,8 @@ final class SetupCommand extends Command {
                 "Keys, with commas or spaces between them; sizes take K, M, G and T:",
                 "  sz, size=SIZE             size of the disk (16M)",
                 "  bs, blocksize=SIZE        block size, a power of two, 512 to 64K (4096)",
+                "  pbs, physicalblocksize=SIZE",
+                "                            what the storage writes at once (the block size)",
                 "  qs, queuesize=N           requests of a hardware queue, 1 to 4096 (128)",
                 "  nq, queues=N              hardware queues, up to one a processor (1)",
                 "  mr, maxrequest=SIZE       longest read or write, 4K to 1M (1M)",

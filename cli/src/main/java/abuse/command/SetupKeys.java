@@ -17,6 +17,7 @@ final class SetupKeys {
     private enum Key {
         SIZE(Kind.SIZE, "sz", "size"),
         BLOCK_SIZE(Kind.SIZE, "bs", "blocksize"),
+        PHYSICAL_BLOCK_SIZE(Kind.SIZE, "pbs", "physicalblocksize"),
         // The usage text of 2009 misprinted this one, so it is typed
         QUEUE_DEPTH(Kind.NUMBER, "qs", "queuesize", "queusize"),
         QUEUES(Kind.NUMBER, "nq", "queues"),
@@ -90,18 +91,23 @@ final class SetupKeys {
         boolean fresh = current == null;
         long size = value(Key.SIZE, fresh ? 16 << 20 : current.capacity());
         long blockSize = value(Key.BLOCK_SIZE, fresh ? 4096 : current.blockSize());
+        long physical = value(Key.PHYSICAL_BLOCK_SIZE, fresh ? 0 : current.physicalBlockSize());
         long depth = value(Key.QUEUE_DEPTH, fresh ? 128 : current.queueDepth());
         long queues = value(Key.QUEUES, fresh ? 1 : current.queues());
         long maxRequest = value(Key.MAX_REQUEST, fresh ? 0 : current.maxRequest());
-        long timeout = value(Key.TIMEOUT, fresh ? 0 : current.timeout());
+        // Typed in seconds
+        long timeout = values.containsKey(Key.TIMEOUT) ? values.get(Key.TIMEOUT) : 0;
+        long timeoutMs = values.containsKey(Key.TIMEOUT) || fresh ? timeout * 1000 : current.timeoutMs();
 
         within(Key.SIZE, size, 1, Long.MAX_VALUE);
         within(Key.BLOCK_SIZE, blockSize, Config.MIN_BLOCK, Config.MAX_BLOCK);
         within(Key.QUEUE_DEPTH, depth, 1, Config.MAX_DEPTH);
         within(Key.QUEUES, queues, 1, Integer.MAX_VALUE);
-        within(Key.TIMEOUT, timeout, 0, Config.MAX_TIMEOUT);
-        if (Long.bitCount(blockSize) != 1) {
-            throw new UsageException("bs=" + blockSize + " is not a power of two");
+        within(Key.TIMEOUT, timeout, 0, Config.MAX_TIMEOUT_MS / 1000);
+        powerOfTwo(Key.BLOCK_SIZE, blockSize);
+        if (values.containsKey(Key.PHYSICAL_BLOCK_SIZE)) {
+            within(Key.PHYSICAL_BLOCK_SIZE, physical, blockSize, Config.MAX_REQUEST);
+            powerOfTwo(Key.PHYSICAL_BLOCK_SIZE, physical);
         }
         if (size % blockSize != 0) {
             throw new UsageException("sz=" + size + " is not a multiple of the block size, " + blockSize);
@@ -118,8 +124,8 @@ final class SetupKeys {
         set(flags, Flag.WRITE_ZEROES, Key.WRITE_ZEROES, !fresh && current.flags().contains(Flag.WRITE_ZEROES));
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));
-        return new Config(size, (int) blockSize, (int) depth, (int) queues, (int) maxRequest, (int) timeout, flags,
-                isReconnect());
+        return new Config(size, (int) blockSize, (int) physical, (int) depth, (int) queues, (int) maxRequest,
+                (int) timeoutMs, flags, isReconnect());
     }
 
     private void add(String piece) throws UsageException {
@@ -171,6 +177,12 @@ final class SetupKeys {
                     + (max == Long.MAX_VALUE || max == Integer.MAX_VALUE && value < min
                             ? " must be at least " + min
                             : " must be from " + min + " to " + max));
+        }
+    }
+
+    private static void powerOfTwo(Key key, long value) throws UsageException {
+        if (Long.bitCount(value) != 1) {
+            throw new UsageException(key.names.get(0) + "=" + value + " is not a power of two");
         }
     }
 

@@ -11,6 +11,8 @@ final class Abi {
     static final int ABUSE_SETUP = 0x4127;
     static final int ABUSE_STATUS = 0x4128;
     static final int ABUSE_REQUEUE = 0x4129;
+    static final int ABUSE_REMOVE = 0x412a;
+    static final int ABUSE_SERVE = 0x412b;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -31,13 +33,26 @@ final class Abi {
 
     static final int ABUSE_MAX_DEPTH = 4096;
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;
-    static final int ABUSE_MAX_TIMEOUT = 24 * 60 * 60;
+    static final int ABUSE_MAX_TIMEOUT = 24 * 60 * 60 * 1000;
     static final int ABUSE_MAX_BATCH = 4096;
+    static final int ABUSE_MAX_PIECES = 1024;
+    static final int ABUSE_MAX_USER_REQUESTS = 4096;
+    static final int ABUSE_IDENTITY_SIZE = 32;
+    static final int ABUSE_TEXT_SIZE = 128;
+
+    static final int ABUSE_STATE_NONE = 0;
+    static final int ABUSE_STATE_LIVE = 1;
+    static final int ABUSE_STATE_FAILED = 2;
 
     static final int ABUSE_LATENCY_BUCKETS = 96;
 
     static final int ABUSE_GET_FUA = 1;
     static final int ABUSE_GET_REDELIVERED = 2;
+    static final int ABUSE_GET_NOUNMAP = 4;
+    static final int ABUSE_GET_META = 8;
+    static final int ABUSE_GET_RAHEAD = 16;
+    static final int ABUSE_GET_SWAP = 32;
+
     static final int ABUSE_XFER_DRAIN = 1;
     static final int ABUSE_XFER_NO_FAULT = 2;
     static final int ABUSE_ANY_QUEUE = ~0;
@@ -50,50 +65,68 @@ final class Abi {
         static final int FLAGS = 4;
         static final int CAPACITY = 8;
         static final int BLOCK_SIZE = 16;
-        static final int QUEUE_DEPTH = 20;
-        static final int QUEUES = 24;
-        static final int MAX_REQUEST = 28;
-        static final int TIMEOUT = 32;
-        static final int RESERVED = 36;
+        static final int PHYSICAL_BLOCK_SIZE = 20;
+        static final int QUEUE_DEPTH = 24;
+        static final int QUEUES = 28;
+        static final int MAX_REQUEST = 32;
+        static final int TIMEOUT_MS = 36;
 
         private Config() {}
     }
 
     /** struct abuse_status. */
     static final class Status {
-        static final int SIZE_OF = 880;
+        static final int SIZE_OF = 936;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int DEVICE = 8;
         static final int CAPACITY = 16;
         static final int NUMBER = 24;
-        static final int BLOCK_SIZE = 28;
-        static final int QUEUE_DEPTH = 32;
-        static final int QUEUES = 36;
-        static final int MAX_REQUEST = 40;
-        static final int TIMEOUT = 44;
-        static final int PENDING = 48;
-        static final int OWNED = 52;
-        static final int GETS = 56;
-        static final int PUTS = 64;
-        static final int REDELIVERED = 72;
-        static final int STALE = 80;
-        static final int TIMEOUTS = 88;
-        static final int ERRORS = 96;
-        static final int SERVERS = 104;
-        static final int RESERVED = 108;
-        static final int LATENCY = 112;
+        static final int STATE = 28;
+        static final int BLOCK_SIZE = 32;
+        static final int PHYSICAL_BLOCK_SIZE = 36;
+        static final int QUEUE_DEPTH = 40;
+        static final int QUEUES = 44;
+        static final int MAX_REQUEST = 48;
+        static final int TIMEOUT_MS = 52;
+        static final int PENDING = 56;
+        static final int OWNED = 60;
+        static final int SERVERS = 64;
+        static final int OPENERS = 68;
+        static final int GETS = 72;
+        static final int PUTS = 80;
+        static final int REDELIVERED = 88;
+        static final int STALE = 96;
+        static final int TIMEOUTS = 104;
+        static final int ERRORS = 112;
+        static final int CAPACITY_LIMIT = 120;
+        static final int BLOCK_SIZE_LIMIT = 128;
+        static final int QUEUE_DEPTH_LIMIT = 132;
+        static final int QUEUES_LIMIT = 136;
+        static final int REQUESTS_LIMIT = 140;
+        static final int MAX_REQUEST_LEAST = 144;
+        static final int MAX_REQUEST_LIMIT = 148;
+        static final int TIMEOUT_LIMIT_MS = 152;
+        static final int BATCH_LIMIT = 156;
+        static final int PIECES_LIMIT = 160;
+        static final int PUT_SIZE = 164;
+        static final int GET_SIZE = 166;
+        static final int LATENCY = 168;
 
         private Status() {}
     }
 
     /** struct abuse_put. */
     static final class Put {
-        static final int SIZE_OF = 24;
+        static final int SIZE_OF = 40;
         static final int ID = 0;
         static final int ADDRESS = 8;
         static final int RESULT = 16;
         static final int STATUS = 20;
+        static final int OFFSET = 24;
+        static final int LENGTH = 28;
+        static final int NR_PIECES = 32;
+        static final int RESERVED = 36;
 
         private Put() {}
     }
@@ -113,7 +146,7 @@ final class Abi {
 
     /** struct abuse_xfer. */
     static final class Xfer {
-        static final int SIZE_OF = 64;
+        static final int SIZE_OF = 72;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int PUTS = 8;
@@ -125,8 +158,24 @@ final class Abi {
         static final int NR_GETS = 52;
         static final int MIN_GETS = 56;
         static final int QUEUE = 60;
+        static final int PUT_SIZE = 64;
+        static final int GET_SIZE = 66;
+        static final int RESERVED = 68;
 
         private Xfer() {}
+    }
+
+    /** struct abuse_serve. */
+    static final class Serve {
+        static final int SIZE_OF = 176;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int QUEUE = 8;
+        static final int PID = 12;
+        static final int IDENTITY = 16;
+        static final int TEXT = 48;
+
+        private Serve() {}
     }
 
     private Abi() {}

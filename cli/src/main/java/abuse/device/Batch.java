@@ -79,6 +79,8 @@ public final class Batch implements AutoCloseable {
         memory = Memory.map(nextGetsAt + (long) room * Abi.Get.SIZE_OF);
         raw = memory.buffer();
         raw.putInt(Abi.Xfer.SIZE, Abi.Xfer.SIZE_OF);
+        raw.putShort(Abi.Xfer.PUT_SIZE, (short) Abi.Put.SIZE_OF);
+        raw.putShort(Abi.Xfer.GET_SIZE, (short) Abi.Get.SIZE_OF);
         raw.putLong(Abi.Xfer.PUTS, memory.address() + PUTS_AT);
         if (data != null) {
             raw.putLong(Abi.Xfer.BUFFER, data.address());
@@ -166,7 +168,7 @@ public final class Batch implements AutoCloseable {
     /** A copy of request i. */
     public Request request(int i) {
         return new Request(raw.getLong(getAt(i) + Abi.Get.ID), operation(i), raw.getLong(getAt(i) + Abi.Get.SECTOR),
-                length(i), fua(i), (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_REDELIVERED) != 0);
+                length(i), RequestFlag.of(raw.getShort(getAt(i) + Abi.Get.FLAGS)));
     }
 
     /**

@@ -47,12 +47,12 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
         return error == 0 ? "ok" : Unix.words(-error);
     }
 
-    /** The operation in words, such as "write", "flush" and "write fua". */
+    /** The operation in words, such as "write", "flush", "write fua" and "read ahead meta". */
     public String words() {
         // A flush ahead of the data stands before the operation, forced unit access behind it
         int at = operation.length() > 1 && operation.charAt(0) == 'F' && "WD".indexOf(operation.charAt(1)) >= 0 ? 1 : 0;
         char next = at + 1 < operation.length() ? operation.charAt(at + 1) : ' ';
-        return switch (operation.charAt(at)) {
+        String words = switch (operation.charAt(at)) {
             case 'R' -> "read";
             case 'W' -> next == 'Z' ? "write zeroes" : next == 'F' ? "write fua" : "write";
             case 'D' -> "discard";
@@ -61,5 +61,6 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
             case 'N' -> "write zeroes";
             default -> operation.toLowerCase(Locale.ROOT);
         };
+        return words + (operation.indexOf('A', at + 1) > 0 ? " ahead" : "") + (operation.indexOf('M', at + 1) > 0 ? " meta" : "");
     }
 }

@@ -10,31 +10,35 @@ import java.util.Set;
  * @param capacity bytes, a multiple of the block size, more than 0
  * @param blockSize bytes, a power of two from {@value #MIN_BLOCK} to {@value #MAX_BLOCK}; many
  *     kernels stop at their page size
+ * @param physicalBlockSize bytes that the storage writes at once, a power of two from the block size
+ *     to {@value #MAX_REQUEST}; 0 is the block size
  * @param queueDepth requests of one hardware queue, 1 to {@value #MAX_DEPTH}
  * @param queues hardware queues; no more than there are processors
  * @param maxRequest bytes of the longest read or write, a multiple of the block size from the page
  *     size to {@value #MAX_REQUEST}; 0 leaves it to the kernel
- * @param timeout seconds until an unanswered request fails, up to {@value #MAX_TIMEOUT}; 0 is never
+ * @param timeoutMs milliseconds until an unanswered request fails, up to {@value #MAX_TIMEOUT_MS}; 0
+ *     is never
  * @param flags what the device offers
  * @param reconnect change a device that is set up already, keeping its requests
  */
-public record Config(long capacity, int blockSize, int queueDepth, int queues, int maxRequest, int timeout,
-        Set<Flag> flags, boolean reconnect) {
+public record Config(long capacity, int blockSize, int physicalBlockSize, int queueDepth, int queues, int maxRequest,
+        int timeoutMs, Set<Flag> flags, boolean reconnect) {
     public static final int MIN_BLOCK = 512;
     public static final int MAX_BLOCK = 64 * 1024;
     public static final int MAX_DEPTH = Abi.ABUSE_MAX_DEPTH;
     public static final int MIN_REQUEST = 4096;
     public static final int MAX_REQUEST = Abi.ABUSE_MAX_REQUEST;
-    public static final int MAX_TIMEOUT = Abi.ABUSE_MAX_TIMEOUT;
+    public static final int MAX_TIMEOUT_MS = Abi.ABUSE_MAX_TIMEOUT;
 
     void encode(ByteBuffer to) {
         to.putInt(Abi.Config.SIZE, Abi.Config.SIZE_OF);
         to.putInt(Abi.Config.FLAGS, Flag.bits(flags) | (reconnect ? Abi.ABUSE_FLAGS_RECONNECT : 0));
         to.putLong(Abi.Config.CAPACITY, capacity);
         to.putInt(Abi.Config.BLOCK_SIZE, blockSize);
+        to.putInt(Abi.Config.PHYSICAL_BLOCK_SIZE, physicalBlockSize);
         to.putInt(Abi.Config.QUEUE_DEPTH, queueDepth);
         to.putInt(Abi.Config.QUEUES, queues);
         to.putInt(Abi.Config.MAX_REQUEST, maxRequest);
-        to.putInt(Abi.Config.TIMEOUT, timeout);
+        to.putInt(Abi.Config.TIMEOUT_MS, timeoutMs);
     }
 }

@@ -6,6 +6,7 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.File;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -41,6 +42,11 @@ public final class ControlNode implements Device {
         @Override
         public Tracer trace(Status status) throws IOException {
             return new KernelTracer(status.diskName());
+        }
+
+        @Override
+        public List<String> users(Status status) {
+            return DiskUsers.find(Path.of("/"), status.diskName());
         }
 
         @Override
@@ -88,6 +94,25 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public void remove() throws DeviceException {
+        ioctl(Call.REMOVE, Abi.ABUSE_REMOVE, 0);
+    }
+
+    @Override
+    public void serve(Serving serving) throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Serve.SIZE_OF)) {
+            ByteBuffer raw = memory.buffer();
+            serving.encode(raw);
+            try {
+                ioctl(Call.SERVE, Abi.ABUSE_SERVE, memory.address());
+            } catch (DeviceException e) {
+                throw e.reason() == DeviceException.Cause.BUSY
+                        ? new OtherContentException(path, raw.getInt(Abi.Serve.PID), Serving.text(raw)) : e;
+            }
+        }
+    }
+
+    @Override
     public void requeue() throws DeviceException {
         ioctl(Call.REQUEUE, Abi.ABUSE_REQUEUE, 0);
     }
@@ -100,13 +125,6 @@ public final class ControlNode implements Device {
             argument = batch.prepareAgain();
         }
         batch.complete();
-    }
-
-    @Override
-    public void drain() throws DeviceException {
-        try (Batch batch = new Batch(1)) {
-            transfer(batch.drain());
-        }
     }
 
     @Override

@@ -5,11 +5,11 @@ import abuse.libc.Unix;
 import java.io.IOException;
 
 /** A call on a control node that the kernel refused. The message is the C library's. */
-public final class DeviceException extends IOException {
+public class DeviceException extends IOException {
     private static final long serialVersionUID = 1;
 
     /** What was tried. */
-    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REQUEUE, TRANSFER, POLL }
+    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, SERVE, TRANSFER, POLL }
 
     /** Why, as far as it matters what to do next. */
     public enum Cause { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }

@@ -18,6 +18,9 @@ public interface Devices {
     /** Traces a disk that is set up. */
     Tracer trace(Status status) throws IOException;
 
+    /** Who uses a disk, in words such as "mounted on /mnt"; empty when that is not to be seen from here. */
+    List<String> users(Status status);
+
     /** Whether the kernel module is there. */
     boolean isModuleLoaded();
 }

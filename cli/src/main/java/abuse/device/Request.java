@@ -2,6 +2,7 @@
 package abuse.device;
 
 import abuse.libc.Memory;
+import java.util.Set;
 
 /**
  * One request, to be looked at.
@@ -10,10 +11,14 @@ import abuse.libc.Memory;
  * @param operation what is asked
  * @param sector the first sector of 512 bytes
  * @param length bytes
- * @param fua the write must be durable before it is answered
- * @param redelivered an earlier owner went away without an answer
+ * @param flags more about it
  */
-public record Request(long id, Operation operation, long sector, long length, boolean fua, boolean redelivered) {
+public record Request(long id, Operation operation, long sector, long length, Set<RequestFlag> flags) {
+
+    /** Whether the write must be durable before it is answered. */
+    public boolean fua() {
+        return flags.contains(RequestFlag.FUA);
+    }
 
     /** The request's first byte on the device. */
     public long offset() {

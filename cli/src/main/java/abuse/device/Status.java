@@ -9,26 +9,38 @@ import java.util.Set;
  *
  * @param capacity bytes; 0: not set up
  * @param number N of /dev/abctlN and /dev/abuseN
+ * @param state whether it works
  * @param blockSize bytes
+ * @param physicalBlockSize bytes that the storage writes at once
  * @param queueDepth requests of one hardware queue
  * @param queues hardware queues
  * @param maxRequest bytes of the longest read or write
- * @param timeout seconds until an unanswered request fails; 0: never
+ * @param timeoutMs milliseconds until an unanswered request fails; 0: never
  * @param flags what the device offers
  * @param pending requests that nobody has taken
  * @param owned requests that were taken and not answered yet
+ * @param servers open control nodes that have asked for requests
+ * @param openers how often the disk and its partitions are open, mounts and swap included
  * @param gets requests handed out, redelivered ones again
  * @param puts requests answered
  * @param redelivered requests handed out again because their owner went away
  * @param stale answers refused because the request was not the sender's any more
  * @param timeouts requests that failed because nobody answered in time
  * @param errors requests that failed for any reason
- * @param servers open control nodes that have asked for requests
+ * @param limits how far the kernel goes; known of a device that is not set up, too
  * @param latency how long answered requests took
  */
-public record Status(long capacity, int number, int blockSize, int queueDepth, int queues, int maxRequest, int timeout,
-        Set<Flag> flags, int pending, int owned, long gets, long puts, long redelivered, long stale, long timeouts,
-        long errors, int servers, Latency latency) {
+public record Status(long capacity, int number, State state, int blockSize, int physicalBlockSize, int queueDepth,
+        int queues, int maxRequest, int timeoutMs, Set<Flag> flags, int pending, int owned, int servers, int openers,
+        long gets, long puts, long redelivered, long stale, long timeouts, long errors, Limits limits, Latency latency) {
+
+    /** A device that was just set up so, and did nothing yet. */
+    public static Status fresh(int number, Config config) {
+        return new Status(config.capacity(), number, State.LIVE, config.blockSize(),
+                config.physicalBlockSize() == 0 ? config.blockSize() : config.physicalBlockSize(), config.queueDepth(),
+                config.queues(), config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeoutMs(),
+                config.flags(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Limits.SMALL, Latency.NONE);
+    }
 
     /** Whether there is a disk. */
     public boolean isSetUp() {
@@ -53,21 +65,25 @@ public record Status(long capacity, int number, int blockSize, int queueDepth, i
         return new Status(
                 from.getLong(Abi.Status.CAPACITY),
                 from.getInt(Abi.Status.NUMBER),
+                State.of(from.getInt(Abi.Status.STATE)),
                 from.getInt(Abi.Status.BLOCK_SIZE),
+                from.getInt(Abi.Status.PHYSICAL_BLOCK_SIZE),
                 from.getInt(Abi.Status.QUEUE_DEPTH),
                 from.getInt(Abi.Status.QUEUES),
                 from.getInt(Abi.Status.MAX_REQUEST),
-                from.getInt(Abi.Status.TIMEOUT),
+                from.getInt(Abi.Status.TIMEOUT_MS),
                 Flag.of(from.getInt(Abi.Status.FLAGS)),
                 from.getInt(Abi.Status.PENDING),
                 from.getInt(Abi.Status.OWNED),
+                from.getInt(Abi.Status.SERVERS),
+                from.getInt(Abi.Status.OPENERS),
                 from.getLong(Abi.Status.GETS),
                 from.getLong(Abi.Status.PUTS),
                 from.getLong(Abi.Status.REDELIVERED),
                 from.getLong(Abi.Status.STALE),
                 from.getLong(Abi.Status.TIMEOUTS),
                 from.getLong(Abi.Status.ERRORS),
-                from.getInt(Abi.Status.SERVERS),
+                Limits.decode(from),
                 Latency.decode(from));
     }
 }

@@ -115,8 +115,8 @@ final class Worker implements AutoCloseable {
     /** Makes {@link #run} return when it has answered what it took. */
     void drain() {
         draining = true;
-        try {
-            device.drain();
+        try (Batch batch = new Batch(1)) {
+            device.transfer(batch.drain());
         } catch (DeviceException e) {
             // A device that is gone has nothing to hand out; run() finds out too
         }

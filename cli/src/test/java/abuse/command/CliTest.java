@@ -202,11 +202,14 @@ class CliTest {
                 ab_max_queue = 128
                 ab_queue_size = 1
                 ab_errors = 0
+                state = live
                 flags = read-only write-cache discard
+                physical_block_size = 4096
                 queues = 1
                 max_request = 1048576
                 timeout = 0
                 servers = 0
+                openers = 0
                 pending = 1
                 owned = 0
                 gets = 0
@@ -234,11 +237,13 @@ class CliTest {
                       "node": "/dev/abctl0",
                       "size": 16777216,
                       "bs": 4096,
+                      "pbs": 4096,
                       "qd": 128,
                       "nq": 1,
                       "mr": 1048576,
                       "timeout": 0,
                       "servers": 0,
+                      "openers": 0,
                       "pending": 0,
                       "owned": 0,
                       "gets": 0,
@@ -249,14 +254,28 @@ class CliTest {
                       "errors": 0,
                       "p50": null,
                       "p99": null,
+                      "state": "live",
                       "flags": [
                         "write-cache",
                         "discard"
-                      ]
+                      ]%s
                     }
                   ]
                 }
-                """, succeed(command.split(" ")));
+                """.formatted(command.startsWith("list") ? "" : """
+                ,
+                      "limits": {
+                        "size": 9223372036854775807,
+                        "bs": 4096,
+                        "qd": 4096,
+                        "nq": 1,
+                        "requests": 4096,
+                        "mr_least": 4096,
+                        "mr": 1048576,
+                        "timeout": 86400,
+                        "batch": 4096,
+                        "pieces": 1024
+                      }"""), succeed(command.split(" ")));
     }
 
     @Test
@@ -274,17 +293,17 @@ class CliTest {
         devices.add(1);
         devices.add(10).setUp(3 << 19).read(0, 4096);
         assertEquals("""
-                NODE         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
-                /dev/abctl0    1T 4K 128  2       0       0     0      0 read-only,discard
-                /dev/abctl1     -  -   -  -       0       -     -      - -
-                /dev/abctl10 1.5M 4K 128  1       0       1     0      0 -
+                NODE         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS
+                /dev/abctl0    1T 4K 128  2       0       0     0      0 live  read-only,discard
+                /dev/abctl1     -  -   -  -       0       -     -      - none  -
+                /dev/abctl10 1.5M 4K 128  1       0       1     0      0 live  -
                 """, succeed("info"));
         try (var server = devices.open("/dev/abctl10")) {
             Taken.from(server, 0).orElseThrow().request();
             assertEquals("""
-                    DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS
-                    /dev/abuse0    1T 4K 128  2       0       0     0      0 read-only,discard
-                    /dev/abuse10 1.5M 4K 128  1       1       0     1      0 -
+                    DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS
+                    /dev/abuse0    1T 4K 128  2       0       0     0      0 live  read-only,discard
+                    /dev/abuse10 1.5M 4K 128  1       1       0     1      0 live  -
                     """, succeed("list"));
         }
     }
@@ -295,7 +314,7 @@ class CliTest {
         assertEquals("SIZE NODE\n1.5M /dev/abctl0\n", succeed("list", "-o", "SIZE,node"));
         assertEquals("/dev/abuse0 1572864 1048576\n", succeed("list", "--noheadings", "--bytes", "--output=DISK,SIZE,MR"));
         assertTrue(succeed("list", "-o", "+MR,TIMEOUT").startsWith(
-                "DISK        SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS FLAGS MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
+                "DISK        SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
         assertEquals("NODE        STALE\n/dev/abctl0     0\n", succeed("info", "abuse0", "-o", "NODE,STALE"));
         assertEquals(Column.values().length, succeed("list", "--output-all").lines().findFirst().orElseThrow()
                 .split(" +").length);
@@ -404,7 +423,8 @@ class CliTest {
         assertEquals(0, disk.openNodes());
         String json = succeed("get", "--json");
         assertTrue(json.matches("(?s)\\{\n  \"device\": \"/dev/abctl0\",\n  \"id\": \"0x[0-9a-f]+\",\n  \"command\": \"write\",\n"
-                + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\": true\n\\}\n"),
+                + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\": true,\n  \"nounmap\": false,\n"
+                + "  \"meta\": false,\n  \"readahead\": false,\n  \"swap\": false\n\\}\n"),
                 json);
     }
 

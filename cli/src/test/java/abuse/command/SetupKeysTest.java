@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import abuse.device.Config;
 import abuse.device.Flag;
-import abuse.device.Latency;
 import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SetupKeysTest {
-    private static final Config DEFAULTS = new Config(16 << 20, 4096, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false);
+    private static final Config DEFAULTS = new Config(16 << 20, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false);
 
     private static Config config(String... words) throws UsageException {
         return new SetupKeys(List.of(words)).config(null);
@@ -55,6 +54,14 @@ class SetupKeysTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"pbs", "physicalblocksize"})
+    void physical_block_size(String key) throws UsageException {
+        assertEquals(4096, config("bs=512", key + "=4K").physicalBlockSize());
+        assertEquals(1 << 20, config(key + "=1M").physicalBlockSize());
+        assertEquals(4096, config(key + "=4096").physicalBlockSize());
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"qs", "queuesize", "queusize"})
     void queue_depth(String key) throws UsageException {
         assertEquals(1, config(key + "=1").queueDepth());
@@ -76,8 +83,8 @@ class SetupKeysTest {
 
     @Test
     void timeout() throws UsageException {
-        assertEquals(86400, config("timeout=86400").timeout());
-        assertEquals(0, config("timeout=0").timeout());
+        assertEquals(86400, config("timeout=86400").timeoutMs() / 1000);
+        assertEquals(0, config("timeout=0").timeoutMs());
     }
 
     @ParameterizedTest
@@ -94,9 +101,9 @@ class SetupKeysTest {
 
     @Test
     void any_order_with_commas_or_words() throws UsageException {
-        var keys = new ArrayList<>(List.of("size=1G", "bs=512", "queusize=7", "nq=2", "mr=64K", "timeout=9", "ro", "wc=off",
+        var keys = new ArrayList<>(List.of("size=1G", "bs=512", "pbs=8K", "queusize=7", "nq=2", "mr=64K", "timeout=9", "ro", "wc=off",
                 "discard", "wz=on"));
-        var expected = new Config(1 << 30, 512, 7, 2, 65536, 9, Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
+        var expected = new Config(1 << 30, 512, 8192, 7, 2, 65536, 9000, Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
         var random = new Random(3);
         for (int i = 0; i < 200; i++) {
             Collections.shuffle(keys, random);
@@ -157,6 +164,11 @@ class SetupKeysTest {
         "bs=4294967808|bs=4294967808 must be from 512 to 65536",
         "bs=3000|bs=3000 is not a power of two",
         "bs=4095|bs=4095 is not a power of two",
+        "pbs=2048|pbs=2048 must be from 4096 to 1048576",
+        "pbs=0|pbs=0 must be from 4096 to 1048576",
+        "pbs=2M|pbs=2097152 must be from 4096 to 1048576",
+        "pbs=5000|pbs=5000 is not a power of two",
+        "pbs=4K,physicalblocksize=4K|'physicalblocksize' is given twice (pbs, physicalblocksize are one key)",
         "qs=0|qs=0 must be from 1 to 4096",
         "qs=4097|qs=4097 must be from 1 to 4096",
         "qs=4294967297|qs=4294967297 must be from 1 to 4096",
@@ -174,13 +186,12 @@ class SetupKeysTest {
     @Test
     void a_reconnect_keeps_what_is_not_given() throws UsageException {
         var flags = Set.of(Flag.READ_ONLY, Flag.DISCARD);
-        var current = new Status(1 << 20, 0, 512, 9, 2, 65536, 5, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                Latency.NONE);
-        assertEquals(new Config(1 << 20, 512, 9, 2, 65536, 5, flags, true),
+        var current = Status.fresh(0, new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, flags, false));
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, flags, true),
                 new SetupKeys(List.of("reconnect")).config(current));
-        assertEquals(new Config(2 << 20, 512, 3, 2, 65536, 0, Set.of(Flag.DISCARD), true),
+        assertEquals(new Config(2 << 20, 512, 4096, 3, 2, 65536, 0, Set.of(Flag.DISCARD), true),
                 new SetupKeys(List.of("reconnect", "sz=2M", "qs=3", "timeout=0", "rw")).config(current));
-        assertEquals(new Config(1 << 20, 512, 9, 2, 65536, 5, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
                 new SetupKeys(List.of("wc,discard=off,reconnect")).config(current));
         var e = assertThrows(UsageException.class, () -> new SetupKeys(List.of("reconnect", "sz=2000")).config(current));
         assertEquals("sz=2000 is not a multiple of the block size, 512", e.getMessage());

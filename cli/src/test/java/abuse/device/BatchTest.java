@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.libc.Unix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class BatchTest {
@@ -124,10 +125,10 @@ class BatchTest {
             batch.raw().putLong(get + Abi.Get.SECTOR, 1L << 40);
             batch.raw().putInt(get + Abi.Get.LENGTH, 0xfffff000);
             batch.raw().putShort(get + Abi.Get.COMMAND, (short) Abi.ABUSE_DISCARD);
-            batch.raw().putShort(get + Abi.Get.FLAGS, (short) Abi.ABUSE_GET_REDELIVERED);
+            batch.raw().putShort(get + Abi.Get.FLAGS, (short) (Abi.ABUSE_GET_REDELIVERED | 0x8000));
             assertEquals(1L << 49, batch.offset(0));
             assertEquals(0xfffff000L, batch.length(0));
-            assertEquals(new Request(0, Operation.DISCARD, 1L << 40, 0xfffff000L, false, true), batch.request(0));
+            assertEquals(new Request(0, Operation.DISCARD, 1L << 40, 0xfffff000L, Set.of(RequestFlag.REDELIVERED)), batch.request(0));
             batch.raw().putShort(get + Abi.Get.COMMAND, (short) 0xffff);
             assertEquals(Operation.UNKNOWN, batch.operation(0));
         }
@@ -135,13 +136,13 @@ class BatchTest {
 
     @Test
     void pieces_are_pages() {
-        assertEquals(2, new Request(1, Operation.READ, 0, 5120, false, false).pieces());
-        assertEquals(1024, new Request(1, Operation.READ, 0, 5120, false, false).pieceLength(1));
-        assertEquals(4096, new Request(1, Operation.WRITE, 0, 5120, false, false).pieceLength(0));
-        assertEquals(512, new Request(1, Operation.WRITE, 0, 512, false, false).pieceLength(0));
-        assertEquals(1, new Request(1, Operation.DISCARD, 0, 1 << 30, false, false).pieces());
-        assertEquals(1 << 30, new Request(1, Operation.DISCARD, 0, 1 << 30, false, false).pieceLength(0));
-        assertEquals(0, new Request(1, Operation.FLUSH, 0, 0, false, false).pieces());
+        assertEquals(2, new Request(1, Operation.READ, 0, 5120, Set.of()).pieces());
+        assertEquals(1024, new Request(1, Operation.READ, 0, 5120, Set.of()).pieceLength(1));
+        assertEquals(4096, new Request(1, Operation.WRITE, 0, 5120, Set.of()).pieceLength(0));
+        assertEquals(512, new Request(1, Operation.WRITE, 0, 512, Set.of()).pieceLength(0));
+        assertEquals(1, new Request(1, Operation.DISCARD, 0, 1 << 30, Set.of()).pieces());
+        assertEquals(1 << 30, new Request(1, Operation.DISCARD, 0, 1 << 30, Set.of()).pieceLength(0));
+        assertEquals(0, new Request(1, Operation.FLUSH, 0, 0, Set.of()).pieces());
     }
 
     @Test

@@ -28,7 +28,7 @@ class BlockEventTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"R,read", "RA,read", "WS,write", "WFS,write fua", "FWFS,write fua", "FWS,write", "FF,flush", "DS,discard",
+    @CsvSource({"R,read", "RA,read ahead", "RAM,read ahead meta", "RM,read meta", "WSM,write meta", "WFSM,write fua meta", "WS,write", "WFS,write fua", "FWFS,write fua", "FWS,write", "FF,flush", "DS,discard",
         "NS,write zeroes", "WZS,write zeroes"})
     void letters_have_words(String letters, String words) {
         assertEquals(words, new BlockEvent(0, false, letters, 0, 8, "", 0).words());

@@ -26,7 +26,8 @@ class ControlNodeTest {
     @Test
     void another_character_device_is_not_taken_for_one() throws DeviceException {
         try (Device device = ControlNode.ALL.open("/dev/null")) {
-            for (var call : new ThrowingCall[] {device::status, device::reset, device::drain}) {
+            for (var call : new ThrowingCall[] {device::status, device::reset, device::remove,
+                () -> device.serve(new Serving(0, null, "")), () -> device.transfer(new Batch(1))}) {
                 var e = assertThrows(DeviceException.class, call::run);
                 assertEquals(Cause.NOT_ABUSE, e.reason());
             }
@@ -40,16 +41,16 @@ class ControlNodeTest {
     @Test
     void a_setup_is_encoded_in_full() {
         var raw = ByteBuffer.allocate(Abi.Config.SIZE_OF).order(ByteOrder.nativeOrder());
-        new Config(1L << 40, 512, 7, 2, 65536, 30, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
+        new Config(1L << 40, 512, 4096, 7, 2, 65536, 30, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
         assertEquals(40, raw.getInt(Abi.Config.SIZE));
         assertEquals(1 | 2 | 8, raw.getInt(Abi.Config.FLAGS));
         assertEquals(1L << 40, raw.getLong(Abi.Config.CAPACITY));
         assertEquals(512, raw.getInt(Abi.Config.BLOCK_SIZE));
+        assertEquals(4096, raw.getInt(Abi.Config.PHYSICAL_BLOCK_SIZE));
         assertEquals(7, raw.getInt(Abi.Config.QUEUE_DEPTH));
         assertEquals(2, raw.getInt(Abi.Config.QUEUES));
         assertEquals(65536, raw.getInt(Abi.Config.MAX_REQUEST));
-        assertEquals(30, raw.getInt(Abi.Config.TIMEOUT));
-        assertEquals(0, raw.getInt(Abi.Config.RESERVED));
+        assertEquals(30, raw.getInt(Abi.Config.TIMEOUT_MS));
     }
 
     @Test
@@ -59,10 +60,13 @@ class ControlNodeTest {
             raw.putInt(i, i);
         }
         raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
+        raw.putInt(Abi.Status.STATE, Abi.ABUSE_STATE_FAILED);
         long high = 1L << 32;
-        assertEquals(new Status(16 + 20 * high, 24, 28, 32, 36, 40, 44, Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 48, 52,
-                56 + 60 * high, 64 + 68 * high, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high, 96 + 100 * high, 104,
-                new Latency(LongStream.range(0, 96).mapToObj(i -> 112 + 8 * i + (116 + 8 * i) * high).toList())),
+        assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52,
+                Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 56, 60, 64, 68, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high,
+                96 + 100 * high, 104 + 108 * high, 112 + 116 * high,
+                new Limits(120 + 124 * high, 128, 132, 136, 140, 144, 148, 152, 156, 160),
+                new Latency(LongStream.range(0, 96).mapToObj(i -> 168 + 8 * i + (172 + 8 * i) * high).toList())),
                 Status.decode(raw));
     }
 }

@@ -18,10 +18,15 @@ public final class EndlessDevice implements Device {
 
     @Override
     public void transfer(Batch batch) {
-        everyTransfer.run();
         batch.prepare();
+        if (batch.raw().getInt(Abi.Xfer.NR_GETS) > 0) {
+            everyTransfer.run();
+        }
         var raw = batch.raw();
-        int room = rounds-- > 0 ? Math.min(8, raw.getInt(Abi.Xfer.NR_GETS)) : 0;
+        int room = Math.min(8, raw.getInt(Abi.Xfer.NR_GETS));
+        if (room > 0 && rounds-- <= 0) {
+            room = 0;
+        }
         buffer = raw.getLong(Abi.Xfer.BUFFER);
         for (int i = 0; i < room; i++) {
             int get = batch.nextGetAt(i);
@@ -56,7 +61,10 @@ public final class EndlessDevice implements Device {
     public void requeue() {}
 
     @Override
-    public void drain() {}
+    public void remove() {}
+
+    @Override
+    public void serve(Serving serving) {}
 
     @Override
     public int pollUnanswered(int milliseconds) {

@@ -18,6 +18,8 @@ public final class SimulatedDevices implements Devices {
     private List<String> traceAfterStop = List.of();
     private Runnable onTraceEnd;
     private int tracers;
+    private int opensToFailure;
+    private RuntimeException openFailure;
 
     public SimulatedDisk add(int number) {
         String path = "/dev/abctl" + number;
@@ -32,8 +34,17 @@ public final class SimulatedDevices implements Devices {
         disks.putIfAbsent(path, new SimulatedDisk(path, 0));
     }
 
+    /** The n-th open from now on throws, whatever is opened. */
+    public void throwOnOpen(int n, RuntimeException failure) {
+        opensToFailure = n;
+        openFailure = failure;
+    }
+
     @Override
     public Device open(String path) throws DeviceException {
+        if (opensToFailure > 0 && --opensToFailure == 0) {
+            throw openFailure;
+        }
         if (refusals.containsKey(path)) {
             throw new DeviceException(path, Call.OPEN, refusals.get(path));
         }
@@ -88,6 +99,11 @@ public final class SimulatedDevices implements Devices {
 
     public int tracers() {
         return tracers;
+    }
+
+    @Override
+    public List<String> users(Status status) {
+        return disks.get("/dev/abctl" + status.number()).users();
     }
 
     @Override

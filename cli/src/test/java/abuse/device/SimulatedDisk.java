@@ -31,7 +31,7 @@ public final class SimulatedDisk {
         final long offset;
         final long length;
         final byte[] data;
-        final boolean fua;
+        final Set<RequestFlag> flags;
         final int queue;
         final CompletableFuture<Answer> answer = new CompletableFuture<>();
         long id;
@@ -39,12 +39,12 @@ public final class SimulatedDisk {
         boolean redelivered;
         boolean busy;
 
-        private Submitted(Operation operation, long offset, long length, byte[] data, boolean fua, int queue) {
+        private Submitted(Operation operation, long offset, long length, byte[] data, Set<RequestFlag> flags, int queue) {
             this.operation = operation;
             this.offset = offset;
             this.length = length;
             this.data = data;
-            this.fua = fua;
+            this.flags = flags;
             this.queue = queue;
         }
 
@@ -74,8 +74,10 @@ public final class SimulatedDisk {
     private long stale;
     private long errors;
     private boolean failing;
+    private final List<String> users = new ArrayList<>();
     private long unreachable = 0;
     private int interruptions;
+    private int transferFailure;
     private final Set<Long> present = new HashSet<>();
     private boolean faultsHeld;
     private int faulting;
@@ -96,9 +98,14 @@ public final class SimulatedDisk {
     public synchronized SimulatedDisk setUp(long capacity, int queues, Flag... flags) {
         var offered = EnumSet.noneOf(Flag.class);
         offered.addAll(List.of(flags));
-        config = new Config(capacity, 4096, 128, queues, 0, 0, offered, false);
+        config = new Config(capacity, 4096, 0, 128, queues, 0, 0, offered, false);
         notifyAll();
         return this;
+    }
+
+    public synchronized void setTimeout(int milliseconds) {
+        config = new Config(config.capacity(), config.blockSize(), config.physicalBlockSize(), config.queueDepth(),
+                config.queues(), config.maxRequest(), milliseconds, config.flags(), false);
     }
 
     public Submitted read(long offset, int length) {
@@ -117,12 +124,36 @@ public final class SimulatedDisk {
         return submit(Operation.FLUSH, 0, 0, null, false, 0);
     }
 
-    public synchronized Submitted submit(Operation operation, long offset, long length, byte[] data, boolean fua,
-            int queue) {
-        var request = new Submitted(operation, offset, length, data, fua, queue);
+    public Submitted submit(Operation operation, long offset, long length, byte[] data, boolean fua, int queue) {
+        return submit(operation, offset, length, data, fua ? Set.of(RequestFlag.FUA) : Set.of(), queue);
+    }
+
+    public synchronized Submitted submit(Operation operation, long offset, long length, byte[] data,
+            Set<RequestFlag> flags, int queue) {
+        var request = new Submitted(operation, offset, length, data, flags, queue);
         pending.add(request);
         notifyAll();
         return request;
+    }
+
+    /** From now on somebody has the disk open, and this is what the system tells of him. */
+    public synchronized void use(String words) {
+        users.add(words);
+    }
+
+    /** As if everybody closed the disk. */
+    public synchronized void release() {
+        users.clear();
+    }
+
+    synchronized List<String> users() {
+        return List.copyOf(users);
+    }
+
+    /** The next call on an open file fails so. */
+    public synchronized void failNextTransfer(int errno) {
+        transferFailure = errno;
+        notifyAll();
     }
 
     /** Counts what was answered, all of it as reads of 4096 bytes. */
@@ -218,6 +249,8 @@ public final class SimulatedDisk {
     final class Open implements Device {
         private boolean draining;
         private boolean serves;
+        private Serving serving;
+        private long served;
 
         @Override
         public String path() {
@@ -227,13 +260,16 @@ public final class SimulatedDisk {
         @Override
         public Status status() {
             synchronized (SimulatedDisk.this) {
-                return config == null
-                        ? new Status(0, number, 0, 0, 0, 0, 0, Set.of(), 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                Latency.NONE)
-                        : new Status(config.capacity(), number, config.blockSize(), config.queueDepth(), config.queues(),
-                                config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeout(),
-                                config.flags(), pending.size(), owned.size(), gets, puts, redelivered, stale, 0, errors,
-                                (int) opens.stream().filter(open -> open.serves).count(), Latency.NONE);
+                int servers = (int) opens.stream().filter(open -> open.serves).count();
+                if (config == null) {
+                    return new Status(0, number, State.NONE, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0, 0, 0, 0,
+                            Limits.SMALL, Latency.NONE);
+                }
+                Status fresh = Status.fresh(number, config);
+                return new Status(fresh.capacity(), number, failing ? State.FAILED : State.LIVE, fresh.blockSize(),
+                        fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
+                        fresh.flags(), pending.size(), owned.size(), servers, users.size(), gets, puts, redelivered, stale, 0,
+                        errors, Limits.SMALL, Latency.NONE);
             }
         }
 
@@ -248,13 +284,52 @@ public final class SimulatedDisk {
                     throw new DeviceException(path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EINVAL);
                 }
                 config = wanted;
+                failing = false;
                 SimulatedDisk.this.notifyAll();
             }
         }
 
         @Override
-        public void reset() {
-            SimulatedDisk.this.reset();
+        public void reset() throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                checkBinding(Call.RESET);
+                SimulatedDisk.this.reset();
+            }
+        }
+
+        @Override
+        public void remove() throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                checkBinding(Call.REMOVE);
+                if (!users.isEmpty()) {
+                    throw new DeviceException(path, Call.REMOVE, Unix.EBUSY);
+                }
+                SimulatedDisk.this.reset();
+            }
+        }
+
+        @Override
+        public void serve(Serving what) throws DeviceException {
+            synchronized (SimulatedDisk.this) {
+                if (config == null) {
+                    throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
+                }
+                for (Open other : opens) {
+                    if (what.identity() != null && other.serving != null && other.served == generation
+                            && other.serving.identity() != null && !other.serving.identity().equals(what.identity())) {
+                        throw new OtherContentException(path, 4711, other.serving.text());
+                    }
+                }
+                serving = what;
+                served = generation;
+            }
+        }
+
+        /** An open file that served something before a reset has nothing any more. */
+        private void checkBinding(Call call) throws DeviceException {
+            if (serving != null && served != generation) {
+                throw new DeviceException(path, call, Unix.ENODEV);
+            }
         }
 
         @Override
@@ -264,13 +339,6 @@ public final class SimulatedDisk {
                     throw new DeviceException(path, Call.REQUEUE, Unix.ENODEV);
                 }
                 fence();
-            }
-        }
-
-        @Override
-        public void drain() throws DeviceException {
-            try (Batch batch = new Batch(1)) {
-                transfer(batch.drain());
             }
         }
 
@@ -315,7 +383,8 @@ public final class SimulatedDisk {
         /** False when a signal came. */
         private boolean ioctl(Batch batch) throws DeviceException {
             ByteBuffer raw = batch.raw();
-            check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF);
+            check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF && raw.getShort(Abi.Xfer.PUT_SIZE) == Abi.Put.SIZE_OF
+                    && raw.getShort(Abi.Xfer.GET_SIZE) == Abi.Get.SIZE_OF);
             int flags = raw.getInt(Abi.Xfer.FLAGS);
             check((flags & ~(Abi.ABUSE_XFER_DRAIN | Abi.ABUSE_XFER_NO_FAULT)) == 0);
             boolean noFault = (flags & Abi.ABUSE_XFER_NO_FAULT) != 0;
@@ -324,8 +393,14 @@ public final class SimulatedDisk {
             int minimum = raw.getInt(Abi.Xfer.MIN_GETS);
             check(room <= Abi.ABUSE_MAX_BATCH && answers <= Abi.ABUSE_MAX_BATCH && minimum <= room);
             check(raw.getLong(Abi.Xfer.BUFFER) % 4096 == 0);
+            checkBinding(Call.TRANSFER);
             if (config == null) {
                 throw new DeviceException(path, Call.TRANSFER, Unix.ENODEV);
+            }
+            if (transferFailure != 0 && answers > 0) {
+                int errno = transferFailure;
+                transferFailure = 0;
+                throw new DeviceException(path, Call.TRANSFER, errno);
             }
             if ((flags & Abi.ABUSE_XFER_DRAIN) != 0) {
                 draining = true;
@@ -479,7 +554,7 @@ public final class SimulatedDisk {
                 raw.putLong(get + Abi.Get.ADDRESS, address);
                 raw.putInt(get + Abi.Get.LENGTH, (int) request.length);
                 raw.putShort(get + Abi.Get.COMMAND, (short) request.operation.ordinal());
-                raw.putShort(get + Abi.Get.FLAGS, (short) ((request.fua ? Abi.ABUSE_GET_FUA : 0)
+                raw.putShort(get + Abi.Get.FLAGS, (short) (request.flags.stream().mapToInt(flag -> flag.bit).sum()
                         | (request.redelivered ? Abi.ABUSE_GET_REDELIVERED : 0)));
             }
             if (handed > 0) {

@@ -8,9 +8,9 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
+import abuse.device.Config;
 import abuse.device.EndlessDevice;
 import abuse.device.Flag;
-import abuse.device.Latency;
 import abuse.device.Status;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
@@ -45,8 +45,7 @@ class WorkerTest {
     @ValueSource(strings = {"null", "mem", "file:"})
     void the_loop_allocates_nothing(String name) throws Exception {
         String image = name.equals("file:") ? name + directory.resolve("image") : name;
-        var status = new Status(1 << 20, 0, 4096, 128, 1, 1 << 20, 0, Set.of(Flag.WRITE_CACHE), 0, 0, 0, 0, 0, 0, 0, 0,
-                0, Latency.NONE);
+        var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false));
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         try (Backend backend = new Backends().open(image, Set.of(Option.CREATE), geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+
+/** What else is to be known of a request. */
+public enum RequestFlag {
+    /** The write must be durable before it is answered. */
+    FUA(Abi.ABUSE_GET_FUA),
+    /** An earlier owner went away without an answer, and may have carried it out in part or whole. */
+    REDELIVERED(Abi.ABUSE_GET_REDELIVERED),
+    /** This write zeroes should leave the space allocated. */
+    NOUNMAP(Abi.ABUSE_GET_NOUNMAP),
+    /** A hint: metadata of a filesystem. */
+    META(Abi.ABUSE_GET_META),
+    /** A hint: a read that nobody waits for yet. */
+    READAHEAD(Abi.ABUSE_GET_RAHEAD),
+    /** A hint: a page that is swapped. */
+    SWAP(Abi.ABUSE_GET_SWAP);
+
+    final int bit;
+
+    RequestFlag(int bit) {
+        this.bit = bit;
+    }
+
+    /** In one word, such as "fua". */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Those that are known; later kernels may have more. */
+    static Set<RequestFlag> of(int bits) {
+        var flags = EnumSet.noneOf(RequestFlag.class);
+        for (RequestFlag flag : values()) {
+            if ((bits & flag.bit) != 0) {
+                flags.add(flag);
+            }
+        }
+        return flags;
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/**
+ * What an open control node says it serves.
+ *
+ * @param queue the hardware queue, or {@link Device#ANY_QUEUE}
+ * @param identity equal for all that hold the same bytes, at every moment; null says nothing
+ * @param text the same for people
+ */
+public record Serving(int queue, String identity, String text) {
+    void encode(ByteBuffer to) {
+        to.putInt(Abi.Serve.SIZE, Abi.Serve.SIZE_OF);
+        to.putInt(Abi.Serve.QUEUE, queue);
+        if (identity != null) {
+            to.put(Abi.Serve.IDENTITY, digest(identity));
+        }
+        byte[] bytes = text.getBytes(UTF_8);
+        int length = Math.min(bytes.length, Abi.ABUSE_TEXT_SIZE - 1);
+        // A character is there whole or not at all
+        while (length < bytes.length && (bytes[length] & 0xc0) == 0x80) {
+            length--;
+        }
+        to.put(Abi.Serve.TEXT, bytes, 0, length);
+    }
+
+    /** The text that others gave; what a terminal would obey is not shown. */
+    static String text(ByteBuffer from) {
+        byte[] bytes = new byte[Abi.ABUSE_TEXT_SIZE];
+        from.get(Abi.Serve.TEXT, bytes);
+        int length = 0;
+        while (length < bytes.length && bytes[length] != 0) {
+            length++;
+        }
+        return printable(new String(bytes, 0, length, UTF_8));
+    }
+
+    static String printable(String text) {
+        return text.replaceAll("\\p{Cntrl}", "?");
+    }
+
+    private static byte[] digest(String identity) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(identity.getBytes(UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

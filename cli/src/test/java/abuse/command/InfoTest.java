@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.RequestFlag;
+import abuse.device.SimulatedDisk;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What commands tell of a device and of its requests. */
+@Timeout(60)
+class InfoTest {
+    private final Commands commands = new Commands();
+    private final SimulatedDisk disk = commands.devices.add(0);
+
+    @Test
+    void a_device_that_failed_is_seen_until_it_is_reconnected() {
+        disk.setUp(1 << 20);
+        disk.read(0, 4096);
+        commands.succeed("put", "--fail", "device");
+        assertTrue(commands.succeed("info", "0").contains("\nstate = failed\n"));
+        assertEquals("DISK        STATE\n/dev/abuse0 failed\n", commands.succeed("list", "-o", "DISK,STATE"));
+        commands.succeed("setup", "reconnect");
+        assertTrue(commands.succeed("info", "0").contains("\nstate = live\n"));
+        commands.succeed("reset");
+        assertTrue(commands.succeed("info", "0").contains("\nstate = none\n"));
+    }
+
+    @Test
+    void physical_blocks_and_parts_of_seconds_are_shown_and_kept() {
+        commands.succeed("setup", "bs=512,pbs=4K,timeout=3");
+        assertTrue(commands.succeed("info", "0").contains("\nphysical_block_size = 4096\n"));
+        assertTrue(commands.succeed("info", "0").contains("\ntimeout = 3\n"));
+        disk.setTimeout(1500);
+        commands.succeed("resize", "32M");
+        assertTrue(commands.succeed("info", "0").contains("\ntimeout = 1.5\n"));
+        assertEquals("PBS\n 4K\n", commands.succeed("list", "-o", "PBS"));
+        assertTrue(commands.succeed("list", "-Jo", "timeout").contains("\"timeout\": 1.5\n"));
+        disk.setTimeout(20_000);
+        assertTrue(commands.succeed("list", "-Jo", "timeout").contains("\"timeout\": 20\n"));
+    }
+
+    @Test
+    void limits_are_known_before_a_setup() {
+        assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\": 9223372036854775807,\n"));
+        assertFalse(commands.succeed("info", "-Jo", "SIZE").contains("limits"));
+    }
+
+    @Test
+    void what_else_a_request_asks_is_shown() {
+        disk.setUp(1 << 20, Flag.WRITE_ZEROES);
+        disk.submit(Operation.WRITE_ZEROES, 0, 4096, null, Set.of(RequestFlag.NOUNMAP), 0);
+        commands.succeed("get");
+        assertEquals("WRITE_ZEROES\nsector = 0\nvcnt = 1\nlen0 = 4096, offset = 0\nflags = nounmap\n", commands.succeed("put"));
+        disk.submit(Operation.READ, 0, 4096, new byte[4096], Set.of(RequestFlag.META, RequestFlag.READAHEAD), 0);
+        assertTrue(commands.succeed("get").endsWith("\nflags = meta readahead\n"));
+        assertTrue(commands.succeed("put", "-J").endsWith("  \"redelivered\": true,\n  \"nounmap\": false,\n  \"meta\": true,\n"
+                + "  \"readahead\": true,\n  \"swap\": false\n}\n"));
+    }
+}
