@@ -31,6 +31,11 @@ public final class HttpBackend implements Backend, BackendFactory {
     }
 
     @Override
+    public String identity() {
+        return "http " + url;
+    }
+
+    @Override
     public long size() {
         try {
             return url.openConnection().getContentLengthLong();

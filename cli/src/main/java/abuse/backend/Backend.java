@@ -52,6 +52,15 @@ public interface Backend extends AutoCloseable {
         throw new IOException("a request beyond the size the device had when this server started; start it anew");
     }
 
+    /**
+     * What tells these bytes from all others. Several servers may serve one disk together, each some of the requests,
+     * if all give the same identity: then whatever one of them wrote, the others read, at once. Begin it with the
+     * backend's name. Null, the default, is shared with nobody: a second server is refused while this one is there.
+     */
+    default String identity() {
+        return null;
+    }
+
     /** How many threads of each hardware queue may usefully be in {@link #read} and the like at once. */
     default int threads() {
         return 4;

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -18,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 class FileBackend implements Backend {
     final int fd;
     private final String path;
+    private final String identity;
     /** What the image must have; less after it was cut short by somebody. */
     private volatile long size;
     private String lost;
@@ -78,6 +78,7 @@ class FileBackend implements Backend {
                 throw failure();
             }
             size = end();
+            identity = isDevice() ? "file " + stat("rdev") : "file " + stat("dev") + " " + stat("ino");
         } catch (IOException | RuntimeException | Error e) {
             Unix.close(fd);
             throw e;
@@ -87,6 +88,7 @@ class FileBackend implements Backend {
     FileBackend(FileBackend other) {
         fd = other.fd;
         path = other.path;
+        identity = other.identity;
         size = other.size;
     }
 
@@ -161,6 +163,12 @@ class FileBackend implements Backend {
         size = capacity;
     }
 
+    /** The file itself, whatever its name and the way to it. */
+    @Override
+    public String identity() {
+        return identity;
+    }
+
     /** As many as keep most storage busy. */
     @Override
     public int threads() {
@@ -206,8 +214,7 @@ class FileBackend implements Backend {
 
     /** The logical blocks of the disk that the image is, or is on; 512 if that is not to be found out. */
     private int blockSize() throws IOException {
-        Map<String, Object> stat = Files.readAttributes(Path.of(path), "unix:isOther,rdev,dev");
-        long device = (long) stat.get((boolean) stat.get("isOther") ? "rdev" : "dev");
+        long device = (long) stat(isDevice() ? "rdev" : "dev");
         String disk = "/sys/dev/block/" + (device >>> 8 & 0xfff | device >>> 32 & ~0xfff) + ":" + (device & 0xff | device >>> 12 & 0xfff00);
         // The second one is a partition's
         for (String queue : new String[] {"/queue/", "/../queue/"}) {
@@ -218,6 +225,15 @@ class FileBackend implements Backend {
             }
         }
         return 512;
+    }
+
+    private boolean isDevice() throws IOException {
+        return (boolean) stat("isOther");
+    }
+
+    /** Of the open file, whatever its name is by now. */
+    private Object stat(String attribute) throws IOException {
+        return Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:" + attribute);
     }
 
     private long end() throws IOException {

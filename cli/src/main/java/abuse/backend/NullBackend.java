@@ -44,6 +44,12 @@ final class NullBackend implements AddressedBackend {
     @Override
     public void grow(long capacity) {}
 
+    /** Nothing is kept, so all of them are alike. */
+    @Override
+    public String identity() {
+        return "null";
+    }
+
     @Override
     public void close() {
         zeros.close();

@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.DeviceException;
 import abuse.device.DeviceException.Call;
+import abuse.device.OtherContentException;
 
 /** What to do about a refusal. */
 final class Advice {
@@ -25,7 +26,7 @@ final class Advice {
             case NOT_SET_UP -> e.call() == Call.RECONNECT
                     ? "it is not set up; leave 'reconnect' out"
                     : "it is not set up; try 'abusectl setup " + device + "'";
-            case BUSY -> e.call() == Call.SETUP
+            case BUSY -> e instanceof OtherContentException other ? otherContent(other) : e.call() == Call.SETUP
                     ? "it is set up already; add 'reconnect' to change it, or try 'abusectl reset " + device + "' first"
                     : null;
             case INVALID -> switch (e.call()) {
@@ -37,5 +38,11 @@ final class Advice {
             };
             default -> null;
         };
+    }
+
+    private static String otherContent(OtherContentException e) {
+        return (e.pid() == 0 ? "a process that is not to be seen from here" : "process " + e.pid()) + " serves "
+                + (e.text().isEmpty() ? "something else" : "'" + e.text() + "'")
+                + " there, and this would be other content; end that one first, or add --shared";
     }
 }

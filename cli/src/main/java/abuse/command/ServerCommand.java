@@ -28,7 +28,8 @@ class ServerCommand extends Command {
     private final PositionalParamSpec second;
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
-    private final OptionSpec shared = flag("--shared", "Use the image even if another disk is kept in it.");
+    private final OptionSpec shared = flag("--shared",
+            "Serve even if another server serves something else here, or another disk is kept in the image.");
     private final OptionSpec pin = flag("--pin",
             "Go on when the machine has no memory left: for swap on the disk, and for root on it.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
@@ -67,7 +68,10 @@ class ServerCommand extends Command {
             throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
         }
         var options = EnumSet.noneOf(Option.class);
-        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT, shared, Option.SHARED).entrySet()) {
+        if (isSet(shared) && backends.knows(backend, Option.SHARED)) {
+            options.add(Option.SHARED);
+        }
+        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
             if (!isSet(wish.getKey())) {
                 continue;
             }
@@ -131,7 +135,7 @@ class ServerCommand extends Command {
     final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
             throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
-        var server = new Server(context.devices, path, opener, new Server.Listener() {
+        var server = new Server(context.devices, path, backend, opener, new Server.Listener() {
             @Override
             public void waiting() {
                 context.complain(path + ": not set up yet; waiting for 'abusectl setup " + path + "'");
@@ -149,6 +153,9 @@ class ServerCommand extends Command {
                 context.complain(path + ": " + message);
             }
         });
+        if (isSet(shared)) {
+            server.shared();
+        }
         context.signals.onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();

@@ -4,7 +4,10 @@ package abuse.server;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Tells each problem once, and again with the number of its repetitions after a while. */
+/**
+ * Tells each problem once, and again with the number of its repetitions after a while. Never throws:
+ * who reports one has a request to answer.
+ */
 final class Problems {
     /** Kinds told apart; a backend whose messages all differ must not fill the heap. */
     private static final int MAX_KINDS = 32;
@@ -33,14 +36,39 @@ final class Problems {
             if (message == null || !(cause instanceof java.io.IOException)) {
                 message = cause.toString();
             }
-            report(message);
-        } catch (OutOfMemoryError e) {
-            // The request is answered all the same, which matters more
+            tell(message);
+        } catch (Throwable e) {
+            // No memory, most likely, or the message of a plug-in's exception is one more of its faults
             others++;
         }
     }
 
     synchronized void report(String message) {
+        try {
+            tell(message);
+        } catch (Throwable e) {
+            others++;
+        }
+    }
+
+    synchronized void summarize() {
+        try {
+            kinds.forEach((message, kind) -> {
+                if (kind.repeats > 0) {
+                    tellRepeats(message, kind);
+                }
+            });
+            if (others > 0) {
+                listener.problem(others + " other problems");
+            }
+        } catch (Throwable e) {
+            // Nobody is left to be told
+        }
+        kinds.clear();
+        others = 0;
+    }
+
+    private void tell(String message) {
         Kind kind = kinds.get(message);
         if (kind != null) {
             kind.repeats++;
@@ -53,19 +81,6 @@ final class Problems {
         } else {
             others++;
         }
-    }
-
-    synchronized void summarize() {
-        kinds.forEach((message, kind) -> {
-            if (kind.repeats > 0) {
-                tellRepeats(message, kind);
-            }
-        });
-        if (others > 0) {
-            listener.problem(others + " other problems");
-        }
-        kinds.clear();
-        others = 0;
     }
 
     private void tellRepeats(String message, Kind kind) {

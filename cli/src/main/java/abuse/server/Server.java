@@ -6,18 +6,22 @@ import abuse.backend.Backend;
 import abuse.backend.Geometry;
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.DeviceException.Call;
 import abuse.device.Devices;
 import abuse.device.Flag;
+import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ThreadFactory;
 
 /**
  * Answers the requests of one device from one backend until it is told to stop: with a thread and
  * an open control node for each hardware queue, or several if the backend has to wait for its
- * storage in them. Any number of servers may serve one device.
+ * storage in them. Any number of servers may serve one device, if they serve the same. Each runs once.
  */
 public final class Server {
     /** How often to look whether a device was set up. */
@@ -33,38 +37,69 @@ public final class Server {
         /** The device is not set up, and the server waits for that. */
         void waiting();
 
-        /** Requests are answered from now on. */
+        /** Requests are answered from now on. What this throws ends the server. */
         void ready(Status status);
 
-        /** Something went wrong, and the server goes on. */
+        /** Something went wrong, and the server goes on, whatever this throws. */
         void problem(String message);
     }
 
     private final Devices devices;
     private final String path;
+    private final String text;
     private final BackendOpener opener;
     private final Listener listener;
     private final Problems problems;
+    private final ThreadFactory threadFactory;
 
     private final List<Worker> workers = new ArrayList<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private boolean shared;
+    private boolean started;
     private boolean stopping;
 
-    /** A server of the device at a path. */
-    public Server(Devices devices, String path, BackendOpener opener, Listener listener) {
+    /**
+     * A server of the device at a path.
+     *
+     * @param text what it serves, for whoever is refused because of it
+     */
+    public Server(Devices devices, String path, String text, BackendOpener opener, Listener listener) {
+        this(devices, path, text, opener, listener, Thread::new);
+    }
+
+    Server(Devices devices, String path, String text, BackendOpener opener, Listener listener,
+            ThreadFactory threadFactory) {
         this.devices = devices;
         this.path = path;
+        this.text = text;
         this.opener = opener;
         this.listener = listener;
+        this.threadFactory = threadFactory;
         problems = new Problems(listener, Problems.INTERVAL_NS);
     }
 
+    /** Serves beside any other server, and lets any other beside it: that they serve the same is not looked at. */
+    public Server shared() {
+        shared = true;
+        return this;
+    }
+
     /**
-     * Serves until {@link #stop}; then what was taken is answered, and nothing else.
+     * Serves until {@link #stop}, or until the calling thread is interrupted; then what was taken is
+     * answered, and nothing else.
      *
+     * @throws abuse.device.OtherContentException when another server serves something else
      * @throws DeviceException when there is no such device, or it is reset: reason NOT_SET_UP
      * @throws IOException when the backend does not fit
+     * @throws IllegalStateException when it ran before
      */
     public void run() throws IOException {
+        synchronized (this) {
+            if (started) {
+                throw new IllegalStateException("a server runs once");
+            }
+            started = true;
+        }
         Status status = awaitSetup();
         if (status == null) {
             return;
@@ -78,7 +113,7 @@ public final class Server {
             try {
                 serve(backend, status);
             } finally {
-                closeDevices();
+                end();
                 problems.summarize();
             }
         }
@@ -104,36 +139,22 @@ public final class Server {
             }
             return stopping ? null : status;
         } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
             return null;
         }
     }
 
     private void serve(Backend backend, Status status) throws IOException {
-        var threads = new ArrayList<Thread>();
-        var extent = new Extent(backend, status.capacity());
-        // Inherited by all threads: the kernel slows down whoever writes when much is to be written, and
-        // this disk's share of that would wait for us. As root only, and no error without.
-        Unix.becomeIoFlusher();
-        int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
+        open(backend, status);
         synchronized (this) {
-            for (int i = 0; i < status.queues() * together; i++) {
-                int queue = i / together;
-                var worker = new Worker(devices.open(path), queue, together, status, backend, extent, problems);
-                workers.add(worker);
-                threads.add(new Thread(() -> {
-                    worker.run();
-                    if (worker.failure() != null) {
-                        stop();
-                    }
-                }, "queue " + queue));
-            }
             if (stopping) {
                 return;
             }
+            // Under the lock, so that a stop finds all of them or none
+            threads.forEach(Thread::start);
         }
-        threads.forEach(Thread::start);
         listener.ready(status);
-        threads.forEach(Server::join);
+        join();
         for (Worker worker : workers) {
             if (worker.failure() instanceof IOException e) {
                 throw e;
@@ -144,13 +165,56 @@ public final class Server {
         }
     }
 
-    static void join(Thread thread) {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
+    /** Opens a control node for each worker to be, and says what it serves. */
+    private synchronized void open(Backend backend, Status status) throws IOException {
+        String identity = shared ? null : backend.identity() != null ? backend.identity() : UUID.randomUUID().toString();
+        var extent = new Extent(backend, status.capacity());
+        int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
+        for (int i = 0; i < status.queues() * together; i++) {
+            int queue = i / together;
+            Device device = devices.open(path);
+            Worker worker;
             try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
+                device.serve(new Serving(queue, identity, text));
+                if (!isSameSetup(status, device.status())) {
+                    throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
+                }
+                worker = new Worker(device, queue, together, status, backend, extent, problems);
+            } catch (IOException | RuntimeException | Error e) {
+                device.close();
+                throw e;
+            }
+            workers.add(worker);
+            Thread thread = threadFactory.newThread(() -> run(worker));
+            thread.setName("queue " + queue);
+            threads.add(thread);
+        }
+    }
+
+    /** Whether what the backend was opened for is still there, and not what somebody set up after a reset. */
+    private static boolean isSameSetup(Status before, Status now) {
+        return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
+                && now.queues() == before.queues() && now.maxRequest() == before.maxRequest();
+    }
+
+    private void run(Worker worker) {
+        worker.run();
+        if (worker.failure() != null) {
+            stop();
+        }
+    }
+
+    /** Waits for all threads; an interrupt stops them. */
+    private void join() {
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                    stop();
+                }
             }
         }
         if (interrupted) {
@@ -158,8 +222,13 @@ public final class Server {
         }
     }
 
-    private synchronized void closeDevices() {
-        workers.forEach(Worker::close);
-        workers.clear();
+    /** However it came to that: what the threads use is there until the last of them has ended. */
+    private void end() {
+        stop();
+        join();
+        synchronized (this) {
+            workers.forEach(Worker::close);
+            workers.clear();
+        }
     }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.function.Consumer;
 
 /**
  * Carries out what would keep a worker waiting for storage, in threads of its own that start with
@@ -31,6 +32,7 @@ final class SlowPath implements AutoCloseable {
     private final int maxRequest;
     private final Problems problems;
     private final int most;
+    private final Consumer<Throwable> onFailure;
 
     private final Queue<Request> waiting = new ArrayDeque<>();
     private final List<Thread> threads = new ArrayList<>();
@@ -42,9 +44,10 @@ final class SlowPath implements AutoCloseable {
      *
      * @param writeThrough whatever changes the disk must be durable before it is answered
      * @param most threads
+     * @param onFailure told when requests can be neither carried out nor failed; they stay owned
      */
     SlowPath(String name, Device device, AddressedBackend backend, boolean writeThrough, int maxRequest,
-            Problems problems, int most) {
+            Problems problems, int most, Consumer<Throwable> onFailure) {
         this.name = name;
         this.device = device;
         this.backend = backend;
@@ -52,6 +55,7 @@ final class SlowPath implements AutoCloseable {
         this.maxRequest = maxRequest;
         this.problems = problems;
         this.most = most;
+        this.onFailure = onFailure;
     }
 
     /** Takes over a request, whose range the backend has; false when there is no memory for that. */
@@ -76,7 +80,19 @@ final class SlowPath implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        threads.forEach(Server::join);
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void start() {
@@ -85,8 +101,13 @@ final class SlowPath implements AutoCloseable {
             carrier = new Carrier();
             var thread = new Thread(carrier, name + " " + threads.size());
             thread.setDaemon(true);
-            thread.start();
             threads.add(thread);
+            try {
+                thread.start();
+            } catch (Throwable e) {
+                threads.remove(thread);
+                throw e;
+            }
         } catch (OutOfMemoryError e) {
             if (carrier != null) {
                 carrier.close();
@@ -105,7 +126,7 @@ final class SlowPath implements AutoCloseable {
             try {
                 wait();
             } catch (InterruptedException e) {
-                // Whoever it was: what was added is to be answered
+                // Nobody's but a backend's, as these threads are known to nobody else: what was added is to be answered
             }
         }
         idle--;
@@ -142,9 +163,14 @@ final class SlowPath implements AutoCloseable {
                 for (int n = take(requests); n > 0; n = take(requests)) {
                     try {
                         carryOut(n);
-                    } catch (DeviceException e) {
-                        // It was reset, and the requests have failed
+                    } catch (Lost e) {
                         batch.forget();
+                        if (e.reason.reason() != DeviceException.Cause.NOT_SET_UP) {
+                            onFailure.accept(e.reason);
+                        }
+                    } catch (Throwable e) {
+                        batch.forget();
+                        onFailure.accept(e);
                     }
                 }
             }
@@ -165,30 +191,44 @@ final class SlowPath implements AutoCloseable {
             return first;
         }
 
-        private void carryOut(int n) throws DeviceException {
+        private void carryOut(int n) throws Lost {
             for (int i = 0; i < n; i++) {
                 results[i] = Result.OKAY;
                 refused[i] = false;
                 if (requests[i].operation() == Operation.WRITE) {
-                    batch.copy(i, requests[i], backend.writeAddress(requests[i].offset(), requests[i].length()));
+                    try {
+                        batch.copy(i, requests[i], backend.writeAddress(requests[i].offset(), requests[i].length()));
+                    } catch (Throwable e) {
+                        fail(i, e);
+                    }
                 }
             }
             transfer();
             boolean flush = false;
             for (int i = 0; i < n; i++) {
-                try {
-                    carryOut(requests[i], i);
-                    flush |= flushes(requests[i]);
-                } catch (Throwable e) {
-                    fail(i, e);
+                if (results[i] == Result.OKAY) {
+                    try {
+                        carryOut(requests[i], i);
+                        flush |= flushes(requests[i]);
+                    } catch (Lost e) {
+                        throw e;
+                    } catch (Throwable e) {
+                        fail(i, e);
+                    }
                 }
             }
             if (flush) {
                 flush(n);
             }
             for (int i = 0; i < n; i++) {
-                boolean read = requests[i].operation() == Operation.READ;
-                long address = read ? backend.readAddress(requests[i].offset(), requests[i].length()) : 0;
+                long address = 0;
+                if (requests[i].operation() == Operation.READ) {
+                    try {
+                        address = backend.readAddress(requests[i].offset(), requests[i].length());
+                    } catch (Throwable e) {
+                        fail(i, e);
+                    }
+                }
                 batch.answer(i, requests[i], results[i], address);
             }
             transfer();
@@ -199,7 +239,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        private void carryOut(Request request, int i) throws IOException {
+        private void carryOut(Request request, int i) throws IOException, Lost {
             switch (request.operation()) {
                 case READ, FLUSH -> { }
                 case WRITE -> {
@@ -222,7 +262,7 @@ final class SlowPath implements AutoCloseable {
         }
 
         /** Whether nobody else was given the request: who woke late must not undo what was written since. */
-        private boolean isOurs(int i) throws DeviceException {
+        private boolean isOurs(int i) throws Lost {
             long before = batch.stale();
             batch.copy(i, requests[i], 0);
             transfer();
@@ -242,7 +282,7 @@ final class SlowPath implements AutoCloseable {
         }
 
         /** Either that works, or it tells why it does not. */
-        private void writeByBuffer(int i) throws IOException {
+        private void writeByBuffer(int i) throws IOException, Lost {
             ByteBuffer buffer = buffer(i);
             long stale = batch.stale();
             long refusals = batch.refused();
@@ -257,7 +297,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        private void readByBuffer(int i) throws DeviceException {
+        private void readByBuffer(int i) throws Lost {
             try {
                 backend.read(requests[i].offset(), buffer(i));
             } catch (Throwable e) {
@@ -279,10 +319,29 @@ final class SlowPath implements AutoCloseable {
             problems.report(e);
         }
 
-        private void transfer() throws DeviceException {
-            while (batch.answers() > 0) {
-                device.transfer(batch);
+        private void transfer() throws Lost {
+            try {
+                while (batch.answers() > 0) {
+                    device.transfer(batch);
+                }
+            } catch (DeviceException e) {
+                throw new Lost(e);
             }
+        }
+    }
+
+    /**
+     * The kernel takes no answer any more; after a reset there is nothing to be answered. Not a
+     * DeviceException, as a backend may throw those of a device of its own.
+     */
+    private static final class Lost extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final DeviceException reason;
+
+        Lost(DeviceException reason) {
+            super(reason);
+            this.reason = reason;
         }
     }
 }

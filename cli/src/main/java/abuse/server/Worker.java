@@ -40,14 +40,16 @@ final class Worker implements AutoCloseable {
     private final Memory data;
     private final ByteBuffer buffer;
     private final Batch batch;
+    /** Made beforehand: a server without memory can be stopped, too. */
+    private final Batch draining;
     private final Result[] results;
     /** For what is not in memory; null unless the backend has storage behind its addresses. */
     private final SlowPath fetching;
     /** For what must be durable, one group at a time while the next one gathers; null likewise. */
     private final SlowPath flushing;
 
-    private volatile boolean draining;
-    private Throwable failure;
+    private volatile boolean drained;
+    private volatile Throwable failure;
 
     /**
      * Takes nothing yet.
@@ -66,13 +68,21 @@ final class Worker implements AutoCloseable {
         // What one has taken waits for it, when another might be idle: so each of several takes one request
         int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : workers == 1 ? BUFFERED_ROOM : 1);
         results = new Result[room];
-        batch = new Batch(room, data).from(queue).waitFor(1, -1);
+        try {
+            draining = new Batch(1).drain();
+            batch = new Batch(room, data).from(queue).waitFor(1, -1);
+        } catch (RuntimeException | Error e) {
+            if (data != null) {
+                data.close();
+            }
+            throw e;
+        }
         if (addressed != null && addressed.isStored()) {
             batch.refuseToWait().onRefusal(this::refused);
             fetching = new SlowPath("fetch " + queue, device, addressed, writeThrough, status.maxRequest(), problems,
-                    FETCHERS);
+                    FETCHERS, this::fail);
             flushing = new SlowPath("flush " + queue, device, addressed, writeThrough, status.maxRequest(), problems,
-                    1);
+                    1, this::fail);
         } else {
             fetching = null;
             flushing = null;
@@ -82,6 +92,9 @@ final class Worker implements AutoCloseable {
     /** Serves until drained, or until {@link #failure}. */
     void run() {
         try {
+            // The kernel slows down whoever writes when much is to be written, and this disk's share of that would
+            // wait for us. Threads that this one starts inherit it. As root only, and no error without.
+            Unix.becomeIoFlusher();
             long refused = 0;
             do {
                 device.transfer(batch);
@@ -97,9 +110,9 @@ final class Worker implements AutoCloseable {
                     }
                 }
                 // Without drain an empty batch is a wait that a signal cut short
-            } while (batch.requests() > 0 || batch.answers() > 0 || !draining);
-        } catch (IOException | RuntimeException | Error e) {
-            failure = e;
+            } while (batch.requests() > 0 || batch.answers() > 0 || !drained);
+        } catch (Throwable e) {
+            fail(e);
         }
         if (fetching != null) {
             fetching.close();
@@ -113,10 +126,10 @@ final class Worker implements AutoCloseable {
     }
 
     /** Makes {@link #run} return when it has answered what it took. */
-    void drain() {
-        draining = true;
-        try (Batch batch = new Batch(1)) {
-            device.transfer(batch.drain());
+    synchronized void drain() {
+        drained = true;
+        try {
+            device.transfer(draining);
         } catch (DeviceException e) {
             // A device that is gone has nothing to hand out; run() finds out too
         }
@@ -125,14 +138,28 @@ final class Worker implements AutoCloseable {
     @Override
     public void close() {
         device.close();
+        draining.close();
         batch.close();
         if (data != null) {
             data.close();
         }
     }
 
+    /** Ends {@link #run}, from any of this worker's threads; what is not answered then is for other servers. */
+    private void fail(Throwable e) {
+        if (failure == null) {
+            failure = e;
+        }
+        drain();
+    }
+
     private boolean refused(int i, int errno) {
-        return (errno == Unix.EAGAIN || errno == Unix.EFAULT) && fetching.add(batch.request(i));
+        try {
+            return (errno == Unix.EAGAIN || errno == Unix.EFAULT) && fetching.add(batch.request(i));
+        } catch (Throwable e) {
+            problems.report(e);
+            return false;
+        }
     }
 
     /** Tells where the kernel finds or leaves the data of request i. */

@@ -290,17 +290,13 @@ public final class SimulatedDisk {
         }
 
         @Override
-        public void reset() throws DeviceException {
-            synchronized (SimulatedDisk.this) {
-                checkBinding(Call.RESET);
-                SimulatedDisk.this.reset();
-            }
+        public void reset() {
+            SimulatedDisk.this.reset();
         }
 
         @Override
         public void remove() throws DeviceException {
             synchronized (SimulatedDisk.this) {
-                checkBinding(Call.REMOVE);
                 if (!users.isEmpty()) {
                     throw new DeviceException(path, Call.REMOVE, Unix.EBUSY);
                 }
@@ -343,8 +339,9 @@ public final class SimulatedDisk {
         }
 
         @Override
-        public int pollUnanswered(int milliseconds) {
+        public int pollUnanswered(int milliseconds) throws DeviceException {
             synchronized (SimulatedDisk.this) {
+                checkBinding(Call.POLL);
                 long end = System.nanoTime() + milliseconds * 1_000_000L;
                 while (pending.isEmpty() && owned.isEmpty()) {
                     if (!pause(milliseconds < 0 ? Long.MAX_VALUE : end - System.nanoTime())) {

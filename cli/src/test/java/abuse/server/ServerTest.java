@@ -67,7 +67,7 @@ class ServerTest {
         volatile Exception failure;
 
         Running(Server.BackendOpener opener) {
-            server = new Server(devices, "/dev/abctl0", opener, this);
+            server = new Server(devices, "/dev/abctl0", "model", opener, this);
             thread = new Thread(() -> {
                 try {
                     server.run();
@@ -138,6 +138,11 @@ class ServerTest {
         @Override
         public int threads() {
             return 1;
+        }
+
+        @Override
+        public String identity() {
+            return "model " + System.identityHashCode(this);
         }
 
         @Override
