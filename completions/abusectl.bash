@@ -113,7 +113,7 @@ _abusectl() {
 		places='DEVICE'
 		;;
 	reset)
-		options='--help --version'
+		options='--help --version --force'
 		places='DEVICE'
 		;;
 	get)

@@ -97,6 +97,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from requeue' -a '(__abusectl_DE
 complete -c abusectl -n __fish_use_subcommand -a reset -d 'Takes the disk away'
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from reset' -s f -l force -d 'Take the disk away whoever uses it'
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'

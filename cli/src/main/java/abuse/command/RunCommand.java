@@ -5,6 +5,7 @@ import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DeviceException.Cause;
+import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
 import java.io.IOException;
@@ -17,31 +18,47 @@ import java.util.List;
 final class RunCommand extends ServerCommand {
     private static final String FILE = "file:";
 
+    private final Ending ending;
+
     RunCommand(Context context) {
         super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz the size of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
-                "It prints the disk's name when it is ready. On SIGTERM and SIGINT it answers what it has taken, and takes the"
-                + " disk away.");
+                "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
+                + " nobody uses it, and at a second SIGTERM or SIGINT at once.");
+        ending = new Ending(context);
         spec.usageMessage().customSynopsis("abusectl run [OPTION]... [KEY[=VALUE],...] [BACKEND]");
     }
 
     @Override
     void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
         Config config = config(word == null ? "" : word, backend);
-        String path = setUpFree(config);
-        try {
-            serve(path, backend, opener, Status::disk);
-        } catch (FailedException e) {
-            // Whatever is set up there after a reset is not ours
-            if (!(e.getCause() instanceof DeviceException cause && cause.reason() == Cause.NOT_SET_UP)) {
-                reset(path);
+        // Before there is anything to be undone
+        context.signals.onStop(ending::ask, ending::force);
+        try (ending) {
+            Device device = setUpFree(config);
+            ending.begin(device);
+            // From now on it can tell this disk from a later one
+            device.serve(new Serving(Device.ANY_QUEUE, null, backend));
+            if (!ending.isAsked()) {
+                serve(device.path(), backend, opener, Status::disk);
             }
-            throw e;
-        } catch (IOException e) {
-            reset(path);
+        }
+        if (ending.lost() != null) {
+            throw new FailedException(ending.lost() + "; it was taken away all the same");
+        }
+    }
+
+    @Override
+    void wasReset(FailedException e) throws FailedException {
+        ending.forget();
+        if (!ending.isAsked()) {
             throw e;
         }
-        reset(path);
+    }
+
+    @Override
+    void onStop(Runnable stop) {
+        ending.onStop(stop);
     }
 
     private static Config config(String word, String backend) throws UsageException, IOException {
@@ -59,13 +76,16 @@ final class RunCommand extends ServerCommand {
     }
 
     /** Of two that do this at once, the kernel gives a device to one. */
-    private String setUpFree(Config config) throws FailedException, DeviceException {
+    @SuppressWarnings("resource") // what is returned is open
+    private Device setUpFree(Config config) throws FailedException, DeviceException {
         var busy = new ArrayList<String>();
         for (String path : allPaths()) {
-            try (Device device = context.devices.open(path)) {
+            Device device = context.devices.open(path);
+            try {
                 device.setup(config);
-                return path;
+                return device;
             } catch (DeviceException e) {
+                device.close();
                 if (e.reason() != Cause.BUSY) {
                     throw e;
                 }
@@ -74,11 +94,5 @@ final class RunCommand extends ServerCommand {
         }
         throw new FailedException("no device is free, all " + busy.size() + " are set up; 'abusectl reset' frees one, and the"
                 + " module's parameter max_abuse makes more");
-    }
-
-    private void reset(String path) throws DeviceException {
-        try (Device device = context.devices.open(path)) {
-            device.reset();
-        }
     }
 }

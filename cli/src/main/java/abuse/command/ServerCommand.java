@@ -156,7 +156,7 @@ class ServerCommand extends Command {
         if (isSet(shared)) {
             server.shared();
         }
-        context.signals.onStop(() -> {
+        onStop(() -> {
             serviceManager.tell("STOPPING=1");
             server.stop();
         });
@@ -167,10 +167,21 @@ class ServerCommand extends Command {
                     + inFull(e.capacity()) + "; try 'abusectl setup " + path + " sz=" + e.size() + "' after a reset", e);
         } catch (DeviceException e) {
             if (e.reason() == DeviceException.Cause.NOT_SET_UP) {
-                throw new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e);
+                wasReset(new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e));
+                return;
             }
             throw e;
         }
+    }
+
+    /** What becomes of a reset. */
+    void wasReset(FailedException e) throws FailedException {
+        throw e;
+    }
+
+    /** What is to be done at the first signal. */
+    void onStop(Runnable stop) {
+        context.signals.onStop(stop);
     }
 
     private static String inFull(long bytes) {

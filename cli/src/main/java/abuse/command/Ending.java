@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.DeviceException.Cause;
+
+/**
+ * How a disk of 'abusectl run' ends: asked to, it is served until nobody uses it; forced to, it is
+ * taken away at once. Signals ask and force, each in a thread of its own, at any time.
+ */
+final class Ending implements AutoCloseable {
+    private final Context context;
+    /** Null before there is a disk, and when there is none any more. */
+    private Device device;
+    private Runnable stop = () -> {};
+    private boolean asked;
+    private String lost;
+
+    Ending(Context context) {
+        this.context = context;
+    }
+
+    /** There is a disk, on an open control node that belongs to it and is closed with this. */
+    synchronized void begin(Device own) {
+        device = own;
+    }
+
+    /** What stops the server of the disk. */
+    synchronized void onStop(Runnable server) {
+        stop = server;
+        if (asked) {
+            stop.run();
+        }
+    }
+
+    /** Whether anybody wanted the disk to go away. */
+    synchronized boolean isAsked() {
+        return asked;
+    }
+
+    /** What was in use when it was taken away; null when nothing was. */
+    synchronized String lost() {
+        return lost;
+    }
+
+    /** The disk has gone; what is set up there from now on is not ours. */
+    synchronized void forget() {
+        if (device != null) {
+            device.close();
+            device = null;
+            notifyAll();
+        }
+    }
+
+    /** Takes the disk away as soon as nobody uses it. */
+    synchronized void ask() {
+        asked = true;
+        if (device == null) {
+            return;
+        }
+        var removal = new Removal(context, device);
+        boolean told = false;
+        try {
+            while (device != null && !isGone() && !removal.tryOnce()) {
+                if (!told && removal.isRefused()) {
+                    context.complain(removal.words() + "; it is served until that ends; another signal takes it away now");
+                    told = true;
+                }
+                wait(Removal.PERIOD_MS);
+            }
+            forget();
+        } catch (DeviceException e) {
+            context.complain(e.device() + ": " + e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        stop.run();
+    }
+
+    /** Takes the disk away whoever uses it. */
+    synchronized void force() {
+        if (device == null) {
+            return;
+        }
+        var removal = new Removal(context, device);
+        try {
+            if (!isGone() && !removal.tryOnce()) {
+                lost = removal.words();
+                device.reset();
+            }
+            forget();
+        } catch (DeviceException e) {
+            context.complain(e.device() + ": " + e.getMessage());
+        }
+        stop.run();
+    }
+
+    /** A disk that is still there is not served any more. */
+    @Override
+    public synchronized void close() throws DeviceException {
+        try {
+            if (device != null && !isGone()) {
+                device.reset();
+            }
+        } finally {
+            forget();
+        }
+    }
+
+    /** Whether somebody else took it away: only a poll of the open node is about this disk, and not about its successor. */
+    private boolean isGone() throws DeviceException {
+        try {
+            device.pollUnanswered(0);
+            return false;
+        } catch (DeviceException e) {
+            if (e.reason() != Cause.NOT_SET_UP) {
+                throw e;
+            }
+            return true;
+        }
+    }
+}
