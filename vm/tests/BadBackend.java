@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Reads as 'g', but for one misbehaviour in each of the first MiB; blocks until the file of its argument is there. */
+/**
+ * Reads as 'g', but for one misbehaviour in each of the first MiB; blocks until the file of its argument is there. If that
+ * is to be "sizeless", it cannot even tell its size.
+ */
 public final class BadBackend implements Backend, BackendFactory {
     private final AtomicBoolean blocked = new AtomicBoolean();
     private Path end;
@@ -49,6 +52,14 @@ public final class BadBackend implements Backend, BackendFactory {
         while ((int) (offset >> 20) != 3 && into.hasRemaining()) {
             into.put((byte) 'g');
         }
+    }
+
+    @Override
+    public long size() {
+        if (end.endsWith("sizeless")) {
+            throw new IllegalStateException("no size");
+        }
+        return -1;
     }
 
     private static void fillTheHeap() {

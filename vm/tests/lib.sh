@@ -254,3 +254,13 @@ stop() { # NAME: it answers what it has, and ends
 
 # told NAME TEXT TIMES: so many lines that it wrote have this text
 told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }
+
+# complains STATUS REGEX ARGUMENT...: abusectl exits so, with one such line on stderr and nothing on stdout
+complains() {
+	local status=0
+	"$ABUSECTL" "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
+	is "the exit status of abusectl ${*:3} ($(<"$T/stderr"))" $status "$1"
+	is "stdout of abusectl ${*:3}" "$(<"$T/stdout")" ""
+	shows "$T/stderr" "^abusectl: $2\$"
+	[ "$1" = 2 ] || is "lines on stderr" "$(wc -l <"$T/stderr")" 1
+}

@@ -87,7 +87,12 @@ final class DiskUsers {
     }
 
     private void findProcesses() {
+        // This process may have been given what the shell has open
+        String self = target(root.resolve("proc/self"));
         for (Path process : list(root.resolve("proc"), "[0-9]*")) {
+            if (process.endsWith(self)) {
+                continue;
+            }
             for (Path file : list(process.resolve("fd"), "*")) {
                 if (words.size() < PROCESSES && paths.contains(target(file))) {
                     words.add("open in process " + process.getFileName() + " (" + String.join("", lines(process.resolve("comm")))

@@ -1,0 +1,168 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# A disk that is in use is not taken away: by reset, and by run at its end
+# run.sh: seconds 300
+WAIT=100
+
+_is_in_use() { # HOW
+	complains 1 "$DISK: in use, $1; end that first, or add --force, which loses what is not written yet" reset $CTL
+	[ -e $SYS ] || fail "the disk is gone"
+}
+
+reset_leaves_a_disk_that_is_in_use() {
+	ready capacity=64M flags=$WRITE_CACHE
+	serve "$(store image 64M)"
+	exec 5<>$DISK
+	_is_in_use "open in process $BASHPID \([^)]*\)"
+	exec 5>&-
+	mkswap $DISK >"$T/mkswap"
+	swapon $DISK
+	_is_in_use 'used as swap'
+	swapoff $DISK
+	dmsetup create "abuse-ending" --table "0 1024 linear $DISK 0"
+	_is_in_use 'held by dm-[0-9]+ \(abuse-ending\)'
+	dmsetup remove "abuse-ending"
+	mkfs.ext4 -q $DISK
+	mkdir "$T/mount point"
+	mount $DISK "$T/mount point"
+	cp -r /etc/apt "$T/mount point"
+	_is_in_use "mounted on $T/mount point"
+	sync -f "$T/mount point"
+	umount "$T/mount point"
+	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	"$ABUSECTL" reset $CTL
+	is capacity "$(status capacity)" 0
+	finish server 3
+	"$ABUSECTL" reset $CTL
+}
+
+reset_takes_a_disk_that_is_in_use_if_forced() {
+	ready
+	serve
+	exec 5<>$DISK
+	kill -STOP "${PID[server]}"
+	submit read op=read
+	"$ABUSECTL" reset --force $CTL
+	is capacity "$(status capacity)" 0
+	failed read EIO
+	kill -CONT "${PID[server]}"
+	finish server 3
+}
+
+# As udev has it, which looks at every disk that was written
+reset_waits_for_a_moments_use() {
+	ready
+	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 1.5 _ <> <(:); :'
+	wait_for has "$T/user" open
+	"$ABUSECTL" reset $CTL
+	is capacity "$(status capacity)" 0
+	finish user
+}
+
+_run() { # ARGUMENT...
+	load
+	spawn run "$ABUSECTL" run "$@"
+	wait_for has "$T/run" '^/dev/abuse0$'
+}
+
+_signal() { kill -"$1" "${PID[run]}"; }
+
+_mounted() {
+	mkfs.ext4 -q $DISK
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+}
+
+_gone() {
+	[ ! -e $SYS ] || fail "the disk is still there"
+	is capacity "$(status capacity)" 0
+}
+
+run_serves_a_mounted_disk_until_it_is_unmounted() {
+	_run sz=64M "file:$T/image" --create
+	_mounted
+	_signal TERM
+	wait_for has "$T/run" "^abusectl: $DISK: in use, mounted on $T/mnt; it is served until that ends; another signal takes"
+	cp -r /etc/apt "$T/mnt"
+	sync -f "$T/mnt"
+	_signal HUP
+	pause 1
+	_signal HUP
+	head -c 8M /dev/urandom >"$T/mnt/more"
+	cp "$T/mnt/more" "$T/more"
+	still_waits run
+	umount "$T/mnt"
+	finish run
+	_gone
+	fsck.ext4 -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck of the image: $(<"$T/fsck")"
+	setup capacity=64M
+	start again "file:$T/image"
+	mount $DISK "$T/mnt"
+	cmp "$T/more" "$T/mnt/more" || fail "a file is not what was written after the signal"
+	diff -r /etc/apt "$T/mnt/apt" || fail "files differ"
+	umount "$T/mnt"
+	stop again
+}
+
+run_takes_a_mounted_disk_away_at_a_second_signal() {
+	_run sz=64M mem
+	_mounted
+	_signal INT
+	wait_for has "$T/run" 'in use, mounted'
+	_signal TERM
+	finish run 1
+	shows "$T/run" "^abusectl: $DISK: in use, mounted on $T/mnt; it was taken away all the same\$"
+	_gone
+	umount "$T/mnt"
+}
+
+a_terminal_that_goes_away_takes_the_disk_of_run_with_it() {
+	_run mem
+	_signal HUP
+	_signal HUP
+	finish run
+	_gone
+}
+
+# timeout(1) does that
+a_signal_that_is_sent_twice_is_one() {
+	_run mem
+	exec 5<>$DISK
+	_signal TERM
+	pause 0.1
+	_signal TERM
+	wait_for has "$T/run" "in use, open in process $BASHPID"
+	io op=check
+	exec 5>&-
+	finish run
+	_gone
+	setup
+	start server null
+	kill -TERM "${PID[server]}"
+	kill -TERM "${PID[server]}"
+	finish server
+}
+
+run_under_nohup_outlives_its_terminal() {
+	load
+	spawn run nohup "$ABUSECTL" run mem
+	wait_for has "$T/run" '^/dev/abuse0$'
+	_signal HUP
+	still_waits run
+	io op=check
+	_signal TERM
+	finish run
+	_gone
+}
+
+run_that_fails_leaves_no_disk() {
+	load
+	complains 1 "$T/none: No such file or directory; add --create to make it" run "file:$T/none"
+	_gone
+	mkdir "$T/classes"
+	javac -cp "${ABUSECTL%/*}/target/abusectl.jar" -d "$T/classes" "${BASH_SOURCE[0]%/*}/BadBackend.java"
+	mkdir -p "$T/classes/META-INF/services"
+	echo BadBackend >"$T/classes/META-INF/services/abuse.backend.BackendFactory"
+	jar cf "$T/bad.jar" -C "$T/classes" .
+	complains 1 'internal error: java.lang.IllegalStateException: no size; .*' run --plugin "$T/bad.jar" bad:sizeless
+	_gone
+}
