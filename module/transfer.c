@@ -39,57 +39,66 @@ struct abuse_transfer {
 
 /* Without high memory the pages of a bvec are one piece for the kernel, too. */
 #ifdef CONFIG_HIGHMEM
-#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_segment(bv, rq, iter)
+#define abuse_piece_at(bio, iter)	bio_iter_iovec(bio, iter)
 #else
-#define abuse_for_each_piece(bv, rq, iter)	rq_for_each_bvec(bv, rq, iter)
+#define abuse_piece_at(bio, iter)	mp_bvec_iter_bvec((bio)->bi_io_vec, iter)
 #endif
 
-static void abuse_flush_dcache(const struct bio_vec *bv)
+/* Pages that lie side by side may have their struct page anywhere. */
+static void abuse_flush_dcache(const struct bio_vec *bv, u32 length)
 {
+	unsigned long pfn = page_to_pfn(bv->bv_page);
 	u32 first = bv->bv_offset >> PAGE_SHIFT;
-	u32 last = (bv->bv_offset + bv->bv_len - 1) >> PAGE_SHIFT;
+	u32 end = DIV_ROUND_UP(bv->bv_offset + length, PAGE_SIZE);
 
-	for (; first <= last; first++)
-		flush_dcache_page(bv->bv_page + first);
+	for (; first < end; first++)
+		flush_dcache_page(pfn_to_page(pfn + first));
 }
 
 /*
  * Copies between the request's data from @offset on and @user, without a page
- * fault. Returns how many bytes were copied.
+ * fault; there is something to copy, and the request has it all. Returns how
+ * many bytes were copied.
+ *
+ * Data may be copied in many parts, so what is before @offset is passed over as
+ * cheaply as that can be done.
  */
 static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
 			 void __user *user)
 {
 	bool to_rq = req_op(rq) == REQ_OP_READ;
-	struct req_iterator pieces;
+	struct bio *bio = rq->bio;
 	struct iov_iter memory;
-	struct bio_vec bv;
+	struct bvec_iter iter;
 	u32 done = 0;
 
 	iov_iter_ubuf(&memory, to_rq ? ITER_SOURCE : ITER_DEST, user, length);
+	for (; offset >= bio->bi_iter.bi_size; bio = bio->bi_next)
+		offset -= bio->bi_iter.bi_size;
+	iter = bio->bi_iter;
+	bvec_iter_advance(bio->bi_io_vec, &iter, offset);
 
 	pagefault_disable();
-	abuse_for_each_piece(bv, rq, pieces) {
-		u32 copied, n;
-		char *kaddr;
+	for (;;) {
+		struct bio_vec bv = abuse_piece_at(bio, iter);
+		u32 copied, n = min(bv.bv_len, length - done);
+		char *kaddr = bvec_kmap_local(&bv);
 
-		if (offset >= bv.bv_len) {
-			offset -= bv.bv_len;
-			continue;
-		}
-		n = min(bv.bv_len - offset, length - done);
-		kaddr = bvec_kmap_local(&bv);
 		if (to_rq)
-			copied = _copy_from_iter(kaddr + offset, n, &memory);
+			copied = _copy_from_iter(kaddr, n, &memory);
 		else
-			copied = _copy_to_iter(kaddr + offset, n, &memory);
+			copied = _copy_to_iter(kaddr, n, &memory);
 		kunmap_local(kaddr);
 		if (to_rq)
-			abuse_flush_dcache(&bv);
-		offset = 0;
+			abuse_flush_dcache(&bv, copied);
 		done += copied;
 		if (copied < n || done == length)
 			break;
+		bvec_iter_advance_single(bio->bi_io_vec, &iter, n);
+		if (!iter.bi_size) {
+			bio = bio->bi_next;
+			iter = bio->bi_iter;
+		}
 	}
 	pagefault_enable();
 	return done;

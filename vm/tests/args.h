@@ -93,4 +93,13 @@ static inline void write_file(const char *name, const void *data, size_t len)
 		die(name);
 }
 
+/* At most `len` bytes */
+static inline void read_file(const char *name, void *data, size_t len)
+{
+	int fd = open(name, O_RDONLY);
+
+	if (fd < 0 || read(fd, data, len) < 0 || close(fd))
+		die(name);
+}
+
 #endif

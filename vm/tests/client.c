@@ -169,11 +169,11 @@ static void status(void)
 
 /*
  * xfer [put=ID[:RESULT[:data|0|bad|half|absent]]]... [gets=ROOM] [min=] [timeout=MS]
- *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [out=FILE:BYTES]
+ *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [in=FILE] [out=FILE:BYTES]
  *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad] [put_size=] [get_size=] [put_tail=BYTE] [offset=] [length=]
  *	[reserved=] [pieces=BYTES,BYTES,...]
- * A put's "data" is 2 MiB of `fill`, copied to `out` afterwards; "half" is the
+ * A put's "data" is 2 MiB of `fill`, after what `in` has, copied to `out` afterwards; "half" is the
  * last page of memory that ends there, "absent" was never touched. With pieces
  * the data is in so many, each a page behind the end of the one before; "bad"
  * is then the address of the last one.
@@ -225,6 +225,8 @@ static void xfer(void)
 
 	munmap(data + room, 4096);
 	memset(data, num("fill", 0), room);
+	if (arg("in", NULL))
+		read_file(arg("in", NULL), data, room);
 	memset(gets, 0xa5, sizeof(gets));
 	if (buffer)
 		memset(buffer, 0xa5, buffer_size);
@@ -724,8 +726,9 @@ static void stuck_put(void)
 
 /*
  * io DISK op=read|check|write|sync|discard|zeroes|size [offset=] [length=]
- *	[byte=] [threads=] [stride=] [fua=1] [buffered=1]
- * Thread N works at offset + N * stride, which is the length if not given.
+ *	[byte= | from=FILE] [vector=BYTES] [threads=] [stride=] [fua=1] [buffered=1]
+ * The data is so many of the byte, or what the file begins with, in one piece
+ * of memory or in vectors with gaps as large between them. Thread N works at offset + N * stride, which is the length if not given.
  * Neighbours that have to wait may become one request. Prints how many failed
  * and how, and exits 1 when any did. A failed read that changed the memory is
  * told too.
@@ -733,41 +736,58 @@ static void stuck_put(void)
 static struct {
 	int fd, fua, byte, failed, changed, error;
 	const char *op;
-	__u64 offset, length, stride;
+	char *from;
+	__u64 offset, length, stride, vector;
 } io;
+
+/* Where byte N of the data is. */
+static char *io_place(char *memory, __u64 n)
+{
+	return memory + n + n / io.vector * io.vector;
+}
+
+static char io_byte(__u64 n)
+{
+	return io.from ? io.from[n] : io.byte;
+}
 
 static void *one_io(void *data)
 {
 	__u64 range[2] = { io.offset + (uintptr_t)data * io.stride, io.length };
+	int nr = io.length / io.vector;
+	struct iovec vecs[nr];
 	char *memory = NULL;
-	struct iovec vec;
 	ssize_t ret;
 	__u64 size;
 
 	if (strchr("rcw", *io.op)) {
-		memory = map(io.length + 4096);
-		memset(memory, 0x5a, io.length);
+		memory = map(2 * io.length + 4096);
+		memset(memory, 0x5a, 2 * io.length);
+		for (int i = 0; i < nr; i++)
+			vecs[i] = (struct iovec){ io_place(memory, i * io.vector), io.vector };
 	}
-	vec = (struct iovec){ memory, io.length };
 	if (!strcmp(io.op, "read") || !strcmp(io.op, "check")) {
-		ret = preadv(io.fd, &vec, 1, range[0]);
+		ret = preadv(io.fd, vecs, nr, range[0]);
 		if (ret >= 0 && ret != (ssize_t)io.length) {
 			ret = -1;
 			errno = ENODATA;
 		}
 		for (__u64 n = 0; n < io.length; n++) {
-			if (ret < 0 && memory[n] != 0x5a)
+			char byte = *io_place(memory, n);
+
+			if (ret < 0 && byte != 0x5a)
 				io.changed = 1;
-			if (ret > 0 && *io.op == 'c' && (unsigned char)memory[n] != io.byte) {
-				fprintf(stderr, "byte %llu is %#x\n", (ull)(range[0] + n), memory[n] & 0xff);
+			if (ret > 0 && *io.op == 'c' && byte != io_byte(n)) {
+				fprintf(stderr, "byte %llu is %#x\n", (ull)(range[0] + n), byte & 0xff);
 				ret = -1;
 				errno = EILSEQ;
 				break;
 			}
 		}
 	} else if (!strcmp(io.op, "write")) {
-		memset(memory, io.byte, io.length);
-		ret = pwritev2(io.fd, &vec, 1, range[0], io.fua ? RWF_DSYNC : 0);
+		for (__u64 n = 0; n < io.length; n++)
+			*io_place(memory, n) = io_byte(n);
+		ret = pwritev2(io.fd, vecs, nr, range[0], io.fua ? RWF_DSYNC : 0);
 	} else if (!strcmp(io.op, "sync")) {
 		ret = fsync(io.fd);
 	} else if (!strcmp(io.op, "discard")) {
@@ -785,7 +805,7 @@ static void *one_io(void *data)
 		__atomic_fetch_add(&io.failed, 1, __ATOMIC_RELAXED);
 	}
 	if (memory)
-		munmap(memory, io.length + 4096);
+		munmap(memory, 2 * io.length + 4096);
 	return NULL;
 }
 
@@ -803,6 +823,11 @@ static void run_io(const char *disk)
 	io.offset = num("offset", 0);
 	io.length = num("length", 4096);
 	io.stride = num("stride", io.length);
+	io.vector = num("vector", io.length);
+	if (arg("from", NULL)) {
+		io.from = map(io.length);
+		read_file(arg("from", NULL), io.from, io.length);
+	}
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 64 << 10);
 	for (unsigned int n = 1; n < nr; n++)

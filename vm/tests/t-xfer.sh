@@ -382,6 +382,37 @@ data_may_be_in_pieces() {
 	failed io EIO
 }
 
+# Four bios of 256 vectors each, in parts whose borders are not theirs
+each_byte_of_many_vectors_has_its_place() {
+	local lengths=1,511,131071,1,262143,130561 length offset=0
+	ready block_size=512
+	exec 3<$CTL
+	head -c 512K /dev/urandom >"$T/bytes"
+	for length in ${lengths//,/ }; do
+		tail -c +$((offset + 1)) "$T/bytes" | head -c "$length"
+		bytes 4096 0
+		offset=$((offset + length))
+	done >"$T/pieces"
+	submit io op=write length=512K vector=512 from="$T/bytes"
+	take 3
+	is "the request's length" "$length0" 524288
+	answer 3 "$id0:3" pieces=$lengths out="$T/data:$((524288 + 6 * 4096))"
+	cmp "$T/pieces" "$T/data" || fail "the pieces are others"
+	answer 3 "$id0:3" out="$T/data:524288"
+	cmp "$T/bytes" "$T/data" || fail "the bytes are others"
+	for offset in 0 511 131071 131072 131073 524287; do
+		length=$((524288 - offset < 200000 ? 524288 - offset : 200000))
+		answer 3 "$id0:3" offset=$offset length=$length out="$T/data:$length"
+		tail -c +$((offset + 1)) "$T/bytes" | head -c $length | cmp - "$T/data" || fail "the part at $offset is another"
+	done
+	answer 3 "$id0:0:0"
+	finish io
+	submit io op=check length=512K vector=512 from="$T/bytes"
+	take 3
+	answer 3 "$id0" pieces=$lengths in="$T/pieces"
+	finish io
+}
+
 a_request_named_twice_is_put_once() {
 	local output
 	ready
