@@ -10,20 +10,20 @@ import java.nio.ByteBuffer;
  * disk, and consists of whole blocks. Several threads call at once, for ranges that do not overlap
  * as long as the disk's users care what they read. Whatever is thrown, the one request fails with
  * an I/O error, and the server goes on.
+ *
+ * <p>A buffer is direct memory. Its position is 0, its limit and its capacity are the length of the
+ * range, and its order is big endian, as in a buffer that is new. It must not be used after the
+ * call, as it is used again for other requests.
  */
 public interface Backend extends AutoCloseable {
     /**
      * Reads as many bytes as the buffer has remaining; fewer are an error.
-     *
-     * @param into direct memory, of this call only
      */
     void read(long offset, ByteBuffer into) throws IOException;
 
     /**
      * Writes all bytes that the buffer has remaining. They need not be durable before the next
      * {@link #flush} returns, which is called after each write if the disk's users want that.
-     *
-     * @param from direct memory, of this call only
      */
     void write(long offset, ByteBuffer from) throws IOException;
 
@@ -37,7 +37,7 @@ public interface Backend extends AutoCloseable {
     default void writeZeroes(long offset, long length) throws IOException {
         try (Memory zeros = Memory.map(Math.min(length, 1 << 20))) {
             for (long done = 0; done < length; done += zeros.size()) {
-                write(offset + done, zeros.buffer().limit((int) Math.min(zeros.size(), length - done)));
+                write(offset + done, zeros.buffer().slice(0, (int) Math.min(zeros.size(), length - done)));
             }
         }
     }

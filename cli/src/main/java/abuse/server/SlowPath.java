@@ -311,7 +311,7 @@ final class SlowPath implements AutoCloseable {
             if (data == null) {
                 data = Memory.map(maxRequest);
             }
-            return data.buffer().limit((int) requests[i].length());
+            return data.buffer().slice(0, (int) requests[i].length());
         }
 
         private void fail(int i, Throwable e) {

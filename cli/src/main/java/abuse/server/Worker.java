@@ -38,7 +38,7 @@ final class Worker implements AutoCloseable {
     private final AddressedBackend addressed;
     /** Where data passes between kernel and backend; null for an addressed one. */
     private final Memory data;
-    private final ByteBuffer buffer;
+    private final Pieces pieces;
     private final Batch batch;
     /** Made beforehand: a server without memory can be stopped, too. */
     private final Batch draining;
@@ -64,7 +64,7 @@ final class Worker implements AutoCloseable {
         writeThrough = !status.flags().contains(Flag.WRITE_CACHE);
         addressed = backend instanceof AddressedBackend a ? a : null;
         data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE / workers, status.maxRequest())) : null;
-        buffer = data == null ? null : data.buffer();
+        pieces = data == null ? null : new Pieces(data);
         // What one has taken waits for it, when another might be idle: so each of several takes one request
         int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : workers == 1 ? BUFFERED_ROOM : 1);
         results = new Result[room];
@@ -219,12 +219,14 @@ final class Worker implements AutoCloseable {
         checkRange(i);
         switch (operation) {
             case READ -> {
-                backend.read(batch.offset(i), bufferOf(i));
-                checkMoved();
+                ByteBuffer into = bufferOf(i);
+                backend.read(batch.offset(i), into);
+                checkMoved(into);
             }
             case WRITE -> {
-                backend.write(batch.offset(i), bufferOf(i));
-                checkMoved();
+                ByteBuffer from = bufferOf(i);
+                backend.write(batch.offset(i), from);
+                checkMoved(from);
             }
             case DISCARD -> backend.discard(batch.offset(i), batch.length(i));
             case WRITE_ZEROES -> backend.writeZeroes(batch.offset(i), batch.length(i));
@@ -260,14 +262,13 @@ final class Worker implements AutoCloseable {
     }
 
     /** What a read leaves out is another request's, which nobody may see. */
-    private void checkMoved() throws IOException {
+    private static void checkMoved(ByteBuffer buffer) throws IOException {
         if (buffer.hasRemaining()) {
             throw new IOException("the backend left " + buffer.remaining() + " bytes of a request out");
         }
     }
 
     private ByteBuffer bufferOf(int i) {
-        int position = (int) (batch.address(i) - data.address());
-        return buffer.limit(position + (int) batch.length(i)).position(position);
+        return pieces.get((int) (batch.address(i) - data.address()), (int) batch.length(i));
     }
 }

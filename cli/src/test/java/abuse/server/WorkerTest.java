@@ -13,7 +13,9 @@ import abuse.device.EndlessDevice;
 import abuse.device.Flag;
 import abuse.device.Status;
 import com.sun.management.ThreadMXBean;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Set;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,13 +43,32 @@ class WorkerTest {
         }
     }
 
+    private Backend open(String name, Geometry geometry) throws IOException {
+        if (name.equals("plug-in")) {
+            return new Consumer();
+        }
+        return new Backends().open(name.equals("file:") ? name + directory.resolve("image") : name, Set.of(Option.CREATE), geometry);
+    }
+
+    /** The kernel does not reach its bytes, so it is given buffers. */
+    private static final class Consumer implements Backend {
+        @Override
+        public void read(long offset, ByteBuffer into) {
+            into.position(into.limit());
+        }
+
+        @Override
+        public void write(long offset, ByteBuffer from) {
+            from.position(from.limit());
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"null", "mem", "file:"})
+    @ValueSource(strings = {"null", "mem", "file:", "plug-in"})
     void the_loop_allocates_nothing(String name) throws Exception {
-        String image = name.equals("file:") ? name + directory.resolve("image") : name;
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false));
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
-        try (Backend backend = new Backends().open(image, Set.of(Option.CREATE), geometry)) {
+        try (Backend backend = open(name, geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
             try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.AddressedBackend;
+import abuse.backend.Backend;
+import abuse.device.Device;
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.SimulatedDevices;
+import abuse.device.SimulatedDisk;
+import abuse.device.SimulatedDisk.Submitted;
+import abuse.device.Status;
+import abuse.libc.Memory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.InvalidMarkException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A backend has a request's bytes before it, as in a new buffer, and no other's. */
+@Timeout(60)
+class BackendBufferTest {
+    private static final int BLOCK = 4096;
+    private static final int CAPACITY = 64 * BLOCK;
+
+    private final SimulatedDevices devices = new SimulatedDevices();
+    private final SimulatedDisk disk = devices.add(0).setUp(CAPACITY, Flag.WRITE_CACHE, Flag.WRITE_ZEROES);
+    private final List<Integer> lengths = new ArrayList<>();
+    private final byte[] stored = new byte[CAPACITY];
+
+    /** Notes what is odd about a buffer, and leaves it so that the next request would notice. */
+    private void check(ByteBuffer buffer) {
+        lengths.add(buffer.capacity());
+        assertEquals("position 0, limit " + buffer.capacity() + ", BIG_ENDIAN",
+                "position " + buffer.position() + ", limit " + buffer.limit() + ", " + buffer.order());
+        assertThrows(InvalidMarkException.class, buffer::reset);
+        assertTrue(buffer.isDirect());
+        buffer.order(ByteOrder.LITTLE_ENDIAN).position(buffer.capacity() / 2).mark();
+    }
+
+    private class Checking implements Backend {
+        @Override
+        public int threads() {
+            return 1;
+        }
+
+        @Override
+        public void read(long offset, ByteBuffer into) {
+            check(into);
+            into.clear().put(stored, (int) offset, into.capacity());
+        }
+
+        @Override
+        public void write(long offset, ByteBuffer from) {
+            check(from);
+            from.clear().get(stored, (int) offset, from.capacity());
+        }
+    }
+
+    /** Its addresses cannot be reached, so all that is read and written passes through a buffer. */
+    private final class Unreachable extends Checking implements AddressedBackend {
+        @Override
+        public boolean isStored() {
+            return true;
+        }
+
+        @Override
+        public long readAddress(long offset, long length) {
+            return 4096;
+        }
+
+        @Override
+        public long writeAddress(long offset, long length) {
+            return 4096;
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    /** Answers all that is submitted. */
+    private void serve(Backend backend, List<Submitted> requests) throws Exception {
+        Device device = devices.open("/dev/abctl0");
+        var problems = new ArrayList<String>();
+        var worker = new Worker(device, 0, 1, device.status(), backend, new Extent(backend, CAPACITY),
+                new Problems(new Server.Listener() {
+                    @Override
+                    public void waiting() {}
+
+                    @Override
+                    public void ready(Status status) {}
+
+                    @Override
+                    public void problem(String message) {
+                        problems.add(message);
+                    }
+                }, 0));
+        var thread = new Thread(worker::run);
+        thread.start();
+        try {
+            for (Submitted request : requests) {
+                assertFalse(request.await().failed(), problems::toString);
+            }
+        } finally {
+            worker.drain();
+            thread.join(TimeUnit.SECONDS.toMillis(10));
+            worker.close();
+        }
+        assertNull(worker.failure());
+        assertEquals(List.of(), problems);
+    }
+
+    private static byte[] bytes(int length, int value) {
+        var bytes = new byte[length];
+        Arrays.fill(bytes, (byte) value);
+        return bytes;
+    }
+
+    /** Requests of the same places in the batch, one length after the other, so that each is used again. */
+    private void exchange(Backend backend) throws Exception {
+        var sizes = List.of(4, 1, 8, 3);
+        for (int round = 0; round < 3; round++) {
+            var writes = new ArrayList<Submitted>();
+            int at = 0;
+            for (int size : sizes) {
+                writes.add(disk.write(at, bytes(size * BLOCK, size + round)));
+                at += size * BLOCK;
+            }
+            serve(backend, writes);
+            var reads = new ArrayList<Submitted>();
+            at = 0;
+            for (int size : sizes) {
+                reads.add(disk.read(at, size * BLOCK));
+                at += size * BLOCK;
+            }
+            serve(backend, reads);
+            for (int i = 0; i < sizes.size(); i++) {
+                assertArrayEquals(bytes(sizes.get(i) * BLOCK, sizes.get(i) + round), reads.get(i).await().data());
+            }
+        }
+        lengths.sort(null);
+        var expected = new ArrayList<Integer>();
+        for (int size : List.of(1, 3, 4, 8)) {
+            for (int i = 0; i < 6; i++) {
+                expected.add(size * BLOCK);
+            }
+        }
+        assertEquals(expected, lengths);
+    }
+
+    @Test
+    void a_batch_gives_each_request_a_buffer_of_its_own() throws Exception {
+        exchange(new Checking());
+    }
+
+    @Test
+    void storage_that_is_reached_by_a_detour_sees_the_same() throws Exception {
+        exchange(new Unreachable());
+    }
+
+    @Test
+    void zeros_are_written_from_such_a_buffer_too() throws Exception {
+        Arrays.fill(stored, (byte) 9);
+        serve(new Checking(), List.of(disk.submit(Operation.WRITE_ZEROES, BLOCK, 3 * BLOCK, null, false, 0)));
+        assertEquals(List.of(3 * BLOCK), lengths);
+        assertArrayEquals(bytes(3 * BLOCK, 0), Arrays.copyOfRange(stored, BLOCK, 4 * BLOCK));
+        assertEquals(9, stored[4 * BLOCK]);
+    }
+
+    @Test
+    void buffers_are_kept_for_any_length_at_the_start_and_for_all_places_of_a_length() {
+        try (Memory memory = Memory.map(8 << 20)) {
+            var pieces = new Pieces(memory);
+            for (int step : new int[] {512, BLOCK}) {
+                var kept = new ArrayList<ByteBuffer>();
+                for (int length = step; length <= 1 << 20; length += step) {
+                    kept.add(pieces.get(0, length));
+                }
+                for (int i = 0; i < kept.size(); i++) {
+                    assertSame(kept.get(i), pieces.get(0, (i + 1) * step));
+                }
+            }
+            for (int length = BLOCK; length <= 1 << 20; length *= 2) {
+                var kept = new ArrayList<ByteBuffer>();
+                for (int start = 0; start < 8 << 20; start += length) {
+                    kept.add(pieces.get(start, length));
+                    assertEquals(memory.address() + start, Memory.addressOf(kept.get(start / length)));
+                }
+                for (int i = 0; i < kept.size(); i++) {
+                    assertSame(kept.get(i), pieces.get(i * length, length));
+                }
+            }
+            assertNotSame(pieces.get(0, BLOCK), pieces.get(BLOCK, BLOCK));
+        }
+    }
+}
