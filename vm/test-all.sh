@@ -16,7 +16,7 @@ unit() {
 echo "# unit tests"
 rm -rf $reports
 unit_status=0
-mvn -B -ntp verify 2>&1 | tee $log | grep --line-buffered -E '^\[(ERROR|WARNING)|Tests run:.*(Time|FAIL)' ||
+mvn -B -ntp -DexcludedGroups= verify 2>&1 | tee $log | grep --line-buffered -E '^\[(ERROR|WARNING)|Tests run:.*(Time|FAIL)' ||
 	unit_status=${PIPESTATUS[0]}
 bad=$(($(unit failures) + $(unit errors) + $(unit skipped)))
 good=$(($(unit tests) - bad))

@@ -2,6 +2,7 @@
 package abuse;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -13,10 +14,56 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
-/** Asks the C compiler what constants are. Without one, the test fails. */
+/** Asks C compilers what constants are. Without one, the test fails. */
 public final class CCompiler {
+    /** For tests that want clang, and the C library's headers of every architecture. */
+    public static final String CROSS = "cross";
+
+    private static final Pattern QUAD = Pattern.compile("\\s\\.(?:quad|xword)\\s+(-?\\d+)");
+
+    /** An architecture that Debian has, and Java's name for it. */
+    public enum Target {
+        X86_64("amd64"), AARCH64("aarch64"), POWERPC64LE("ppc64le"), S390X("s390x"), RISCV64("riscv64");
+
+        public final String javaName;
+
+        Target(String javaName) {
+            this.javaName = javaName;
+        }
+
+        private String triplet() {
+            return name().toLowerCase(Locale.ROOT) + "-linux-gnu";
+        }
+
+        /** Where Debian's libc6-dev-*-cross and linux-libc-dev-*-cross have the headers. */
+        private String headers() {
+            return this == X86_64 ? "/usr/include" : "/usr/" + triplet() + "/include";
+        }
+    }
+
     private CCompiler() {}
+
+    /**
+     * The value of each expression in C on another machine, after the given lines. Nothing is run and
+     * nothing linked, so one compiler and the headers are enough.
+     */
+    public static Map<String, Long> evaluate(Target target, List<String> prologue, List<String> expressions)
+            throws IOException, InterruptedException {
+        assertTrue(Files.exists(Path.of(target.headers(), "fcntl.h")), "no headers for " + target + "; see TEST_PACKAGES in Makefile");
+        Path source = Files.createTempFile("abuse", ".c");
+        try {
+            Files.writeString(source, String.join("\n", prologue) + "\n#include <stddef.h>\nlong long values[] = {\n\t"
+                    + String.join(",\n\t", expressions) + "\n};\n");
+            String assembly = run("clang", "-target", target.triplet(), "-nostdlibinc", "-isystem", target.headers(), "-isystem",
+                    target.headers() + "/" + target.triplet(), "-Wall", "-Werror", "-S", "-o", "-", source.toString());
+            List<Long> values = QUAD.matcher(assembly).results().map(match -> Long.valueOf(match.group(1))).toList();
+            return byName(expressions, values);
+        } finally {
+            Files.delete(source);
+        }
+    }
 
     /** The value of each expression in C, in a program with the given lines at its top. */
     public static Map<String, Long> evaluate(List<String> prologue, List<String> expressions)
@@ -32,13 +79,7 @@ public final class CCompiler {
         Files.writeString(source, text.append("\treturn 0;\n}\n"));
         try {
             run("gcc", "-m64", "-Wall", "-Werror", "-o", program.toString(), source.toString());
-            List<String> lines = run(program.toString()).lines().toList();
-            assertEquals(expressions.size(), lines.size());
-            var values = new LinkedHashMap<String, Long>();
-            for (int i = 0; i < lines.size(); i++) {
-                values.put(expressions.get(i), Long.parseLong(lines.get(i)));
-            }
-            return values;
+            return byName(expressions, run(program.toString()).lines().map(Long::valueOf).toList());
         } finally {
             Files.deleteIfExists(source);
             Files.deleteIfExists(program);
@@ -65,6 +106,15 @@ public final class CCompiler {
                 ? "sizeof(" + struct + ")"
                 : "offsetof(" + struct + ", " + name.toLowerCase(Locale.ROOT) + ")", value));
         return expressions;
+    }
+
+    private static Map<String, Long> byName(List<String> expressions, List<Long> values) {
+        assertEquals(expressions.size(), values.size());
+        var named = new LinkedHashMap<String, Long>();
+        for (int i = 0; i < values.size(); i++) {
+            named.put(expressions.get(i), values.get(i));
+        }
+        return named;
     }
 
     private static String run(String... command) throws IOException, InterruptedException {

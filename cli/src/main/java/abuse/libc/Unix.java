@@ -22,6 +22,8 @@ import java.util.List;
  * ask {@link #errno} at once, in the same thread.
  */
 public final class Unix {
+    private static final Architecture HERE = Architecture.named(System.getProperty("os.arch"));
+
     public static final int ENOENT = 2;
     public static final int EINTR = 4;
     public static final int EIO = 5;
@@ -41,7 +43,7 @@ public final class Unix {
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
-    public static final int O_DIRECT = 0x4000;
+    public static final int O_DIRECT = HERE.oDirect();
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
@@ -66,10 +68,10 @@ public final class Unix {
     static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
     static final int MAP_ANONYMOUS = 0x20;
-    static final int MAP_NORESERVE = 0x4000;
+    static final int MAP_NORESERVE = HERE.mapNoReserve();
     static final int MADV_DONTNEED = 4;
-    static final int MCL_CURRENT = 1;
-    static final int MCL_FUTURE = 2;
+    static final int MCL_CURRENT = HERE.mclCurrent();
+    static final int MCL_FUTURE = HERE.mclFuture();
     static final int PR_SET_IO_FLUSHER = 57;
     static final int PR_GET_IO_FLUSHER = 58;
 
@@ -122,8 +124,8 @@ public final class Unix {
     private static final Function MADVISE = new Function("madvise", 3);
 
     /**
-     * A function of the library. On every Linux with 64 bits an int travels in a register of its own
-     * as a long does, and what is above it is ignored; so all arguments are longs.
+     * A function of the library. On every Linux with 64 bits an int travels in a register of its own,
+     * extended as Java extends it or not looked at beyond its bits; so all arguments are longs.
      */
     private static final class Function {
         final long address;

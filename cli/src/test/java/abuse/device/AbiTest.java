@@ -17,7 +17,10 @@ import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Abi.java against the header itself. */
 class AbiTest {
@@ -30,16 +33,30 @@ class AbiTest {
             "abuse_xfer", Abi.Xfer.class,
             "abuse_serve", Abi.Serve.class);
 
+    private static final List<String> HEADERS = List.of("#include \"" + HEADER + "\"");
+
+    private static Map<String, Long> constants() throws Exception {
+        var constants = new LinkedHashMap<String, Long>();
+        CCompiler.constants(Abi.class).forEach((name, value) -> constants.put(cast(name), value));
+        for (var struct : STRUCTS.entrySet()) {
+            constants.putAll(CCompiler.layout("struct " + struct.getKey(), struct.getValue()));
+        }
+        assertTrue(constants.size() > 120, constants.size() + " constants");
+        return constants;
+    }
+
     @Test
     void numbers_sizes_and_offsets_are_those_of_the_C_compiler() throws Exception {
-        var expected = new LinkedHashMap<String, Long>();
-        CCompiler.constants(Abi.class).forEach((name, value) -> expected.put(cast(name), value));
-        for (var struct : STRUCTS.entrySet()) {
-            expected.putAll(CCompiler.layout("struct " + struct.getKey(), struct.getValue()));
-        }
-        assertTrue(expected.size() > 120, expected.size() + " constants");
-        assertEquals(expected,
-                CCompiler.evaluate(List.of("#include \"" + HEADER + "\""), new ArrayList<>(expected.keySet())));
+        var expected = constants();
+        assertEquals(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet())));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Tag(CCompiler.CROSS)
+    void numbers_sizes_and_offsets_are_the_same_on_every_architecture(CCompiler.Target target) throws Exception {
+        var expected = constants();
+        assertEquals(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet())));
     }
 
     @Test

@@ -13,20 +13,43 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class UnixTest {
+    private static final List<String> HEADERS = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>",
+            "#include <poll.h>", "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>",
+            "#include <sys/mman.h>", "#include <sys/socket.h>", "#include <sys/un.h>");
+
+    private static Map<String, Long> constants() throws Exception {
+        var constants = new LinkedHashMap<String, Long>(CCompiler.constants(Unix.class));
+        assertTrue(constants.size() > 30);
+        constants.putAll(CCompiler.layout("struct pollfd", Unix.PollFd.class));
+        constants.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
+        constants.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
+        return constants;
+    }
+
     @Test
     void constants_are_those_of_the_C_compiler() throws Exception {
-        var expected = new LinkedHashMap<String, Long>(CCompiler.constants(Unix.class));
-        assertTrue(expected.size() > 30);
-        expected.putAll(CCompiler.layout("struct pollfd", Unix.PollFd.class));
-        expected.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
-        expected.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
-        var prologue = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>", "#include <poll.h>",
-                "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>", "#include <sys/mman.h>", "#include <sys/socket.h>",
-                "#include <sys/un.h>");
-        assertEquals(expected, CCompiler.evaluate(prologue, new ArrayList<>(expected.keySet())));
+        var expected = constants();
+        assertEquals(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet())));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Tag(CCompiler.CROSS)
+    void constants_are_those_of_the_C_headers_on_every_architecture(CCompiler.Target target) throws Exception {
+        var expected = constants();
+        var there = Architecture.named(target.javaName);
+        expected.put("O_DIRECT", (long) there.oDirect());
+        expected.put("MAP_NORESERVE", (long) there.mapNoReserve());
+        expected.put("MCL_CURRENT", (long) there.mclCurrent());
+        expected.put("MCL_FUTURE", (long) there.mclFuture());
+        assertEquals(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet())));
     }
 
     @Test

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.libc;
+
+/**
+ * The constants of {@link Unix} whose values depend on the processor; JNR's tables have one of them
+ * only. UnixTest asks the C headers of each architecture for all of Unix.
+ */
+record Architecture(int oDirect, int mapNoReserve, int mclCurrent, int mclFuture) {
+    /** That of a machine with 64 bits, by Java's name for it. */
+    static Architecture named(String name) {
+        return switch (name) {
+            case "aarch64" -> new Architecture(0x10000, 0x4000, 1, 2);
+            case "ppc64le" -> new Architecture(0x20000, 0x40, 0x2000, 0x4000);
+            default -> new Architecture(0x4000, 0x4000, 1, 2);
+        };
+    }
+}
