@@ -32,6 +32,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 # The headers of other architectures are read by a compiler that knows them all: gcc's for
 # those architectures do not go with gcc-multilib
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
+	cryptsetup-bin exfatprogs ntfs-3g genisoimage \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian

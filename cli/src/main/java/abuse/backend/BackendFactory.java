@@ -34,6 +34,11 @@ public interface BackendFactory {
         return Set.of();
     }
 
+    /** Looks at a store before it is opened; null when there is none, or there is nothing to see. */
+    default Image look(String argument) {
+        return null;
+    }
+
     /**
      * Opens a store.
      *

@@ -54,6 +54,11 @@ public final class Backends {
         return find(name).options().contains(option);
     }
 
+    /** Looks at what a backend would open, as {@link BackendFactory#look} does. */
+    public Image look(String name) {
+        return find(name).look(argumentOf(name));
+    }
+
     /**
      * Opens a backend.
      *
@@ -61,9 +66,8 @@ public final class Backends {
      * @throws IOException when it cannot hold the disk; the message names it
      */
     public Backend open(String name, Set<Option> options, Geometry geometry) throws IOException {
-        int colon = name.indexOf(':');
         try {
-            return find(name).open(colon < 0 ? null : name.substring(colon + 1), options, geometry);
+            return find(name).open(argumentOf(name), options, geometry);
         } catch (LinkageError e) {
             throw new IOException(name + ": " + e, e);
         }
@@ -78,6 +82,11 @@ public final class Backends {
             }
         }
         return null;
+    }
+
+    private static String argumentOf(String name) {
+        int colon = name.indexOf(':');
+        return colon < 0 ? null : name.substring(colon + 1);
     }
 
     private static String nameOf(BackendFactory factory) {

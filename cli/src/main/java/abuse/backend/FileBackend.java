@@ -43,6 +43,11 @@ class FileBackend implements Backend {
         }
 
         @Override
+        public Image look(String path) {
+            return Image.at(path);
+        }
+
+        @Override
         public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
             var image = new FileBackend(path, options, geometry);
             return options.contains(Option.DIRECT) ? image : MappedFileBackend.of(image, geometry);

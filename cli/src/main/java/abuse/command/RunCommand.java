@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.backend.Image;
 import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
@@ -9,19 +10,15 @@ import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Setup, server and reset in one. */
 final class RunCommand extends ServerCommand {
-    private static final String FILE = "file:";
-
     private final Ending ending;
 
     RunCommand(Context context) {
-        super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz the size of the image",
+        super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz and bs those of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
                 + " nobody uses it, and at a second SIGTERM or SIGINT at once.");
@@ -61,16 +58,15 @@ final class RunCommand extends ServerCommand {
         ending.onStop(stop);
     }
 
-    private static Config config(String word, String backend) throws UsageException, IOException {
+    /** What was not given is as the image has it. */
+    private Config config(String word, String backend) throws UsageException {
         var keys = new SetupKeys(List.of(word));
         if (keys.isReconnect()) {
             throw new UsageException("'reconnect' is of no use for a free device");
         }
-        if (!keys.hasSize() && backend.startsWith(FILE)) {
-            Path image = Path.of(backend.substring(FILE.length()));
-            if (Files.isRegularFile(image) && Files.size(image) > 0) {
-                keys = new SetupKeys(List.of(word, "sz=" + Files.size(image)));
-            }
+        Image image = backends.look(backend);
+        if (image != null) {
+            keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE));
         }
         return keys.config(null);
     }

@@ -3,6 +3,9 @@ package abuse.command;
 
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
+import abuse.backend.Geometry;
+import abuse.backend.Image;
+import abuse.backend.ImageFormat;
 import abuse.device.DeviceException;
 import abuse.device.Status;
 import abuse.server.Pinning;
@@ -50,6 +53,9 @@ class ServerCommand extends Command {
                 + " on another block device, of just the disk's size; or one of a plug-in's");
     }
 
+    /** Those there are, once the words are read. */
+    Backends backends;
+
     @Override
     void execute() throws Exception {
         if (isSet(pin)) {
@@ -61,7 +67,7 @@ class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        Backends backends = backends();
+        backends = backends();
         boolean named = !words.isEmpty() && (words.size() == 2 || backends.isName(words.get(words.size() - 1)));
         String backend = named ? words.remove(words.size() - 1) : "null";
         if (!backends.isName(backend)) {
@@ -135,7 +141,10 @@ class ServerCommand extends Command {
     final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
             throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
-        var server = new Server(context.devices, path, backend, opener, new Server.Listener() {
+        var server = new Server(context.devices, path, backend, geometry -> {
+            warn(path, backend, geometry);
+            return opener.open(geometry);
+        }, new Server.Listener() {
             @Override
             public void waiting() {
                 context.complain(path + ": not set up yet; waiting for 'abusectl setup " + path + "'");
@@ -182,6 +191,17 @@ class ServerCommand extends Command {
     /** What is to be done at the first signal. */
     void onStop(Runnable stop) {
         context.signals.onStop(stop);
+    }
+
+    /** The server may go on: what does not fit may be about to be overwritten. */
+    private void warn(String path, String backend, Geometry geometry) {
+        Image image = backends.look(backend);
+        if (image != null && !image.fits(geometry.blockSize())) {
+            ImageFormat format = image.format();
+            context.complain(backend + ": its " + format.name() + " is for blocks of " + format.sectorSize()
+                    + " bytes, and may not work with those of " + path + ", which have " + geometry.blockSize()
+                    + "; set up with bs=" + format.sectorSize());
+        }
     }
 
     private static String inFull(long bytes) {

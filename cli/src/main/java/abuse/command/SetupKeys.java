@@ -48,6 +48,9 @@ final class SetupKeys {
         }
     }
 
+    /** Of a disk, in bytes, unless something else is asked for. */
+    static final int BLOCK_SIZE = 4096;
+
     private final Map<Key, Long> values = new EnumMap<>(Key.class);
 
     /** Reads words, each of which may be several keys with commas between them. */
@@ -77,9 +80,14 @@ final class SetupKeys {
         return values.containsKey(Key.RECONNECT);
     }
 
-    /** Whether the size was given, and is not the default. */
-    boolean hasSize() {
-        return values.containsKey(Key.SIZE);
+    /** For a disk in an image: its size and block size where they are not given. */
+    void setDefaults(long size, int blockSize) {
+        values.putIfAbsent(Key.SIZE, size);
+        values.putIfAbsent(Key.BLOCK_SIZE, (long) blockSize);
+        if (values.get(Key.BLOCK_SIZE) < BLOCK_SIZE) {
+            // To write less than a page of the page cache is to read it first
+            values.putIfAbsent(Key.PHYSICAL_BLOCK_SIZE, (long) BLOCK_SIZE);
+        }
     }
 
     /**
@@ -90,7 +98,7 @@ final class SetupKeys {
     Config config(Status current) throws UsageException {
         boolean fresh = current == null;
         long size = value(Key.SIZE, fresh ? 16 << 20 : current.capacity());
-        long blockSize = value(Key.BLOCK_SIZE, fresh ? 4096 : current.blockSize());
+        long blockSize = value(Key.BLOCK_SIZE, fresh ? BLOCK_SIZE : current.blockSize());
         long physical = value(Key.PHYSICAL_BLOCK_SIZE, fresh ? 0 : current.physicalBlockSize());
         long depth = value(Key.QUEUE_DEPTH, fresh ? 128 : current.queueDepth());
         long queues = value(Key.QUEUES, fresh ? 1 : current.queues());

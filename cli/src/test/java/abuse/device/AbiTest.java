@@ -53,7 +53,7 @@ class AbiTest {
 
     @ParameterizedTest
     @EnumSource
-    @Tag(CCompiler.CROSS)
+    @Tag("packages")
     void numbers_sizes_and_offsets_are_the_same_on_every_architecture(CCompiler.Target target) throws Exception {
         var expected = constants();
         assertEquals(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet())));

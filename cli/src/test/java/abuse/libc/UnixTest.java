@@ -41,7 +41,7 @@ class UnixTest {
 
     @ParameterizedTest
     @EnumSource
-    @Tag(CCompiler.CROSS)
+    @Tag("packages")
     void constants_are_those_of_the_C_headers_on_every_architecture(CCompiler.Target target) throws Exception {
         var expected = constants();
         var there = Architecture.named(target.javaName);
