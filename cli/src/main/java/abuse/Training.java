@@ -98,6 +98,11 @@ final class Training {
         }
 
         @Override
+        public String nodeProblem() {
+            return null;
+        }
+
+        @Override
         public void setup(Config config) {}
 
         @Override

@@ -5,6 +5,7 @@ import abuse.backend.Image;
 import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.DeviceException.Call;
 import abuse.device.DeviceException.Cause;
 import abuse.device.Serving;
 import abuse.device.Status;
@@ -15,6 +16,9 @@ import java.util.List;
 
 /** Setup, server and reset in one. */
 final class RunCommand extends ServerCommand {
+    /** How long to wait for a node. */
+    private static final long NODE_NS = 3_000_000_000L;
+
     private final Ending ending;
 
     RunCommand(Context context) {
@@ -36,6 +40,7 @@ final class RunCommand extends ServerCommand {
             ending.begin(device);
             // From now on it can tell this disk from a later one
             device.serve(new Serving(Device.ANY_QUEUE, null, backend));
+            awaitNode(device);
             if (!ending.isAsked()) {
                 serve(device.path(), backend, opener, Status::disk);
             }
@@ -74,21 +79,44 @@ final class RunCommand extends ServerCommand {
     /** Of two that do this at once, the kernel gives a device to one. */
     @SuppressWarnings("resource") // what is returned is open
     private Device setUpFree(Config config) throws FailedException, DeviceException {
-        var busy = new ArrayList<String>();
+        int busy = 0;
+        var refusals = new ArrayList<DeviceException>();
         for (String path : allPaths()) {
-            Device device = context.devices.open(path);
+            Device device = null;
             try {
+                device = context.devices.open(path);
                 device.setup(config);
                 return device;
             } catch (DeviceException e) {
-                device.close();
-                if (e.reason() != Cause.BUSY) {
+                if (device != null) {
+                    device.close();
+                }
+                if (e.reason() == Cause.BUSY) {
+                    busy++;
+                } else if (e.call() == Call.OPEN || e.reason() == Cause.NOT_ABUSE) {
+                    refusals.add(e);
+                } else {
                     throw e;
                 }
-                busy.add(path);
             }
         }
-        throw new FailedException("no device is free, all " + busy.size() + " are set up; 'abusectl reset' frees one, and the"
-                + " module's parameter max_abuse makes more");
+        if (busy == 0) {
+            throw refusals.get(0);
+        }
+        String advice = "; 'abusectl reset' frees one, and the module's parameter max_abuse makes more";
+        throw new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
+                : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
+                        + " cannot be used, such as " + refusals.get(0).device() + ": " + refusals.get(0).getMessage() + advice);
+    }
+
+    /** The kernel makes the disk's node at once, or a daemon does it soon. */
+    private void awaitNode(Device device) throws FailedException, DeviceException, InterruptedException {
+        long start = System.nanoTime();
+        for (String problem = device.nodeProblem(); problem != null && !ending.isAsked(); problem = device.nodeProblem()) {
+            if (System.nanoTime() - start >= NODE_NS) {
+                throw new FailedException(device.status().disk() + ": " + problem);
+            }
+            Thread.sleep(20);
+        }
     }
 }

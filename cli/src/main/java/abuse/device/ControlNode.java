@@ -81,6 +81,15 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public String nodeProblem() throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Status.SIZE_OF)) {
+            memory.buffer().putInt(Abi.Status.SIZE, Abi.Status.SIZE_OF);
+            ioctl(Call.STATUS, Abi.ABUSE_STATUS, memory.address());
+            return DiskNode.problem(Path.of(Status.decode(memory.buffer()).disk()), memory.buffer().getLong(Abi.Status.DEVICE));
+        }
+    }
+
+    @Override
     public void setup(Config config) throws DeviceException {
         try (Memory memory = Memory.map(Abi.Config.SIZE_OF)) {
             config.encode(memory.buffer());

@@ -15,6 +15,9 @@ public interface Device extends AutoCloseable {
     /** What the device is and did. */
     Status status() throws DeviceException;
 
+    /** Why the path that the disk should have in /dev does not lead to it; null when it does. */
+    String nodeProblem() throws DeviceException;
+
     /** Makes the disk, or with {@link Config#reconnect} changes it. */
     void setup(Config config) throws DeviceException;
 

@@ -52,6 +52,11 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public String nodeProblem() {
+        return null;
+    }
+
+    @Override
     public void setup(Config config) {}
 
     @Override

@@ -78,6 +78,8 @@ public final class SimulatedDisk {
     private long unreachable = 0;
     private int interruptions;
     private int transferFailure;
+    private String nodeProblem;
+    private int looks;
     private final Set<Long> present = new HashSet<>();
     private boolean faultsHeld;
     private int faulting;
@@ -154,6 +156,12 @@ public final class SimulatedDisk {
     public synchronized void failNextTransfer(int errno) {
         transferFailure = errno;
         notifyAll();
+    }
+
+    /** The next so many times somebody looks, the disk has no node for this reason. */
+    public synchronized void spoilNode(String problem, int times) {
+        nodeProblem = problem;
+        looks = times;
     }
 
     /** Counts what was answered, all of it as reads of 4096 bytes. */
@@ -270,6 +278,13 @@ public final class SimulatedDisk {
                         fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
                         fresh.flags(), pending.size(), owned.size(), servers, users.size(), gets, puts, redelivered, stale, 0,
                         errors, Limits.SMALL, Latency.NONE);
+            }
+        }
+
+        @Override
+        public String nodeProblem() {
+            synchronized (SimulatedDisk.this) {
+                return looks-- > 0 ? nodeProblem : null;
             }
         }
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** A path in /dev at which a disk is to be: where /dev is private or old, something else may be there, or nothing. */
+final class DiskNode {
+    private static final int TYPE = 0170000;
+    private static final int BLOCK_DEVICE = 0060000;
+
+    private DiskNode() {}
+
+    /**
+     * Why a path does not lead to a disk; null when it does.
+     *
+     * @param number of the disk, as stat has it
+     */
+    static String problem(Path path, long number) {
+        Map<String, Object> stat;
+        try {
+            stat = Files.readAttributes(path, "unix:mode,rdev");
+        } catch (NoSuchFileException e) {
+            return "the kernel has the disk, but this /dev does not; see that it is a devtmpfs, or has a udev";
+        } catch (IOException e) {
+            return "the kernel has the disk, but its node cannot be looked at: " + e.getMessage();
+        }
+        if (((int) stat.get("mode") & TYPE) != BLOCK_DEVICE) {
+            return "this is not the disk, and no block device; remove it";
+        }
+        long found = (long) stat.get("rdev");
+        return found == number ? null
+                : "this is not the disk " + words(number) + ", but the device " + words(found) + "; remove it";
+    }
+
+    /** As ls shows a device number. */
+    static String words(long number) {
+        return (number >>> 8 & 0xfff | number >>> 32 & ~0xfffL) + ":" + (number & 0xff | number >>> 12 & 0xfff00);
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import abuse.libc.Unix;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Which device run takes, and whether the path that it prints is the disk's. */
+@Timeout(60)
+class FreeDeviceTest {
+    private static final String PLAIN_FILE = "this is not the disk, and no block device; remove it";
+
+    private final Commands commands = new Commands();
+
+    private String disks() {
+        return commands.succeed("list", "--noheadings", "-o", "DISK");
+    }
+
+    @Test
+    void a_path_that_is_not_the_disks_is_told_and_the_disk_taken_away() {
+        commands.devices.add(0).spoilNode(PLAIN_FILE, Integer.MAX_VALUE);
+        assertEquals("/dev/abuse0: " + PLAIN_FILE, commands.fail("run", "mem"));
+        assertEquals("", disks());
+    }
+
+    @Test
+    void a_node_may_take_its_time() throws Exception {
+        commands.devices.add(0).spoilNode(PLAIN_FILE, 3);
+        var run = commands.start("run", "mem").awaitReady();
+        assertEquals("/dev/abuse0\n", run.out());
+        run.signal();
+        assertEquals(0, run.end().exitCode());
+    }
+
+    @Test
+    void devices_of_others_are_passed_over() throws Exception {
+        commands.devices.refuse("/dev/abctl0", Unix.EACCES);
+        commands.devices.refuse("/dev/abctl1", Unix.ENXIO);
+        commands.devices.add(2).setUp(1 << 20);
+        commands.devices.add(3);
+        var run = commands.start("run", "mem").awaitReady();
+        assertEquals("/dev/abuse3\n", run.out());
+        run.signal();
+        assertEquals(0, run.end().exitCode());
+    }
+
+    @Test
+    void that_none_may_be_used_is_told_with_the_reason() {
+        commands.devices.refuse("/dev/abctl0", Unix.EACCES);
+        commands.devices.refuse("/dev/abctl1", Unix.EACCES);
+        assertEquals("/dev/abctl0: Permission denied; only root may, and whoever owns the node: try with sudo, or give the node"
+                + " away with chown", commands.fail("run", "mem"));
+        commands.devices.add(2).setUp(1 << 20);
+        assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied; 'abusectl reset'"
+                + " frees one, and the module's parameter max_abuse makes more", commands.fail("run", "mem"));
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is not a disk; what is one takes a kernel, see vm/tests. */
+class DiskNodeTest {
+    @TempDir
+    private Path directory;
+
+    private static String problem(Path path) {
+        return DiskNode.problem(path, 60 << 8);
+    }
+
+    @Test
+    void a_file_and_another_kind_of_device_are_no_disk() throws Exception {
+        String message = "this is not the disk, and no block device; remove it";
+        assertEquals(message, problem(Files.createFile(directory.resolve("file"))));
+        assertEquals(message, problem(Path.of("/dev/null")));
+    }
+
+    @Test
+    void nothing_and_what_cannot_be_reached_are_told_apart() throws Exception {
+        assertEquals("the kernel has the disk, but this /dev does not; see that it is a devtmpfs, or has a udev",
+                problem(directory.resolve("missing")));
+        Path file = Files.createFile(directory.resolve("file"));
+        assertTrue(problem(file.resolve("missing")).startsWith("the kernel has the disk, but its node cannot be looked at: "));
+    }
+
+    @Test
+    void numbers_are_shown_as_ls_does() {
+        assertEquals("60:0", DiskNode.words(60 << 8));
+        assertEquals("259:1048575", DiskNode.words(259 << 8 | 0xff | 0xfff00000L));
+    }
+}
