@@ -96,6 +96,17 @@ public final class CCompiler {
         return constants;
     }
 
+    /** What is not as expected, so that a test need not show what is. */
+    public static Map<String, String> differences(Map<String, Long> expected, Map<String, Long> found) {
+        var differences = new LinkedHashMap<String, String>();
+        expected.forEach((name, value) -> {
+            if (!value.equals(found.get(name))) {
+                differences.put(name, found.get(name) + " in C, " + value + " in Java");
+            }
+        });
+        return differences;
+    }
+
     /** The C expression for each constant of a class that describes a structure. */
     public static Map<String, Long> layout(String struct, Class<?> type) throws IllegalAccessException {
         var expressions = new LinkedHashMap<String, Long>();

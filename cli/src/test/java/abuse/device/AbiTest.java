@@ -48,7 +48,7 @@ class AbiTest {
     @Test
     void numbers_sizes_and_offsets_are_those_of_the_C_compiler() throws Exception {
         var expected = constants();
-        assertEquals(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet())));
+        assertEquals(Map.of(), CCompiler.differences(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet()))));
     }
 
     @ParameterizedTest
@@ -56,7 +56,7 @@ class AbiTest {
     @Tag("packages")
     void numbers_sizes_and_offsets_are_the_same_on_every_architecture(CCompiler.Target target) throws Exception {
         var expected = constants();
-        assertEquals(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet())));
+        assertEquals(Map.of(), CCompiler.differences(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet()))));
     }
 
     @Test

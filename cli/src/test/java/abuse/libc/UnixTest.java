@@ -36,7 +36,7 @@ class UnixTest {
     @Test
     void constants_are_those_of_the_C_compiler() throws Exception {
         var expected = constants();
-        assertEquals(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet())));
+        assertEquals(Map.of(), CCompiler.differences(expected, CCompiler.evaluate(HEADERS, new ArrayList<>(expected.keySet()))));
     }
 
     @ParameterizedTest
@@ -49,7 +49,7 @@ class UnixTest {
         expected.put("MAP_NORESERVE", (long) there.mapNoReserve());
         expected.put("MCL_CURRENT", (long) there.mclCurrent());
         expected.put("MCL_FUTURE", (long) there.mclFuture());
-        assertEquals(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet())));
+        assertEquals(Map.of(), CCompiler.differences(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet()))));
     }
 
     @Test
