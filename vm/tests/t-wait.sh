@@ -40,6 +40,24 @@ who_waits_for_a_buffered_read_can_be_killed() {
 	end
 }
 
+# What a read left in the page cache is waited for by the last close, which is
+# that of a scanner such as blkid; the owner of the disk gets him out
+the_last_who_has_the_disk_open_dies_when_his_read_is_answered() {
+	ready
+	submit read op=read buffered=1
+	kill -KILL "${PID[read]}"
+	still_waits read
+	is "state" "$(sed 's/.*) \(.\).*/\1/' "/proc/${PID[read]}/stat")" D
+	serve
+	finish read 137
+	end
+	submit read op=read buffered=1 offset=1M
+	kill -KILL "${PID[read]}"
+	still_waits read
+	reset
+	finish read 137
+}
+
 who_waits_for_a_request_can_be_killed() {
 	ready
 	spawn get client xfer $CTL gets=1 min=1 timeout=-1
