@@ -175,7 +175,7 @@ int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config)
 	int err;
 
 	lockdep_assert_held(&dev->lock);
-	if (dev->disk) {
+	if (dev->disk && reconnect) {
 		config->queues = config->queues ?: dev->config.queues;
 		config->max_request = config->max_request ?:
 				      dev->config.max_request;

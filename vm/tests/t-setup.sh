@@ -127,6 +127,9 @@ a_live_device_needs_reconnect() {
 	expect EBUSY setup capacity=32M
 	expect EBUSY setup
 	is capacity "$(status capacity)" 16777216
+	reset
+	setup block_size=512
+	expect EBUSY setup block_size=4096
 }
 
 reconnect_may_grow_and_not_shrink() {
