@@ -21,7 +21,9 @@ final class Advice {
             case MISSING -> moduleLoaded
                     ? "the module has no such device; 'abusectl info' lists those it has"
                     : "is the module loaded? try 'modprobe abuse'";
-            case DENIED -> "only root may, and whoever owns the node: try with sudo, or give the node away with chown";
+            case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
+                    ? "that many requests, nq times qs, only root may have; 'abusectl info --json' tells the limit"
+                    : "only root may, and whoever owns the node: try with sudo, or give the node away with chown";
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> e.call() == Call.RECONNECT
                     ? "it is not set up; leave 'reconnect' out"

@@ -50,6 +50,8 @@ class InfoTest {
     void limits_are_known_before_a_setup() {
         assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\": 9223372036854775807,\n"));
         assertFalse(commands.succeed("info", "-Jo", "SIZE").contains("limits"));
+        assertEquals("/dev/abctl0: Operation not permitted; that many requests, nq times qs, only root may have; 'abusectl"
+                + " info --json' tells the limit", commands.fail("setup", "nq=2,qs=4096"));
     }
 
     @Test

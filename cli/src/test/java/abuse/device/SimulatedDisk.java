@@ -294,6 +294,9 @@ public final class SimulatedDisk {
                 if (config != null && !wanted.reconnect()) {
                     throw new DeviceException(path, Call.SETUP, Unix.EBUSY);
                 }
+                if (wanted.queues() * wanted.queueDepth() > Limits.SMALL.requests()) {
+                    throw new DeviceException(path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EPERM);
+                }
                 if (wanted.blockSize() > 4096 || wanted.queues() > 2
                         || config != null && wanted.capacity() < config.capacity()) {
                     throw new DeviceException(path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EINVAL);
