@@ -52,6 +52,7 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	mount $DISK mnt
 	diff -r /etc/apt mnt/again || fail "files differ after the upgrade"
 	umount mnt
+	udevadm settle # it looks at what was written, and would wait for the server
 	systemctl disable --now abuse@0
 	abusectl reset 0
 	modprobe -r abuse
