@@ -183,7 +183,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	struct abuse_queue *q = queue == ABUSE_ANY_QUEUE ? NULL :
 							   &set->queue[queue];
 	wait_queue_head_t *head = q ? &q->wait : set->any;
-	struct abuse_waiter w = { .set = set, .q = q, .want = 1 };
+	struct abuse_waiter w __uninitialized;
 	bool gathers;
 	u32 want = 1;
 	int err;
@@ -193,7 +193,10 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
 	if (gathers)
 		want = READ_ONCE(q->gather.want);
+	w.set = set;
+	w.q = q;
 	w.want = want;
+	w.armed = false;
 	if (want > 1)
 		compat_setup_sleeper_on_stack(&w.timer);
 	init_wait(&w.entry);

@@ -157,7 +157,7 @@ static void name(struct fuzzer *f, void *at, size_t len)
 }
 
 /* Where threads write the same structure at once; each kind has its own place */
-enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA };
+enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE };
 
 /* Room in the arena, now and then across its end, or where others write, too */
 static void *room(struct fuzzer *f, enum kind kind, size_t len)
@@ -236,7 +236,7 @@ static struct abuse_get recall(struct fuzzer *f)
 
 static void check_get(struct fuzzer *f, const struct abuse_get *get)
 {
-	if (!get->id || get->command > ABUSE_WRITE_ZEROES || get->flags > 3)
+	if (!get->id || get->command > ABUSE_WRITE_ZEROES || get->flags > 63)
 		bug(f, "a request that makes no sense", get->command);
 	if (get->command == ABUSE_SYNC_NOTIFICATION ? get->length || get->sector :
 	    !get->length || (get->sector << 9) + get->length > USED + READAHEAD)
@@ -247,7 +247,7 @@ static void check_get(struct fuzzer *f, const struct abuse_get *get)
 static int call(struct fuzzer *f, unsigned int nr, const char *what, __u64 arg)
 {
 	static const int known[] = { 0, EINVAL, EFAULT, E2BIG, EFBIG, ENODEV, ENOMSG, EBUSY, EINTR, EOPNOTSUPP,
-				     ENOTTY, ENOMEM };
+				     ENOTTY, ENOMEM, EALREADY };
 	int node = nodes[once_in(f, 4) ? below(f, NODES) : f->call % 2];
 	int err = ioctl(node, nr, pointer(arg)) ? errno : 0;
 
@@ -323,6 +323,27 @@ static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const st
 	}
 }
 
+/* The data of a put in pieces, which mostly are as long as it is together */
+static void in_pieces(struct fuzzer *f, struct abuse_put *put, const struct abuse_get *get)
+{
+	struct abuse_piece pieces[8];
+	__u64 left = put->length ?: get->length - put->offset;
+	unsigned int nr = 1 + below(f, 8);
+	void *at;
+
+	for (unsigned int n = 0; n < nr; n++) {
+		pieces[n].length = n == nr - 1 ? left : below(f, left + 1);
+		pieces[n].address = get->command == ABUSE_WRITE ? to(f, pieces[n].length) : from(f, pieces[n].length);
+		left -= pieces[n].length;
+	}
+	if (once_in(f, 8))
+		pieces[below(f, nr)].length = any(f);
+	at = room(f, PIECES, sizeof(pieces));
+	store(f, at, pieces, sizeof(pieces));
+	put->address = once_in(f, 20) ? bad(f) : address(at);
+	put->nr_pieces = once_in(f, 20) ? any(f) : nr;
+}
+
 static void fuzz_xfer(struct fuzzer *f)
 {
 	struct abuse_put puts[80];
@@ -348,7 +369,16 @@ static void fuzz_xfer(struct fuzzer *f)
 				  once_in(f, 1000) ? ABUSE_RESULT_DEVICE_FAILURE : ABUSE_RESULT_OKAY,
 			.status = any(f),
 		};
+		if (puts[n].result == ABUSE_RESULT_COPY && get.length && once_in(f, 2)) {
+			puts[n].offset = below(f, get.length);
+			puts[n].length = once_in(f, 8) ? any(f) : below(f, get.length - puts[n].offset + 1);
+		}
+		if (get.length && puts[n].length <= get.length && once_in(f, 8))
+			in_pieces(f, &puts[n], &get);
+		if (once_in(f, 500))
+			puts[n].reserved = any(f);
 	}
+	x.get_size += once_in(f, 20) ? 8 * below(f, 5) : 0;
 	x.flags = once_in(f, 4) ? ABUSE_XFER_NO_FAULT : once_in(f, 5000) ? ABUSE_XFER_DRAIN :
 		  once_in(f, 100) ? any(f) & ~ABUSE_XFER_DRAIN : 0;
 	x.nr_puts = nr_puts;
@@ -367,9 +397,9 @@ static void fuzz_xfer(struct fuzzer *f)
 	store(f, pointer(x.puts), puts, nr_puts * sizeof(*puts));
 	if (once_in(f, 50))
 		x.puts = bad(f);
-	x.gets = once_in(f, 50) ? bad(f) : address(room(f, GETS, nr_gets * sizeof(*gets)));
+	x.gets = once_in(f, 50) ? bad(f) : address(room(f, GETS, nr_gets * x.get_size));
 	gets = pointer(x.gets);
-	name(f, gets, nr_gets * sizeof(*gets));
+	name(f, gets, nr_gets * x.get_size);
 	switch (below(f, 400)) {
 	case 0: x.size = any(f); break;
 	case 1: x.nr_puts = any(f); break;
@@ -380,12 +410,15 @@ static void fuzz_xfer(struct fuzzer *f)
 	case 6: x.queue = any(f); break;
 	case 7: x.buffer += 1ULL << below(f, 13); break;
 	case 8: x.buffer = ~0ULL << 12; x.buffer_size = ~0ULL; break;
+	case 9: x.put_size = once_in(f, 2) ? 2 * sizeof(*puts) : any(f); break;
+	case 10: x.get_size = any(f); break;
+	case 11: x.reserved = any(f); break;
 	}
 	/* That may be more than was meant. */
 	if (x.nr_puts <= ABUSE_MAX_BATCH)
-		name(f, pointer(x.puts), x.nr_puts * sizeof(*puts));
+		name(f, pointer(x.puts), (size_t)x.nr_puts * x.put_size);
 	if (x.nr_gets <= ABUSE_MAX_BATCH)
-		name(f, gets, x.nr_gets * sizeof(*gets));
+		name(f, gets, (size_t)x.nr_gets * x.get_size);
 	name(f, pointer(x.buffer), x.buffer_size);
 
 	arg = room(f, XFER, sizeof(x));
@@ -402,14 +435,14 @@ static void fuzz_xfer(struct fuzzer *f)
 
 	/* What is behind each other in memory is written over each other. */
 	nr_gets = arg->nr_gets;
-	if (!inside(f, gets, nr_gets * sizeof(*gets)) || overlap(arg, sizeof(*arg), gets, nr_gets * sizeof(*gets)) ||
-	    overlap(pointer(x.buffer), x.buffer_size, gets, nr_gets * sizeof(*gets)) ||
+	if (!inside(f, gets, nr_gets * x.get_size) || overlap(arg, sizeof(*arg), gets, nr_gets * x.get_size) ||
+	    overlap(pointer(x.buffer), x.buffer_size, gets, nr_gets * x.get_size) ||
 	    overlap(pointer(x.buffer), x.buffer_size, arg, sizeof(*arg)))
 		return;
 	for (unsigned int n = 0; n < nr_gets; n++) {
 		struct abuse_get get;
 
-		memcpy(&get, &gets[n], sizeof(get));
+		memcpy(&get, (char *)gets + n * x.get_size, sizeof(get));
 		check_get(f, &get);
 		if (get.address)
 			check_payload(f, &x, &get);
@@ -569,13 +602,30 @@ static void fuzz_status(struct fuzzer *f)
 	call(f, ABUSE_STATUS, "STATUS", once_in(f, 20) ? bad(f) : address(arg));
 }
 
-/* Everything fails, and there is a device again afterwards */
-static void fuzz_reset(struct fuzzer *f)
+static void fuzz_serve(struct fuzzer *f)
+{
+	struct abuse_serve serve = {
+		.size = once_in(f, 20) ? any(f) : sizeof(serve),
+		.flags = once_in(f, 20) ? any(f) : 0,
+		.queue = once_in(f, 20) ? any(f) : once_in(f, 4) ? below(f, 3) : ABUSE_ANY_QUEUE,
+		.identity = { below(f, 3) },
+		.text = "fuzz",
+	};
+	void *arg = room(f, SERVE, sizeof(serve));
+
+	if (once_in(f, 20))
+		memset(serve.text, 'x', sizeof(serve.text));
+	store(f, arg, &serve, sizeof(serve));
+	call(f, ABUSE_SERVE, "SERVE", once_in(f, 20) ? bad(f) : address(arg));
+}
+
+/* Everything fails, unless the disk is in use, and there is a device again afterwards */
+static void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what)
 {
 	struct abuse_config config = good_config(f);
 
 	COUNT(resets, 1);
-	call(f, ABUSE_RESET, "RESET", any(f));
+	call(f, nr, what, any(f));
 	if (ioctl(nodes[0], ABUSE_SETUP, &config) && errno != EBUSY)
 		die("SETUP");
 }
@@ -624,7 +674,11 @@ static void *fuzz(void *data)
 
 		f->racy = once_in(f, 30);
 		if (what < 1)
-			fuzz_reset(f);
+			fuzz_reset(f, ABUSE_RESET, "RESET");
+		else if (what < 3)
+			fuzz_reset(f, ABUSE_REMOVE, "REMOVE");
+		else if (what < 20)
+			fuzz_serve(f);
 		else if (what < 60)
 			fuzz_setup(f);
 		else if (what < 90)
