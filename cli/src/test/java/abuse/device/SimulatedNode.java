@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.device;
+
+import abuse.device.DeviceException.Call;
+import abuse.device.SimulatedDisk.Submitted;
+import abuse.libc.Unix;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Set;
+
+/** An open control node of a simulated disk. */
+final class SimulatedNode implements Device {
+    private final SimulatedDisk disk;
+    private boolean draining;
+    private boolean serves;
+    private Serving serving;
+    private long served;
+
+    SimulatedNode(SimulatedDisk disk) {
+        this.disk = disk;
+    }
+
+    @Override
+    public String path() {
+        return disk.path;
+    }
+
+    @Override
+    public Status status() {
+        synchronized (disk) {
+            int servers = (int) disk.opens.stream().filter(open -> open.serves).count();
+            if (disk.config == null) {
+                return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0, 0, 0, 0,
+                        Limits.SMALL, Latency.NONE);
+            }
+            Status fresh = Status.fresh(disk.number, disk.config);
+            return new Status(fresh.capacity(), disk.number, disk.failing ? State.FAILED : State.LIVE, fresh.blockSize(),
+                    fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
+                    fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(), disk.gets,
+                    disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, Latency.NONE);
+        }
+    }
+
+    @Override
+    public String nodeProblem() {
+        synchronized (disk) {
+            return disk.looks-- > 0 ? disk.nodeProblem : null;
+        }
+    }
+
+    @Override
+    public void setup(Config wanted) throws DeviceException {
+        synchronized (disk) {
+            if (disk.config != null && !wanted.reconnect()) {
+                throw new DeviceException(disk.path, Call.SETUP, Unix.EBUSY);
+            }
+            if (wanted.queues() * wanted.queueDepth() > Limits.SMALL.requests()) {
+                throw new DeviceException(disk.path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EPERM);
+            }
+            if (wanted.blockSize() > 4096 || wanted.queues() > 2
+                    || disk.config != null && wanted.capacity() < disk.config.capacity()) {
+                throw new DeviceException(disk.path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EINVAL);
+            }
+            disk.config = wanted;
+            disk.failing = false;
+            disk.notifyAll();
+        }
+    }
+
+    @Override
+    public void reset() {
+        disk.reset();
+    }
+
+    @Override
+    public void remove() throws DeviceException {
+        synchronized (disk) {
+            if (!disk.users.isEmpty()) {
+                throw new DeviceException(disk.path, Call.REMOVE, Unix.EBUSY);
+            }
+            disk.reset();
+        }
+    }
+
+    @Override
+    public void serve(Serving what) throws DeviceException {
+        synchronized (disk) {
+            if (disk.config == null) {
+                throw new DeviceException(disk.path, Call.SERVE, Unix.ENODEV);
+            }
+            for (SimulatedNode other : disk.opens) {
+                if (what.identity() != null && other.serving != null && other.served == disk.generation
+                        && other.serving.identity() != null && !other.serving.identity().equals(what.identity())) {
+                    throw new OtherContentException(disk.path, 4711, other.serving.text());
+                }
+            }
+            serving = what;
+            served = disk.generation;
+        }
+    }
+
+    /** An open file that served something before a reset has nothing any more. */
+    private void checkBinding(Call call) throws DeviceException {
+        if (serving != null && served != disk.generation) {
+            throw new DeviceException(disk.path, call, Unix.ENODEV);
+        }
+    }
+
+    @Override
+    public void requeue() throws DeviceException {
+        synchronized (disk) {
+            if (disk.config == null) {
+                throw new DeviceException(disk.path, Call.REQUEUE, Unix.ENODEV);
+            }
+            disk.fence();
+        }
+    }
+
+    @Override
+    public int pollUnanswered(int milliseconds) throws DeviceException {
+        synchronized (disk) {
+            checkBinding(Call.POLL);
+            long end = System.nanoTime() + milliseconds * 1_000_000L;
+            while (disk.pending.isEmpty() && disk.owned.isEmpty()) {
+                if (!pause(milliseconds < 0 ? Long.MAX_VALUE : end - System.nanoTime())) {
+                    return 0;
+                }
+            }
+            return Unix.POLLMSG;
+        }
+    }
+
+    @Override
+    public void close() {
+        synchronized (disk) {
+            disk.opens.remove(this);
+            var mine = new ArrayList<>(disk.owned.values());
+            mine.removeIf(request -> request.owner != this);
+            mine.forEach(request -> disk.owned.remove(request.id));
+            for (int i = mine.size() - 1; i >= 0; i--) {
+                disk.giveBack(mine.get(i));
+            }
+            disk.notifyAll();
+        }
+    }
+
+    @Override
+    public void transfer(Batch batch) throws DeviceException {
+        synchronized (disk) {
+            batch.prepare();
+            while (!ioctl(batch)) {
+                batch.prepareAgain();
+            }
+            batch.complete();
+        }
+    }
+
+    /** False when a signal came. */
+    private boolean ioctl(Batch batch) throws DeviceException {
+        ByteBuffer raw = batch.raw();
+        check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF && raw.getShort(Abi.Xfer.PUT_SIZE) == Abi.Put.SIZE_OF
+                && raw.getShort(Abi.Xfer.GET_SIZE) == Abi.Get.SIZE_OF);
+        int flags = raw.getInt(Abi.Xfer.FLAGS);
+        check((flags & ~(Abi.ABUSE_XFER_DRAIN | Abi.ABUSE_XFER_NO_FAULT)) == 0);
+        boolean noFault = (flags & Abi.ABUSE_XFER_NO_FAULT) != 0;
+        int room = raw.getInt(Abi.Xfer.NR_GETS);
+        int answers = raw.getInt(Abi.Xfer.NR_PUTS);
+        int minimum = raw.getInt(Abi.Xfer.MIN_GETS);
+        check(room <= Abi.ABUSE_MAX_BATCH && answers <= Abi.ABUSE_MAX_BATCH && minimum <= room);
+        check(raw.getLong(Abi.Xfer.BUFFER) % 4096 == 0);
+        checkBinding(Call.TRANSFER);
+        if (disk.config == null) {
+            throw new DeviceException(disk.path, Call.TRANSFER, Unix.ENODEV);
+        }
+        if (disk.transferFailure != 0 && answers > 0) {
+            int errno = disk.transferFailure;
+            disk.transferFailure = 0;
+            throw new DeviceException(disk.path, Call.TRANSFER, errno);
+        }
+        if ((flags & Abi.ABUSE_XFER_DRAIN) != 0) {
+            draining = true;
+            disk.notifyAll();
+        }
+        serves |= room > 0;
+        int taken = 0;
+        boolean refused = false;
+        for (int i = 0; i < answers; i++) {
+            int put = batch.putAt(i);
+            int status = take(raw, put, noFault);
+            raw.putInt(put + Abi.Put.STATUS, -status);
+            taken += status == 0 ? 1 : 0;
+            refused |= status != 0;
+        }
+        raw.putInt(Abi.Xfer.NR_PUTS, taken);
+        int queue = raw.getInt(Abi.Xfer.QUEUE);
+        long timeout = raw.getLong(Abi.Xfer.TIMEOUT_NS);
+        long end = System.nanoTime() + timeout;
+        long before = disk.generation;
+        // Who has an answer refused should hear of it at once
+        while (!draining && !refused && waiting(queue) < minimum) {
+            if (disk.interruptions > 0) {
+                disk.interruptions--;
+                // With answers given the call is no failure
+                raw.putInt(Abi.Xfer.NR_GETS, 0);
+                return answers > 0;
+            }
+            if (!pause(timeout == Abi.ABUSE_NO_TIMEOUT ? Long.MAX_VALUE : end - System.nanoTime())) {
+                break;
+            }
+            if (disk.generation != before) {
+                throw new DeviceException(disk.path, Call.TRANSFER, Unix.ENODEV);
+            }
+        }
+        raw.putInt(Abi.Xfer.NR_GETS, draining ? 0 : hand(batch, queue, room));
+        return true;
+    }
+
+    private void check(boolean right) throws DeviceException {
+        if (!right) {
+            throw new DeviceException(disk.path, Call.TRANSFER, Unix.EINVAL);
+        }
+    }
+
+    private long waiting(int queue) {
+        return disk.pending.stream().filter(request -> queue == Abi.ABUSE_ANY_QUEUE || request.queue == queue).count();
+    }
+
+    private int take(ByteBuffer raw, int put, boolean noFault) {
+        Submitted request = disk.owned.get(raw.getLong(put + Abi.Put.ID));
+        int result = raw.getInt(put + Abi.Put.RESULT);
+        long address = raw.getLong(put + Abi.Put.ADDRESS);
+        if (result > Abi.ABUSE_RESULT_COPY) {
+            return Unix.EINVAL;
+        }
+        if (request == null || request.owner != this) {
+            disk.stale++;
+            return Unix.ENOMSG;
+        }
+        if (request.busy) {
+            return Unix.EBUSY;
+        }
+        boolean copy = result == Abi.ABUSE_RESULT_COPY;
+        if ((copy || result == Abi.ABUSE_RESULT_OKAY) && request.data != null
+                && (address != 0 || request.operation == Operation.READ)) {
+            int status = move(request, address, noFault);
+            if (status != 0) {
+                return status;
+            }
+        }
+        if (copy) {
+            return 0;
+        }
+        disk.owned.remove(request.id);
+        disk.puts++;
+        if (result == Abi.ABUSE_RESULT_DEVICE_FAILURE) {
+            disk.failing = true;
+        }
+        disk.finish(request, disk.failing || result != Abi.ABUSE_RESULT_OKAY);
+        return 0;
+    }
+
+    /** Copies the request's data; whoever may wait for memory does it without keeping others from the disk. */
+    private int move(Submitted request, long address, boolean noFault) {
+        if (address == 0 || address == disk.unreachable) {
+            return Unix.EFAULT;
+        }
+        var pages = new ArrayList<Long>();
+        for (long page = address >> 12; page <= address + request.data.length - 1 >> 12; page++) {
+            pages.add(page);
+        }
+        if (!disk.present.containsAll(pages)) {
+            if (noFault) {
+                return Unix.EAGAIN;
+            }
+            long id = request.id;
+            request.busy = true;
+            disk.mostFaulting = Math.max(disk.mostFaulting, ++disk.faulting);
+            disk.notifyAll();
+            while (disk.faultsHeld) {
+                pause(Long.MAX_VALUE);
+            }
+            disk.faulting--;
+            if (disk.owned.get(id) != request) {
+                return Unix.ENOMSG;
+            }
+            request.busy = false;
+        }
+        boolean moved = request.operation == Operation.READ ? UserMemory.read(address, request.data)
+                : UserMemory.write(address, request.data);
+        if (!moved) {
+            return Unix.EFAULT;
+        }
+        disk.present.addAll(pages);
+        return 0;
+    }
+
+    private int hand(Batch batch, int queue, int room) {
+        ByteBuffer raw = batch.raw();
+        long buffer = raw.getLong(Abi.Xfer.BUFFER);
+        long space = raw.getLong(Abi.Xfer.BUFFER_SIZE);
+        long used = 0;
+        int handed = 0;
+        for (var i = disk.pending.iterator(); i.hasNext() && handed < room;) {
+            Submitted request = i.next();
+            if (queue != Abi.ABUSE_ANY_QUEUE && request.queue != queue) {
+                continue;
+            }
+            long address = 0;
+            if (buffer != 0 && request.data != null) {
+                if (used + request.length > space) {
+                    break;
+                }
+                address = buffer + used;
+                used += (request.length + 4095) & -4096;
+                if (request.operation == Operation.WRITE) {
+                    UserMemory.write(address, request.data);
+                }
+            }
+            i.remove();
+            request.id = ++disk.gets + (disk.generation << 32);
+            request.owner = this;
+            disk.owned.put(request.id, request);
+            if (request.redelivered) {
+                disk.redelivered++;
+            }
+            int get = batch.nextGetAt(handed++);
+            raw.putLong(get + Abi.Get.ID, request.id);
+            raw.putLong(get + Abi.Get.SECTOR, request.offset / 512);
+            raw.putLong(get + Abi.Get.ADDRESS, address);
+            raw.putInt(get + Abi.Get.LENGTH, (int) request.length);
+            raw.putShort(get + Abi.Get.COMMAND, (short) request.operation.ordinal());
+            raw.putShort(get + Abi.Get.FLAGS, (short) (request.flags.stream().mapToInt(flag -> flag.bit).sum()
+                    | (request.redelivered ? Abi.ABUSE_GET_REDELIVERED : 0)));
+        }
+        if (handed > 0) {
+            disk.batchSizes.add(handed);
+        }
+        return handed;
+    }
+
+    /** False when the time is over. */
+    private boolean pause(long nanoseconds) {
+        if (nanoseconds <= 0) {
+            return false;
+        }
+        try {
+            disk.wait(Math.min(nanoseconds / 1_000_000 + 1, 1000));
+            return true;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
