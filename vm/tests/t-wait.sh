@@ -27,8 +27,8 @@ nobody_who_waits_is_reported_as_hung() {
 	done
 }
 
-# Direct I/O cannot be killed, see the reset above; nor can the last close of a
-# disk with such a read, so something else has it open
+# Direct I/O cannot be killed, see the reset above; nor can the last close, see
+# below, so something else has the disk open
 who_waits_for_a_buffered_read_can_be_killed() {
 	ready
 	exec 5<$DISK
@@ -40,8 +40,8 @@ who_waits_for_a_buffered_read_can_be_killed() {
 	end
 }
 
-# What a read left in the page cache is waited for by the last close, which is
-# that of a scanner such as blkid; the owner of the disk gets him out
+# His signal ends the read, and then his close waits for what it left in the page
+# cache, as that of a scanner such as blkid does
 the_last_who_has_the_disk_open_dies_when_his_read_is_answered() {
 	ready
 	submit read op=read buffered=1
