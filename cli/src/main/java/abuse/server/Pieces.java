@@ -11,22 +11,24 @@ import java.nio.ByteOrder;
  * earlier ones of their length did. One thread at a time.
  */
 final class Pieces {
-    /** So many of one length, one behind the other, are kept; and at the start, so many lengths. */
-    private static final int KEPT = 2048;
     private static final int ALIGNMENT = 4096;
-    private static final int SECTOR = 512;
 
+    private final int blockSize;
     private final ByteBuffer all;
-    private final ByteBuffer[] kept = new ByteBuffer[KEPT];
-    private final int[] starts = new int[KEPT];
+    /** Room for all places of one length, one behind the other, and for all lengths at the start. */
+    private final ByteBuffer[] kept;
+    private final int[] starts;
 
-    Pieces(Memory memory) {
+    Pieces(Memory memory, int blockSize, int maxRequest) {
+        this.blockSize = blockSize;
         all = memory.buffer();
+        kept = new ByteBuffer[Math.max(all.capacity() / ALIGNMENT, maxRequest / blockSize)];
+        starts = new int[kept.length];
     }
 
     /** A piece, like a new buffer: all of it remains, and its order is big endian. */
     ByteBuffer get(int start, int length) {
-        int i = (start / ALIGNMENT + length / SECTOR) % KEPT;
+        int i = (start / ALIGNMENT + length / blockSize) % kept.length;
         ByteBuffer piece = kept[i];
         if (piece == null || starts[i] != start || piece.capacity() != length) {
             piece = all.slice(start, length);

@@ -64,7 +64,7 @@ final class Worker implements AutoCloseable {
         writeThrough = !status.flags().contains(Flag.WRITE_CACHE);
         addressed = backend instanceof AddressedBackend a ? a : null;
         data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE / workers, status.maxRequest())) : null;
-        pieces = data == null ? null : new Pieces(data);
+        pieces = data == null ? null : new Pieces(data, status.blockSize(), status.maxRequest());
         // What one has taken waits for it, when another might be idle: so each of several takes one request
         int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : workers == 1 ? BUFFERED_ROOM : 1);
         results = new Result[room];

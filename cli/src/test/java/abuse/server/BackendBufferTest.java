@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -183,28 +184,31 @@ class BackendBufferTest {
 
     @Test
     void buffers_are_kept_for_any_length_at_the_start_and_for_all_places_of_a_length() {
-        try (Memory memory = Memory.map(8 << 20)) {
-            var pieces = new Pieces(memory);
-            for (int step : new int[] {512, BLOCK}) {
-                var kept = new ArrayList<ByteBuffer>();
-                for (int length = step; length <= 1 << 20; length += step) {
-                    kept.add(pieces.get(0, length));
-                }
-                for (int i = 0; i < kept.size(); i++) {
-                    assertSame(kept.get(i), pieces.get(0, (i + 1) * step));
-                }
-            }
-            for (int length = BLOCK; length <= 1 << 20; length *= 2) {
-                var kept = new ArrayList<ByteBuffer>();
-                for (int start = 0; start < 8 << 20; start += length) {
-                    kept.add(pieces.get(start, length));
-                    assertEquals(memory.address() + start, Memory.addressOf(kept.get(start / length)));
-                }
-                for (int i = 0; i < kept.size(); i++) {
-                    assertSame(kept.get(i), pieces.get(i * length, length));
+        int most = 1 << 20;
+        for (int room : new int[] {most, 8 * most}) {
+            for (int block : new int[] {512, BLOCK, 8 * BLOCK}) {
+                try (Memory memory = Memory.map(room)) {
+                    var pieces = new Pieces(memory, block, most);
+                    checkKept(most / block, i -> pieces.get(0, (i + 1) * block));
+                    for (int length = block; length <= most; length *= 2) {
+                        int size = length;
+                        int distance = Math.max(length, BLOCK);
+                        checkKept(room / distance, i -> pieces.get(i * distance, size));
+                        assertEquals(memory.address() + room - distance, Memory.addressOf(pieces.get(room - distance, size)));
+                    }
+                    assertNotSame(pieces.get(0, block), pieces.get(BLOCK, block));
                 }
             }
-            assertNotSame(pieces.get(0, BLOCK), pieces.get(BLOCK, BLOCK));
+        }
+    }
+
+    private static void checkKept(int number, IntFunction<ByteBuffer> piece) {
+        var kept = new ArrayList<ByteBuffer>();
+        for (int i = 0; i < number; i++) {
+            kept.add(piece.apply(i));
+        }
+        for (int i = 0; i < number; i++) {
+            assertSame(kept.get(i), piece.apply(i));
         }
     }
 }
