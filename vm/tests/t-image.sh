@@ -41,7 +41,7 @@ _spoiled() {
 run_prints_no_path_that_is_not_its_disk() {
 	load
 	echo precious >$DISK
-	_spoiled 'this is not the disk, and no block device'
+	_spoiled 'this is something else, and no block device'
 	is "the file" "$(<$DISK)" precious
 	rm $DISK
 	mknod $DISK b 7 0
@@ -59,7 +59,7 @@ run_prints_no_path_that_is_not_its_disk() {
 	spawn run unshare -m "$T/private" run sz=32M
 	finish run 1
 	is "lines of run" "$(wc -l <"$T/run")" 1
-	shows "$T/run" "^abusectl: $DISK: the kernel has the disk, but this /dev does not"
+	shows "$T/run" "^abusectl: $DISK: the kernel has the disk, but there is no node for it;"
 	is capacity "$(status capacity)" 0
 }
 

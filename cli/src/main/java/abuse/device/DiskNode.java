@@ -24,16 +24,17 @@ final class DiskNode {
         try {
             stat = Files.readAttributes(path, "unix:mode,rdev");
         } catch (NoSuchFileException e) {
-            return "the kernel has the disk, but this /dev does not; see that it is a devtmpfs, or has a udev";
+            return "the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod " + path + " b "
+                    + words(number).replace(':', ' ') + "' first";
         } catch (IOException e) {
             return "the kernel has the disk, but its node cannot be looked at: " + e.getMessage();
         }
         if (((int) stat.get("mode") & TYPE) != BLOCK_DEVICE) {
-            return "this is not the disk, and no block device; remove it";
+            return "this is something else, and no block device; remove it, and try again";
         }
         long found = (long) stat.get("rdev");
         return found == number ? null
-                : "this is not the disk " + words(number) + ", but the device " + words(found) + "; remove it";
+                : "this is not the disk " + words(number) + ", but the device " + words(found) + "; remove it, and try again";
     }
 
     /** As ls shows a device number. */

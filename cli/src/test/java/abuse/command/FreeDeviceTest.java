@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 /** Which device run takes, and whether the path that it prints is the disk's. */
 @Timeout(60)
 class FreeDeviceTest {
-    private static final String PLAIN_FILE = "this is not the disk, and no block device; remove it";
+    private static final String PLAIN_FILE = "this is something else, and no block device; remove it, and try again";
 
     private final Commands commands = new Commands();
 
