@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What both test clients share: arguments of the form KEY=VALUE, a device that
+ * What the test clients share: arguments of the form KEY=VALUE, a device that
  * is a path or @N for an open file that the shell already holds as descriptor
  * N, and failures that end with the errno's name on stderr and exit status 1.
  */
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BAD_ADDRESS 0x10	/* nothing is ever mapped there */
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
 static char **args;
 

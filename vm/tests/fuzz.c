@@ -33,7 +33,7 @@
 #define WRITTEN		0x77
 #define UNREAD		0x5a
 
-#define PAGE		4096
+#define BLOCK		4096		/* of the disk, and what buffers are aligned to */
 #define ARENA		(16 * PAGE)
 #define GUARD		(16 << 20)	/* further than the pieces of a buffer reach */
 #define USED		(16 << 20)	/* of the disk */
@@ -157,7 +157,7 @@ static void name(struct fuzzer *f, void *at, size_t len)
 }
 
 /* Where threads write the same structure at once; each kind has its own place */
-enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE };
+enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, KINDS };
 
 /* Room in the arena, now and then across its end, or where others write, too */
 static void *room(struct fuzzer *f, enum kind kind, size_t len)
@@ -281,7 +281,7 @@ static void check_memory(struct fuzzer *f)
 /* Writes a structure where the kernel reads it, as far as there is room */
 static void store(struct fuzzer *f, void *at, const void *from, size_t len)
 {
-	size_t there = f->racy ? RACY : f->arena + ARENA - (char *)at;
+	size_t there = f->racy ? RACY : (size_t)(f->arena + ARENA - (char *)at);
 
 	name(f, at, len);
 	memcpy(at, from, len < there ? len : there);
@@ -306,7 +306,7 @@ static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const st
 	if (x->buffer + x->buffer_size < x->buffer)
 		return;
 	if (get->address < x->buffer || get->address + get->length > x->buffer + x->buffer_size ||
-	    get->address % PAGE)
+	    get->address % BLOCK)
 		bug(f, "data outside of the buffer", get->address);
 	if (get->command != ABUSE_WRITE || !inside(f, data, get->length))
 		return;
@@ -390,7 +390,7 @@ static void fuzz_xfer(struct fuzzer *f)
 	if (once_in(f, 4))
 		x.queue = below(f, 3);
 	if (once_in(f, 2)) {
-		x.buffer = f->racy ? address(shared + BUFFER * RACY) : address(f->arena) + PAGE * below(f, 8);
+		x.buffer = f->racy ? address(shared + BUFFER * RACY) : address(f->arena) + BLOCK * below(f, 8 * PAGE / BLOCK);
 		x.buffer_size = PAGE << below(f, 4);
 	}
 	x.puts = address(room(f, PUTS, nr_puts * sizeof(*puts)));
@@ -467,6 +467,7 @@ static void fuzz_get_bio(struct fuzzer *f)
 	};
 	struct abuse_xfr_hdr *arg = room(f, HEADER, sizeof(hdr));
 	struct abuse_get get = {};
+	struct abuse_vec last;
 
 	store(f, arg, &hdr, sizeof(hdr));
 	name(f, pointer(hdr.ab_transfer_address), ABUSE_MAX_VECS * sizeof(*vecs));
@@ -480,8 +481,12 @@ static void fuzz_get_bio(struct fuzzer *f)
 	get.sector = hdr.ab_sector;
 	get.command = hdr.ab_command;
 	get.length = hdr.ab_vec_count * PAGE;
-	if (hdr.ab_vec_count == 1 && inside(f, vecs, sizeof(*vecs)) && hdr.ab_transfer_address == address(vecs))
-		memcpy(&get.length, &vecs->ab_len, sizeof(get.length));
+	/* The last piece is shorter; or the only one, of a discard, longer. */
+	if (hdr.ab_vec_count && inside(f, vecs, hdr.ab_vec_count * sizeof(*vecs)) &&
+	    hdr.ab_transfer_address == address(vecs)) {
+		memcpy(&last, &vecs[hdr.ab_vec_count - 1], sizeof(last));
+		get.length += last.ab_len - PAGE;
+	}
 	check_get(f, &get);
 	COUNT(gets, 1);
 	remember(&get);
@@ -627,7 +632,7 @@ static void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what)
 	COUNT(resets, 1);
 	call(f, nr, what, any(f));
 	if (ioctl(nodes[0], ABUSE_SETUP, &config) && errno != EBUSY)
-		die("SETUP");
+		bug(f, "a good setup was refused", errno);
 }
 
 /* What is no ioctl of ours, and other system calls */
@@ -730,8 +735,8 @@ static void *move(void *data)
 
 static void use(struct fuzzer *f, int fd, bool direct, char *memory)
 {
-	size_t len = PAGE * (1 + below(f, 4));
-	__u64 range[2] = { PAGE * below(f, (USED - len) / PAGE), len };
+	size_t len = BLOCK * (1 + below(f, 4 * PAGE / BLOCK));
+	__u64 range[2] = { BLOCK * below(f, (USED - len) / BLOCK), len };
 	ssize_t ret;
 
 	switch (below(f, direct ? 8 : 1)) {
@@ -809,7 +814,7 @@ int main(int argc, char **argv)
 	memset(map(NULL, SOURCE, PROT_READ | PROT_WRITE, MAP_SHARED, file), PUT, SOURCE);
 	source = map(guarded(SOURCE), SOURCE, PROT_READ, MAP_SHARED | MAP_FIXED, file);
 	moving = guarded(SOURCE);
-	shared = guarded(SOURCE);
+	shared = guarded(KINDS * RACY);
 	for (n = 0; n < NODES; n++)
 		nodes[n] = open_device(device, O_RDWR);
 	for (n = 0; n < nr_threads; n++) {

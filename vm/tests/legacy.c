@@ -42,10 +42,11 @@ struct hdr {
 	uint64_t transfer_address;
 };
 
-#ifdef __x86_64__
-_Static_assert(sizeof(struct info) == 48, "64-bit layout");
+/* i386 alone aligns 64 bits to 32, so the structure has no padding there */
+#ifdef __i386__
+_Static_assert(sizeof(struct info) == 44, "without padding");
 #else
-_Static_assert(sizeof(struct info) == 44, "32-bit layout");
+_Static_assert(sizeof(struct info) == 48, "with padding");
 #endif
 _Static_assert(offsetof(struct info, max_vecs) == 40, "both layouts");
 _Static_assert(sizeof(struct vec) == 16, "both layouts");
@@ -184,7 +185,7 @@ static void put(void)
 		char key[16];
 
 		snprintf(key, sizeof(key), "len%u", n);
-		vecs[n].len = num(key, 4096);
+		vecs[n].len = num(key, PAGE);
 		vecs[n].address = n == num("bad", ROOM) ? BAD_ADDRESS : ADDRESS(data + bytes);
 		bytes += vecs[n].len;
 	}

@@ -11,6 +11,7 @@ DISK=/dev/abuse0
 SYS=/sys/block/abuse0
 QUEUE=$SYS/queue
 MODULE=$ABUSE_BUILD/abuse.ko
+PAGE=$(getconf PAGE_SIZE)
 # enum abuse_flags
 RO=1 RECONNECT=2 WRITE_CACHE=4 DISCARD=8 WRITE_ZEROES=16
 # enum abuse_get_flags

@@ -116,7 +116,7 @@ static void serve_2009(int node)
 	if (ioctl(node, ABUSE_GET_BIO, &hdr))
 		return;
 	for (unsigned int n = 0; n < hdr.ab_vec_count; n++)
-		vecs[n].ab_address = (uintptr_t)store + (hdr.ab_sector << 9) + n * BLOCK;
+		vecs[n].ab_address = (uintptr_t)store + (hdr.ab_sector << 9) + n * PAGE;
 	hdr.ab_result = ABUSE_RESULT_OKAY;
 	ioctl(node, ABUSE_PUT_BIO, &hdr);
 }
@@ -283,7 +283,7 @@ static struct abuse_config config(__u64 *random)
 		.block_size = 512 << below(random, 4),
 		.queue_depth = DEPTH,
 		.queues = below(random, 3),
-		.max_request = below(random, 2) ? 0 : BLOCK << below(random, 5),
+		.max_request = below(random, 2) ? 0 : PAGE << below(random, 5),
 	};
 }
 

@@ -1,7 +1,9 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # The ABI of 2009
 # run.sh: widths 64 32
-# (32 bits: struct abuse_info has 44 bytes, and addresses arrive sign-extended)
+# (32 bits: addresses arrive sign-extended, and on i386 struct abuse_info has 44 bytes)
+
+LENGTH=$((2 * PAGE + 512)) # of a request with two pieces and a part of one
 
 _get() { legacy get @3 "$@" >"$T/request"; }
 _put() { legacy put @3 from="$T/request" "$@"; }
@@ -21,14 +23,14 @@ _info() { legacy info $CTL >"$T/info" && _field "$1" "$T/info"; }
 _owned_write() {
 	ready block_size=512
 	exec 3<$CTL
-	submit io op=write offset=1M length=8704 byte=0x61
+	submit io op=write offset=1M length=$LENGTH byte=0x61
 	_get
 }
 
 _owned_read() {
 	ready block_size=512
 	exec 3<$CTL
-	submit io op=check offset=1M length=8704 byte=0x62
+	submit io op=check offset=1M length=$LENGTH byte=0x62
 	_get
 }
 
@@ -169,11 +171,11 @@ a_write_is_a_write_and_its_data_arrives() {
 	is command "$(_field command)" 1
 	is sector "$(_field sector)" 2048
 	is vec_count "$(_field vec_count)" 3
-	is lengths "$(_field len0) $(_field len1) $(_field len2)" "4096 4096 512"
+	is lengths "$(_field len0) $(_field len1) $(_field len2)" "$PAGE $PAGE 512"
 	still_waits io
 	_put fill=0x11 out="$T/data"
 	finish io
-	holds "$T/data" 8704 0x61
+	holds "$T/data" $LENGTH 0x61
 }
 
 a_read_gets_the_bytes_that_were_put() {
@@ -188,14 +190,14 @@ a_read_gets_the_bytes_that_were_put() {
 each_piece_has_its_own_place() {
 	ready block_size=512
 	exec 3<$CTL
-	head -c 10240 /dev/urandom >"$T/random"
-	spawn dd dd if=$DISK of="$T/read" bs=10240 count=1 iflag=direct status=none
+	head -c $LENGTH /dev/urandom >"$T/random"
+	spawn dd dd if=$DISK of="$T/read" bs=$LENGTH count=1 iflag=direct status=none
 	pending 1
 	_get
 	_put in="$T/random"
 	finish dd
 	cmp "$T/random" "$T/read"
-	spawn dd dd if="$T/random" of=$DISK bs=10240 count=1 oflag=direct status=none
+	spawn dd dd if="$T/random" of=$DISK bs=$LENGTH count=1 oflag=direct status=none
 	pending 1
 	_get
 	_put out="$T/written"
@@ -208,10 +210,10 @@ pieces_tell_no_addresses() {
 	_owned_write
 	_put
 	finish io
-	submit io op=write offset=1M length=16K
+	submit io op=write offset=1M length=$((4 * PAGE))
 	_get
 	for n in 0 1 2 3; do
-		is "piece $n" "$(_field len$n) $(_field offset$n) $(_field address$n)" "4096 0 0"
+		is "piece $n" "$(_field len$n) $(_field offset$n) $(_field address$n)" "$PAGE 0 0"
 	done
 	_put
 	finish io
@@ -223,8 +225,8 @@ the_largest_request_fits_in_the_room_that_info_tells() {
 	exec 3<$CTL
 	submit io op=write length=1M byte=0x33
 	_get
-	is vec_count "$(_field vec_count)" 256
-	is "vectors written" "$(_field written)" 256
+	is vec_count "$(_field vec_count)" $((1048576 / PAGE))
+	is "vectors written" "$(_field written)" $((1048576 / PAGE))
 	is max_vecs "$(_info max_vecs)" 256
 	_put out="$T/data"
 	finish io
@@ -234,10 +236,10 @@ the_largest_request_fits_in_the_room_that_info_tells() {
 get_without_room_tells_the_header() {
 	ready
 	exec 3<$CTL
-	submit io op=write length=8192
+	submit io op=write length=$((2 * PAGE))
 	_get transfer=null
 	is vec_count "$(_field vec_count)" 2
-	_put len0=4096 len1=4096
+	_put
 	finish io
 }
 
@@ -304,13 +306,13 @@ a_request_is_got_once() {
 a_put_that_does_not_fit_is_EINVAL_and_may_be_repeated() {
 	_owned_write
 	for bad in sector=2049 sector=0 command=0 command=2 vec_count=2 vec_count=4 vec_count=0 \
-		vec_count=100000 result=3 result=0xffffffff len0=4095 len1=0 len2=4096 len0=8192; do
+		vec_count=100000 result=3 result=0xffffffff len0=$((PAGE - 1)) len1=0 len2=$PAGE len0=$((2 * PAGE)); do
 		expect EINVAL _put $bad
 	done
 	running io || fail "the write was answered"
 	_put out="$T/data"
 	finish io
-	holds "$T/data" 8704 0x61
+	holds "$T/data" $LENGTH 0x61
 }
 
 a_put_with_bad_addresses_is_EFAULT_and_may_be_repeated() {
@@ -413,7 +415,7 @@ closing_gives_the_request_back() {
 	expect ENOMSG _put id="$old"
 	_put out="$T/data"
 	finish io
-	holds "$T/data" 8704 0x61
+	holds "$T/data" $LENGTH 0x61
 }
 
 poll_tells_POLLMSG_while_something_is_unanswered() {
@@ -455,10 +457,10 @@ tool_get_put_and_poll() {
 	expect ENOMSG legacy 2009 put $CTL
 	spawn poll legacy 2009 poll $CTL
 	still_waits poll
-	submit io op=write offset=4096 length=8K byte=0x61
+	submit io op=write offset=4096 length=$((2 * PAGE)) byte=0x61
 	finish poll
 	is poll "$(<"$T/poll")" "1 400"
-	printf 'WRITE\nsector = 8\nvcnt = 2\nlen0 = 4096, offset = 0\nlen1 = 4096, offset = 0\n' >"$T/expected"
+	printf 'WRITE\nsector = 8\nvcnt = 2\nlen0 = %d, offset = 0\nlen1 = %d, offset = 0\n' $PAGE $PAGE >"$T/expected"
 	legacy 2009 get $CTL | diff "$T/expected" - || fail "get: other than expected"
 	running io || fail "get answered the request"
 	legacy 2009 put $CTL | diff "$T/expected" - || fail "put: other than expected"
