@@ -71,6 +71,7 @@ setup_refuses_and_leaves_the_device() {
 	ready
 	client status $CTL >"$T/before"
 	_refuses 2 'nonsense' setup $CTL nonsense=1
+	_refuses 2 "must be from $PAGE to 1048576" setup $CTL mr=$((PAGE / 2))
 	_refuses 1 'reconnect' setup $CTL sz=32M
 	_refuses 1 '' setup $CTL sz=8M reconnect
 	client status $CTL | diff "$T/before" - || fail "the device changed"

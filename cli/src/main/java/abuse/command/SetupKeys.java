@@ -121,7 +121,7 @@ final class SetupKeys {
             throw new UsageException("sz=" + size + " is not a multiple of the block size, " + blockSize);
         }
         if (values.containsKey(Key.MAX_REQUEST)) {
-            within(Key.MAX_REQUEST, maxRequest, Config.MIN_REQUEST, Config.MAX_REQUEST);
+            within(Key.MAX_REQUEST, maxRequest, Config.minRequest(), Config.MAX_REQUEST);
             if (maxRequest % blockSize != 0) {
                 throw new UsageException("mr=" + maxRequest + " is not a multiple of the block size, " + blockSize);
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import abuse.libc.Memory;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
@@ -26,9 +27,13 @@ public record Config(long capacity, int blockSize, int physicalBlockSize, int qu
     public static final int MIN_BLOCK = 512;
     public static final int MAX_BLOCK = 64 * 1024;
     public static final int MAX_DEPTH = Abi.ABUSE_MAX_DEPTH;
-    public static final int MIN_REQUEST = 4096;
     public static final int MAX_REQUEST = Abi.ABUSE_MAX_REQUEST;
     public static final int MAX_TIMEOUT_MS = Abi.ABUSE_MAX_TIMEOUT;
+
+    /** The least that the longest read or write may be: a page of the kernel that runs. */
+    public static int minRequest() {
+        return Memory.pageSize();
+    }
 
     void encode(ByteBuffer to) {
         to.putInt(Abi.Config.SIZE, Abi.Config.SIZE_OF);
