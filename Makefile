@@ -2,6 +2,8 @@
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
+# make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; 15
+#                 minutes, so not a part of make test
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
@@ -37,6 +39,7 @@ TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh f
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
+ARM64_PACKAGES := qemu-system-arm
 PICTURE_PACKAGES := fio python3-pyte
 DEBUG_PACKAGES := bc bison flex libelf-dev
 LINT_PACKAGES := sparse shellcheck perl
@@ -82,6 +85,11 @@ test-deb: deb vm-packages
 	$(call need,$(DEBIAN_PACKAGES))
 	vm/test-debian.sh service $(firstword $(KERNELS))
 	vm/test-debian.sh packages $(firstword $(KERNELS))
+
+# The compiler for arm64 is unpacked, not installed: it and gcc-multilib exclude each other.
+test-arm64: jar vm-packages
+	$(call need,$(ARM64_PACKAGES))
+	vm/test-arm64.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
 
 torture: jar vm-packages
 	$(call need,$(TEST_PACKAGES))
@@ -155,5 +163,5 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test torture vm bench bench-startup debug-kernel lint install deb test-deb \
+.PHONY: all jar module vm-packages demo test test-arm64 torture vm bench bench-startup debug-kernel lint install deb test-deb \
 	pictures generated clean distclean

@@ -7,8 +7,10 @@ set -eu
 
 cd "$(dirname "$0")/.."
 dir=$PWD/build/kernel/$1
+busybox=/bin/busybox
+[ ! -e "$dir/system" ] || busybox=$dir/system/bin/busybox
 stale=''
-for source in vm/init vm/boot.sh /bin/busybox "$dir/release"; do
+for source in vm/init vm/boot.sh "$busybox" "$dir/release"; do
 	[ "$dir/initramfs" -nt "$source" ] || stale=yes
 done
 [ "$stale" ] || exit 0
@@ -16,7 +18,7 @@ done
 tmp=$(mktemp -d "$dir/.boot.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/tree/bin" "$tmp/tree/dev" "$tmp/tree/modules"
-cp /bin/busybox "$tmp/tree/bin/"
+cp "$busybox" "$tmp/tree/bin/"
 cp vm/init "$tmp/tree/init"
 for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
 	/sbin/modprobe -d "$dir/root" -S "$(cat "$dir/release")" --show-depends "$module"

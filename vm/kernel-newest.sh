@@ -27,39 +27,15 @@ flock 9
 command -v patchelf >/dev/null || fail "patchelf is needed: apt-get install patchelf"
 
 rm -rf "$tmp" "$dir"
-mkdir -p "$tmp/apt/lists/partial" "$tmp/apt/archives/partial" "$tmp/root/usr/lib" "$tmp/root/usr/lib64"
-
-# The machine's own mirror, whatever way it is configured, with the suite's name changed.
-# shellcheck source=/dev/null
-own=$(. /etc/os-release && echo "$VERSION_CODENAME")
-# shellcheck disable=SC2016 # apt's variables
-mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
-	awk -v own="$own" '$1 == own { print $2; exit }')
-[ -n "$mirror" ] || fail "no mirror of Debian's main archive in apt's sources"
-for s in $suite $suite-backports; do
-	echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $s main"
-done >"$tmp/apt/sources.list"
-
-# To apt the machine is empty, but for what installing the image would need and using it does not.
-cat >"$tmp/apt/status" <<END
-Package: not-needed
-Status: install ok installed
-Architecture: all
-Version: 1
-Maintainer: nobody
-Description: stands in for what is not unpacked
-Provides: debconf, debconf-2.0, kmod, linux-base (= 999), linux-initramfs-tool
-END
-private_apt() {
-	apt-get -q -y -o APT::Sandbox::User=root -o Acquire::Retries=3 \
-		-o Dir::Etc::SourceList="$tmp/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-		-o Dir::State="$tmp/apt" -o Dir::State::Status="$tmp/apt/status" -o Dir::Cache="$tmp/apt" \
-		--target-release $suite-backports --no-install-recommends "$@" >&2
-}
+mkdir -p "$tmp/root/usr/lib" "$tmp/root/usr/lib64"
+# shellcheck source=vm/apt.sh
+. vm/apt.sh
+private_apt "$tmp/apt" amd64 $suite $suite-backports
 echo "kernel newest: fetching the kernel of $suite-backports and its compiler" >&2
-{ private_apt --error-on=any update && private_apt --download-only install linux-image-amd64 linux-headers-amd64; } ||
-	fail "cannot fetch the packages (is $mirror reachable, debian-archive-keyring up to date?)"
+{
+	apt-get -q --error-on=any update &&
+		apt-get -q -y --target-release $suite-backports --download-only install linux-image-amd64 linux-headers-amd64
+} >&2 || fail "cannot fetch the packages (is the mirror reachable, debian-archive-keyring up to date?)"
 
 # A download or unpacking cut short never looks finished: all happens aside, renamed at the end.
 ln -s usr/lib usr/lib64 "$tmp/root"

@@ -4,8 +4,10 @@
 #   6.1, 6.12   the two kernels of Debian 12
 #   newest      the newest one that Debian packages, with its own compiler (kernel-newest.sh)
 #   debug       6.1 with all that finds bugs, built from source (kernel-debug.sh)
+#   6.1-arm64, 6.12-arm64, 6.12-arm64-16k   those of Debian 12 for arm64, the last one with pages of 16 KiB
 # Layout: release, vmlinuz, config, System.map, root/ (the unpacked packages, modules in
-# root/lib/modules/RELEASE), headers (the KDIR for make -C module; works where it lies).
+# root/lib/modules/RELEASE), headers (the KDIR for make -C module; works where it lies). For arm64 also
+# cc and system, the compiler and the Debian that it runs (arm64.sh).
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,8 +17,18 @@ dir=$PWD/build/kernel/$kernel
 case $kernel in
 6.1) image=linux-image-amd64 ;;
 6.12) image=linux-image-6.12-amd64 ;;
+6.1-arm64) image=linux-image-arm64 ;;
+6.12-arm64 | 6.12-arm64-16k) image=linux-image-$kernel ;;
 newest | debug) exec "vm/kernel-$kernel.sh" ;;
-*) echo "usage: kernel.sh 6.1|6.12|newest|debug" >&2; exit 2 ;;
+*) echo "usage: kernel.sh 6.1|6.12|newest|debug|6.1-arm64|6.12-arm64|6.12-arm64-16k" >&2; exit 2 ;;
+esac
+
+tools=
+case $kernel in
+*-arm64*)
+	vm/arm64.sh
+	tools=:amd64 # what builds modules runs here
+	;;
 esac
 
 [ ! -e "$dir/release" ] || exit 0
@@ -25,12 +37,17 @@ exec 9>"build/kernel/.$kernel.lock" # two builds at once: the second waits, then
 flock 9
 [ ! -e "$dir/release" ] || exit 0
 
+if [ "$tools" ]; then
+	# shellcheck source=vm/apt.sh
+	. vm/apt.sh
+	arm64_apt "$PWD/build/arm64/apt"
+fi
 depends() { apt-cache depends --important "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'; }
 release_of() { depends "$image" | sed -n 's/^linux-image-\([0-9]\)/\1/p'; }
 fetch() {
 	release=$(release_of)
 	[ -n "$release" ] || return 1
-	headers=$(depends "linux-headers-$release" | grep -E '^linux-(headers|kbuild)-')
+	headers=$(depends "linux-headers-$release" | grep -E '^linux-(headers|kbuild)-' | sed "/^linux-kbuild/s/\$/$tools/")
 	# shellcheck disable=SC2086 # one word a package
 	(cd "$tmp/deb" && apt-get -q -o APT::Sandbox::User=root download \
 		"linux-image-$release" "linux-headers-$release" $headers)
@@ -51,6 +68,13 @@ rm -r "$tmp/deb"
 sed -i 's,/usr/src/,$(dir $(lastword $(MAKEFILE_LIST)))../,' "$tmp/root/usr/src/linux-headers-$release/Makefile"
 # 6.12 has a vmlinux there, for type information in modules; that would need pahole.
 rm -f "$tmp/root/usr/src/linux-headers-$release/vmlinux"
+if [ "$tools" ]; then
+	# shellcheck disable=SC2016 # make's variables
+	echo 'override CROSS_COMPILE := $(realpath $(dir $(lastword $(MAKEFILE_LIST)))../../../../../../arm64/cross/usr/bin)/aarch64-linux-gnu-' \
+		>>"$tmp/root/usr/src/linux-headers-$release/.kernelvariables"
+	ln -s ../../arm64/cross/usr/bin/aarch64-linux-gnu-gcc-12 "$tmp/cc"
+	ln -s ../../arm64/system "$tmp/system"
+fi
 ln -s "root/usr/src/linux-headers-$release" "$tmp/headers"
 ln -s "root/boot/vmlinuz-$release" "$tmp/vmlinuz"
 ln -s "root/boot/config-$release" "$tmp/config"

@@ -5,7 +5,8 @@
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-d SIZE]
 #          [-i] [-p] [--] [COMMAND ...]
 #
-#   -k KERNEL   6.1 (default), 6.12, newest or debug: see kernel.sh
+#   -k KERNEL   6.1 (default), 6.12, newest or debug; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
+#               a Debian for arm64 instead of the machine's own root: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
 #   -t SECONDS  time limit (1200; a shell has none)
 #   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log
@@ -47,6 +48,11 @@ fi
 "$project/vm/kernel.sh" "$kernel"
 "$project/vm/boot.sh" "$kernel"
 dir=$(realpath "$project/build/kernel/$kernel")
+systemd=${root:+yes} arm64=''
+if [ -e "$dir/system" ]; then
+	arm64=yes
+	root=${root:-$(realpath "$dir/system")}
+fi
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
@@ -58,15 +64,17 @@ rm -f "$out/status" "$out/kmemleak.log"
 size=$(stty size 2>/dev/null || echo 24 80)
 {
 	echo "command=(${*@Q}) kernel=${dir@Q}/root directory=${PWD@Q}"
-	echo "project=${project@Q} systemd=${root:+yes}"
+	echo "project=${project@Q} machine=${root:+yes} systemd=$systemd"
 	echo "rows=${size% *} columns=${size#* }"
 	echo "export TERM=${TERM:-dumb} LANG=${LANG:-C.UTF-8}"
 	cat "$project/vm/guest.sh"
 } >"$out/command"
 
-cmdline="console=ttyS0 panic=-1 oops=panic printk.devkmsg=on sysctl.kernel.hung_task_timeout_secs=60"
+console=ttyS0 qemu=(qemu-system-x86_64)
+[ -z "$arm64" ] || console=ttyAMA0 qemu=(qemu-system-aarch64 -M virt)
+cmdline="console=$console panic=-1 oops=panic printk.devkmsg=on sysctl.kernel.hung_task_timeout_secs=60"
 cmdline+=" mitigations=off audit=0"
-qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+qemu+=(-nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -kernel "$dir/kernel" -initrd "$dir/initramfs")
 
 # Stock kernels do not boot with every /dev/kvm: tried once for each kernel.
@@ -91,6 +99,9 @@ if [ "$icount" ]; then
 	qemu+=(-accel "tcg,thread=single" -icount "shift=1,sleep=off,align=off" -smp 1 -cpu "max,-erms,-fsrm")
 	# Its clock leaps ahead while it waits for the machine: tasks then seem to hang.
 	cmdline+=" tsc=reliable sysctl.kernel.hung_task_timeout_secs=0"
+elif [ "$arm64" ]; then
+	# What patches itself here is in order. Pointers are signed the quick way.
+	qemu+=(-accel "tcg,thread=multi" -smp "$cpus" -cpu "max,pauth-impdef=on")
 elif [ "$(accelerator)" = kvm ]; then
 	qemu+=(-accel kvm -smp "$cpus" -cpu host)
 else
@@ -99,10 +110,8 @@ else
 	qemu+=(-accel "tcg,thread=$threads" -smp "$cpus" -cpu max)
 fi
 share=local,security_model=none,multidevs=remap
-if [ "$root" ]; then
-	qemu+=(-virtfs "$share,path=/,mount_tag=machine,readonly=on")
-	cmdline+=" systemd.getty_auto=no"
-fi
+[ -z "$root" ] || qemu+=(-virtfs "$share,path=/,mount_tag=machine,readonly=on")
+[ -z "$systemd" ] || cmdline+=" systemd.getty_auto=no"
 root=${root:-/}
 qemu+=(-append "$cmdline $extra" -serial "file:$out/console.log"
 	-virtfs "$share,path=${root//,/,,},mount_tag=root,readonly=on"

@@ -15,8 +15,19 @@ cd "$(dirname "$0")/.."
 # A start of Java takes seconds in the VM, and without an archive twice as many
 [ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
 
+# compile KERNEL WIDTH OPTION...: a program for what that kernel runs on, of 64 or 32 bits
+compile() {
+	local cc=(gcc "-m$2") cross=build/arm64/cross/usr/bin
+	case $1/$2 in
+	*-arm64*/64) cc=("$cross/aarch64-linux-gnu-gcc-12") ;;
+	*-arm64*/32) cc=("$cross/arm-linux-gnueabihf-gcc-12" "-Wl,-z,max-page-size=65536") ;;
+	esac
+	"${cc[@]}" -O2 -Wall -Wextra -Werror -static -pthread "${@:3}"
+}
+
 build() { # KERNEL DIRECTORY
-	vm/module.sh "$1"
+	local kernel=$1
+	vm/module.sh "$kernel"
 	mkdir -p "$2/busy"
 	cp -p vm/tests/busy.c "$2/busy"
 	echo 'obj-m := busy.o' >"$2/busy/Kbuild"
@@ -24,13 +35,13 @@ build() { # KERNEL DIRECTORY
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
 	sed -n '/^\.EX$/,/^\.EE$/{ /^\./!p }' man/abuse.4 >"$2/example.c"
-	gcc -O2 -Wall -Wextra -Werror -static -Imodule/uapi -o "$2/example" "$2/example.c"
+	compile "$kernel" 64 -Imodule/uapi -o "$2/example" "$2/example.c"
 	for program in replay hog; do
-		gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$2/$program" vm/tests/$program.c
+		compile "$kernel" 64 -o "$2/$program" vm/tests/$program.c
 	done
 	for client in client legacy fuzz stress inject; do
 		for width in 64 32; do
-			gcc -m$width -O2 -Wall -Wextra -Werror -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 -static -pthread \
+			compile "$kernel" $width -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 \
 				-o "$2/$client${width/64/}" vm/tests/$client.c
 		done
 	done

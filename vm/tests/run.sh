@@ -15,14 +15,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 # test for both, "run.sh: seconds N"; "run.sh: torture" where $TORTURE makes
 # them do more, in as much more time, or "run.sh: torture only" where they take
 # too long else; and "run.sh: kernels 6.12 debug" where they are the same on any
-# other.
+# other; one for arm64 counts as the other one of its version.
 list() {
 	for file in "$here/$folder"/t-*.sh; do
 		topic=${file##*/t-}
 		widths=$(sed -n 's/^# run\.sh: widths //p' "$file")
 		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
 		kernels=$(sed -n 's/^# run\.sh: kernels //p' "$file")
-		[[ -z $kernels || -z ${ABUSE_KERNEL-} || " $kernels " == *" $ABUSE_KERNEL "* ]] || continue
+		kernel=${ABUSE_KERNEL-}
+		[[ -z $kernels || -z $kernel || " $kernels " == *" ${kernel%-arm64*} "* ]] || continue
 		if grep -q '^# run\.sh: torture only$' "$file" && [ "${TORTURE:-1}" = 1 ]; then
 			continue
 		elif grep -q '^# run\.sh: torture' "$file"; then
