@@ -4,7 +4,9 @@
 # make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; 15
 #                 minutes, so not a part of make test
-# make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest or debug
+# make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
+# make debug-kernel  builds two kernels that find bugs: debug (memory, locks) and, with KERNEL=kcsan, that which
+#                 finds races of data; make test KERNEL=debug and KERNEL=kcsan use them
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
@@ -111,7 +113,7 @@ generated:
 
 debug-kernel: vm-packages
 	$(call need,$(DEBUG_PACKAGES))
-	vm/kernel-debug.sh
+	vm/kernel-debug.sh $(if $(filter kcsan,$(KERNEL)),kcsan,debug)
 
 pictures: jar vm-packages
 	$(call need,$(PICTURE_PACKAGES))

@@ -1,23 +1,31 @@
 #!/bin/sh
-# vm/kernel-debug.sh - make sure that build/kernel/debug/ holds the debug kernel: Debian's source of
-# 6.1 with nothing but vm/debug.config in it. Layout as in kernel.sh; headers is the folder where it
-# was built. Takes 10 to 25 minutes on two processors; interrupted, it goes on where it was. Silent
-# and quick when it is there already; built again, what differs, when debug.config was changed.
+# vm/kernel-debug.sh debug|kcsan - make sure that build/kernel/ holds that kernel: Debian's source of
+# 6.1, in build/kernel/source for both, with nothing in it but vm/base.config and vm/KERNEL.config.
+# Layout as in kernel.sh; headers is the folder where it was built. Takes 10 to 25 minutes on two
+# processors; interrupted, it goes on where it was. Silent and quick when it is there already; built
+# again, what differs, when one of its two files was changed.
 set -eu
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called: its jobs and variables are not meant
 
 cd "$(dirname "$0")/.."
-fragment=$PWD/vm/debug.config
-dir=$PWD/build/kernel/debug
-tmp=$PWD/build/kernel/.debug.tmp
-log=$PWD/build/kernel/debug.log
+kernel=${1-}
+case $kernel in
+debug | kcsan) ;;
+*) echo "usage: kernel-debug.sh debug|kcsan" >&2; exit 2 ;;
+esac
+fragments="$PWD/vm/base.config $PWD/vm/$kernel.config"
+kernels=$PWD/build/kernel
+dir=$kernels/$kernel
+tmp=$kernels/.$kernel.tmp
+log=$kernels/$kernel.log
 
 fail() { echo "kernel-debug.sh: $*" >&2; exit 1; }
-finished() { [ -e "$dir/release" ] && cmp -s "$fragment" "$dir/debug.config"; }
+# shellcheck disable=SC2086 # two files
+finished() { [ -e "$dir/release" ] && cat $fragments | cmp -s - "$dir/fragments"; }
 
 ! finished || exit 0
-mkdir -p build/kernel
-exec 9>build/kernel/.debug.lock # two builds at once: the second waits, then finds it done
+mkdir -p "$kernels"
+exec 9>"$kernels/.$kernel.lock" # two builds at once: the second waits, then finds it done
 flock 9
 ! finished || exit 0
 for tool in bc bison flex gcc make xz zstd; do
@@ -25,52 +33,63 @@ for tool in bc bison flex gcc make xz zstd; do
 done
 [ -e /usr/include/gelf.h ] || fail "libelf is needed: apt-get install libelf-dev"
 
-# What was built with another debug.config is a start.
+fetch() { (cd "$kernels/.source.tmp" && apt-get -q -o APT::Sandbox::User=root download linux-source-6.1) >&2; }
+exec 8>"$kernels/.source.lock"
+flock 8
+if [ ! -d "$kernels/source" ]; then
+	echo "kernel $kernel: fetching linux-source-6.1" >&2
+	rm -rf "$kernels/.source.tmp"
+	mkdir "$kernels/.source.tmp"
+	fetch || { apt-get -q update >&2 && fetch; } ||
+		fail "no linux-source-6.1 from apt: is this Debian 12 with its security suite?"
+	dpkg-deb --fsys-tarfile "$kernels"/.source.tmp/*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ -C "$kernels/.source.tmp"
+	mv "$kernels/.source.tmp/linux-source-6.1" "$kernels/source" # not before all of it is there
+	rm -r "$kernels/.source.tmp"
+fi
+exec 8>&-
+
+# What was built with other fragments is a start.
 if [ -d "$dir/headers" ]; then
 	rm -rf "$tmp" "$dir/release"
 	mkdir "$tmp"
 	mv "$dir/headers" "$tmp"
 fi
-
-fetch() { (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root download linux-source-6.1) >&2; }
-if [ ! -d "$tmp/headers" ]; then
-	echo "kernel debug: fetching linux-source-6.1" >&2
-	rm -rf "$tmp"
-	mkdir "$tmp"
-	fetch || { apt-get -q update >&2 && fetch; } ||
-		fail "no linux-source-6.1 from apt: is this Debian 12 with its security suite?"
-	dpkg-deb --fsys-tarfile "$tmp"/*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz | tar -xJ -C "$tmp"
-	rm "$tmp"/*.deb
-	mv "$tmp/linux-source-6.1" "$tmp/headers" # not before all of it is there
-fi
+mkdir -p "$tmp/headers"
 cd "$tmp/headers"
 
 quietly() { "$@" >>"$log" 2>&1 || { tail -n 20 "$log" >&2; fail "$* failed: see $log"; }; }
 : >"$log"
-quietly make tinyconfig
-quietly scripts/kconfig/merge_config.sh -m .config "$fragment"
+quietly make -C "$kernels/source" O="$PWD" tinyconfig
+# shellcheck disable=SC2086
+quietly "$kernels/source/scripts/kconfig/merge_config.sh" -m .config $fragments
 quietly make olddefconfig
 # kconfig silently drops what depends on something that is not there.
+# shellcheck disable=SC2086
 lost=$(awk '/^# CONFIG_[^ ]* is not set$/ { $0 = $2 "=n" }
 	!/^CONFIG_/ { next }
 	{ name = $0; sub(/=.*/, "", name) }
 	NR == FNR { has[name] = $0; next }
-	$0 != (name in has ? has[name] : name "=n")' .config "$fragment")
-[ -z "$lost" ] || fail "the kernel does not take these lines of vm/debug.config:
+	$0 != (name in has ? has[name] : name "=n")' .config $fragments)
+[ -z "$lost" ] || fail "the kernel does not take these lines of $fragments:
 $lost"
 
-echo "kernel debug: building, 10 to 25 minutes on two processors; see $log" >&2
+echo "kernel $kernel: building, 10 to 25 minutes on two processors; see $log" >&2
 quietly nice -n 19 make -j"$(nproc)" bzImage modules
 rm -rf "$tmp/root"
 quietly make INSTALL_MOD_PATH="$tmp/root" modules_install
 release=$(make -s kernelrelease)
 rm "$tmp/root/lib/modules/$release/source"
 ln -sfn "$dir/headers" "$tmp/root/lib/modules/$release/build"
+# Where its source is, as seen from there: the folder of all kernels may move.
+ln -sfn ../../source source
+echo 'include source/Makefile' >Makefile
 
 ln -sf headers/arch/x86/boot/bzImage "$tmp/vmlinuz"
 ln -sf headers/.config "$tmp/config"
 ln -sf headers/System.map "$tmp/System.map"
-cp "$fragment" "$tmp/debug.config"
+# shellcheck disable=SC2086
+cat $fragments >"$tmp/fragments"
 echo "$release" >"$tmp/release"
 rm -rf "$dir"
 mv "$tmp" "$dir"

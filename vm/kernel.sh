@@ -4,6 +4,7 @@
 #   6.1, 6.12   the two kernels of Debian 12
 #   newest      the newest one that Debian packages, with its own compiler (kernel-newest.sh)
 #   debug       6.1 with all that finds bugs, built from source (kernel-debug.sh)
+#   kcsan       6.1 with what finds races of data, the same way
 #   6.1-arm64, 6.12-arm64, 6.12-arm64-16k   those of Debian 12 for arm64, the last one with pages of 16 KiB
 # Layout: release, vmlinuz, config, System.map, root/ (the unpacked packages, modules in
 # root/lib/modules/RELEASE), headers (the KDIR for make -C module; works where it lies). For arm64 also
@@ -19,8 +20,9 @@ case $kernel in
 6.12) image=linux-image-6.12-amd64 ;;
 6.1-arm64) image=linux-image-arm64 ;;
 6.12-arm64 | 6.12-arm64-16k) image=linux-image-$kernel ;;
-newest | debug) exec "vm/kernel-$kernel.sh" ;;
-*) echo "usage: kernel.sh 6.1|6.12|newest|debug|6.1-arm64|6.12-arm64|6.12-arm64-16k" >&2; exit 2 ;;
+newest) exec vm/kernel-newest.sh ;;
+debug | kcsan) exec vm/kernel-debug.sh "$kernel" ;;
+*) echo "usage: kernel.sh 6.1|6.12|newest|debug|kcsan|6.1-arm64|6.12-arm64|6.12-arm64-16k" >&2; exit 2 ;;
 esac
 
 tools=
