@@ -46,6 +46,9 @@ export HOME=/root USER=root LOGNAME=root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$directory" || exit 1
 
+# Before that it would only make the boot slower.
+[ ! -e /sys/kernel/debug/kcsan ] || echo on >/sys/kernel/debug/kcsan
+
 echo "<5>abuse-vm: user space begins" >/dev/kmsg
 if [ ${#command[@]} -eq 0 ]; then
 	exec 3<>/dev/hvc0 # open from here on: its size is forgotten when it is closed

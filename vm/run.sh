@@ -5,17 +5,21 @@
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-d SIZE]
 #          [-i] [-p] [--] [COMMAND ...]
 #
-#   -k KERNEL   6.1 (default), 6.12, newest or debug; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
+#   -k KERNEL   6.1 (default), 6.12, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
 #               a Debian for arm64 instead of the machine's own root: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
-#   -t SECONDS  time limit (1200; a shell has none)
-#   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log
+#   -t SECONDS  ended when the command has printed nothing for so long, or twice that (1200)
+#   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log, clock the
+#               VM's own time in milliseconds
 #   -a CMDLINE  more for the kernel's command line
 #   -r ROOT     boots this Debian with its systemd instead; the machine's own root is below /machine,
 #               the project where it is outside
 #   -d SIZE     an empty disk, /dev/vda once virtio_blk is loaded
 #   -i          count instructions: time in the VM is what was executed, not what the machine did
 #   -p          processors at the same time even under emulation, which a kernel does not always survive
+#
+# The VM's own time is how long it has run, less the time that its processors waited for one of the
+# machine: limits count that, so that they find hangs, and no machine that is busy.
 #
 # Exit status: the command's; 97 time limit, 98 the VM ended without one (panic, hang), 99 the
 # command was fine but the kernel was not: warning, oops, lock or memory splat, hung task.
@@ -58,9 +62,10 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 exec 9>"$out/.lock"
 flock -n 9 || { echo "run.sh: $out is in use by another VM: choose another with -o" >&2; exit 2; }
-rm -f "$out/status" "$out/kmemleak.log"
+rm -f "$out/status" "$out/kmemleak.log" "$out/late"
 : >"$out/output.log"
 : >"$out/console.log"
+printf '%012d\n' 0 >"$out/clock"
 size=$(stty size 2>/dev/null || echo 24 80)
 {
 	echo "command=(${*@Q}) kernel=${dir@Q}/root directory=${PWD@Q}"
@@ -74,7 +79,7 @@ console=ttyS0 qemu=(qemu-system-x86_64)
 [ -z "$arm64" ] || console=ttyAMA0 qemu=(qemu-system-aarch64 -M virt)
 cmdline="console=$console panic=-1 oops=panic printk.devkmsg=on sysctl.kernel.hung_task_timeout_secs=60"
 cmdline+=" mitigations=off audit=0"
-qemu+=(-nodefaults -no-user-config -display none -no-reboot
+qemu+=(-name "abuse,debug-threads=on" -nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -kernel "$dir/kernel" -initrd "$dir/initramfs")
 
 # Stock kernels do not boot with every /dev/kvm: tried once for each kernel.
@@ -122,14 +127,51 @@ if [ "$disk" ]; then
 	qemu+=(-drive "file=${out//,/,,}/disk,format=raw,if=virtio,cache=unsafe")
 fi
 
+# watch PID: keeps OUT/clock, and ends the VM when it is late, which is then in OUT/late
+watch() {
+	local start=${EPOCHREALTIME/./} now own=0 quiet=0 size printed=0 waited most thread threads=() name
+	local -A before=()
+	exec {never}<> <(:)
+	while read -rt 0.1 -u "$never" || kill -0 "$1" 2>/dev/null; do
+		# Its processors and its main thread; some come later than others.
+		if [ $own -lt 5000000 ]; then
+			threads=()
+			for thread in /proc/"$1"/task/*; do
+				read -r name <"$thread/comm" && [[ $name == *CPU* || $thread == */$1 ]] && threads+=("$thread")
+			done
+		fi
+		most=0
+		for thread in "${threads[@]}"; do
+			read -r _ waited _ <"$thread/schedstat" || continue
+			waited=$((waited / 1000))
+			most=$((waited - ${before[$thread]:-0} > most ? waited - ${before[$thread]:-0} : most))
+			before[$thread]=$waited
+		done
+		now=${EPOCHREALTIME/./}
+		most=$((most > now - start ? now - start : most))
+		own=$((own + now - start - most)) quiet=$((quiet + now - start - most)) start=$now
+		printf '%012d\n' $((own / 1000)) 1<>"$out/clock"
+		if [ $quiet -gt "${limit}000000" ]; then
+			quiet=0 size=$(stat -c %s "$out/output.log")
+			if [ "$size" = "$printed" ]; then
+				: >"$out/late"
+				kill "$1"
+				read -rt 5 -u "$never" || kill -KILL "$1" || :
+			fi
+			printed=$size
+		fi
+	done 2>/dev/null
+}
+
 status=0
 if [ $# -eq 0 ]; then
 	"${qemu[@]}" -chardev stdio,id=tty,signal=off -device virtio-serial-pci \
 		-device virtconsole,chardev=tty || status=$?
 else
 	# However this script ends, so does qemu.
-	setpriv --pdeathsig TERM timeout -k 5 "$limit" "${qemu[@]}" </dev/null >&2 &
+	setpriv --pdeathsig TERM "${qemu[@]}" </dev/null >&2 &
 	vm=$!
+	watch $vm 9>&- &
 	trap 'kill $vm 2>/dev/null || :; wait; exit 130' INT TERM HUP
 	tail -n +1 -f -s 0.1 --pid=$vm "$out/output.log" 9>&- &
 	wait $vm || status=$?
@@ -138,21 +180,14 @@ else
 fi
 
 sed -i 's/\r$//' "$out/console.log"
-# What a stock kernel says about itself while it boots under emulation is not ours, unless it dies.
-splat='WARNING:|BUG:|Oops|KASAN|KCSAN|UBSAN|KFENCE|ODEBUG|Call Trace:|INFO: task .* blocked for more'
-splat+='|possible (circular|recursive|irq) lock|inconsistent lock|lockdep|DEBUG_LOCKS|suspicious RCU'
-splat+='|rcu.* stall|soft lockup|hard LOCKUP|general protection|kmemleak: [1-9]|list_(add|del) corruption'
-splat+='|refcount_t:|scheduling while atomic|nobody cared|Kernel panic'
-fatal='Kernel panic|Oops'
-bad=$(awk '/abuse-vm: user space begins/ { inside = 1 } /abuse-vm: user space ends/ { inside = 0 }
-	$0 ~ fatal || inside && $0 ~ splat' fatal="$fatal" splat="$splat" "$out/console.log")
+bad=$(awk -v bounds=yes -f "$project/vm/splats.awk" "$out/console.log")
 [ -z "$bad" ] || printf 'vm: the kernel complained (%s):\n%s\n' "$out/console.log" "$bad" >&2
 
 if [ -s "$out/status" ]; then
 	status=$(cat "$out/status")
 	[ "$status" -ne 0 ] || [ -z "$bad" ] || status=99
-elif [ $status -eq 124 ] || [ $status -eq 137 ]; then
-	echo "vm: not done after $limit s: ended" >&2
+elif [ -e "$out/late" ]; then
+	echo "vm: nothing printed for $limit s of its own time: ended" >&2
 	status=97
 else
 	printf 'vm: ended without an exit status; its last words:\n' >&2

@@ -6,7 +6,7 @@ run_tests() {
 	local kernel=$1 out=$2 folder=$3 status=0 planned passed failed
 	shift 3
 	vm/run.sh -k "$kernel" -o "$out" "$@" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/build/module/$kernel" \
-		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-60}" TORTURE="${TORTURE:-1}" vm/tests/run.sh "$folder" </dev/null |
+		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-120}" TORTURE="${TORTURE:-1}" vm/tests/run.sh "$folder" </dev/null |
 		tee "$out/tests.log" || status=${PIPESTATUS[0]}
 	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l "$folder" | wc -l)
 	passed=$(grep -c '^ok ' "$out/tests.log" || :)

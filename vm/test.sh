@@ -3,7 +3,7 @@
 # there are processors
 #
 # TESTS='pattern'	only the tests whose name matches (grep -E)
-# TEST_TIME=60	seconds one test may take
+# TEST_TIME=120	seconds of the VM's own time that a test may take which does not say it itself
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."

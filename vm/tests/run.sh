@@ -3,7 +3,7 @@
 # A test is a function in a topic file; its name, with spaces, says what holds.
 #
 # TESTS	pattern (grep -E) on "topic: what holds"
-# TEST_TIME	seconds a test may take that does not say it itself (60)
+# TEST_TIME	seconds of the VM's own time that a test may take which does not say it itself (120)
 # TORTURE	how many times as much is done (1); other than 1: only by tests that can
 # ABUSE_BUILD	where the module and the clients are
 # ABUSE_KERNEL	name for the output
@@ -17,27 +17,44 @@ here=$(cd "$(dirname "$0")" && pwd)
 # too long else; and "run.sh: kernels 6.12 debug" where they are the same on any
 # other; one for arm64 counts as the other one of its version.
 list() {
-	for file in "$here/$folder"/t-*.sh; do
-		topic=${file##*/t-}
-		widths=$(sed -n 's/^# run\.sh: widths //p' "$file")
-		seconds=$(sed -n 's/^# run\.sh: seconds //p' "$file")
-		kernels=$(sed -n 's/^# run\.sh: kernels //p' "$file")
-		kernel=${ABUSE_KERNEL-}
-		[[ -z $kernels || -z $kernel || " $kernels " == *" ${kernel%-arm64*} "* ]] || continue
-		if grep -q '^# run\.sh: torture only$' "$file" && [ "${TORTURE:-1}" = 1 ]; then
-			continue
-		elif grep -q '^# run\.sh: torture' "$file"; then
-			seconds=$((seconds * ${TORTURE:-1}))
-		elif [ "${TORTURE:-1}" != 1 ]; then
-			continue
-		fi
-		for width in ${widths:-64}; do
-			sed -n 's/^\([[:alnum:]][^[:space:]()]*\)() {.*/\1/p' "$file" | while read -r function; do
-				echo "$file $function ${width/64/-} ${seconds:-${TEST_TIME:-60}}" \
-					"${topic%.sh}${widths:+ $width}: ${function//_/ }"
-			done
-		done
-	done | grep -E -- "^([^ ]+ ){4}.*(${TESTS:-})" || :
+	local kernel=${ABUSE_KERNEL-}
+	awk -v kernel="${kernel%-arm64*}" -v torture="${TORTURE:-1}" -v seconds="${TEST_TIME:-120}" '
+		function tell(  n, nr, i, width, topic, name) {
+			if (kernels && kernel && index(" " kernels " ", " " kernel " ") == 0)
+				return
+			if (torture == 1 ? how == "torture only" : how !~ /^torture/)
+				return
+			topic = file
+			gsub(/.*\/t-|\.sh$/, "", topic)
+			n = split(widths ? widths : 64, width, " ")
+			for (i = 1; i <= n; i++)
+				for (nr = 1; nr <= functions; nr++) {
+					name = function_[nr]
+					gsub(/_/, " ", name)
+					print file, function_[nr], width[i] == 64 ? "-" : width[i],
+						limit * (how ~ /^torture/ ? torture : 1), topic (widths ? " " width[i] : "") ": " name
+				}
+		}
+		FNR == 1 {
+			tell()
+			file = FILENAME
+			kernels = widths = how = functions = ""
+			limit = seconds
+		}
+		sub(/^# run\.sh: /, "") {
+			if ($1 == "torture")
+				how = $0
+			else if ($1 == "seconds")
+				limit = $2
+			else if (sub(/^kernels /, ""))
+				kernels = $0
+			else if (sub(/^widths /, ""))
+				widths = $0
+		}
+		/^[[:alnum:]][^[:space:]()]*\(\) \{/ {
+			function_[++functions] = substr($0, 1, index($0, "(") - 1)
+		}
+		END { tell() }' "$here/$folder"/t-*.sh | grep -E -- "^([^ ]+ ){4}.*(${TESTS:-})" || :
 }
 
 if [ "${1-}" = -l ]; then
@@ -49,9 +66,6 @@ fi
 folder=${1-}
 # shellcheck source=vm/tests/lib.sh
 . "$here/lib.sh"
-bad='WARNING:|BUG:|Oops|KASAN|UBSAN|possible circular locking|INFO: task .* blocked for more than'
-bad+='|suspicious RCU|general protection|kmemleak: [1-9]|refcount_t:|list_(add|del) corruption|Call Trace'
-
 # Who is in the process group, or with "D" anybody in that state, waits where
 stacks() {
 	local task state group
@@ -64,9 +78,24 @@ stacks() {
 	done 2>/dev/null || :
 }
 
-# Everything that checks makes the debug kernel slow.
-SLOW=1
-[ "${ABUSE_KERNEL-}" != debug ] || SLOW=5
+# Everything that checks makes a kernel slow.
+case ${ABUSE_KERNEL-} in
+debug | kcsan) SLOW=5 ;;
+*) SLOW=1 ;;
+esac
+
+# A line into a variable from a descriptor, within so many seconds of the VM's own time
+read_within() { # SECONDS FD VARIABLE
+	local end vm_time
+	vm_time
+	end=$((vm_time + $1 * 1000))
+	while [ "$vm_time" -lt $end ]; do
+		read -rt $(((end - vm_time) / 1000 + 1)) -u "$2" "$3" && return
+		[ $? -gt 128 ] || return 1 # nobody writes any more
+		vm_time
+	done
+	return 1
+}
 
 # What a test left behind: mounts, services, devices, the module
 clean() {
@@ -87,18 +116,23 @@ verdict() { # GROUP STATUS
 	if [ "$2" != 0 ]; then
 		good=1
 		if [ "$2" = late ]; then
-			echo "stopped after $limit seconds"
+			echo "stopped after $limit seconds of the VM's own time"
 			stacks "$1"
 		fi
 	fi
 	kill -KILL -- "-$1" 2>/dev/null || :
 	# Not waited for by its id: who hangs in the kernel cannot be killed
-	if ! read -rt 20 _ < <(clean && echo cleaned); then
+	exec {cleaned}< <(clean && echo cleaned)
+	if ! read_within $((60 * SLOW)) "$cleaned" _; then
 		echo "what it left cannot be cleaned up"
 		stacks D
 		good=1
 	fi
-	if dmesg | awk -v name="abuse test: $name" 'index($0, name) { on = 1 } on' >"$T.log" && grep -qE "$bad" "$T.log"; then
+	exec {cleaned}<&-
+	# All there is if it has said so much that the test's name is gone
+	dmesg | awk -v name="abuse test: $name" 'index($0, name) { log = "" } { log = log $0 "\n" } END { printf "%s", log }' \
+		>"$T.log"
+	if [ "$(awk -f "$here/../splats.awk" "$T.log")" ]; then
 		cat "$T.log"
 		good=1
 	fi
@@ -114,7 +148,8 @@ while read -r file function WIDTH limit name; do
 	T=/tmp/abuse.$((passed + failed))
 	mkdir -m 755 "$T"
 	echo "abuse test: $name" >/dev/kmsg
-	start=$EPOCHREALTIME status=late
+	vm_time
+	start=$vm_time status=late
 	set -m # the test gets a process group of its own
 	(
 		# shellcheck disable=SC2154
@@ -127,13 +162,14 @@ while read -r file function WIDTH limit name; do
 	group=$!
 	disown $group # or bash tells that it was killed
 	set +m
-	read -rt "$limit" -u "$ended" status || status=late
+	read_within "$limit" "$ended" status || status=late
 	if verdict $group "$status" >>"$T.out" 2>&1; then
 		passed=$((passed + 1)) word=ok
 	else
 		failed=$((failed + 1)) word=FAIL
 	fi
-	took=$(((${EPOCHREALTIME/./} - ${start/./}) / 100000))
+	vm_time
+	took=$(((vm_time - start) / 100))
 	echo "$word ${ABUSE_KERNEL:-} $name ($((took / 10)).$((took % 10)) s)"
 	# Other kernels may write in between.
 	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"

@@ -554,11 +554,11 @@ static void *mischief(void *data)
 /* One that nothing happens to, so that what was begun can end */
 static void drive(unsigned int seconds)
 {
-	ull end = now_ms() + seconds * 1000ULL, last = now_ms(), ios = 0, now;
+	ull end = vm_ms() + seconds * 1000ULL, last = vm_ms(), ios = 0, now;
 
 	do {
 		usleep(100000);
-		now = now_ms();
+		now = vm_ms();
 		if (ios != __atomic_load_n(&total.ios, __ATOMIC_RELAXED)) {
 			ios = __atomic_load_n(&total.ios, __ATOMIC_RELAXED);
 			last = now;

@@ -2,7 +2,6 @@
 # abusectl, the tool that people use. Each start of a JVM takes seconds here, so
 # these tests say more in one function than others do.
 # run.sh: seconds 240
-WAIT=100
 
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 _abusectl() { "$ABUSECTL" "$@"; }

@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
 # The subcommands of abusectl that look at devices and change them in use.
 # run.sh: seconds 240
-WAIT=100
 
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 _abusectl() { "$ABUSECTL" "$@"; }

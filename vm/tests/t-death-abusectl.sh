@@ -3,7 +3,6 @@
 # run.sh: seconds 300
 # run.sh: torture
 # run.sh: kernels 6.12 debug
-WAIT=100
 TIMES=${TORTURE:-1}
 
 killed_with_a_file_it_loses_nothing() {

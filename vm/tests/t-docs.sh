@@ -2,7 +2,6 @@
 # The examples of README.md and of the manual pages, run as they stand there
 # run.sh: seconds 240
 # run.sh: kernels 6.1
-WAIT=100
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 README=$PROJECT/README.md
 PATH=$PROJECT/cli:$PATH

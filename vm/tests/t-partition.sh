@@ -10,7 +10,7 @@ _image() {
 appear_when_the_server_comes_after_setup() {
 	load max_part=7
 	_image
-	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 || fail "setup waits for a server"
+	soon client setup $CTL block_size=512
 	pause 0.2
 	is "requests before there is a server" "$(status pending)" 0
 	serve store="$T/image"
@@ -28,7 +28,7 @@ appear_when_the_server_is_there_before_setup() {
 	# A server that waits for a device: poll, then serve
 	spawn server bash -c '"$0/client" poll '$CTL' && exec "$0/client" server '$CTL' store=image' "$ABUSE_BUILD"
 	pause 0.2
-	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 || fail "setup waits for a server"
+	soon client setup $CTL block_size=512
 	# Nobody has got anything, so somebody has to use the disk first
 	spawn read client io $DISK op=read
 	wait_for test -b /dev/abuse0p1
@@ -60,9 +60,9 @@ a_server_that_holds_the_scan_does_not_block_reset() {
 	serve holder hold=100
 	spawn read client io $DISK op=read
 	owned 1
-	timeout 5 "$ABUSE_BUILD/client" setup $CTL block_size=512 flags=$RECONNECT || fail "reconnect waits"
-	timeout 5 "$ABUSE_BUILD/client" status $CTL >"$T/status" || fail "status waits"
-	timeout 5 "$ABUSE_BUILD/client" reset $CTL || fail "reset waits"
+	soon client setup $CTL block_size=512 flags=$RECONNECT
+	soon client status $CTL
+	soon client reset $CTL
 	failed read 'EIO|ENXIO|ENODATA'
 	finish holder 3
 	wait_for unload
