@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole commands, from their words to their output and exit code. */
-@Timeout(60)
+@Timeout(600)
 class CliTest {
     private record Outcome(int exitCode, String out, String err) {}
 
@@ -641,7 +641,7 @@ class CliTest {
     /** A server command in a thread of its own. */
     private CompletableFuture<Outcome> serve(String... args) throws Exception {
         var outcome = CompletableFuture.supplyAsync(() -> run(args));
-        for (int i = 0; i < 1000 && !outcome.isDone() && !out.toString(StandardCharsets.UTF_8).endsWith("\n"); i++) {
+        for (int i = 0; i < 10_000 && !outcome.isDone() && !out.toString(StandardCharsets.UTF_8).endsWith("\n"); i++) {
             Thread.sleep(10);
         }
         return outcome;
@@ -657,7 +657,7 @@ class CliTest {
         assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
         assertArrayEquals(pattern(4096), disk.read(1 << 20, 4096).await().data());
         stop.get().run();
-        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        Outcome outcome = server.get(100, TimeUnit.SECONDS);
         assertEquals(0, outcome.exitCode);
         assertEquals("", outcome.err);
         assertEquals(0, disk.openNodes());
@@ -672,7 +672,7 @@ class CliTest {
         assertEquals("abusectl: /dev/abctl0: serving 500 KiB from " + backend + " on /dev/abuse0, 1 queue\n",
                 out.toString(StandardCharsets.UTF_8));
         stop.get().run();
-        assertEquals(0, server.get(10, TimeUnit.SECONDS).exitCode);
+        assertEquals(0, server.get(100, TimeUnit.SECONDS).exitCode);
     }
 
     @Test
@@ -680,7 +680,7 @@ class CliTest {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20, 2);
         var server = serve("server");
         disk.reset();
-        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        Outcome outcome = server.get(100, TimeUnit.SECONDS);
         assertEquals(1, outcome.exitCode);
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n", outcome.err);
     }
@@ -694,7 +694,7 @@ class CliTest {
         assertEquals("/dev/abuse1\n", out.toString(StandardCharsets.UTF_8));
         assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
         stop.get().run();
-        Outcome outcome = run.get(10, TimeUnit.SECONDS);
+        Outcome outcome = run.get(100, TimeUnit.SECONDS);
         assertEquals("", outcome.err);
         assertEquals(0, outcome.exitCode);
         assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 1 << 20, (1 << 20) + 4096));
@@ -706,7 +706,7 @@ class CliTest {
             assertEquals(2 << 20, device.status().capacity());
         }
         stop.get().run();
-        assertEquals(0, run.get(10, TimeUnit.SECONDS).exitCode);
+        assertEquals(0, run.get(100, TimeUnit.SECONDS).exitCode);
     }
 
     @Test
@@ -724,7 +724,7 @@ class CliTest {
         disk.reset();
         disk.setUp(4 << 20);
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n",
-                run.get(10, TimeUnit.SECONDS).err);
+                run.get(100, TimeUnit.SECONDS).err);
         assertEquals("SIZE\n  4M\n", succeed("list", "-o", "SIZE"));
         assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one, and the module's parameter max_abuse"
                 + " makes more", fail("run", "mem"));
@@ -755,11 +755,11 @@ class CliTest {
         devices.add(0).setUp(1 << 20).read(0, 4096);
         terminal = true;
         var top = CompletableFuture.supplyAsync(() -> run("top", "-d", "0.2"));
-        for (int i = 0; i < 1000 && !out.toString(StandardCharsets.UTF_8).contains("\u001b[J"); i++) {
+        for (int i = 0; i < 10_000 && !out.toString(StandardCharsets.UTF_8).contains("\u001b[J"); i++) {
             Thread.sleep(10);
         }
         stop.get().run();
-        Outcome outcome = top.get(10, TimeUnit.SECONDS);
+        Outcome outcome = top.get(100, TimeUnit.SECONDS);
         assertEquals(0, outcome.exitCode, outcome.err);
         assertTrue(outcome.out.startsWith("\u001b[?7l\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out);
         assertTrue(outcome.out.contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out);
@@ -801,18 +801,18 @@ class CliTest {
     void server_waits_for_a_setup() throws Exception {
         SimulatedDisk disk = devices.add(0);
         var server = CompletableFuture.supplyAsync(() -> run("server", "mem"));
-        for (int i = 0; i < 1000 && err.size() == 0; i++) {
+        for (int i = 0; i < 10_000 && err.size() == 0; i++) {
             Thread.sleep(10);
         }
         assertEquals("abusectl: /dev/abctl0: not set up yet; waiting for 'abusectl setup /dev/abctl0'\n", err.toString());
         assertEquals(0, out.size());
         disk.setUp(1 << 20);
-        for (int i = 0; i < 1000 && out.size() == 0; i++) {
+        for (int i = 0; i < 10_000 && out.size() == 0; i++) {
             Thread.sleep(10);
         }
         assertEquals("abusectl: /dev/abctl0: serving 1 MiB from mem on /dev/abuse0, 1 queue\n", out.toString());
         stop.get().run();
-        assertEquals(0, server.get(10, TimeUnit.SECONDS).exitCode);
+        assertEquals(0, server.get(100, TimeUnit.SECONDS).exitCode);
     }
 
     @Test
@@ -843,7 +843,7 @@ class CliTest {
             assertFalse(disk.read(0, 4096).await().failed());
         }
         stop.get().run();
-        Outcome outcome = server.get(10, TimeUnit.SECONDS);
+        Outcome outcome = server.get(100, TimeUnit.SECONDS);
         String message = "abusectl: /dev/abctl0: " + image + ": the image ends before the disk does";
         assertEquals(message + "\n" + message + " (9 more times)\n", outcome.err);
         assertEquals(0, outcome.exitCode);

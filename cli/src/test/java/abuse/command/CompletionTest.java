@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The completions in bash, zsh and fish themselves, on a terminal, with device nodes in a directory of the test's. */
-@Timeout(120)
+@Timeout(600)
 class CompletionTest {
     private static final Path COMPLETIONS = Path.of("../completions").toAbsolutePath();
     private static final String PROMPT = "ready> ";
@@ -91,7 +91,7 @@ class CompletionTest {
 
     /** Waits until the screen shows something, and takes that and what stands before it away. */
     private Matcher await(String pattern) throws Exception {
-        long end = System.nanoTime() + 30_000_000_000L;
+        long end = System.nanoTime() + 300_000_000_000L;
         byte[] bytes = new byte[65536];
         while (true) {
             Matcher matcher = Pattern.compile(pattern, Pattern.DOTALL).matcher(screen.toString());

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** How far something has come, on a terminal only. */
-@Timeout(60)
+@Timeout(600)
 class ProgressTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 

@@ -45,9 +45,9 @@ public final class SimulatedDisk {
             this.queue = queue;
         }
 
-        /** Waits for the answer; a test that hangs fails after ten seconds. */
+        /** Waits for the answer; a test that hangs fails in the end. */
         public Answer await() throws Exception {
-            return answer.get(10, TimeUnit.SECONDS);
+            return answer.get(100, TimeUnit.SECONDS);
         }
 
         public long offset() {
