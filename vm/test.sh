@@ -1,50 +1,47 @@
 #!/bin/bash
-# test.sh [KERNEL...]: the system tests in the VM, on each kernel (6.1 and 6.12), on as many at once as
-# there are processors
+# test.sh [-b] [KERNEL...]: the system tests in the VM, on each kernel (6.1 and 6.12), on as many at once
+# as there are processors; -b only builds what they need besides the jar
 #
-# TESTS='pattern'	only the tests whose name matches (grep -E)
+# TESTS='pattern'	only the tests whose name matches this regular expression
 # TEST_TIME=120	seconds of the VM's own time that a test may take which does not say it itself
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
+only_build=
+[ "${1-}" != -b ] || { only_build=yes; shift; }
 [ $# -gt 0 ] || set -- 6.1 6.12
 
 # shellcheck source=vm/tally.sh
 . vm/tally.sh
 
 # A start of Java takes seconds in the VM, and without an archive twice as many
-[ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
+[ "$only_build" ] || [ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
 
-# compile KERNEL WIDTH OPTION...: a program for what that kernel runs on, of 64 or 32 bits
-compile() {
-	local cc=(gcc "-m$2") cross=build/arm64/cross/usr/bin
-	case $1/$2 in
-	*-arm64*/64) cc=("$cross/aarch64-linux-gnu-gcc-12") ;;
-	*-arm64*/32) cc=("$cross/arm-linux-gnueabihf-gcc-12" "-Wl,-z,max-page-size=65536") ;;
+# clients KERNEL: the programs for what that kernel runs on, in the folder $clients
+clients() {
+	local cc=(CC=gcc) cross=$PWD/build/arm64/cross/usr/bin
+	clients=$PWD/build/clients
+	case $1 in
+	*-arm64*)
+		clients+=-arm64
+		cc=("CC=$cross/aarch64-linux-gnu-gcc-12" "CC32=$cross/arm-linux-gnueabihf-gcc-12 -Wl,-z,max-page-size=65536")
+		;;
 	esac
-	"${cc[@]}" -O2 -Wall -Wextra -Werror -static -pthread "${@:3}"
+	mkdir -p "$clients"
+	flock "$clients" make -C vm/tests OUT="$clients" "${cc[@]}"
 }
 
 build() { # KERNEL DIRECTORY
 	local kernel=$1
 	vm/module.sh "$kernel"
 	mkdir -p "$2/busy"
-	cp -p vm/tests/busy.c "$2/busy"
+	cp -pu vm/tests/busy.c "$2/busy"
 	echo 'obj-m := busy.o' >"$2/busy/Kbuild"
 	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
-	sed -n '/^\.EX$/,/^\.EE$/{ /^\./!p }' man/abuse.4 >"$2/example.c"
-	compile "$kernel" 64 -Imodule/uapi -o "$2/example" "$2/example.c"
-	for program in replay hog; do
-		compile "$kernel" 64 -o "$2/$program" vm/tests/$program.c
-	done
-	for client in client legacy fuzz stress inject; do
-		for width in 64 32; do
-			compile "$kernel" $width -Wno-pointer-to-int-cast -D_FILE_OFFSET_BITS=64 \
-				-o "$2/$client${width/64/}" vm/tests/$client.c
-		done
-	done
+	clients "$kernel"
+	ln -f "$clients"/* "$2"
 }
 
 outs=()
@@ -60,10 +57,12 @@ for kernel; do
 	fi
 done
 
+[ ! "$only_build" ] || exit 0
+
 test_one() { # KERNEL
-	local out=build/vm/test-$1 limit=$((2400 * ${TORTURE:-1}))
-	[ "$1" != debug ] || limit=$((limit * 10))
-	[ -e "$out/sum" ] || run_tests "$1" "$out" '' -t $limit -d 1G
+	local out=build/vm/test-$1
+	# More than any one test may take
+	[ -e "$out/sum" ] || run_tests "$1" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G
 }
 export -f run_tests test_one
 

@@ -860,7 +860,16 @@ static void load(const char *file)
 		die("load");
 }
 
-/* clean MODULE: every device reset, the module unloaded; some 20 seconds for that */
+/* clean MODULE...: every device reset, the modules unloaded; some 20 seconds for each */
+static void unload(const char *module)
+{
+	for (int n = 0; syscall(__NR_delete_module, module, O_NONBLOCK) && errno != ENOENT; n++) {
+		if (n == 2000)
+			die("unload");
+		usleep(10000);
+	}
+}
+
 static void clean(const char *module)
 {
 	glob_t nodes = {};
@@ -872,11 +881,9 @@ static void clean(const char *module)
 			die("RESET");
 		close(fd);
 	}
-	for (int n = 0; syscall(__NR_delete_module, module, O_NONBLOCK) && errno != ENOENT; n++) {
-		if (n == 2000)
-			die("unload");
-		usleep(10000);
-	}
+	unload(module);
+	for (char **a = args; *a; a++)
+		unload(*a);
 }
 
 int main(int argc, char **argv)
