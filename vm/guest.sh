@@ -1,12 +1,16 @@
 # shellcheck shell=bash disable=SC2154
 # What process 1 of the VM does once its root is there: OUTDIR/command, to which run.sh adds lines in
 # front that set command (array, empty for a shell), kernel (a folder with its packages), directory,
-# project, rows, columns; machine, if the root is not the machine's own; and systemd, if that takes over
-# and runs this once more as a service.
+# project, rows, columns; machine, if the root is not the machine's own; systemd, if that takes over and
+# runs this once more as a service; and shared, if there is a folder for it.
 
 if [ $$ = 1 ]; then
 	mount -t tmpfs tmpfs /run
 	mkdir -p /lib/modules
+	if [ "$shared" ]; then
+		mkdir -p /shared
+		mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 shared /shared
+	fi
 	if [ "$machine" ]; then
 		mkdir -p /machine "$project" /run/modules/{data,work}
 		mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro machine /machine

@@ -2,8 +2,8 @@
 # vm/run.sh - runs a command, or an interactive shell, as root in a throw-away VM: a stock Debian
 # kernel, the machine's own root read-only below a tmpfs, the same current directory.
 #
-#   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-a CMDLINE] [-r ROOT] [-d SIZE]
-#          [-i] [-p] [--] [COMMAND ...]
+#   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-s DIR] [-a CMDLINE] [-r ROOT]
+#          [-d SIZE] [-i] [-p] [--] [COMMAND ...]
 #
 #   -k KERNEL   6.1 (default), 6.12, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
 #               a Debian for arm64 instead of the machine's own root: see kernel.sh
@@ -11,6 +11,7 @@
 #   -t SECONDS  ended when the command has printed nothing for so long, or twice that (1200)
 #   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log, clock the
 #               VM's own time in milliseconds
+#   -s DIR      /shared in the VM, writable, for what several VMs have together
 #   -a CMDLINE  more for the kernel's command line
 #   -r ROOT     boots this Debian with its systemd instead; the machine's own root is below /machine,
 #               the project where it is outside
@@ -27,14 +28,15 @@ set -eu
 
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
-kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' disk='' icount='' threads=single
-while getopts k:c:m:t:o:a:r:d:ip option; do
+kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' shared='' disk='' icount='' threads=single
+while getopts k:c:m:t:o:s:a:r:d:ip option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	c) cpus=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	o) out=$OPTARG ;;
+	s) shared=$(cd "$OPTARG" && pwd) ;;
 	a) extra=$OPTARG ;;
 	r) root=$(cd "$OPTARG" && pwd) ;;
 	d) disk=$OPTARG ;;
@@ -69,7 +71,7 @@ printf '%012d\n' 0 >"$out/clock"
 size=$(stty size 2>/dev/null || echo 24 80)
 {
 	echo "command=(${*@Q}) kernel=${dir@Q}/root directory=${PWD@Q}"
-	echo "project=${project@Q} machine=${root:+yes} systemd=$systemd"
+	echo "project=${project@Q} machine=${root:+yes} systemd=$systemd shared=${shared:+yes}"
 	echo "rows=${size% *} columns=${size#* }"
 	echo "export TERM=${TERM:-dumb} LANG=${LANG:-C.UTF-8}"
 	cat "$project/vm/guest.sh"
@@ -121,6 +123,9 @@ root=${root:-/}
 qemu+=(-append "$cmdline $extra" -serial "file:$out/console.log"
 	-virtfs "$share,path=${root//,/,,},mount_tag=root,readonly=on"
 	-virtfs "$share,path=${out//,/,,},mount_tag=out")
+if [ "$shared" ]; then
+	qemu+=(-virtfs "$share,path=${shared//,/,,},mount_tag=shared")
+fi
 if [ "$disk" ]; then
 	rm -f "$out/disk"
 	truncate -s "$disk" "$out/disk"

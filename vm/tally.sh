@@ -1,24 +1,35 @@
 # shellcheck shell=bash
 # What test.sh and test-debian.sh share; to be sourced.
 
-# run_tests KERNEL OUT FOLDER OPTION...: the tests of a folder of vm/tests in a VM with these options of run.sh; their sum is in OUT/sum
+# run_tests KERNEL OUT FOLDER OPTION...: the tests of a folder of vm/tests in a VM with these options of run.sh;
+# what it says is in OUT/tests.log, too
 run_tests() {
-	local kernel=$1 out=$2 folder=$3 status=0 planned passed failed
+	local kernel=$1 out=$2 folder=$3 status=0
 	shift 3
 	vm/run.sh -k "$kernel" -o "$out" "$@" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/build/module/$kernel" \
-		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-120}" TORTURE="${TORTURE:-1}" vm/tests/run.sh "$folder" </dev/null |
-		tee "$out/tests.log" || status=${PIPESTATUS[0]}
-	planned=$(ABUSE_KERNEL=$kernel TESTS=${TESTS:-} vm/tests/run.sh -l "$folder" | wc -l)
-	passed=$(grep -c '^ok ' "$out/tests.log" || :)
-	failed=$((planned - passed))
+		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-120}" TORTURE="${TORTURE:-1}" CLAIMS="${CLAIMS:-}" \
+		vm/tests/run.sh "$folder" </dev/null | tee "$out/tests.log" || status=${PIPESTATUS[0]}
 	if ! grep -q "^# $kernel: " "$out/tests.log"; then
-		echo "# $kernel: $passed passed, $failed failed (the VM ended early with status $status)"
-	fi
-	if [ "$status" != 0 ] && [ $failed = 0 ]; then
+		echo "FAIL $kernel the VM ends after the last test, not early (status $status)"
+	elif [ "$status" != 0 ] && grep -q "^# $kernel: .* 0 failed$" "$out/tests.log"; then
 		echo "FAIL $kernel the VM ends cleanly and its kernel log is clean (status $status)"
+	fi | tee -a "$out/tests.log"
+}
+
+# planned KERNEL FOLDER: how many tests there are
+planned() { ABUSE_KERNEL=$1 TESTS=${TESTS:-} vm/tests/run.sh -l "$2" | wc -l; }
+
+# sum_up KERNEL FOLDER OUT...: what became of them, into the first OUT/sum; what was not done has failed
+sum_up() {
+	local kernel=$1 planned passed failed
+	planned=$(planned "$1" "$2")
+	shift 2
+	passed=$(cat "${@/%//tests.log}" 2>/dev/null | grep -c '^ok ' || :)
+	failed=$((planned - passed))
+	if [ $failed = 0 ] && cat "${@/%//tests.log}" 2>/dev/null | grep -q "^FAIL $kernel the VM ends "; then
 		failed=1
 	fi
-	echo "$passed $failed" >"$out/sum"
+	echo "$passed $failed" >"$1/sum"
 }
 
 # total OUT...: the last line, and whether all is well

@@ -20,7 +20,8 @@ for kernel; do
 	mkdir -p "$out"
 	vm/module.sh "$kernel"
 	gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$build/client" vm/tests/client.c
-	run_tests "$kernel" "$out" "$suite" -r build/debian -t 1800
+	run_tests "$kernel" "$out" "$suite" -r build/debian -t 3600
+	sum_up "$kernel" "$suite" "$out"
 done
 
 total "${outs[@]}"

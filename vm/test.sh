@@ -1,21 +1,32 @@
 #!/bin/bash
-# test.sh [-b] [KERNEL...]: the system tests in the VM, on each kernel (6.1 and 6.12), on as many at once
-# as there are processors; -b only builds what they need besides the jar
+# test.sh [-b] [KERNEL...]: the system tests on each kernel (6.1 and 6.12), in VMs that share them; -b only
+# builds what they need besides the jar
 #
 # TESTS='pattern'	only the tests whose name matches this regular expression
 # TEST_TIME=120	seconds of the VM's own time that a test may take which does not say it itself
+# VMS=2	so many VMs at once; if not given as many as there are processors
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 only_build=
 [ "${1-}" != -b ] || { only_build=yes; shift; }
 [ $# -gt 0 ] || set -- 6.1 6.12
+vms=${VMS:-$(nproc)}
 
 # shellcheck source=vm/tally.sh
 . vm/tally.sh
 
 # A start of Java takes seconds in the VM, and without an archive twice as many
-[ "$only_build" ] || [ ! -e cli/target/abusectl.jar ] || cli/abusectl --archive
+with_java() {
+	local lib=build/java/lib bad=build/java/bad
+	local javac=(javac -Xlint:all -Werror --release 17 -cp cli/target/abusectl.jar)
+	cli/abusectl --archive
+	mkdir -p $lib $bad/META-INF/services
+	"${javac[@]}" -d $lib/resident vm/tests/Resident.java
+	"${javac[@]}" -d $bad vm/tests/BadBackend.java
+	echo BadBackend >$bad/META-INF/services/abuse.backend.BackendFactory
+	jar -cf $lib/bad.jar -C $bad .
+}
 
 # clients KERNEL: the programs for what that kernel runs on, in the folder $clients
 clients() {
@@ -41,9 +52,11 @@ build() { # KERNEL DIRECTORY
 	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
 	cp -p "$2/busy/busy.ko" "$2"
 	clients "$kernel"
-	ln -f "$clients"/* "$2"
+	cp -rlf "$clients/." "$2"
+	[ ! -d build/java/lib ] || cp -rlf build/java/lib/. "$2"
 }
 
+[ "$only_build" ] || [ ! -e cli/target/abusectl.jar ] || with_java
 outs=()
 for kernel; do
 	dir=build/module/$kernel out=build/vm/test-$kernel
@@ -59,14 +72,40 @@ done
 
 [ ! "$only_build" ] || exit 0
 
-test_one() { # KERNEL
-	local out=build/vm/test-$1
-	# More than any one test may take
-	[ -e "$out/sum" ] || run_tests "$1" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G
+out_of() { # KERNEL NUMBER
+	if [ "$2" = 1 ]; then echo "build/vm/test-$1"; else echo "build/vm/test-$1-$2"; fi
 }
-export -f run_tests test_one
 
-# A VM uses one processor.
+# One VM more for a kernel, if there is a test left for it
+run_one() { # KERNEL NUMBER
+	local out claims=build/vm/claims-$1
+	[ ! -e "$(out_of "$1" 1)/sum" ] || return 0 # not built
+	out=$(out_of "$1" "$2")
+	if [ "$(find "$claims" -type f | wc -l)" -lt "$(planned "$1" '')" ]; then
+		mkdir -p "$out"
+		# The time is more than any one test may take.
+		CLAIMS=/shared run_tests "$1" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G -s "$claims"
+	fi
+}
+export -f run_tests planned out_of run_one
+
+# A VM uses one processor. Where it has no tests left, the next one helps out where there are some.
+for kernel; do
+	rm -rf "build/vm/claims-$kernel"
+	mkdir -p "build/vm/claims-$kernel"
+	for ((n = 1; n <= vms; n++)); do
+		rm -f "$(out_of "$kernel" $n)/tests.log"
+	done
+done
 # shellcheck disable=SC2016
-printf '%s\n' "$@" | xargs -P "$(nproc)" -n 1 bash -eu -o pipefail -c 'test_one "$1"' test_one
+for ((n = 1; n <= vms; n++)); do
+	printf "%s $n\n" "$@"
+done | xargs -P "$vms" -n 2 bash -eu -o pipefail -c 'run_one "$1" "$2"' run_one
+for kernel; do
+	all=()
+	for ((n = 1; n <= vms; n++)); do
+		all+=("$(out_of "$kernel" $n)")
+	done
+	[ -e "${all[0]}/sum" ] || sum_up "$kernel" '' "${all[@]}"
+done
 total "${outs[@]}"

@@ -259,8 +259,29 @@ end_load() {
 	note "$1, $(status puts) answers, $(status redelivered) redelivered, longest I/O $longest ms"
 }
 
-# The tool that people use. A JVM takes seconds to start here
+# The tool that people use
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
+
+# tool ARGUMENT...: a command of it that does not wait, by a Java that stays until the last test: a start takes seconds
+# here, so "$ABUSECTL" is for tests whose subject that is, for servers, and for what waits
+RESIDENT=/tmp/abuse.resident
+tool() {
+	local status
+	if ! kill -0 "$(<$RESIDENT.pid)" 2>/dev/null; then
+		rm -f $RESIDENT.*
+		mkfifo $RESIDENT.in $RESIDENT.out
+		(
+			exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- # the test's
+			exec setsid java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+				-cp "${ABUSECTL%/*}/target/abusectl.jar:$ABUSE_BUILD/resident" Resident $RESIDENT.in $RESIDENT.out
+		) </dev/null >$RESIDENT.log 2>&1 &
+		echo $! >$RESIDENT.pid
+	fi
+	printf '%s\0' /proc/$BASHPID/fd/{0,1,2} "$@" >$RESIDENT.request
+	echo $RESIDENT.request >$RESIDENT.in
+	read -r status <$RESIDENT.out
+	return "$status"
+}
 
 # start NAME [ARGUMENT ...]: a server of $CTL in Java, ready when this returns
 start() {
@@ -280,7 +301,7 @@ told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"
 # complains STATUS REGEX ARGUMENT...: abusectl exits so, with one such line on stderr and nothing on stdout
 complains() {
 	local status=0
-	"$ABUSECTL" "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
+	tool "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
 	is "the exit status of abusectl ${*:3} ($(<"$T/stderr"))" $status "$1"
 	is "stdout of abusectl ${*:3}" "$(<"$T/stdout")" ""
 	shows "$T/stderr" "^abusectl: $2\$"

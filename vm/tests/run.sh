@@ -4,6 +4,7 @@
 #
 # TESTS	regular expression for "topic: what holds"
 # TEST_TIME	seconds of the VM's own time that a test may take which does not say it itself (120)
+# CLAIMS	folder in which VMs that share it note which test they take, so that none is done twice
 # TORTURE	how many times as much is done (1); other than 1: only by tests that can
 # ABUSE_BUILD	where the module and the clients are
 # ABUSE_KERNEL	name for the output
@@ -123,6 +124,7 @@ verdict() { # GROUP STATUS
 		if [ "$2" = late ]; then
 			echo "stopped after $limit seconds of the VM's own time"
 			stacks "$1"
+			[ ! -e $RESIDENT.pid ] || kill -KILL "$(<$RESIDENT.pid)" || : # or the next test waits for it
 		fi
 	fi
 	kill -KILL -- "-$1" 2>/dev/null || :
@@ -142,10 +144,21 @@ verdict() { # GROUP STATUS
 	return $good
 }
 
+# claim NAME: nobody else has it
+claim() {
+	local status=0
+	[ "${CLAIMS-}" ] || return 0
+	set -C
+	: 2>/dev/null >"$CLAIMS/$1" || status=1
+	set +C
+	return $status
+}
+
 passed=0 failed=0
 mkfifo /tmp/abuse.ended
 exec {ended}<>/tmp/abuse.ended
 while read -r file function WIDTH limit name; do
+	claim "$name" || continue
 	WIDTH=${WIDTH#-}
 	limit=$((limit * SLOW))
 	T=/tmp/abuse.$((passed + failed))
@@ -178,7 +191,7 @@ while read -r file function WIDTH limit name; do
 	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"
 	[ $word = ok ] || sed "s/^/    ${ABUSE_KERNEL:-} /" "$T.out"
 	rm -rf "$T" "$T.out" "$T.log"
-done < <(list)
+done < <(list | sort -s -k4,4nr) # first what may take long, so that VMs end at about the same time
 
 echo "# ${ABUSE_KERNEL:-}: $passed passed, $failed failed"
 [ $failed = 0 ]

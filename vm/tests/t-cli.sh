@@ -1,15 +1,12 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# abusectl, the tool that people use. Each start of a JVM takes seconds here, so
-# these tests say more in one function than others do.
+# abusectl, the tool that people use
 # run.sh: seconds 240
 
-ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
-_abusectl() { "$ABUSECTL" "$@"; }
 
 # refuses STATUS TEXT ARGUMENT...: it exits so, with the text on stderr
 _refuses() {
 	local status=0
-	_abusectl "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
+	tool "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
 	is "the exit status of abusectl ${*:3} ($(<"$T/stderr"))" $status "$1"
 	is "stdout of abusectl ${*:3}" "$(<"$T/stdout")" ""
 	shows "$T/stderr" "$2"
@@ -29,7 +26,7 @@ _stop() {
 # The main job, and a server stopped with I/O under way
 a_file_is_a_disk_with_a_file_system() {
 	load
-	_abusectl setup $CTL sz=64M
+	"$ABUSECTL" setup $CTL sz=64M
 	_serve first "file:$T/image" --create
 	is "size of the image" "$(stat -c %s "$T/image")" 67108864
 	mkfs.ext4 -q $DISK
@@ -51,18 +48,18 @@ a_file_is_a_disk_with_a_file_system() {
 	_stop second
 	is errors "$(status errors)" 0
 	fsck.ext4 -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck of the image: $(<"$T/fsck")"
-	_abusectl reset $CTL
+	"$ABUSECTL" reset $CTL
 	is capacity "$(status capacity)" 0
 }
 
 info_tells_what_the_tool_of_2009_told_first() {
 	load
 	legacy setup $CTL size=32M blocksize=512 max_queue=77 flags=1
-	_abusectl info $CTL >"$T/info"
+	tool info $CTL >"$T/info"
 	head -7 "$T/info" | diff - <(legacy 2009 info $CTL) || fail "not the lines of 2009"
-	_abusectl info --json $CTL >"$T/json"
+	tool info --json $CTL >"$T/json"
 	is "size in JSON" "$(perl -MJSON::PP -0e 'print decode_json(<>)->{devices}[0]{size}' "$T/json")" 33554432
-	_abusectl info >"$T/table"
+	"$ABUSECTL" info >"$T/table"
 	shows "$T/table" 'abctl0.*32'
 }
 
@@ -74,11 +71,12 @@ setup_refuses_and_leaves_the_device() {
 	_refuses 1 'reconnect' setup $CTL sz=32M
 	_refuses 1 '' setup $CTL sz=8M reconnect
 	client status $CTL | diff "$T/before" - || fail "the device changed"
-	_abusectl setup $CTL sz=32M reconnect
+	tool setup $CTL sz=32M reconnect
 	is capacity "$(status capacity)" 33554432
 }
 
 without_the_module_it_says_what_to_do() {
+	tool() { "$ABUSECTL" "$@"; }
 	_refuses 1 'No such file or directory.*(module|modprobe)' info $CTL
 }
 
@@ -86,7 +84,7 @@ a_person_can_be_a_disk() {
 	ready
 	bytes 4096 0x61 >"$T/data"
 	submit write op=write offset=4096 byte=0x77
-	_abusectl get $CTL >"$T/get"
+	tool get $CTL >"$T/get"
 	diff "$T/get" - <<-EOF || fail "get: other than expected"
 		WRITE
 		sector = 8
@@ -94,16 +92,16 @@ a_person_can_be_a_disk() {
 		len0 = 4096, offset = 0
 	EOF
 	running write || fail "get answered"
-	_abusectl put $CTL --out "$T/out" >"$T/put"
+	tool put $CTL --out "$T/out" >"$T/put"
 	diff "$T/get" "$T/put" || fail "put: other than get"
 	finish write
 	holds "$T/out" 4096 0x77
 	submit read op=check byte=0x61
-	_abusectl put $CTL --data "$T/data" >"$T/put"
+	tool put $CTL --data "$T/data" >"$T/put"
 	shows "$T/put" READ
 	finish read
 	submit fails op=read
-	_abusectl put $CTL --fail media >"$T/put"
+	tool put $CTL --fail media >"$T/put"
 	failed fails EIO
 	is errors "$(status errors)" 1
 }

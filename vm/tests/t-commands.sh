@@ -2,18 +2,16 @@
 # The subcommands of abusectl that look at devices and change them in use.
 # run.sh: seconds 240
 
-ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
-_abusectl() { "$ABUSECTL" "$@"; }
 
 list_shows_what_is_set_up_and_who_serves_it() {
 	ready capacity=32M queues=2 flags=$((WRITE_CACHE | DISCARD))
 	serve
 	io op=write length=1M
-	_abusectl list >"$T/table"
+	tool list >"$T/table"
 	is "lines of the table" "$(wc -l <"$T/table")" 2
 	shows "$T/table" '^DISK +SIZE +BS +QD +NQ +SERVERS +PENDING +OWNED +ERRORS +STATE +FLAGS$'
 	shows "$T/table" '^/dev/abuse0 +32M +4K +128 +2 +[1-9][0-9]* +0 +0 +0 live +write-cache,discard$'
-	_abusectl list --json >"$T/json"
+	tool list --json >"$T/json"
 	perl -MJSON::PP -0e '$d = decode_json(<>)->{devices}; print "$#$d $d->[0]{size} $d->[0]{p50}"' "$T/json" >"$T/values"
 	shows "$T/values" '^0 33554432 [0-9]+$'
 	end
@@ -23,7 +21,7 @@ resize_grows_a_disk_in_use() {
 	ready capacity=32M timeout_ms=60000
 	serve
 	client status $CTL >"$T/before"
-	_abusectl resize 0 64M
+	tool resize 0 64M
 	is capacity "$(status capacity)" 67108864
 	is "sectors" "$(<$SYS/size)" 131072
 	io op=write offset=48M length=1M
@@ -36,9 +34,9 @@ requeue_takes_requests_from_a_server_that_hangs() {
 	exec 4<>$CTL
 	take 4
 	owned 1
-	_abusectl requeue
+	tool requeue
 	pending 1
-	_abusectl put --zero >"$T/put"
+	tool put --zero >"$T/put"
 	finish stuck
 	refused 4 ENOMSG "$id0" result=0
 	is redelivered "$(status redelivered)" 1
@@ -48,13 +46,13 @@ making_an_archive_leaves_devices_alone() {
 	cp "$ABUSECTL" "${ABUSECTL%/*}/target/abusectl.jar" "$T"
 	ready capacity=32M
 	serve
+	client setup /dev/abctl1
+	client reset /dev/abctl1
 	"$T/abusectl" --archive
 	is capacity "$(status capacity)" 33554432
+	is "capacity of the other" "$(client status /dev/abctl1 only=capacity)" 0
 	io op=check
 	end
-	reset
-	"$T/abusectl" --archive
-	is capacity "$(status capacity)" 0
 }
 
 an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
@@ -127,7 +125,7 @@ trace_tells_requests_and_leaves_nothing_behind() {
 top_counts_what_a_disk_does() {
 	ready
 	serve
-	spawn top "$ABUSECTL" top --interval=3 -n 3 0
+	spawn top "$ABUSECTL" top --interval=1 -n 3 0
 	for ((i = 0; i < 1000; i++)); do
 		io op=write length=4096
 		running top || break

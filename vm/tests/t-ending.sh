@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # A disk that is in use is not taken away: by reset, and by run at its end
 # run.sh: seconds 300
-WAIT=100
 
 _is_in_use() { # HOW
 	complains 1 "$DISK: in use, $1; end that first, or add --force, which loses what is not written yet" reset $CTL
@@ -29,10 +28,10 @@ reset_leaves_a_disk_that_is_in_use() {
 	sync -f "$T/mount point"
 	umount "$T/mount point"
 	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
-	"$ABUSECTL" reset $CTL
+	tool reset $CTL
 	is capacity "$(status capacity)" 0
 	finish server 3
-	"$ABUSECTL" reset $CTL
+	tool reset $CTL
 }
 
 reset_takes_a_disk_that_is_in_use_if_forced() {
@@ -41,7 +40,7 @@ reset_takes_a_disk_that_is_in_use_if_forced() {
 	exec 5<>$DISK
 	kill -STOP "${PID[server]}"
 	submit read op=read
-	"$ABUSECTL" reset --force $CTL
+	tool reset --force $CTL
 	is capacity "$(status capacity)" 0
 	failed read EIO
 	kill -CONT "${PID[server]}"
@@ -53,7 +52,7 @@ reset_waits_for_a_moments_use() {
 	ready
 	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 1.5 _ <> <(:); :'
 	wait_for has "$T/user" open
-	"$ABUSECTL" reset $CTL
+	tool reset $CTL
 	is capacity "$(status capacity)" 0
 	finish user
 }
@@ -155,14 +154,10 @@ run_under_nohup_outlives_its_terminal() {
 }
 
 run_that_fails_leaves_no_disk() {
+	tool() { "$ABUSECTL" "$@"; }
 	load
 	complains 1 "$T/none: No such file or directory; add --create to make it" run "file:$T/none"
 	_gone
-	mkdir "$T/classes"
-	javac -cp "${ABUSECTL%/*}/target/abusectl.jar" -d "$T/classes" "${BASH_SOURCE[0]%/*}/BadBackend.java"
-	mkdir -p "$T/classes/META-INF/services"
-	echo BadBackend >"$T/classes/META-INF/services/abuse.backend.BackendFactory"
-	jar cf "$T/bad.jar" -C "$T/classes" .
-	complains 1 'internal error: java.lang.IllegalStateException: no size; .*' run --plugin "$T/bad.jar" bad:sizeless
+	complains 1 'internal error: java.lang.IllegalStateException: no size; .*' run --plugin "$ABUSE_BUILD/bad.jar" bad:sizeless
 	_gone
 }

@@ -2,8 +2,6 @@
 # What the server in Java does when it is stopped, replaced, or given bad
 # company, and what waits for storage together
 # run.sh: seconds 240
-HERE=${BASH_SOURCE[0]%/*}
-
 _requeue() { client requeue $CTL; }
 
 _signal() { kill -"$1" "${PID[$2]}"; }
@@ -57,19 +55,10 @@ a_stopped_server_alone_gets_its_requests_again() {
 	stop server
 }
 
-_bad_jar() {
-	local jar=${ABUSECTL%/*}/target/abusectl.jar
-	mkdir -p "$T/classes/META-INF/services"
-	javac -cp "$jar" -d "$T/classes" "$HERE/BadBackend.java"
-	echo BadBackend >"$T/classes/META-INF/services/abuse.backend.BackendFactory"
-	jar cf "$T/bad.jar" -C "$T/classes" .
-}
-
 a_bad_backend_fails_its_requests_and_keeps_nobody_else_waiting() {
 	local n
-	_bad_jar
 	ready flags=$WRITE_CACHE
-	start server --plugin "$T/bad.jar" "bad:$T/end"
+	start server --plugin "$ABUSE_BUILD/bad.jar" "bad:$T/end"
 	spawn blocked client io $DISK op=check offset=4M byte=0x67
 	owned 1
 	for n in 1 2 3; do

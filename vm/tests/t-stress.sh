@@ -13,15 +13,15 @@ _stress() { # SECONDS [KEY=VALUE ...]
 
 servers_killed_stopped_and_requeued_lose_nothing_and_fail_nothing() {
 	load
-	_stress 50 calm=1
+	_stress 25 calm=1
 }
 
 resets_timeouts_and_failures_lose_nothing_that_was_answered() {
 	load
-	_stress 50
+	_stress 25
 }
 
 partitions_are_looked_for_meanwhile() {
 	load max_part=7
-	_stress 20
+	_stress 10
 }

@@ -54,7 +54,7 @@ requests_are_taken_by_hand_beside_a_server() {
 	start server mem
 	_signal STOP
 	submit write op=write byte=7
-	"$ABUSECTL" put --out "$T/out" >"$T/put"
+	tool put --out "$T/out" >"$T/put"
 	finish write
 	holds "$T/out" 4096 7
 	_signal CONT
