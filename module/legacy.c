@@ -5,6 +5,7 @@
  */
 #include <linux/uaccess.h>
 
+#include "copy.h"
 #include "device.h"
 #include "file.h"
 #include "legacy.h"

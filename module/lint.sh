@@ -51,6 +51,32 @@ run_sparse() {
 	return $status
 }
 
+# The table in module/README.md lists the files from the ground up: each includes what is above it.
+rooms() {
+	sed -n 's/^| \([a-z]*\)\.[ch] .*/\1/p' module/README.md | awk '
+		{ place[$1] = NR; name[NR] = $1 }
+		END {
+			for (i = 1; i <= NR; i++)
+				for (j = 0; j < 2; j++) {
+					file = "module/" name[i] (j ? ".h" : ".c")
+					while ((getline line < file) > 0)
+						if (match(line, /^#include "[a-z]*\.h"/)) {
+							other = substr(line, 11, RLENGTH - 13)
+							if (other != "compat" && !(other in place && place[other] <= i)) {
+								print file ": " line ", which is not above it in module/README.md"
+								bad = 1
+							}
+						}
+				}
+			exit bad || !NR
+		}'
+	for file in $(sources ':(glob)module/*.c' ':(glob)module/*.h'); do
+		stem=$(basename "${file%.*}")
+		grep -q "^| $stem\.[ch] " module/README.md || [ "$stem" = compat ] ||
+			{ echo "$file: not in the table of module/README.md"; return 1; }
+	done
+}
+
 shell_check() {
 	sources | xargs awk 'FNR == 1 && (/^#!.*[\/ ](ba|da)?sh( |$)/ || FILENAME ~ /\.sh$/) { print FILENAME }' |
 		xargs shellcheck -x
@@ -65,6 +91,7 @@ git ls-files >/dev/null # without a list of the sources every step would pass
 [ -d "$scripts" ] || fetch_scripts || { apt-get -q update >&2 && fetch_scripts; }
 step checkpatch checkpatch
 step kernel-doc kernel_doc
+step rooms rooms
 step sparse run_sparse
 step shellcheck shell_check
 [ -z "$failed" ]

@@ -7,63 +7,18 @@
 #include <linux/list_sort.h>
 #include <linux/sched.h>
 
+#include "describe.h"
 #include "slot.h"
 #include "wait.h"
 
 /* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
 #define ABUSE_PIECE_ALIGN	4096
 
-#define ABUSE_GET_HINTS	(REQ_FUA | REQ_META | REQ_RAHEAD | REQ_SWAP | \
-			 REQ_NOUNMAP)
-
-static u16 abuse_rq_command(struct request *rq)
-{
-	switch (req_op(rq)) {
-	case REQ_OP_READ:
-		return ABUSE_READ;
-	case REQ_OP_WRITE:
-		return ABUSE_WRITE;
-	case REQ_OP_DISCARD:
-		return ABUSE_DISCARD;
-	case REQ_OP_WRITE_ZEROES:
-		return ABUSE_WRITE_ZEROES;
-	default:
-		return ABUSE_SYNC_NOTIFICATION;
-	}
-}
-
-static u16 abuse_rq_hints(struct request *rq)
-{
-	blk_opf_t opf = rq->cmd_flags;
-	u16 flags = 0;
-
-	if (req_op(rq) == REQ_OP_WRITE && (opf & REQ_FUA))
-		flags |= ABUSE_GET_FUA;
-	if (req_op(rq) == REQ_OP_WRITE_ZEROES && (opf & REQ_NOUNMAP))
-		flags |= ABUSE_GET_NOUNMAP;
-	if (opf & REQ_META)
-		flags |= ABUSE_GET_META;
-	if (opf & REQ_RAHEAD)
-		flags |= ABUSE_GET_RAHEAD;
-	if (opf & REQ_SWAP)
-		flags |= ABUSE_GET_SWAP;
-	return flags;
-}
-
 static void abuse_slot_describe(struct abuse_queue *q, struct abuse_slot *slot,
 				struct abuse_get *get)
 {
-	struct request *rq = slot->rq;
-
-	memset(get, 0, sizeof(*get));
+	abuse_describe(slot->rq, get);
 	get->id = abuse_slot_id(q, slot);
-	get->command = abuse_rq_command(rq);
-	if (get->command != ABUSE_SYNC_NOTIFICATION) {
-		get->sector = blk_rq_pos(rq);
-		get->length = blk_rq_bytes(rq);
-	}
-	if (rq->cmd_flags & ABUSE_GET_HINTS)
-		get->flags = abuse_rq_hints(rq);
 	if (slot->redelivered)
 		get->flags |= ABUSE_GET_REDELIVERED;
 }

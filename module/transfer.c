@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The bytes between a request and user memory, and how a request ends. It makes
- * slots busy and ends that; it must not know which ioctl the caller came by.
+ * Puts, and copies of a part: it makes slots busy, has their data copied, and ends
+ * them. It must not know which ioctl the caller came by.
  *
  * A chunk of puts is tried together: one look under the lock makes their slots
  * busy, then all data is copied, and a second look ends them. A put that needs
  * memory that is not present, or has its data in pieces, is then tried again
  * alone, when the others have ended.
  */
-#include <linux/bvec.h>
-#include <linux/highmem.h>
-#include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
-
-#include "compat.h"
+#include "copy.h"
 #include "slot.h"
 #include "transfer.h"
 #include "wait.h"
@@ -36,73 +28,6 @@ struct abuse_transfer {
 	u32 length;
 	u32 done;
 };
-
-/* Without high memory the pages of a bvec are one piece for the kernel, too. */
-#ifdef CONFIG_HIGHMEM
-#define abuse_piece_at(bio, iter)	bio_iter_iovec(bio, iter)
-#else
-#define abuse_piece_at(bio, iter)	mp_bvec_iter_bvec((bio)->bi_io_vec, iter)
-#endif
-
-/* Pages that lie side by side may have their struct page anywhere. */
-static void abuse_flush_dcache(const struct bio_vec *bv, u32 length)
-{
-	unsigned long pfn = page_to_pfn(bv->bv_page);
-	u32 first = bv->bv_offset >> PAGE_SHIFT;
-	u32 end = DIV_ROUND_UP(bv->bv_offset + length, PAGE_SIZE);
-
-	for (; first < end; first++)
-		flush_dcache_page(pfn_to_page(pfn + first));
-}
-
-/*
- * Copies between the request's data from @offset on and @user, without a page
- * fault; there is something to copy, and the request has it all. Returns how
- * many bytes were copied.
- *
- * Data may be copied in many parts, so what is before @offset is passed over as
- * cheaply as that can be done.
- */
-static u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
-			 void __user *user)
-{
-	bool to_rq = req_op(rq) == REQ_OP_READ;
-	struct bio *bio = rq->bio;
-	struct iov_iter memory;
-	struct bvec_iter iter;
-	u32 done = 0;
-
-	iov_iter_ubuf(&memory, to_rq ? ITER_SOURCE : ITER_DEST, user, length);
-	for (; offset >= bio->bi_iter.bi_size; bio = bio->bi_next)
-		offset -= bio->bi_iter.bi_size;
-	iter = bio->bi_iter;
-	bvec_iter_advance(bio->bi_io_vec, &iter, offset);
-
-	pagefault_disable();
-	for (;;) {
-		struct bio_vec bv = abuse_piece_at(bio, iter);
-		u32 copied, n = min(bv.bv_len, length - done);
-		char *kaddr = bvec_kmap_local(&bv);
-
-		if (to_rq)
-			copied = _copy_from_iter(kaddr, n, &memory);
-		else
-			copied = _copy_to_iter(kaddr, n, &memory);
-		kunmap_local(kaddr);
-		if (to_rq)
-			abuse_flush_dcache(&bv, copied);
-		done += copied;
-		if (copied < n || done == length)
-			break;
-		bvec_iter_advance_single(bio->bi_io_vec, &iter, n);
-		if (!iter.bi_size) {
-			bio = bio->bi_next;
-			iter = bio->bi_iter;
-		}
-	}
-	pagefault_enable();
-	return done;
-}
 
 static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
 				u64 now)
@@ -337,21 +262,6 @@ static void abuse_transfer_try(struct abuse_set *set,
 		batch.complete(&batch);
 }
 
-/* Makes the memory present that the copy could not reach. */
-static int abuse_fault_in(void __user *user, u32 length, bool from_user)
-{
-	size_t missing;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	if (!access_ok(user, length))
-		return -EFAULT;
-	missing = from_user ? fault_in_readable(user, length) :
-			      fault_in_safe_writeable(user, length);
-	cond_resched();
-	return missing == length ? -EFAULT : 0;
-}
-
 /* Goes on with a put until it needs no memory any more that is not present. */
 static int abuse_transfer_alone(struct abuse_set *set,
 				struct abuse_client *client,
@@ -380,23 +290,6 @@ static int abuse_copy_one(struct abuse_set *set, struct abuse_client *client,
 	if (put->status == -EAGAIN && !no_fault)
 		return abuse_transfer_alone(set, client, put, t, from_user);
 	return put->status;
-}
-
-static int abuse_read_piece(struct abuse_piece *piece, u64 address, u32 i,
-			    bool no_fault)
-{
-	struct abuse_piece __user *user = abuse_user_ptr(address);
-	unsigned long left;
-
-	if (!no_fault)
-		return copy_from_user(piece, &user[i], sizeof(*piece)) ?
-		       -EFAULT : 0;
-	if (!access_ok(&user[i], sizeof(*piece)))
-		return -EFAULT;
-	pagefault_disable();
-	left = __copy_from_user_inatomic(piece, &user[i], sizeof(*piece));
-	pagefault_enable();
-	return left ? -EAGAIN : 0;
 }
 
 /**

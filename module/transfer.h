@@ -3,8 +3,6 @@
 #ifndef ABUSE_TRANSFER_H
 #define ABUSE_TRANSFER_H
 
-#include <linux/compat.h>
-
 #include "slots.h"
 
 /* Answers and requests cross the stack in chunks of so many. */
@@ -18,12 +16,5 @@ int abuse_copy(struct abuse_set *set, struct abuse_client *client,
 	       bool no_fault);
 int abuse_end(struct abuse_set *set, struct abuse_client *client, u64 id,
 	      u32 result);
-
-/* A 32-bit caller may extend the sign of an address: the upper half says nothing. */
-static inline void __user *abuse_user_ptr(u64 address)
-{
-	return in_compat_syscall() ? compat_ptr(address) :
-				     u64_to_user_ptr(address);
-}
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "copy.h"
 #include "file.h"
 #include "set.h"
 #include "slot.h"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# shellcheck shell=bash disable=SC2317,SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # A disk that is in use is not taken away: by reset, and by run at its end
 # run.sh: seconds 300
 
