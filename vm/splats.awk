@@ -1,8 +1,9 @@
 # What a kernel says in its log when something is wrong: those lines, as they are.
 # -v bounds=yes: what it says about itself before and after user space counts only if it dies of it.
 #
-# A race of data that KCSAN reports is ours when a function of the module is in one of its stacks; a
-# stock kernel has many of its own, which are left out. Of ours the whole report is printed.
+# A race of data that KCSAN reports is ours when a function of the module is in one of its two stacks,
+# not counting what an interrupt interrupted; a stock kernel has many of its own, which are left out.
+# Of ours the whole report is printed.
 
 BEGIN {
 	splat = "WARNING:|BUG:|Oops|KASAN|KCSAN|UBSAN|KFENCE|ODEBUG|Call Trace:|INFO: task .* blocked for more" \
@@ -16,7 +17,7 @@ bounds && /abuse-vm: user space begins/ { inside = 1 }
 bounds && /abuse-vm: user space ends/ { inside = 0 }
 /BUG: KCSAN: / {
 	report = $0
-	ours = 0
+	ours = interrupted = 0
 	next
 }
 report && /==========/ {
@@ -27,7 +28,11 @@ report && /==========/ {
 }
 report {
 	report = report "\n" $0
-	ours = ours || /\[abuse\]/
+	if (/ by (task|interrupt)/)
+		interrupted = 0
+	else if (/ asm_/)
+		interrupted = 1
+	ours = ours || (!interrupted && /\[abuse\]/)
 	if ($0 !~ splat)
 		next
 }

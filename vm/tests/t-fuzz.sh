@@ -2,7 +2,7 @@
 # Callers of a control node that make no sense, or mean harm: see fuzz.c
 # run.sh: seconds 120
 # run.sh: torture
-# run.sh: kernels 6.12 debug
+# run.sh: kernels 6.12 debug kcsan
 
 _fuzz() { # CALLS CONTROL-NODE DISK [COMMAND...]
 	"${@:4}" "$ABUSE_BUILD/fuzz$WIDTH" "$2" disk="$3" calls=$(($1 * ${TORTURE:-1} / SLOW)) >"$T/result" 2>&1 ||

@@ -2,7 +2,7 @@
 # Everything at once, in random order, against running I/O: see stress.c
 # run.sh: seconds 180
 # run.sh: torture
-# run.sh: kernels 6.12 debug
+# run.sh: kernels 6.12 debug kcsan
 
 _stress() { # SECONDS [KEY=VALUE ...]
 	"$ABUSE_BUILD/stress" $CTL disk=$DISK seconds=$(($1 * ${TORTURE:-1})) "${@:2}" >"$T/stress" 2>&1 ||
