@@ -19,11 +19,20 @@ _abusectl_value() {
 	esac
 }
 
+# Adds the files whose names begin so, behind a word's first part
+_abusectl_files() {
+	local file
+	compopt -o filenames
+	while IFS= read -r file; do
+		COMPREPLY+=("$1$file")
+	done < <(compgen -f -- "$2")
+}
+
 # Adds to COMPREPLY what a word such as DEVICE may become, as whole words
 _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
-	FILE | JAR) compopt -o filenames && COMPREPLY+=($(compgen -f -- "$cur")) ;;
+	FILE | JAR) _abusectl_files '' "$cur" ;;
 	DEVICE)
 		for node in /dev/abctl* /dev/abuse*; do
 			# A partition is no device
@@ -31,14 +40,14 @@ _abusectl_add() {
 		done
 		;;
 	KEYS | COLUMNS)
+		[[ $cur == +* ]] && before=+
 		[[ $cur == *,* ]] && before=${cur%,*},
 		compopt -o nospace
-		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur##*,}"))
+		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
 		if [[ $cur == file:* ]]; then
-			compopt -o filenames
-			COMPREPLY+=($(compgen -P file: -f -- "${cur#file:}"))
+			_abusectl_files file: "${cur#file:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
 			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
@@ -49,19 +58,34 @@ _abusectl_add() {
 }
 
 _abusectl() {
-	local IFS=$' \t\n' words word cur command='' value='' place=0 options places i
+	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info top trace resize requeue reset get put poll'
+		[COMMAND]='run setup server list info top trace resize requeue reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS'
 		[BACKEND]='null mem file:'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
-	# Not COMP_WORDS, as "=" and ":" break words there
-	read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
-	[[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=('')
+	# COMP_WORDS are put together again where "=" and ":" break words
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $i == 0 || $line == [[:space:]]* ]]; then
+			line=${line#"${line%%[![:space:]]*}"}
+			words+=('')
+		fi
+		[[ $line == "$word"* ]] || word=$line
+		line=${line#"$word"}
+		words[-1]+=$word
+	done
+	# What readline keeps of the last word: up to a quotation mark, or a character that breaks words
 	cur=${words[-1]}
+	if [[ $cur == *[\"\']* ]]; then
+		kept=${cur%%[\"\']*} cur=${cur/[\"\']/}
+	else
+		cur=${cur//\\/}
+		[[ $cur == *[=:]* && $COMP_WORDBREAKS == *[=:]* ]] && kept=${cur%"${cur##*[=:]}"}
+	fi
 	for ((i = 1; i < ${#words[@]} - 1; i++)); do
 		word=${words[i]}
 		if [[ $value ]]; then
@@ -76,6 +100,7 @@ _abusectl() {
 	done
 	case $command in
 	'') options='--help --version' places=COMMAND place=0 ;;
+	help) options='' places=COMMAND ;;
 	run)
 		options='--help --version --create --direct --shared --pin --plugin'
 		places='KEYS|BACKEND BACKEND'
@@ -146,10 +171,7 @@ _abusectl() {
 			_abusectl_add "${value%+}" "$cur"
 		done
 	fi
-	# readline replaces only what stands behind a character that breaks words
-	if [[ $cur == *[=:]* && $COMP_WORDBREAKS == *[=:]* ]]; then
-		COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*[=:]}"}"}")
-	fi
+	COMPREPLY=("${COMPREPLY[@]#"$kept"}")
 }
 
 complete -F _abusectl abusectl

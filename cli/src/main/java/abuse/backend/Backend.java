@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 /**
  * The bytes of one disk. Offsets are bytes from its start; every range asked for lies within the
  * disk, and consists of whole blocks. Several threads call at once, for ranges that do not overlap
- * as long as the disk's users care what they read. Whatever is thrown, the one request fails with
- * an I/O error, and the server goes on.
+ * unless the users' own requests overlap. Whatever is thrown, the one request fails with an I/O
+ * error, and the server goes on.
  *
  * <p>A buffer is direct memory. Its position is 0, its limit and its capacity are the length of the
  * range, and its order is big endian, as in a buffer that is new. It must not be used after the
@@ -30,7 +30,7 @@ public interface Backend extends AutoCloseable {
     /** Makes durable what every write, discard and write of zeroes did that has returned. */
     default void flush() throws IOException {}
 
-    /** Takes note that a range is not needed any more; it may read as anything it did, or zeros. */
+    /** Takes note that a range is not needed any more; later reads return old data or zeros. */
     default void discard(long offset, long length) throws IOException {}
 
     /** Makes a range read as zeros. */
@@ -49,7 +49,7 @@ public interface Backend extends AutoCloseable {
 
     /** The disk has become larger; throws if this many bytes cannot be held. */
     default void grow(long capacity) throws IOException {
-        throw new IOException("a request beyond the size the device had when this server started; start it anew");
+        throw new IOException("the disk has become larger than this backend can hold");
     }
 
     /**

@@ -13,9 +13,9 @@ public interface BackendFactory {
     enum Option {
         /** Make the store when there is none. */
         CREATE,
-        /** Go past the page cache. */
+        /** Bypass the page cache. */
         DIRECT,
-        /** Whether servers of other disks use the store does not matter. */
+        /** Allow sharing with other disks' servers. */
         SHARED,
         /** This process' memory is locked: what the store may ever need is there from the start. */
         PINNED

@@ -60,6 +60,11 @@ final class MemBackend implements AddressedBackend {
     }
 
     @Override
+    public void grow(long capacity) throws IOException {
+        throw new IOException("mem: the disk has become larger than the memory that this server has for it");
+    }
+
+    @Override
     public long size() {
         return store.size();
     }

@@ -9,6 +9,15 @@ import abuse.device.OtherContentException;
 final class Advice {
     private Advice() {}
 
+    /** A device that has to be set up first, with these keys. */
+    static FailedException notSetUp(String device, String keys) {
+        return new FailedException(device + ": " + setUp(device + keys));
+    }
+
+    private static String setUp(String words) {
+        return "not set up; try 'abusectl setup " + words + "'";
+    }
+
     /** One line: the device, the cause in the C library's words, and the next step if there is one. */
     static String line(DeviceException e, boolean moduleLoaded) {
         String step = step(e, moduleLoaded);
@@ -27,15 +36,16 @@ final class Advice {
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> e.call() == Call.RECONNECT
                     ? "it is not set up; leave 'reconnect' out"
-                    : "it is not set up; try 'abusectl setup " + device + "'";
+                    : "it is " + setUp(device);
             case BUSY -> e instanceof OtherContentException other ? otherContent(other) : e.call() == Call.SETUP
-                    ? "it is set up already; add 'reconnect' to change it, or try 'abusectl reset " + device + "' first"
+                    ? "it is set up already; add 'reconnect' to change it, or take it away first with 'abusectl reset "
+                            + device + "'"
                     : null;
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel cannot do one of them: a block size above its page size, or more queues than"
                         + " the machine has processors";
-                case RECONNECT -> "a reconnect may make the disk larger, lower qs, and change timeout, ro and rw; for"
-                        + " anything else try 'abusectl reset " + device + "' first";
+                case RECONNECT -> "of a disk in use the size can grow, qs can be lowered, and timeout, ro and rw can change;"
+                        + " the rest needs a new setup, after 'abusectl reset " + device + "'";
                 default -> null;
             };
             default -> null;

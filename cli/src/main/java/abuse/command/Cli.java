@@ -23,6 +23,8 @@ public final class Cli {
     static final int FAILED = 1;
     /** It was not asked for as it must be; nothing was changed. */
     static final int USAGE = 2;
+    /** Whoever read the output has gone: what a shell tells of programs that SIGPIPE ended, as it does elsewhere. */
+    static final int UNREAD = 128 + 13;
 
     private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "top", "trace", "resize",
             "requeue", "reset", "get", "put", "poll");
@@ -36,12 +38,30 @@ public final class Cli {
 
     /** Carries out one command, and returns its exit code: 0 done, 1 failed, 2 usage. */
     public int run(String... args) {
+        if (args.length > 0 && args[0].equals("help")) {
+            return args.length == 1 ? run("--help") : NAMES.contains(args[1]) ? run(args[1], "--help") : run(args[1]);
+        }
+        for (String word : args) {
+            // What Java makes of bytes that mean nothing in UTF-8: a file of this name would be another one
+            if (word.indexOf('\uFFFD') >= 0) {
+                return usage(null, "'" + word + "' is not UTF-8; for a file with such a name make a link with another one");
+            }
+        }
         CommandLine commandLine = commandLine(args);
         boolean help = Arrays.asList(args).contains("--help") || Arrays.asList(args).contains("-h");
         commandLine.setColorScheme(Help.defaultColorScheme(
                 help && context.colour() ? Help.Ansi.ON : Help.Ansi.OFF));
-        int exitCode = commandLine.execute(args);
-        context.out.flush();
+        int exitCode;
+        try {
+            exitCode = commandLine.execute(args);
+        } catch (LinkageError | OutOfMemoryError e) {
+            exitCode = fail(e, null);
+        }
+        try {
+            context.flush();
+        } catch (Output.LostException e) {
+            exitCode = exitCode == 0 ? fail(e, null) : exitCode;
+        }
         return exitCode;
     }
 
@@ -55,7 +75,7 @@ public final class Cli {
                 .synopsisSubcommandLabel("COMMAND").commandListHeading("%nCommands:%n")
                 .exitCodeListHeading("%nExit status:%n")
                 .exitCodeList(exitCodes)
-                .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl COMMAND --help' tells more.");
+                .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl help COMMAND' tells more.");
         addStandardOptions(root);
         var commandLine = new CommandLine(root);
         for (String name : named(args)) {
@@ -102,13 +122,21 @@ public final class Cli {
         boolean root = spec.parent() == null;
         String message = e.getMessage().lines().findFirst().orElse("");
         if (e instanceof UnmatchedArgumentException unmatched) {
-            String word = unmatched.getUnmatched().get(0);
-            message = (word.startsWith("-") ? "unknown option" : root ? "unknown command" : "one word too many:")
-                    + " '" + word + "'";
+            message = unexpected(unmatched.getUnmatched().get(0), spec, root);
         } else if (root && message.startsWith("Missing required subcommand")) {
-            message = "which command?";
+            message = "no command given";
         }
         return usage(root ? null : spec.name(), message);
+    }
+
+    private static String unexpected(String word, CommandSpec spec, boolean root) {
+        if (word.matches("-[0-9].*")) {
+            return "'" + word + "' must not be negative";
+        }
+        if (word.startsWith("-")) {
+            return "unknown option '" + word + "'" + Similar.to(word, spec.optionsMap().keySet());
+        }
+        return root ? "unknown command '" + word + "'" + Similar.to(word, NAMES) : "unexpected argument '" + word + "'";
     }
 
     private int usage(String command, String message) {
@@ -117,7 +145,7 @@ public final class Cli {
         return USAGE;
     }
 
-    private int fail(Exception e, String command) {
+    private int fail(Throwable e, String command) {
         context.out.flush();
         if (!context.environment.getOrDefault("ABUSECTL_DEBUG", "").isEmpty()) {
             e.printStackTrace(context.err);
@@ -125,11 +153,15 @@ public final class Cli {
         if (e instanceof UsageException) {
             return usage(command, e.getMessage());
         }
+        if (e instanceof Output.LostException lost && lost.isUnread()) {
+            return UNREAD;
+        }
         if (e instanceof DeviceException refusal) {
             context.complain(Advice.line(refusal, context.devices.isModuleLoaded()));
         } else if (e instanceof FileSystemException file) {
             context.complain(file.getFile() + ": " + FileErrors.words(file));
-        } else if (e instanceof FailedException || e instanceof IOException && e.getMessage() != null) {
+        } else if (e instanceof FailedException || e instanceof UnsatisfiedLinkError
+                || e instanceof IOException && e.getMessage() != null) {
             context.complain(e.getMessage());
         } else {
             context.complain("internal error: " + e + "; ABUSECTL_DEBUG=1 shows where");

@@ -4,6 +4,7 @@ package abuse.command;
 import abuse.device.Flag;
 import abuse.device.Status;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -60,7 +61,8 @@ enum Column {
                 return column;
             }
         }
-        throw new UsageException("unknown column: " + word);
+        throw new UsageException("unknown column: " + word
+                + Similar.to(word.toUpperCase(Locale.ROOT), Arrays.stream(values()).map(Column::name).toList()));
     }
 
     boolean isNumber() {

@@ -5,6 +5,7 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
@@ -57,6 +58,11 @@ abstract class Command implements Callable<Integer> {
                     if ("=".equals(info.get("separator"))) {
                         return false;
                     }
+                    String next = args.isEmpty() ? "" : args.peek();
+                    if (next.matches("[0-9.]+m?s?")) {
+                        throw new CommandLine.ParameterException(command.commandLine(), "'" + name + " " + next
+                                + "' may mean two things; write '" + name + "=" + next + "', or the device by its path");
+                    }
                     option.setValue(fallback);
                     return true;
                 }).description(description));
@@ -79,7 +85,7 @@ abstract class Command implements Callable<Integer> {
         return Boolean.TRUE.equals(flag.getValue());
     }
 
-    final Device open(String name) throws DeviceException {
+    final Device open(String name) throws DeviceException, UsageException {
         return context.devices.open(path(name));
     }
 
@@ -95,8 +101,12 @@ abstract class Command implements Callable<Integer> {
     }
 
     /** The control node of a device by any of its names, or of the one meant when there is none. */
-    final String path(String name) {
-        return DeviceName.path(name != null ? name : context.environment.get("ABUSECTL_DEVICE"));
+    final String path(String name) throws UsageException {
+        String word = name != null ? name : context.environment.getOrDefault("ABUSECTL_DEVICE", "");
+        if (!word.isEmpty() && !DeviceName.isOne(word)) {
+            throw new UsageException("'" + word + "' is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+        }
+        return DeviceName.path(word);
     }
 
     private OptionSpec add(OptionSpec.Builder builder) {

@@ -22,7 +22,7 @@ public final class Context {
     }
 
     final InputStream in;
-    final OutputStream bytesOut;
+    final Output bytesOut;
     final PrintWriter out;
     final PrintWriter err;
     final Map<String, String> environment;
@@ -38,8 +38,8 @@ public final class Context {
     public Context(InputStream in, OutputStream out, OutputStream err, Map<String, String> environment,
             Devices devices, Signals signals, BooleanSupplier terminal) {
         this.in = in;
-        this.bytesOut = out;
-        this.out = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
+        this.bytesOut = new Output(out);
+        this.out = new PrintWriter(new OutputStreamWriter(bytesOut, StandardCharsets.UTF_8));
         this.err = new PrintWriter(new OutputStreamWriter(err, StandardCharsets.UTF_8), true);
         this.environment = environment;
         this.devices = devices;
@@ -47,10 +47,27 @@ public final class Context {
         this.terminal = terminal;
     }
 
+    /** Whether out can be drawn on, and not only written to. */
+    boolean drawing() {
+        return !"dumb".equals(environment.get("TERM")) && terminal.getAsBoolean();
+    }
+
     /** Whether out may carry colour. */
     boolean colour() {
-        return environment.getOrDefault("NO_COLOR", "").isEmpty() && !"dumb".equals(environment.get("TERM"))
-                && terminal.getAsBoolean();
+        return environment.getOrDefault("NO_COLOR", "").isEmpty() && drawing();
+    }
+
+    /** Has all that was printed leave; fails when any of it is lost. */
+    void flush() throws Output.LostException {
+        out.flush();
+        checkOutput();
+    }
+
+    /** Fails when something printed was lost, which the writer keeps to itself. */
+    void checkOutput() throws Output.LostException {
+        if (bytesOut.lost() != null) {
+            throw bytesOut.lost();
+        }
     }
 
     /** One line to whoever watches, named as every message is. */

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
 /** The names of a device: 0, abctl0, abuse0, with /dev/ or without; or the path of another node. */
 final class DeviceName {
-    static final String HELP = "/dev/abctlN, /dev/abuseN, abctlN, abuseN or N; default $ABUSECTL_DEVICE, else /dev/abctl0";
+    static final String HELP = "/dev/abctlN, /dev/abuseN or a link to it, abctlN, abuseN or N; default $ABUSECTL_DEVICE, else"
+            + " /dev/abctl0";
 
     private DeviceName() {}
 
     /** Whether a word names a device, and not something else. */
     static boolean isOne(String word) {
-        return number(word) != null || word.indexOf('/') >= 0 && word.indexOf('=') < 0;
+        int slash = word.indexOf('/');
+        int colon = word.indexOf(':');
+        return number(word) != null || slash >= 0 && word.indexOf('=') < 0 && (colon < 0 || slash < colon);
     }
 
     /** The control node's path; that of device 0 for null and for nothing. */
@@ -18,7 +25,19 @@ final class DeviceName {
             return "/dev/abctl0";
         }
         String number = number(name);
+        if (number == null) {
+            number = number(target(name));
+        }
         return number == null ? name : "/dev/abctl" + number;
+    }
+
+    /** What a link such as /dev/disk/by-id/abuse-0 leads to. */
+    private static String target(String name) {
+        try {
+            return Path.of(name).toRealPath().toString();
+        } catch (IOException | InvalidPathException e) {
+            return name;
+        }
     }
 
     private static String number(String name) {

@@ -8,8 +8,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Shows a request. */
 final class GetCommand extends Command {
-    static final String NOTHING = ": no request is waiting; add --wait to wait for one";
-    static final String WAIT_HELP = "Wait for a request, for ever or for so long.";
+    static final String WAIT_HELP = "Wait for a request, at most SECONDS (default: no limit).";
 
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, WAIT_HELP);
@@ -24,11 +23,18 @@ final class GetCommand extends Command {
     void execute() throws Exception {
         long nanoseconds = Seconds.parse("--wait", wait.getValue());
         try (Device device = open(name.getValue())) {
-            Taken taken = Taken.from(device, nanoseconds).orElseThrow(() -> new FailedException(device.path() + NOTHING));
+            Taken taken = Taken.from(device, nanoseconds).orElseThrow(() -> nothing(device, wait.getValue()));
             context.out.print(isSet(json)
                     ? RequestText.json(device.path(), taken.request())
                     : RequestText.lines(taken.request()));
             taken.close();
         }
+    }
+
+    /** No request came in the time that --wait gave. */
+    static FailedException nothing(Device device, String waited) {
+        return new FailedException(device.path() + (waited == null
+                ? ": no request is waiting; add --wait to wait for one"
+                : ": no request within " + Seconds.words(waited)));
     }
 }

@@ -25,7 +25,7 @@ final class PollCommand extends Command {
         try (Device device = open(name.getValue())) {
             int events = device.pollUnanswered(milliseconds);
             if (events == 0) {
-                throw new FailedException(device.path() + ": no request within " + timeout.getValue() + " seconds");
+                throw new FailedException(device.path() + ": no request within " + Seconds.words(timeout.getValue()));
             }
             if (isSet(json)) {
                 var members = new LinkedHashMap<String, Object>();

@@ -25,7 +25,7 @@ final class Progress {
      */
     Progress(Context context, String what, long total, LongSupplier done) {
         this.context = context;
-        timer = context.colour() ? new Timer("progress", true) : null;
+        timer = context.drawing() ? new Timer("progress", true) : null;
         if (timer == null) {
             return;
         }

@@ -45,11 +45,12 @@ final class PutCommand extends Command {
         check();
         try (Device device = open(name.getValue())) {
             Taken taken = Taken.from(device, nanoseconds)
-                    .orElseThrow(() -> new FailedException(device.path() + GetCommand.NOTHING));
+                    .orElseThrow(() -> GetCommand.nothing(device, wait.getValue()));
             Request request = taken.request();
             PrintWriter words = STREAM.equals(out.getValue()) ? context.err : context.out;
             words.print(isSet(json) ? RequestText.json(device.path(), request) : RequestText.lines(request));
             words.flush();
+            context.checkOutput();
             if (result == Result.OKAY && request.operation() == Operation.READ && data.getValue() != null) {
                 load(data.getValue(), request, taken.data());
             }
@@ -77,10 +78,10 @@ final class PutCommand extends Command {
         boolean hasData = data.getValue() != null;
         boolean hasOut = out.getValue() != null;
         if (hasData && isSet(zero)) {
-            throw new UsageException("--data and --zero exclude each other");
+            throw new UsageException("--data and --zero are mutually exclusive");
         }
         if (failure.getValue() != null && (hasData || hasOut || isSet(zero))) {
-            throw new UsageException("--fail goes without --data, --zero and --out");
+            throw new UsageException("--fail is not valid with --data, --zero or --out");
         }
         if (isSet(seek) && (!hasData && !hasOut || STREAM.equals(data.getValue()) || STREAM.equals(out.getValue()))) {
             throw new UsageException("--seek needs --data or --out with a file");
@@ -105,7 +106,7 @@ final class PutCommand extends Command {
         return Channels.newInputStream(isSet(seek) ? channel.position(request.offset()) : channel);
     }
 
-    private void store(String file, Request request, ByteBuffer from) throws FailedException {
+    private void store(String file, Request request, ByteBuffer from) throws FailedException, Output.LostException {
         try {
             if (file.equals(STREAM)) {
                 OutputStream bytes = context.bytesOut;
@@ -126,6 +127,8 @@ final class PutCommand extends Command {
                     channel.write(from);
                 }
             }
+        } catch (Output.LostException e) {
+            throw e;
         } catch (IOException e) {
             throw failed(file, e);
         }

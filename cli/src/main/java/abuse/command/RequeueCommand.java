@@ -15,7 +15,7 @@ final class RequeueCommand extends Command {
     }
 
     @Override
-    void execute() throws DeviceException {
+    void execute() throws DeviceException, UsageException {
         try (Device device = open(name.getValue())) {
             device.requeue();
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.Status;
 import java.util.List;
@@ -9,7 +10,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Changes the size of a disk in use. */
 final class ResizeCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "SIZE", "New size, or with a + how much more; K, M, G and T");
+    private final PositionalParamSpec second = words("1", "SIZE", "New size, or with a + how much more; " + Sizes.UNITS_HELP);
 
     ResizeCommand(Context context) {
         super(context, "resize", "Makes a disk larger while it is used.",
@@ -22,26 +23,25 @@ final class ResizeCommand extends Command {
         boolean named = second.getValue() != null;
         String size = named ? second.getValue() : first.getValue();
         if (size == null) {
-            throw new UsageException("which size?");
+            throw new UsageException("no size given");
         }
         boolean more = size.startsWith("+");
-        long bytes;
-        try {
-            bytes = Sizes.parse(more ? size.substring(1) : size, true);
-        } catch (UsageException e) {
-            throw new UsageException(size + " " + e.getMessage());
-        }
+        long bytes = more ? Sizes.bytes("+", size.substring(1)) : Sizes.bytes("", size);
         try (Device device = open(named ? first.getValue() : null)) {
             Status current = device.status();
             if (!current.isSetUp()) {
-                throw new FailedException(device.path() + ": not set up; try 'abusectl setup " + device.path() + " sz="
-                        + size + "'");
+                throw Advice.notSetUp(device.path(), " sz=" + (more ? size.substring(1) : size));
             }
             long capacity = more ? current.capacity() + bytes : bytes;
             if (capacity < 0) {
-                throw new UsageException(size + " is beyond 2^63 - 1");
+                throw Sizes.tooLarge(size);
             }
-            device.setup(new SetupKeys(List.of("reconnect", "sz=" + capacity)).config(current));
+            Config config = new SetupKeys(List.of("reconnect")).size(capacity, size).config(current);
+            if (capacity < current.capacity()) {
+                throw new FailedException(device.path() + ": has " + Sizes.exact(current.capacity()) + ", more than " + size
+                        + "; a disk cannot be made smaller while it is set up");
+            }
+            device.setup(config);
         }
     }
 }

@@ -10,6 +10,7 @@ import abuse.device.DeviceException.Cause;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
+import abuse.server.SizeMismatchException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,15 +64,37 @@ final class RunCommand extends ServerCommand {
         ending.onStop(stop);
     }
 
+    @Override
+    boolean isMeantFirst(String word) {
+        return SetupKeys.isMeant(word);
+    }
+
+    @Override
+    boolean mustBeHeard() {
+        return true;
+    }
+
+    @Override
+    String sizeAdvice(String path, SizeMismatchException e) {
+        return "add sz=" + e.size();
+    }
+
     /** What was not given is as the image has it. */
-    private Config config(String word, String backend) throws UsageException {
+    private Config config(String word, String backend) throws UsageException, FailedException {
         var keys = new SetupKeys(List.of(word));
         if (keys.isReconnect()) {
             throw new UsageException("'reconnect' is of no use for a free device");
         }
         Image image = backends.look(backend);
         if (image != null) {
+            boolean sized = keys.hasSize();
             keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE));
+            long block = keys.blockSize();
+            if (!sized && image.size() % block != 0) {
+                throw new FailedException(backend + ": " + image.size() + " bytes are not a multiple of the block size, "
+                        + block + "; " + (image.size() % Config.MIN_BLOCK == 0 ? "add bs=" + Config.MIN_BLOCK
+                        : "'truncate -s %" + block + " " + backend.substring(FILE.length()) + "' makes them one"));
+            }
         }
         return keys.config(null);
     }
@@ -103,7 +126,8 @@ final class RunCommand extends ServerCommand {
         if (busy == 0) {
             throw refusals.get(0);
         }
-        String advice = "; 'abusectl reset' frees one, and the module's parameter max_abuse makes more";
+        String advice = "; 'abusectl reset' frees one; more need 'modprobe -r abuse' and 'modprobe abuse max_abuse="
+                + 2 * (busy + refusals.size()) + "'";
         throw new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
                 : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
                         + " cannot be used, such as " + refusals.get(0).device() + ": " + refusals.get(0).getMessage() + advice);

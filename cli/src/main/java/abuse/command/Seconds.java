@@ -3,12 +3,12 @@ package abuse.command;
 
 import java.math.BigDecimal;
 
-/** Times as people type and read them. */
+/** How long something may take, as people type it, 30, 0.5, 30s or 500ms, and read it. */
 final class Seconds {
     /** The option's value for no limit. */
     static final String FOREVER = "forever";
 
-    private static final BigDecimal NANOS = BigDecimal.valueOf(1_000_000_000);
+    private static final long MILLISECOND = 1_000_000;
 
     private Seconds() {}
 
@@ -22,15 +22,33 @@ final class Seconds {
 
     /** Nanoseconds of an option's value: 0 when it was not given, -1 without limit. */
     static long parse(String option, String value) throws UsageException {
-        if (value == null) {
-            return 0;
+        return value == null ? 0 : value.equals(FOREVER) ? -1 : nanoseconds(option + "=", value);
+    }
+
+    /** Milliseconds, of which there must be a whole number. */
+    static long milliseconds(String name, String text) throws UsageException {
+        long nanoseconds = nanoseconds(name, text);
+        if (nanoseconds % MILLISECOND != 0) {
+            throw new UsageException(name + text + " is not a whole number of milliseconds");
         }
-        if (value.equals(FOREVER)) {
-            return -1;
+        return nanoseconds / MILLISECOND;
+    }
+
+    /** As typed, with a unit: 5 seconds, 500ms. */
+    static String words(String text) {
+        return text.endsWith("s") ? text : text + " seconds";
+    }
+
+    private static long nanoseconds(String name, String text) throws UsageException {
+        boolean milliseconds = text.endsWith("ms");
+        String number = milliseconds ? text.substring(0, text.length() - 2)
+                : text.endsWith("s") ? text.substring(0, text.length() - 1) : text;
+        if (number.matches("-[0-9]+(\\.[0-9]+)?")) {
+            throw new UsageException(name + text + " must not be negative");
         }
-        if (!value.matches("[0-9]{1,9}(\\.[0-9]{1,9})?")) {
-            throw new UsageException(option + "=" + value + " is not a number of seconds");
+        if (!number.matches("[0-9]{1,9}(\\.[0-9]{1,9})?")) {
+            throw new UsageException(name + text + " is not a time: seconds, or a number with s or ms");
         }
-        return new BigDecimal(value).multiply(NANOS).longValue();
+        return new BigDecimal(number).movePointRight(milliseconds ? 6 : 9).longValue();
     }
 }

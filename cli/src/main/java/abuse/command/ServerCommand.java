@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.backend.BackendFactory;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
@@ -12,6 +13,7 @@ import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
+import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -22,20 +24,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.function.Function;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Answers requests until told to stop. */
 class ServerCommand extends Command {
+    static final String FILE = "file:";
+
     private final PositionalParamSpec first;
     private final PositionalParamSpec second;
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
-    private final OptionSpec direct = flag("--direct", "Read and write the image past the page cache.");
+    private final OptionSpec direct = flag("--direct", "Read and write the image bypassing the page cache.");
     private final OptionSpec shared = flag("--shared",
             "Serve even if another server serves something else here, or another disk is kept in the image.");
     private final OptionSpec pin = flag("--pin",
-            "Go on when the machine has no memory left: for swap on the disk, and for root on it.");
+            "Keep serving when memory runs out: for swap on the disk, and for root on it.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
+
+    private Server server;
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
@@ -68,10 +76,16 @@ class ServerCommand extends Command {
             }
         }
         backends = backends();
-        boolean named = !words.isEmpty() && (words.size() == 2 || backends.isName(words.get(words.size() - 1)));
-        String backend = named ? words.remove(words.size() - 1) : "null";
+        int last = words.size() - 1;
+        boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
+        String backend = named ? words.remove(last) : "null";
         if (!backends.isName(backend)) {
-            throw new UsageException("'" + backend + "' is no backend; there are " + backends.names());
+            throw new UsageException("'" + backend + "' is no backend; there are " + backends.names()
+                    + Similar.to(backend.substring(0, backend.indexOf(':') + 1).isEmpty() ? backend
+                            : backend.substring(0, backend.indexOf(':') + 1), backends.words()));
+        }
+        if (!words.isEmpty() && backends.isName(words.get(0))) {
+            throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; one can be served");
         }
         var options = EnumSet.noneOf(Option.class);
         if (isSet(shared) && backends.knows(backend, Option.SHARED)) {
@@ -82,8 +96,8 @@ class ServerCommand extends Command {
                 continue;
             }
             if (!backends.knows(backend, wish.getValue())) {
-                throw new UsageException(wish.getKey().longestName() + " goes with " + backends.namesWith(wish.getValue())
-                        + " only");
+                throw new UsageException(wish.getKey().longestName() + " is valid only with "
+                        + backends.namesWith(wish.getValue()));
             }
             options.add(wish.getValue());
         }
@@ -126,9 +140,11 @@ class ServerCommand extends Command {
         var urls = new ArrayList<URL>();
         for (String jar : jars) {
             if (!Files.isReadable(Path.of(jar))) {
-                throw new UsageException(jar + ": no such file, or it must not be read");
+                throw new UsageException(jar + ": no such file, or not readable");
             }
-            urls.add(Path.of(jar).toUri().toURL());
+            URL url = Path.of(jar).toUri().toURL();
+            checkPlugin(jar, url);
+            urls.add(url);
         }
         try {
             return new Backends(new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader()));
@@ -137,11 +153,45 @@ class ServerCommand extends Command {
         }
     }
 
+    /** Fails where the service loader would find nothing, and not say so. */
+    private static void checkPlugin(String jar, URL url) throws IOException, FailedException {
+        if (Files.isRegularFile(Path.of(jar))) {
+            try (var archive = new ZipFile(jar)) {
+                archive.size();
+            } catch (ZipException e) {
+                throw new FailedException(jar + ": is no jar: " + e.getMessage(), e);
+            }
+        }
+        String service = "META-INF/services/" + BackendFactory.class.getName();
+        try (var loader = new URLClassLoader(new URL[] {url}, null)) {
+            if (loader.findResource(service) == null) {
+                throw new FailedException(jar + ": has no backend, as it has no " + service);
+            }
+        }
+    }
+
+    /** Whether a word that is no backend's name is meant for what stands before one. */
+    boolean isMeantFirst(String word) {
+        return DeviceName.isOne(word);
+    }
+
+    /** Whether it is of no use when the line is lost that says it is ready. */
+    boolean mustBeHeard() {
+        return false;
+    }
+
+    /** What to do when a backend has another size than the device. */
+    String sizeAdvice(String path, SizeMismatchException e) {
+        return e.size() > e.capacity() ? "try 'abusectl resize " + path + " " + e.size() + "'"
+                : "'abusectl setup " + path + " sz=" + e.size() + "' makes a disk of that size, after"
+                        + " 'abusectl reset " + path + "'";
+    }
+
     /** Serves a device, and says so when it is ready. */
     final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
             throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
-        var server = new Server(context.devices, path, backend, geometry -> {
+        server = new Server(context.devices, path, backend, geometry -> {
             warn(path, backend, geometry);
             return opener.open(geometry);
         }, new Server.Listener() {
@@ -154,6 +204,10 @@ class ServerCommand extends Command {
             public void ready(Status status) {
                 context.out.println(words.apply(status));
                 context.out.flush();
+                if (mustBeHeard() && context.bytesOut.lost() != null) {
+                    server.stop();
+                    return;
+                }
                 serviceManager.tell("READY=1");
             }
 
@@ -172,8 +226,12 @@ class ServerCommand extends Command {
         try {
             server.run();
         } catch (SizeMismatchException e) {
-            throw new FailedException(backend + ": holds " + inFull(e.size()) + ", but " + path + " has "
-                    + inFull(e.capacity()) + "; try 'abusectl setup " + path + " sz=" + e.size() + "' after a reset", e);
+            boolean empty = e.size() == 0 && backend.startsWith(FILE);
+            throw new FailedException(backend + (!empty ? ": holds " + inFull(e.size()) + ", but " + path + " has "
+                    + inFull(e.capacity()) + "; " + sizeAdvice(path, e)
+                    : Files.isRegularFile(Path.of(backend.substring(FILE.length())))
+                            ? ": is empty; add --create to make it as large as the disk"
+                            : ": holds no bytes, and is no file that could be made larger"), e);
         } catch (DeviceException e) {
             if (e.reason() == DeviceException.Cause.NOT_SET_UP) {
                 wasReset(new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e));

@@ -12,7 +12,7 @@ import java.util.Map;
 
 /** The keys of a setup as they were typed: sz=16M,bs=4096,ro and so on. */
 final class SetupKeys {
-    private enum Kind { SIZE, NUMBER, SWITCH, WORD }
+    private enum Kind { SIZE, NUMBER, TIME, SWITCH, WORD }
 
     private enum Key {
         SIZE(Kind.SIZE, "sz", "size"),
@@ -22,7 +22,7 @@ final class SetupKeys {
         QUEUE_DEPTH(Kind.NUMBER, "qs", "queuesize", "queusize"),
         QUEUES(Kind.NUMBER, "nq", "queues"),
         MAX_REQUEST(Kind.SIZE, "mr", "maxrequest"),
-        TIMEOUT(Kind.NUMBER, "timeout"),
+        TIMEOUT(Kind.TIME, "timeout"),
         WRITE_CACHE(Kind.SWITCH, "wc", "writecache"),
         DISCARD(Kind.SWITCH, "discard"),
         WRITE_ZEROES(Kind.SWITCH, "wz", "writezeroes"),
@@ -44,14 +44,18 @@ final class SetupKeys {
                     return key;
                 }
             }
-            throw new UsageException("unknown key '" + name + "'");
+            throw new UsageException("unknown key '" + name + "'" + (Sizes.hasUnit(name) ? "; did you mean 'sz=" + name + "'?"
+                    : Similar.to(name, Arrays.stream(values()).flatMap(key -> key.names.stream()).toList())));
         }
     }
 
     /** Of a disk, in bytes, unless something else is asked for. */
     static final int BLOCK_SIZE = 4096;
 
-    private final Map<Key, Long> values = new EnumMap<>(Key.class);
+    /** A key's value, and how a message names the two: as they were typed. */
+    private record Typed(long value, String words) {}
+
+    private final Map<Key, Typed> values = new EnumMap<>(Key.class);
 
     /** Reads words, each of which may be several keys with commas between them. */
     SetupKeys(List<String> words) throws UsageException {
@@ -64,14 +68,14 @@ final class SetupKeys {
             }
         }
         if (values.containsKey(Key.READ_ONLY) && values.containsKey(Key.READ_WRITE)) {
-            throw new UsageException("'ro' and 'rw' exclude each other");
+            throw new UsageException("'ro' and 'rw' are mutually exclusive");
         }
     }
 
     /** The keys as they are typed: with "=" those that need a value. */
     static List<String> words() {
         return Arrays.stream(Key.values())
-                .map(key -> key.names.get(key.names.size() > 1 ? 1 : 0) + (key.kind == Kind.SIZE || key.kind == Kind.NUMBER ? "=" : ""))
+                .map(key -> key.names.get(key.names.size() > 1 ? 1 : 0) + (key.kind.compareTo(Kind.SWITCH) < 0 ? "=" : ""))
                 .toList();
     }
 
@@ -82,12 +86,38 @@ final class SetupKeys {
 
     /** For a disk in an image: its size and block size where they are not given. */
     void setDefaults(long size, int blockSize) {
-        values.putIfAbsent(Key.SIZE, size);
-        values.putIfAbsent(Key.BLOCK_SIZE, (long) blockSize);
-        if (values.get(Key.BLOCK_SIZE) < BLOCK_SIZE) {
+        putIfAbsent(Key.SIZE, size);
+        putIfAbsent(Key.BLOCK_SIZE, blockSize);
+        if (blockSize() < BLOCK_SIZE) {
             // To write less than a page of the page cache is to read it first
-            values.putIfAbsent(Key.PHYSICAL_BLOCK_SIZE, (long) BLOCK_SIZE);
+            putIfAbsent(Key.PHYSICAL_BLOCK_SIZE, BLOCK_SIZE);
         }
+    }
+
+    private void putIfAbsent(Key key, long value) {
+        values.putIfAbsent(key, new Typed(value, key.names.get(0) + "=" + value));
+    }
+
+    /** Whether the size was given, and is not the default. */
+    boolean hasSize() {
+        return values.containsKey(Key.SIZE);
+    }
+
+    /** Takes a size that was not typed as a key, and what messages call it. */
+    SetupKeys size(long bytes, String words) {
+        values.put(Key.SIZE, new Typed(bytes, words));
+        return this;
+    }
+
+    /** The block size of a new disk. */
+    long blockSize() {
+        return value(Key.BLOCK_SIZE, BLOCK_SIZE);
+    }
+
+    /** Whether a word begins as one with keys does, and so is meant for such. */
+    static boolean isMeant(String word) {
+        String first = word.split("[,=]", 2)[0];
+        return first.length() < word.length() || Arrays.stream(Key.values()).anyMatch(key -> key.names.contains(first));
     }
 
     /**
@@ -98,32 +128,30 @@ final class SetupKeys {
     Config config(Status current) throws UsageException {
         boolean fresh = current == null;
         long size = value(Key.SIZE, fresh ? 16 << 20 : current.capacity());
-        long blockSize = value(Key.BLOCK_SIZE, fresh ? BLOCK_SIZE : current.blockSize());
+        long blockSize = value(Key.BLOCK_SIZE, fresh ? blockSize() : current.blockSize());
         long physical = value(Key.PHYSICAL_BLOCK_SIZE, fresh ? 0 : current.physicalBlockSize());
         long depth = value(Key.QUEUE_DEPTH, fresh ? 128 : current.queueDepth());
         long queues = value(Key.QUEUES, fresh ? 1 : current.queues());
         long maxRequest = value(Key.MAX_REQUEST, fresh ? 0 : current.maxRequest());
-        // Typed in seconds
-        long timeout = values.containsKey(Key.TIMEOUT) ? values.get(Key.TIMEOUT) : 0;
-        long timeoutMs = values.containsKey(Key.TIMEOUT) || fresh ? timeout * 1000 : current.timeoutMs();
+        long timeoutMs = value(Key.TIMEOUT, fresh ? 0 : current.timeoutMs());
 
         within(Key.SIZE, size, 1, Long.MAX_VALUE);
         within(Key.BLOCK_SIZE, blockSize, Config.MIN_BLOCK, Config.MAX_BLOCK);
         within(Key.QUEUE_DEPTH, depth, 1, Config.MAX_DEPTH);
         within(Key.QUEUES, queues, 1, Integer.MAX_VALUE);
-        within(Key.TIMEOUT, timeout, 0, Config.MAX_TIMEOUT_MS / 1000);
+        within(Key.TIMEOUT, (timeoutMs + 999) / 1000, 0, Config.MAX_TIMEOUT_MS / 1000);
         powerOfTwo(Key.BLOCK_SIZE, blockSize);
         if (values.containsKey(Key.PHYSICAL_BLOCK_SIZE)) {
             within(Key.PHYSICAL_BLOCK_SIZE, physical, blockSize, Config.MAX_REQUEST);
             powerOfTwo(Key.PHYSICAL_BLOCK_SIZE, physical);
         }
         if (size % blockSize != 0) {
-            throw new UsageException("sz=" + size + " is not a multiple of the block size, " + blockSize);
+            throw new UsageException(words(Key.SIZE, size) + " is not a multiple of the block size, " + blockSize);
         }
         if (values.containsKey(Key.MAX_REQUEST)) {
             within(Key.MAX_REQUEST, maxRequest, Config.minRequest(), Config.MAX_REQUEST);
             if (maxRequest % blockSize != 0) {
-                throw new UsageException("mr=" + maxRequest + " is not a multiple of the block size, " + blockSize);
+                throw new UsageException(words(Key.MAX_REQUEST, maxRequest) + " is not a multiple of the block size, " + blockSize);
             }
         }
         var flags = EnumSet.noneOf(Flag.class);
@@ -143,7 +171,7 @@ final class SetupKeys {
         if (values.containsKey(key)) {
             throw new UsageException("'" + name + "' is given twice" + synonyms(key));
         }
-        values.put(key, parse(key, name, equals < 0 ? null : piece.substring(equals + 1)));
+        values.put(key, new Typed(parse(key, name, equals < 0 ? null : piece.substring(equals + 1)), piece));
     }
 
     private static long parse(Key key, String name, String value) throws UsageException {
@@ -157,18 +185,16 @@ final class SetupKeys {
         if (value == null || value.isEmpty()) {
             throw new UsageException("'" + name + "' has no value");
         }
-        if (key.kind == Kind.SWITCH) {
-            return switch (value) {
+        return switch (key.kind) {
+            case SIZE -> Sizes.bytes(name + "=", value);
+            case TIME -> Seconds.milliseconds(name + "=", value);
+            case SWITCH -> switch (value) {
                 case "on" -> 1;
                 case "off" -> 0;
                 default -> throw new UsageException(name + "=" + value + " is neither 'on' nor 'off'");
             };
-        }
-        try {
-            return Sizes.parse(value, key.kind == Kind.SIZE);
-        } catch (UsageException e) {
-            throw new UsageException(name + "=" + value + " " + e.getMessage());
-        }
+            default -> Sizes.number(name + "=", value);
+        };
     }
 
     private static String synonyms(Key key) {
@@ -176,21 +202,25 @@ final class SetupKeys {
     }
 
     private long value(Key key, long otherwise) {
-        return values.getOrDefault(key, otherwise);
+        return values.containsKey(key) ? values.get(key).value : otherwise;
     }
 
-    private static void within(Key key, long value, long min, long max) throws UsageException {
+    private String words(Key key, long value) {
+        return values.containsKey(key) ? values.get(key).words : key.names.get(0) + "=" + value;
+    }
+
+    private void within(Key key, long value, long min, long max) throws UsageException {
         if (value < min || value > max) {
-            throw new UsageException(key.names.get(0) + "=" + value
+            throw new UsageException(words(key, value)
                     + (max == Long.MAX_VALUE || max == Integer.MAX_VALUE && value < min
                             ? " must be at least " + min
                             : " must be from " + min + " to " + max));
         }
     }
 
-    private static void powerOfTwo(Key key, long value) throws UsageException {
+    private void powerOfTwo(Key key, long value) throws UsageException {
         if (Long.bitCount(value) != 1) {
-            throw new UsageException(key.names.get(0) + "=" + value + " is not a power of two");
+            throw new UsageException(words(key, value) + " is not a power of two");
         }
     }
 

@@ -24,13 +24,14 @@ final class TopCommand extends Command {
     /** What a narrow terminal cannot show is cut off, and not put in another line. */
     private static final String NO_WRAP = "\u001b[?7l";
     private static final String WRAP = "\u001b[?7h";
-    private static final String HEADING = String.format(Locale.ROOT, "%-11s %6s %7s %7s %7s %7s %5s %5s %5s %7s %5s %7s %6s",
-            "DISK", "READ/s", "WRITE/s", "RB/s", "WB/s", "OTHER/s", "P50", "P99", "P99.9", "PENDING", "OWNED", "SERVERS",
-            "ERRORS");
+    /** Fits into 80 columns, but for the bar. */
+    private static final String LINE = "%-8s %5s %5s %5s %5s %5s %5s %5s %5s %5s %5s %5s %4s";
+    private static final String HEADING = String.format(Locale.ROOT, LINE, "DISK", "R/s", "W/s", "RB/s", "WB/s", "OTH/s",
+            "P50", "P99", "P99.9", "PEND", "OWNED", "SERV", "ERR");
 
     private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.HELP.replaceAll(";.*", "; default all disks"));
-    private final OptionSpec interval = option("-d,--interval", "SECONDS", "How often to look; default 1.");
-    private final OptionSpec count = option("-n,--count", "N", "End after so many looks; default never.");
+    private final OptionSpec interval = option("-d,--interval", "SECONDS", "Time between two updates; default 1.");
+    private final OptionSpec count = option("-n,--count", "N", "End after N updates; default never.");
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Map<String, Sample> last = new LinkedHashMap<>();
@@ -51,14 +52,10 @@ final class TopCommand extends Command {
         }
         long looks = Long.MAX_VALUE;
         if (count.getValue() != null) {
-            try {
-                looks = Sizes.parse(count.getValue(), false);
-            } catch (UsageException e) {
-                throw new UsageException("--count=" + count.getValue() + " " + e.getMessage());
-            }
+            looks = Sizes.number("--count=", count.getValue());
         }
         context.signals.onStop(stopped::countDown);
-        boolean drawing = context.colour();
+        boolean drawing = context.drawing();
         last = look();
         for (long i = 0; i < looks && !stopped.await(nanoseconds, TimeUnit.NANOSECONDS); i++) {
             Map<String, Sample> now = look();
@@ -68,13 +65,13 @@ final class TopCommand extends Command {
             } else {
                 lines.subList(i == 0 ? 0 : 1, lines.size()).forEach(context.out::println);
             }
-            context.out.flush();
+            context.flush();
             last = now;
         }
     }
 
     /** The disks there are: they may come and go. */
-    private Map<String, Sample> look() throws IOException, FailedException {
+    private Map<String, Sample> look() throws IOException, FailedException, UsageException {
         var samples = new LinkedHashMap<String, Sample>();
         for (String path : name.getValue() == null ? allPaths() : List.of(path(name.getValue()))) {
             try (Device device = context.devices.open(path)) {
@@ -82,7 +79,7 @@ final class TopCommand extends Command {
                 if (status.isSetUp()) {
                     samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status)));
                 } else if (name.getValue() != null) {
-                    throw new FailedException(path + ": not set up; try 'abusectl setup " + path + "'");
+                    throw Advice.notSetUp(path, "");
                 }
             } catch (DeviceException e) {
                 throw e;
@@ -105,12 +102,13 @@ final class TopCommand extends Command {
             double seconds = before == null ? 1 : (sample.nanoseconds - before.nanoseconds) / 1e9;
             DiskStatistics done = sample.statistics.since(before == null ? DiskStatistics.NONE : before.statistics);
             Latency latency = status.latency().since(before == null ? Latency.NONE : before.status.latency());
-            lines.add(String.format(Locale.ROOT, "%-11s %6.0f %7.0f %7s %7s %7.0f %5s %5s %5s %7d %5d %7d %6d%s",
-                    status.disk(), done.reads() / seconds, done.writes() / seconds,
-                    Sizes.brief((long) (done.readBytes() / seconds)), Sizes.brief((long) (done.writtenBytes() / seconds)),
-                    (done.discards() + done.flushes()) / seconds, time(latency.percentile(50)), time(latency.percentile(99)),
-                    time(latency.percentile(99.9)), status.pending(), status.owned(), status.servers(), status.errors(),
-                    drawing ? " " + bar(status) : ""));
+            lines.add(String.format(Locale.ROOT, LINE, status.disk().substring("/dev/".length()),
+                    count(done.reads() / seconds), count(done.writes() / seconds),
+                    Sizes.briefer(done.readBytes() / seconds), Sizes.briefer(done.writtenBytes() / seconds),
+                    count((done.discards() + done.flushes()) / seconds), time(latency.percentile(50)),
+                    time(latency.percentile(99)), time(latency.percentile(99.9)), count(status.pending()),
+                    count(status.owned()), count(status.servers()), count(status.errors()))
+                    + (drawing ? " " + bar(status) : ""));
         });
         return lines;
     }
@@ -120,7 +118,13 @@ final class TopCommand extends Command {
         if (first) {
             ansi.eraseScreen();
         }
-        ansi.cursor(1, 1).bold().a(lines.get(0)).reset().eraseLine(Ansi.Erase.FORWARD).newline();
+        ansi.cursor(1, 1);
+        if (context.colour()) {
+            ansi.bold().a(lines.get(0)).reset();
+        } else {
+            ansi.a(lines.get(0));
+        }
+        ansi.eraseLine(Ansi.Erase.FORWARD).newline();
         for (String line : lines.subList(1, lines.size())) {
             ansi.a(line).eraseLine(Ansi.Erase.FORWARD).newline();
         }
@@ -128,16 +132,26 @@ final class TopCommand extends Command {
     }
 
     /** How full the queues are: what is owned, what is pending, and the room. */
-    private static String bar(Status status) {
+    private String bar(Status status) {
         long room = (long) status.queueDepth() * status.queues();
         int owned = share(status.owned(), room);
         int all = Math.max(owned, share(status.unanswered(), room));
-        return Ansi.ansi().a('[').fgGreen().a("#".repeat(owned)).fgYellow().a("+".repeat(all - owned)).reset()
-                .a(" ".repeat(BAR - all)).a(']').toString();
+        String taken = "#".repeat(owned);
+        String waiting = "+".repeat(all - owned);
+        return "[" + (context.colour() ? Ansi.ansi().fgGreen().a(taken).fgYellow().a(waiting).reset() : taken + waiting)
+                + " ".repeat(BAR - all) + "]";
     }
 
     private static int share(long requests, long room) {
         return (int) Math.min(BAR, (requests * BAR + room - 1) / room);
+    }
+
+    /** A count in four characters, five below 100000: 99999, 123k, 45M. */
+    private static String count(double number) {
+        long whole = Math.round(number);
+        return whole < 100_000 ? Long.toString(whole)
+                : whole < 10_000_000 ? whole / 1000 + "k"
+                : whole < 10_000_000_000L ? whole / 1_000_000 + "M" : whole / 1_000_000_000 + "G";
     }
 
     /** Microseconds as 850us, 12ms or 3.2s. */

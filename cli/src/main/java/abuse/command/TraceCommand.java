@@ -18,7 +18,7 @@ final class TraceCommand extends Command {
     private static final int PATIENCE_MS = 200;
 
     private final PositionalParamSpec name = deviceWord();
-    private final OptionSpec count = option("-n,--count", "N", "End after so many requests; default never.");
+    private final OptionSpec count = option("-n,--count", "N", "End after N requests; default never.");
 
     private volatile boolean stopped;
     private long start = -1;
@@ -33,17 +33,13 @@ final class TraceCommand extends Command {
     void execute() throws Exception {
         long wanted = Long.MAX_VALUE;
         if (count.getValue() != null) {
-            try {
-                wanted = Sizes.parse(count.getValue(), false);
-            } catch (UsageException e) {
-                throw new UsageException("--count=" + count.getValue() + " " + e.getMessage());
-            }
+            wanted = Sizes.number("--count=", count.getValue());
         }
         Status status;
         try (Device device = open(name.getValue())) {
             status = device.status();
             if (!status.isSetUp()) {
-                throw new FailedException(device.path() + ": not set up; try 'abusectl setup " + device.path() + "'");
+                throw Advice.notSetUp(device.path(), "");
             }
         }
         context.signals.onStop(() -> stopped = true);
@@ -55,7 +51,7 @@ final class TraceCommand extends Command {
     private void trace(Tracer tracer, long wanted) throws IOException {
         Map<String, BlockEvent> issued = new LinkedHashMap<>();
         line("TIME", "OPERATION", "SECTOR", "BYTES", "LATENCY", "PROCESS", "RESULT");
-        context.out.flush();
+        context.flush();
         boolean ending = false;
         for (long shown = 0; shown < wanted;) {
             if (stopped && !ending) {
@@ -65,10 +61,11 @@ final class TraceCommand extends Command {
             Optional<BlockEvent> next = tracer.next(ending ? 0 : PATIENCE_MS);
             if (next.isPresent()) {
                 shown += take(issued, next.get()) ? 1 : 0;
+                context.checkOutput();
             } else if (ending) {
                 break;
             } else {
-                context.out.flush();
+                context.flush();
             }
         }
         issued.values().forEach(event -> show(event, null));

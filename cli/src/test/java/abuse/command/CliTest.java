@@ -103,7 +103,7 @@ class CliTest {
 
     @Test
     void the_command_is_told_from_its_absence() {
-        assertEquals("which command?", misuse());
+        assertEquals("no command given", misuse());
         assertEquals("unknown command 'frob'", misuse("frob"));
         assertEquals("unknown option '--frob'", misuse("--frob"));
     }
@@ -187,7 +187,7 @@ class CliTest {
         succeed("reset", name);
         succeed("setup", name, "sz=8K");
         assertTrue(succeed("info", name).startsWith("ab_size = 8192\n"));
-        assertEquals("info: one word too many: 'x'", misuse("info", name, "x"));
+        assertEquals("info: unexpected argument 'x'", misuse("info", name, "x"));
     }
 
     @Test
@@ -359,13 +359,14 @@ class CliTest {
     @Test
     void setup_of_a_device_in_use_is_refused_or_changes_it() {
         devices.add(0).setUp(1 << 20, Flag.DISCARD);
-        assertEquals("/dev/abctl0: Device or resource busy; it is set up already; add 'reconnect' to change it, or try"
-                + " 'abusectl reset /dev/abctl0' first", fail("setup", "sz=2M"));
+        assertEquals("/dev/abctl0: Device or resource busy; it is set up already; add 'reconnect' to change it, or take"
+                + " it away first with 'abusectl reset /dev/abctl0'", fail("setup", "sz=2M"));
         succeed("setup", "0", "sz=2M", "reconnect");
         assertTrue(succeed("info", "0").contains("ab_size = 2097152\n"));
         assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
-        assertTrue(fail("setup", "0", "sz=1M", "reconnect").startsWith(
-                "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
+        assertEquals("/dev/abctl0: Invalid argument; of a disk in use the size can grow, qs can be lowered, and timeout, ro and"
+                + " rw can change; the rest needs a new setup, after 'abusectl reset /dev/abctl0'",
+                fail("setup", "0", "sz=1M", "reconnect"));
     }
 
     @Test
@@ -378,13 +379,13 @@ class CliTest {
         assertEquals(before.replace("ab_size = 1048576", "ab_size = 2097152"), succeed("info", "0"));
         assertEquals("", succeed("resize", "abuse0", "+1M"));
         assertEquals(before.replace("ab_size = 1048576", "ab_size = 3145728"), succeed("info", "0"));
-        assertTrue(fail("resize", "0", "1M").startsWith(
-                "/dev/abctl0: Invalid argument; a reconnect may make the disk larger, "));
-        assertEquals("resize: which size?", misuse("resize"));
-        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G or T", misuse("resize", "1X"));
+        assertEquals("/dev/abctl0: has 3 MiB, more than 1M; a disk cannot be made smaller while it is set up",
+                fail("resize", "0", "1M"));
+        assertEquals("resize: no size given", misuse("resize"));
+        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G, T, P or E", misuse("resize", "1X"));
         assertEquals("resize: +9223372036854775807 is beyond 2^63 - 1", misuse("resize", "+9223372036854775807"));
-        assertEquals("resize: sz=3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
-        assertEquals("resize: one word too many: 'x'", misuse("resize", "0", "1M", "x"));
+        assertEquals("resize: 3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
+        assertEquals("resize: unexpected argument 'x'", misuse("resize", "0", "1M", "x"));
     }
 
     @Test
@@ -401,7 +402,7 @@ class CliTest {
         "setup frob|setup: unknown key 'frob'",
         "setup 0 1 sz=1M|setup: unknown key '1'",
         "setup sz=1M /dev/abctl0|setup: unknown key '/dev/abctl0'",
-        "setup 0 ro rw|setup: 'ro' and 'rw' exclude each other",
+        "setup 0 ro rw|setup: 'ro' and 'rw' are mutually exclusive",
         "setup 0 reconnect sz=5000|setup: sz=5000 is not a multiple of the block size, 4096"})
     void a_wrong_setup_changes_nothing(String words, String message) {
         devices.add(0).setUp(1 << 20);
@@ -445,11 +446,11 @@ class CliTest {
     void get_waits_if_told() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         long start = System.nanoTime();
-        assertEquals("/dev/abctl0: no request is waiting; add --wait to wait for one", fail("get", "--wait=0.2", "0"));
+        assertEquals("/dev/abctl0: no request within 0.2 seconds", fail("get", "--wait=0.2", "0"));
         assertTrue(System.nanoTime() - start > 150_000_000);
+        assertEquals("/dev/abctl0: no request within 10ms", fail("put", "--wait=10ms"));
         CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS).execute(() -> disk.read(0, 4096));
-        assertTrue(succeed("get", "--wait", "0").startsWith("READ\n"));
-        assertEquals("get: --wait=x is not a number of seconds", misuse("get", "--wait=x"));
+        assertTrue(succeed("get", "--wait", "abctl0").startsWith("READ\n"));
     }
 
     @ParameterizedTest
@@ -573,21 +574,21 @@ class CliTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "put --fail x|put: --fail=x is neither 'media' nor 'device'",
-        "put --data a --zero|put: --data and --zero exclude each other",
-        "put --fail media --data a|put: --fail goes without --data, --zero and --out",
-        "put --fail media --out a|put: --fail goes without --data, --zero and --out",
+        "put --data a --zero|put: --data and --zero are mutually exclusive",
+        "put --fail media --data a|put: --fail is not valid with --data, --zero or --out",
+        "put --fail media --out a|put: --fail is not valid with --data, --zero or --out",
         "put --seek|put: --seek needs --data or --out with a file",
         "put --seek --data -|put: --seek needs --data or --out with a file",
-        "put --wait=soon|put: --wait=soon is not a number of seconds",
-        "poll --timeout=-1|poll: --timeout=-1 is not a number of seconds",
-        "poll --timeout x|poll: --timeout=x is not a number of seconds",
+        "put --wait=soon|put: --wait=soon is not a time: seconds, or a number with s or ms",
+        "poll --timeout=-1|poll: --timeout=-1 must not be negative",
+        "poll --timeout x|poll: --timeout=x is not a time: seconds, or a number with s or ms",
         "server 0 frob|server: 'frob' is no backend; there are null, mem and file:PATH",
         "server 0 file:|server: 'file:' is no backend; there are null, mem and file:PATH",
         "server mem 0|server: '0' is no backend; there are null, mem and file:PATH",
-        "server --create mem|server: --create goes with file:PATH only",
-        "server --create|server: --create goes with file:PATH only",
-        "server --direct mem|server: --direct goes with file:PATH only",
-        "server 0 mem x|server: one word too many: 'x'"})
+        "server --create mem|server: --create is valid only with file:PATH",
+        "server --create|server: --create is valid only with file:PATH",
+        "server --direct mem|server: --direct is valid only with file:PATH",
+        "server 0 mem x|server: unexpected argument 'x'"})
     void wrong_options_take_no_request(String words, String message) {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         disk.read(0, 4096);
@@ -726,8 +727,8 @@ class CliTest {
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n",
                 run.get(100, TimeUnit.SECONDS).err);
         assertEquals("SIZE\n  4M\n", succeed("list", "-o", "SIZE"));
-        assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one, and the module's parameter max_abuse"
-                + " makes more", fail("run", "mem"));
+        assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one; more need 'modprobe -r abuse' and"
+                + " 'modprobe abuse max_abuse=2'", fail("run", "mem"));
     }
 
     @Test
@@ -739,10 +740,11 @@ class CliTest {
         String out = succeed("top", "--interval=0.05", "-n", "2");
         List<String> lines = out.lines().toList();
         assertEquals(5, lines.size(), out);
-        assertTrue(lines.get(0).matches("DISK +READ/s +WRITE/s +RB/s +WB/s .*"), out);
+        assertTrue(lines.get(0).matches("DISK +R/s +W/s +RB/s +WB/s .*"), out);
+        assertTrue(lines.stream().allMatch(line -> line.length() <= 80), out);
         String idle = " +0 +0 +0B +0B +0 +- +- +- +";
-        assertTrue(lines.get(1).matches("/dev/abuse0" + idle + "1 +0 +0 +0"), out);
-        assertTrue(lines.get(4).matches("/dev/abuse2" + idle + "0 +0 +0 +0"), out);
+        assertTrue(lines.get(1).matches("abuse0" + idle + "1 +0 +0 +0"), out);
+        assertTrue(lines.get(4).matches("abuse2" + idle + "0 +0 +0 +0"), out);
         assertEquals(2, succeed("top", "0", "-n1", "-d0.01").lines().count());
         assertEquals("/dev/abctl1: not set up; try 'abusectl setup /dev/abctl1'", fail("top", "1"));
         for (String wrong : new String[] {"--interval=0", "--interval=x", "--count=x"}) {
@@ -824,8 +826,9 @@ class CliTest {
             file.setLength(8 << 20);
         }
         for (String[] args : new String[][] {{"server", "file:" + image}, {"server", "--create", "file:" + image}}) {
-            assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes); try"
-                    + " 'abusectl setup /dev/abctl0 sz=8388608' after a reset", fail(args));
+            assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes);"
+                    + " 'abusectl setup /dev/abctl0 sz=8388608' makes a disk of that size, after 'abusectl reset"
+                    + " /dev/abctl0'", fail(args));
         }
         assertEquals(8 << 20, Files.size(image));
     }

@@ -108,7 +108,7 @@ final class Completions {
             Model.places(command).stream().flatMap(List::stream).distinct().filter(label -> action(label).startsWith("_"))
                     .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
         }
-        return Map.of("LINES", Model.lines(lines), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
+        return Map.of("LINES", Model.lines(lines), "COMMAND", joined("COMMAND"), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
                 "PLAIN_BACKENDS", plainBackends());
     }
 

@@ -54,6 +54,6 @@ class FreeDeviceTest {
                 + " away with chown", commands.fail("run", "mem"));
         commands.devices.add(2).setUp(1 << 20);
         assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied; 'abusectl reset'"
-                + " frees one, and the module's parameter max_abuse makes more", commands.fail("run", "mem"));
+                + " frees one; more need 'modprobe -r abuse' and 'modprobe abuse max_abuse=6'", commands.fail("run", "mem"));
     }
 }

@@ -63,7 +63,11 @@ final class Model {
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
             case "WHAT" -> List.of("media", "device");
-            case "COMMAND" -> List.copyOf(ROOT.subcommands().keySet());
+            case "COMMAND" -> {
+                var commands = new ArrayList<>(ROOT.subcommands().keySet());
+                commands.add("help");
+                yield commands;
+            }
             default -> List.of();
         };
     }
@@ -72,9 +76,9 @@ final class Model {
         return command.options().stream().map(OptionSpec::longestName).toList();
     }
 
-    /** A description's first words, for a line. */
+    /** A description's first words, for a line: up to what explains them. */
     static String brief(String... description) {
-        return String.join(" ", description).split("[.,:;] |[.,:;]$")[0].replace("%n", " ");
+        return String.join(" ", description).split("[.:;] |[.:;]$")[0].replace("%n", " ");
     }
 
     static String lines(Collection<String> lines) {

@@ -119,7 +119,7 @@ class PluginTest {
         assertEquals("abusectl: " + jar + ": abuse.backend.BackendFactory: Provider Nothing not found\n", err.toString());
         err.reset();
         assertEquals(2, run("server", "--plugin=/nowhere.jar"));
-        assertEquals("abusectl: server: /nowhere.jar: no such file, or it must not be read", err.toString().lines().findFirst().get());
+        assertEquals("abusectl: server: /nowhere.jar: no such file, or not readable", err.toString().lines().findFirst().get());
     }
 
     @Test

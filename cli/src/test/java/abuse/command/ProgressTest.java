@@ -38,6 +38,27 @@ class ProgressTest {
     }
 
     @Test
+    void who_wants_no_colour_is_shown_all_else() throws Exception {
+        var asked = new CountDownLatch(2);
+        var progress = new Progress(context(true, Map.of("NO_COLOR", "1")), "locking memory", 1, () -> {
+            asked.countDown();
+            return 1;
+        });
+        asked.await();
+        progress.end();
+        assertTrue(out.toString(StandardCharsets.UTF_8).startsWith("\rlocking memory: 100 % of 1 bytes"), out.toString());
+        out.reset();
+        var devices = new SimulatedDevices();
+        devices.add(0).setUp(1 << 20).read(0, 4096);
+        assertEquals(0, new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, out, Map.of("NO_COLOR", "1"), devices,
+                stop -> { }, () -> true)).run("top", "-n1", "-d0.01"));
+        String screen = out.toString(StandardCharsets.UTF_8);
+        assertTrue(screen.startsWith("\u001b[?7l\u001b[2J\u001b[1;1HDISK "), screen);
+        assertTrue(screen.contains("[+         ]"), screen);
+        assertEquals(-1, screen.indexOf("m", screen.indexOf("ERR")), "colour in " + screen);
+    }
+
+    @Test
     void what_takes_no_time_shows_nothing() {
         new Progress(context(true, Map.of()), "locking memory", 1, () -> 1).end();
         assertEquals("", out.toString(StandardCharsets.UTF_8));

@@ -83,8 +83,11 @@ class SetupKeysTest {
 
     @Test
     void timeout() throws UsageException {
-        assertEquals(86400, config("timeout=86400").timeoutMs() / 1000);
+        assertEquals(86_400_000, config("timeout=86400").timeoutMs());
         assertEquals(0, config("timeout=0").timeoutMs());
+        assertEquals(30_000, config("timeout=30s").timeoutMs());
+        assertEquals(1500, config("timeout=1.5").timeoutMs());
+        assertEquals(500, config("timeout=500ms").timeoutMs());
     }
 
     @ParameterizedTest
@@ -126,7 +129,7 @@ class SetupKeysTest {
         "frob=1|unknown key 'frob'",
         "=1|unknown key ''",
         "SZ=1M|unknown key 'SZ'",
-        "sz =1M|unknown key 'sz '",
+        "sz =1M|unknown key 'sz '; did you mean 'sz'?",
         "sz|'sz' has no value",
         "sz=|'sz' has no value",
         "bs,ro|'bs' has no value",
@@ -137,16 +140,25 @@ class SetupKeysTest {
         "reconnect=yes|'reconnect' takes no value",
         "wc=yes|wc=yes is neither 'on' nor 'off'",
         "discard=1|discard=1 is neither 'on' nor 'off'",
-        "ro,rw|'ro' and 'rw' exclude each other",
-        "rw,sz=1M,ro|'ro' and 'rw' exclude each other",
+        "ro,rw|'ro' and 'rw' are mutually exclusive",
+        "rw,sz=1M,ro|'ro' and 'rw' are mutually exclusive",
         "ro,ro|'ro' is given twice",
         "timeout=1,timeout=1|'timeout' is given twice",
         "sz=1M,sz=1M|'sz' is given twice (sz, size are one key)",
         "sz=1M,size=2M|'size' is given twice (sz, size are one key)",
         "queusize=1,qs=2|'qs' is given twice (qs, queuesize, queusize are one key)",
         "wc,writecache=off|'writecache' is given twice (wc, writecache are one key)",
-        "sz=x|sz=x is not a size: bytes, or a number with K, M, G or T",
-        "sz=1=2|sz=1=2 is not a size: bytes, or a number with K, M, G or T",
+        "sz=x|sz=x is not a size: bytes, or a number with K, M, G, T, P or E",
+        "sz=1=2|sz=1=2 is not a size: bytes, or a number with K, M, G, T, P or E",
+        "blocksiz=512|unknown key 'blocksiz'; did you mean 'blocksize'?",
+        "64M|unknown key '64M'; did you mean 'sz=64M'?",
+        "1.5GiB|unknown key '1.5GiB'; did you mean 'sz=1.5GiB'?",
+        "timeout=86400001ms|timeout=86400001ms must be from 0 to 86400",
+        "timeout=0.0005|timeout=0.0005 is not a whole number of milliseconds",
+        "timeout=x|timeout=x is not a time: seconds, or a number with s or ms",
+        "blocksize=3000|blocksize=3000 is not a power of two",
+        "size=5000|size=5000 is not a multiple of the block size, 4096",
+        "queuesize=0|queuesize=0 must be from 1 to 4096",
         "qs=x|qs=x is not a number",
         "qs=1K|qs=1K is not a number",
         "sz=-1|sz=-1 must not be negative",
@@ -157,16 +169,16 @@ class SetupKeysTest {
         "qs=99999999999999999999|qs=99999999999999999999 is beyond 2^63 - 1",
         "sz=5000|sz=5000 is not a multiple of the block size, 4096",
         "sz=9223372036854775807|sz=9223372036854775807 is not a multiple of the block size, 4096",
-        "sz=16M,bs=32K,mr=4K|mr=4096 is not a multiple of the block size, 32768",
+        "sz=16M,bs=32K,mr=4K|mr=4K is not a multiple of the block size, 32768",
         "bs=0|bs=0 must be from 512 to 65536",
         "bs=256|bs=256 must be from 512 to 65536",
-        "bs=128K|bs=131072 must be from 512 to 65536",
+        "bs=128K|bs=128K must be from 512 to 65536",
         "bs=4294967808|bs=4294967808 must be from 512 to 65536",
         "bs=3000|bs=3000 is not a power of two",
         "bs=4095|bs=4095 is not a power of two",
         "pbs=2048|pbs=2048 must be from 4096 to 1048576",
         "pbs=0|pbs=0 must be from 4096 to 1048576",
-        "pbs=2M|pbs=2097152 must be from 4096 to 1048576",
+        "pbs=2M|pbs=2M must be from 4096 to 1048576",
         "pbs=5000|pbs=5000 is not a power of two",
         "pbs=4K,physicalblocksize=4K|'physicalblocksize' is given twice (pbs, physicalblocksize are one key)",
         "qs=0|qs=0 must be from 1 to 4096",
@@ -175,7 +187,7 @@ class SetupKeysTest {
         "nq=0|nq=0 must be at least 1",
         "nq=4294967297|nq=4294967297 must be from 1 to 2147483647",
         "mr=0|mr=0 must be from 4096 to 1048576",
-        "mr=2M|mr=2097152 must be from 4096 to 1048576",
+        "mr=2M|mr=2M must be from 4096 to 1048576",
         "mr=5000|mr=5000 is not a multiple of the block size, 4096",
         "timeout=86401|timeout=86401 must be from 0 to 86400"})
     void what_is_wrong_is_refused_with_the_reason(String keys, String message) {

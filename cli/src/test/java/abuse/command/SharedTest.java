@@ -33,8 +33,8 @@ class SharedTest {
     void who_answers_by_hand_is_not_refused() throws Exception {
         disk.setUp(1 << 20);
         var server = commands.start("server", "mem").awaitReady();
-        assertEquals("/dev/abctl0" + GetCommand.NOTHING, commands.fail("get"));
-        assertEquals("/dev/abctl0" + GetCommand.NOTHING, commands.fail("put"));
+        assertEquals("/dev/abctl0: no request is waiting; add --wait to wait for one", commands.fail("get"));
+        assertEquals("/dev/abctl0: no request is waiting; add --wait to wait for one", commands.fail("put"));
         server.signal();
         assertEquals(0, server.end().exitCode());
     }

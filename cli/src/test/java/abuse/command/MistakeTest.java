@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.SimulatedDevices;
+import abuse.device.SimulatedDisk;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is mistyped or does not fit is told in the words that were typed, with what to do about it. */
+@Timeout(60)
+class MistakeTest {
+    private static final String NO_DEVICE = "is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
+    private static final String NO_BACKEND = "is no backend; there are null, mem and file:PATH";
+
+    @TempDir
+    private Path directory;
+
+    private final SimulatedDevices devices = new SimulatedDevices();
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private int run(String... args) {
+        out.reset();
+        err.reset();
+        return new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), devices, stop -> { },
+                () -> false)).run(args);
+    }
+
+    /** The first line of a refusal, which is all of a failure. */
+    private String refusal(int exitCode, String... args) {
+        assertEquals(exitCode, run(args), err.toString());
+        assertEquals("", out.toString());
+        assertEquals(exitCode, err.toString().lines().count(), err.toString());
+        return err.toString().lines().findFirst().orElse("").replaceFirst("^abusectl: ", "");
+    }
+
+    private Path image(String name, long size) throws Exception {
+        Path image = directory.resolve(name);
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(size);
+        }
+        return image;
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "server nul|server: 'nul' BACKEND; did you mean 'null'?",
+        "server 0 flie:/tmp/x|server: 'flie:/tmp/x' BACKEND; did you mean 'file:'?",
+        "server fil:/tmp/x|server: 'fil:/tmp/x' BACKEND; did you mean 'file:'?",
+        "server http://localhost/|server: 'http://localhost/' BACKEND",
+        "server mem null|server: 'mem' and 'null' are both backends; one can be served",
+        "server frob mem|server: 'frob' DEVICE",
+        "run mem null|run: 'mem' and 'null' are both backends; one can be served",
+        "run nul|run: 'nul' BACKEND; did you mean 'null'?",
+        "run 64M mem|run: unknown key '64M'; did you mean 'sz=64M'?",
+        "run siez=1M mem|run: unknown key 'siez'; did you mean 'size'?",
+        "run siez=1M|run: unknown key 'siez'; did you mean 'size'?",
+        "setup 64M|setup: unknown key '64M'; did you mean 'sz=64M'?",
+        "setup 0 blocksize=3000|setup: blocksize=3000 is not a power of two",
+        "setup 0 size=1K|setup: size=1K is not a multiple of the block size, 4096",
+        "reset -1|reset: '-1' DEVICE",
+        "reset abctl|reset: 'abctl' DEVICE",
+        "info nul|info: 'nul' DEVICE",
+        "resize 0 0|resize: 0 must be at least 1",
+        "resize -5G|resize: '-5G' must not be negative",
+        "resize 3000000|resize: 3000000 is not a multiple of the block size, 4096",
+        "list --jsno|list: unknown option '--jsno'; did you mean '--json'?",
+        "list -o SIZ|list: unknown column: SIZ; did you mean 'SIZE'?",
+        "get --wait 5|get: '--wait 5' may mean two things; write '--wait=5', or the device by its path",
+        "put --wait 0.5|put: '--wait 0.5' may mean two things; write '--wait=0.5', or the device by its path",
+        "lst|unknown command 'lst'; did you mean 'list'?",
+        "frob|unknown command 'frob'",
+        "help frob|unknown command 'frob'",
+        "info \uFFFD.img|'\uFFFD.img' is not UTF-8; for a file with such a name make a link with another one"})
+    void a_mistyped_word_is_named_and_nothing_is_done(String words, String message) {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        disk.read(0, 4096);
+        assertEquals(message.replace("DEVICE", NO_DEVICE).replace("BACKEND", NO_BACKEND), refusal(2, words.split(" ")));
+        assertEquals(1, disk.pending());
+    }
+
+    @Test
+    void help_is_a_command_too() {
+        for (String[] both : new String[][] {{"help", "--help"}, {"help info", "info --help"}, {"help run", "run --help"}}) {
+            assertEquals(0, run(both[0].split(" ")));
+            String help = out.toString();
+            assertEquals(0, run(both[1].split(" ")));
+            assertEquals(out.toString(), help);
+        }
+    }
+
+    @Test
+    void an_image_that_does_not_fit_is_told_by_its_name() throws Exception {
+        devices.add(0);
+        Path odd = image("odd.img", 5000);
+        assertEquals("file:" + odd + ": 5000 bytes are not a multiple of the block size, 512; 'truncate -s %512 " + odd
+                + "' makes them one", refusal(1, "run", "file:" + odd));
+        Path small = image("small.img", 512 * 9);
+        assertEquals("file:" + small + ": 4608 bytes are not a multiple of the block size, 4096; add bs=512",
+                refusal(1, "run", "bs=4096", "file:" + small));
+        Path empty = image("empty.img", 0);
+        assertEquals("file:" + empty + ": is empty; add --create to make it as large as the disk",
+                refusal(1, "run", "file:" + empty));
+        assertEquals("file:/dev/null: holds no bytes, and is no file that could be made larger", refusal(1, "run", "file:/dev/null"));
+        Path image = image("image", 8 << 20);
+        assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes); add"
+                + " sz=8388608", refusal(1, "run", "sz=16M", "file:" + image));
+        assertEquals(0, run("list"));
+        assertEquals("", out.toString());
+        devices.add(0).setUp(4 << 20);
+        assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 4 MiB (4194304 bytes); try"
+                + " 'abusectl resize /dev/abctl0 8388608'", refusal(1, "server", "file:" + image));
+    }
+
+    @Test
+    void a_plugin_without_a_backend_is_refused() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        Path text = Files.writeString(directory.resolve("text"), "no jar\n");
+        assertTrue(refusal(1, "server", "--plugin", text.toString(), "mem").startsWith(text + ": is no jar: "), err.toString());
+        Path jar = directory.resolve("empty.jar");
+        try (var to = new ZipOutputStream(Files.newOutputStream(jar))) {
+            to.putNextEntry(new ZipEntry("README"));
+        }
+        for (Path plugin : new Path[] {jar, directory}) {
+            assertEquals(plugin + ": has no backend, as it has no META-INF/services/abuse.backend.BackendFactory",
+                    refusal(1, "server", "--plugin", plugin.toString(), "mem"));
+        }
+    }
+}
