@@ -14,13 +14,12 @@ import abuse.device.Flag;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.device.Tracer;
+import abuse.libc.NativePart;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,9 +33,8 @@ final class Training {
     private Training() {}
 
     static void run(Path directory) {
-        String architecture = System.getProperty("os.arch").replace("amd64", "x86_64");
-        try (InputStream library = Training.class.getResourceAsStream("/jni/" + architecture + "-Linux/libjffi-1.2.so")) {
-            Files.copy(library, directory.resolve("libjffi-1.2.so"), StandardCopyOption.REPLACE_EXISTING);
+        try {
+            NativePart.copyTo(directory);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
-import jnr.ffi.LibraryLoader;
 import jnr.ffi.annotations.Encoding;
 
 /**
@@ -13,7 +12,7 @@ import jnr.ffi.annotations.Encoding;
  */
 public interface Libc {
     /** The C library itself. */
-    Libc LIBC = LibraryLoader.create(Libc.class).load("libc.so.6");
+    Libc LIBC = NativePart.library(Libc.class);
 
     long pread(int fd, long address, long count, long offset);
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
  * and taken from the machine page by page only as it is written.
  */
 public final class Memory implements AutoCloseable {
-    private static final MemoryIO IO = MemoryIO.getInstance();
+    private static final MemoryIO IO = NativePart.memory();
 
     private static final int PAGE_SIZE = Unix.pageSize();
 

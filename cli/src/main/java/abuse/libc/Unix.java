@@ -110,8 +110,8 @@ public final class Unix {
         private SockaddrUn() {}
     }
 
-    private static final Invoker INVOKER = Invoker.getInstance();
-    private static final MemoryIO MEMORY = MemoryIO.getInstance();
+    private static final Invoker INVOKER = NativePart.invoker();
+    private static final MemoryIO MEMORY = NativePart.memory();
     private static final Library LIBRARY = Library.getCachedInstance("libc.so.6", Library.LAZY);
 
     private static final Function OPEN = new Function("open", 3);

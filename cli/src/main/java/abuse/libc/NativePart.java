@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.libc;
+
+import com.kenai.jffi.Invoker;
+import com.kenai.jffi.MemoryIO;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import jnr.ffi.LibraryLoader;
+
+/**
+ * Where JNR gets its native library from: the folder that the launcher names, or else a folder of this
+ * machine that can be written to and executed from. JNR itself would know that for temporary files only.
+ */
+public final class NativePart {
+    private static final String FOLDER = "jffi.boot.library.path";
+    private static final String FILE = "libjffi-1.2.so";
+
+    static {
+        if (!new File(System.getProperty(FOLDER, ""), FILE).exists()) {
+            unpack();
+        }
+    }
+
+    private NativePart() {}
+
+    static Invoker invoker() {
+        return Invoker.getInstance();
+    }
+
+    static MemoryIO memory() {
+        return MemoryIO.getInstance();
+    }
+
+    static <T> T library(Class<T> type) {
+        return LibraryLoader.create(type).load("libc.so.6");
+    }
+
+    /** Puts the library for this machine into a folder. */
+    public static Path copyTo(Path folder) throws IOException {
+        String resource = "/jni/" + System.getProperty("os.arch").replace("amd64", "x86_64") + "-Linux/" + FILE;
+        Path file = folder.resolve(FILE);
+        try (InputStream library = NativePart.class.getResourceAsStream(resource)) {
+            if (library == null) {
+                throw new IOException("no " + resource + " in the jar");
+            }
+            Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
+        }
+        return file;
+    }
+
+    /** Loads it from the first folder that lets it; nothing is left there. */
+    private static void unpack() {
+        var reasons = new ArrayList<String>();
+        List<String> folders = Stream.of(System.getProperty("java.io.tmpdir"), System.getenv("XDG_RUNTIME_DIR"), "/dev/shm",
+                "/var/tmp", System.getenv("HOME")).filter(Objects::nonNull).distinct().toList();
+        for (String folder : folders) {
+            try {
+                load(Path.of(folder));
+                return;
+            } catch (IOException | UnsatisfiedLinkError e) {
+                reasons.add(folder + ": " + e.getMessage());
+            }
+        }
+        throw new UnsatisfiedLinkError("no folder to execute JNR's library from (" + String.join("; ", reasons)
+                + "); 'abusectl --archive' puts it beside the program for good");
+    }
+
+    private static void load(Path folder) throws IOException {
+        Path own = Files.createTempDirectory(folder, "abusectl");
+        Path file = own.resolve(FILE);
+        try {
+            System.load(copyTo(own).toString());
+            // Found there by JNR, which is not asked before, as it asks once
+            System.setProperty(FOLDER, own.toString());
+            Invoker.getInstance();
+        } finally {
+            Files.deleteIfExists(file);
+            Files.delete(own);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The launcher with the Java of this test, in surroundings that are not those of a developer. */
+@Timeout(120)
+class LauncherTest {
+    private record Outcome(int exitCode, String out, String err) {}
+
+    @TempDir
+    private Path directory;
+
+    private Path jar;
+
+    /** In place of the jar, which is not packed yet: one that names what the tests run with. */
+    @BeforeEach
+    void makeJar() throws IOException {
+        jar = directory.resolve("abusectl.jar");
+        var manifest = new Manifest();
+        manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, "abuse.Main");
+        manifest.getMainAttributes().putValue("Enable-Native-Access", "ALL-UNNAMED");
+        manifest.getMainAttributes().put(Attributes.Name.CLASS_PATH, Arrays.stream(System.getProperty("java.class.path")
+                .split(File.pathSeparator)).map(path -> Path.of(path).toUri().toString()).collect(Collectors.joining(" ")));
+        new JarOutputStream(Files.newOutputStream(jar), manifest).close();
+    }
+
+    /** A line for bash, where abusectl is the launcher. */
+    private Outcome run(String line, Map<String, String> environment) throws Exception {
+        Path script = Files.write(directory.resolve("script"), line.getBytes(ISO_8859_1));
+        var builder = new ProcessBuilder("bash", script.toString());
+        builder.directory(directory.toFile());
+        builder.environment().put("PATH", Path.of("").toAbsolutePath() + ":" + System.getenv("PATH"));
+        builder.environment().put("ABUSECTL_JAR", jar.toString());
+        builder.environment().put("ABUSECTL_JAVA", System.getProperty("java.home") + "/bin/java");
+        builder.environment().putAll(environment);
+        builder.redirectOutput(directory.resolve("out").toFile()).redirectError(directory.resolve("err").toFile());
+        int exitCode = builder.start().waitFor();
+        return new Outcome(exitCode, Files.readString(directory.resolve("out"), UTF_8),
+                Files.readString(directory.resolve("err"), UTF_8));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "abusectl --help >/dev/full|1|abusectl: standard output: No space left on device",
+        "abusectl --help >&-|1|abusectl: standard output: Bad file descriptor",
+        "abusectl --version >&-|1|abusectl: standard output: Bad file descriptor",
+        "abusectl --version >&- 2>&-|1|''",
+        "abusectl put /dev/null --data - <&-|1|",
+        "exec 3> >(:); wait $!; abusectl --help >&3|141|''"})
+    void output_that_is_lost_is_not_passed_over(String line, int exitCode, String err) throws Exception {
+        Outcome outcome = run(line, Map.of());
+        assertEquals(exitCode, outcome.exitCode, outcome.err);
+        if (err != null) {
+            assertEquals(err.strip(), outcome.err.strip());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"de_DE.UTF-8", "xx_XX.utf8", "C", "de_DE.ISO-8859-1"})
+    void names_of_files_are_utf8_in_any_locale(String locale) throws Exception {
+        Outcome outcome = run("exec env LC_ALL=" + locale + " abusectl server --plugin "
+                + new String("/no/ünï.jar".getBytes(UTF_8), ISO_8859_1), Map.of());
+        assertEquals(2, outcome.exitCode, outcome.err);
+        assertTrue(outcome.err.startsWith("abusectl: server: /no/ünï.jar: no such file, or not readable\n"), outcome.err);
+    }
+
+    @Test
+    void a_name_that_is_not_utf8_makes_no_other_file() throws Exception {
+        Outcome outcome = run("abusectl run --create file:ü.img", Map.of());
+        assertEquals(2, outcome.exitCode, outcome.err);
+        assertTrue(outcome.err.startsWith("abusectl: 'file:\uFFFD.img' is not UTF-8; "), outcome.err);
+    }
+
+    @Test
+    void what_is_meant_for_every_java_is_not_for_this_one() throws Exception {
+        String options = "-XX:+UseParallelGC -Xms1g -XX:NewSize=900m";
+        Outcome outcome = run("abusectl --version && abusectl server --version",
+                Map.of("JAVA_TOOL_OPTIONS", options, "JDK_JAVA_OPTIONS", options, "_JAVA_OPTIONS", options));
+        assertEquals(0, outcome.exitCode, outcome.out + outcome.err);
+        assertEquals("", outcome.err);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--version", "server --version"})
+    void options_of_its_own_win(String command) throws Exception {
+        Outcome outcome = run("abusectl " + command, Map.of("ABUSECTL_JAVA_OPTS",
+                "-Xmx512m -XX:+UseParallelGC -XX:+PrintFlagsFinal -Dglob=*"));
+        assertEquals(0, outcome.exitCode, outcome.out + outcome.err);
+        assertTrue(outcome.err.matches("(?s).* MaxHeapSize += 536870912 .*"), outcome.err);
+        assertTrue(outcome.err.matches("(?s).* UseParallelGC += true .*"), outcome.err);
+        assertTrue(outcome.out.matches("abusectl [0-9.]+\n"), outcome.out);
+    }
+
+    @Test
+    void options_that_java_refuses_are_told_on_standard_error() throws Exception {
+        Outcome outcome = run("abusectl --version", Map.of("ABUSECTL_JAVA_OPTS", "-Xms1g -Xmx64m"));
+        assertEquals(1, outcome.exitCode);
+        assertEquals("", outcome.out);
+        assertTrue(outcome.err.contains("heap size"), outcome.err);
+    }
+
+    @Test
+    void a_folder_for_temporary_files_that_takes_none_is_not_needed() throws Exception {
+        Outcome outcome = run("abusectl info 999999", Map.of("ABUSECTL_JAVA_OPTS", "-Djava.io.tmpdir=/proc"));
+        assertEquals(1, outcome.exitCode, outcome.err);
+        assertTrue(outcome.err.startsWith("abusectl: /dev/abctl999999: No such file or directory; "), outcome.err);
+        assertEquals(1, outcome.err.lines().count(), outcome.err);
+    }
+}
