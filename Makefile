@@ -30,13 +30,13 @@ MVN := mvn -q -B
 
 # What a fresh Debian 12 lacks. The compilers: the module is built with the one
 # that built Debian's kernels, and test clients are 32-bit too.
-BUILD_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev
+BUILD_PACKAGES := default-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
 # The headers of other architectures are read by a compiler that knows them all: gcc's for
 # those architectures do not go with gcc-multilib
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
-	cryptsetup-bin exfatprogs ntfs-3g genisoimage \
+	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
@@ -129,12 +129,13 @@ src := $(DESTDIR)/usr/src/abuse-$(VERSION)
 install: jar
 	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
-		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abuse/examples \
+		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abusectl/examples \
 		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
 	install -m 644 man/*.8 $(share)/man/man8
+	sed 's,/usr/share,$(PREFIX)/share,' man/abuse@.service.8 >$(share)/man/man8/abuse@.service.8
 	install -m 644 completions/abusectl.bash $(share)/bash-completion/completions/abusectl
 	install -m 644 completions/_abusectl $(share)/zsh/site-functions/_abusectl
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
@@ -143,7 +144,7 @@ install: jar
 	sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/abuse@.service >$(lib)/systemd/system/abuse@.service
 	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
 	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
-	install -m 644 packaging/example.conf $(share)/doc/abuse/examples/0.conf
+	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf
 	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
 
 # The packages, from what would be installed: in build/deb, checked by lintian.

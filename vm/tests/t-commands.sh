@@ -28,6 +28,19 @@ resize_grows_a_disk_in_use() {
 	end
 }
 
+resize_beyond_the_image_is_told() {
+	ready capacity=32M
+	start server "file:$T/image" --create
+	status=0
+	_abusectl resize 0 64M >"$T/stdout" 2>"$T/stderr" || status=$?
+	is "exit status" $status 1
+	is stderr "$(<"$T/stderr")" "abusectl: /dev/abuse0: has 64 MiB now, but its server has less: Input/output error; an image of 67108864 bytes would do"
+	truncate -s 96M "$T/image"
+	_abusectl resize 0 96M
+	io op=write offset=95M length=1M
+	stop server
+}
+
 requeue_takes_requests_from_a_server_that_hangs() {
 	ready
 	submit stuck op=check byte=0
@@ -132,6 +145,6 @@ top_counts_what_a_disk_does() {
 	done
 	finish top
 	is "lines" "$(wc -l <"$T/top")" 4
-	shows "$T/top" '^/dev/abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
+	shows "$T/top" '^abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
 	end
 }

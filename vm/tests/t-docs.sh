@@ -163,6 +163,7 @@ the_manual_pages_show_a_disk() {
 
 the_loop_in_the_readme_is_c() {
 	{
+		echo '#include <errno.h>'
 		echo '#include <sys/ioctl.h>'
 		echo '#include "abuse.h"'
 		echo 'struct abuse_put answer(struct abuse_get *);'
@@ -172,4 +173,24 @@ the_loop_in_the_readme_is_c() {
 		echo '}'
 	} >serve.c
 	gcc -Wall -Wextra -Werror -fsyntax-only -I"$PROJECT/module/uapi" serve.c || fail "$(<serve.c)"
+}
+
+the_readme_serves_a_disk_from_the_web() {
+	_prepare
+	ip link set lo up
+	head -c 64M /dev/urandom >disk.img
+	spawn web busybox httpd -f -p 8000
+	cd "$PROJECT" # what is written there is gone with the VM
+	_find "$README" 'javac -cp' >"$T/lines"
+	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
+	{
+		echo 'exec 2>&1'
+		_find "$README" 'server --plugin' | sed 's/^abusectl server/exec &/'
+	} >"$T/lines"
+	spawn server bash -eu "$T/lines"
+	wait_for has "$T/server" ': serving 64 MiB from http://'
+	head -c 1M $DISK | cmp - <(head -c 1M "$T/disk.img") || fail "other bytes than those of the image"
+	kill -TERM "${PID[server]}"
+	finish server
+	kill9 web
 }

@@ -81,6 +81,9 @@ final class Training {
         }
 
         @Override
+        public void probe(Status status, long offset) {}
+
+        @Override
         public boolean isModuleLoaded() {
             return ControlNode.ALL.isModuleLoaded();
         }

@@ -3,7 +3,9 @@ package abuse.command;
 
 import abuse.device.Config;
 import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.Status;
+import java.io.IOException;
 import java.util.List;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -42,6 +44,20 @@ final class ResizeCommand extends Command {
                         + "; a disk cannot be made smaller while it is set up");
             }
             device.setup(config);
+            if (current.servers() > 0 && capacity > current.capacity()) {
+                probe(device, capacity);
+            }
+        }
+    }
+
+    /** The kernel does not know what a server holds: so its last block is read, as the disk's users would. */
+    private void probe(Device device, long capacity) throws DeviceException, FailedException {
+        Status grown = device.status();
+        try {
+            context.devices.probe(grown, capacity - grown.blockSize());
+        } catch (IOException e) {
+            throw new FailedException(grown.disk() + ": has " + Sizes.exact(capacity) + " now, but its server has less: "
+                    + FileErrors.words(e) + "; an image of " + capacity + " bytes would do", e);
         }
     }
 }

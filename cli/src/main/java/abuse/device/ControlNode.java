@@ -50,6 +50,11 @@ public final class ControlNode implements Device {
         }
 
         @Override
+        public void probe(Status status, long offset) throws IOException {
+            DiskProbe.read(Path.of(status.disk()), status.blockSize(), offset);
+        }
+
+        @Override
         public boolean isModuleLoaded() {
             return new File("/sys/module/abuse").exists();
         }

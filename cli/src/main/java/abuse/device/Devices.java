@@ -21,6 +21,14 @@ public interface Devices {
     /** Who uses a disk, in words such as "mounted on /mnt"; empty when that is not to be seen from here. */
     List<String> users(Status status);
 
+    /**
+     * Reads a block of a disk that is set up, to see whether whoever serves it can. Where the disk cannot be
+     * opened, or nobody answers for some seconds, there is nothing to be seen.
+     *
+     * @throws IOException when the read fails
+     */
+    void probe(Status status, long offset) throws IOException;
+
     /** Whether the kernel module is there. */
     boolean isModuleLoaded();
 }

@@ -2,6 +2,7 @@
 package abuse.command;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.SimulatedDevices;
@@ -29,7 +30,8 @@ class MistakeTest {
     @TempDir
     private Path directory;
 
-    private final SimulatedDevices devices = new SimulatedDevices();
+    private final Commands commands = new Commands();
+    private final SimulatedDevices devices = commands.devices;
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
@@ -124,6 +126,20 @@ class MistakeTest {
         devices.add(0).setUp(4 << 20);
         assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 4 MiB (4194304 bytes); try"
                 + " 'abusectl resize /dev/abctl0 8388608'", refusal(1, "server", "file:" + image));
+    }
+
+    @Test
+    void a_disk_that_outgrows_its_image_is_told_by_who_makes_it_larger() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Path image = image("image", 1 << 20);
+        var server = commands.start("server", "file:" + image).awaitReady();
+        assertFalse(disk.read(0, 4096).await().failed());
+        assertEquals("/dev/abuse0: has 2 MiB now, but its server has less: Input/output error; an image of 2097152 bytes would"
+                + " do", refusal(1, "resize", "0", "2M"));
+        image("image", 3 << 20);
+        assertEquals(0, run("resize", "0", "3M"), err.toString());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     @Test

@@ -3,6 +3,7 @@ package abuse.device;
 
 import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -104,6 +105,17 @@ public final class SimulatedDevices implements Devices {
     @Override
     public List<String> users(Status status) {
         return disks.get("/dev/abctl" + status.number()).users();
+    }
+
+    @Override
+    public void probe(Status status, long offset) throws IOException {
+        try {
+            if (disks.get("/dev/abctl" + status.number()).read(offset, status.blockSize()).await().failed()) {
+                throw new IOException("Input/output error");
+            }
+        } catch (Exception e) {
+            throw e instanceof IOException failure ? failure : new IOException(e);
+        }
     }
 
     @Override

@@ -1,0 +1,109 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
+# abusectl where not all is as on a developer's machine: no place to execute from, readers that
+# leave, disks by other names, LVM.
+# run.sh: seconds 240
+WAIT=100
+
+PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+_abusectl() { "$ABUSECTL" "$@"; }
+
+# The program in a folder of its own, where no archive is
+_without_archive() {
+	cp "$ABUSECTL" "$PROJECT/cli/target/abusectl.jar" "$T"
+	ABUSECTL=$T/abusectl
+}
+
+# _unusable FOLDER: three of them, for temporary files
+_unusable() {
+	mkdir "$T"/{noexec,full,readonly}
+	mount -t tmpfs -o noexec tmpfs "$T/noexec"
+	mount -t tmpfs -o size=4k tmpfs "$T/full"
+	bytes 4096 1 >"$T/full/file"
+	mount -t tmpfs -o ro tmpfs "$T/readonly"
+}
+
+without_an_archive_it_needs_no_folder_for_temporary_files() {
+	_without_archive
+	_unusable
+	ready capacity=32M
+	for folder in noexec full readonly; do
+		ABUSECTL_JAVA_OPTS=-Djava.io.tmpdir=$T/$folder _abusectl info 0 >"$T/out" 2>"$T/err" || fail "$folder: $(<"$T/err")"
+		shows "$T/out" '^ab_size = 33554432$'
+		is "what is told of $folder" "$(<"$T/err")" ''
+	done
+	is "what is left behind" "$(ls -d /tmp/abusectl* /dev/shm/* /var/tmp/abusectl* "$T"/noexec/* 2>"$T/ls")" ''
+}
+
+where_nothing_can_be_executed_it_says_so_in_one_line() {
+	_without_archive
+	_unusable
+	mount -t tmpfs -o noexec tmpfs /var/tmp
+	mount -o remount,noexec /dev/shm
+	status=0
+	HOME=$T/readonly ABUSECTL_JAVA_OPTS=-Djava.io.tmpdir=$T/noexec _abusectl info 0 >"$T/out" 2>"$T/err" || status=$?
+	mount -o remount,exec /dev/shm
+	umount /var/tmp
+	is "exit status" $status 1
+	is lines "$(wc -l <"$T/err")" 1
+	shows "$T/err" "^abusectl: no folder to execute JNR's library from \($T/noexec: .*; /dev/shm: .*; /var/tmp: .*; $T/readonly: .*\); 'abusectl --archive'"
+}
+
+top_and_trace_end_with_their_reader() {
+	ready
+	serve
+	spawn load "${FIO[@]}" --name=load --rw=randread --bs=4k --iodepth=4 --size=8M --time_based --runtime=1000
+	for command in 'top -d 0.2' trace; do
+		timeout 100 "$ABUSECTL" $command 0 2>"$T/err" | head -n 1 >"$T/out"
+		is "exit status of $command" "${PIPESTATUS[0]}" 141
+		is "messages of $command" "$(<"$T/err")" ''
+		shows "$T/out" 'DISK|TIME'
+	done
+	is "trace instances" "$(ls /sys/kernel/tracing/instances)" ''
+	kill9 load
+	end
+}
+
+a_disk_is_known_by_a_link_to_it() {
+	ready capacity=32M
+	mkdir -p /dev/disk/by-id "$T/links"
+	ln -s ../../abuse0 /dev/disk/by-id/abuse-0
+	ln -s /dev/disk/by-id "$T/links/by"
+	ln -s /dev/abctl0 "$T/links/node"
+	for name in /dev/disk/by-id/abuse-0 "$T/links/by/abuse-0" "$T/links/node" "$T/links/../links/node"; do
+		_abusectl info "$name" >"$T/out"
+		shows "$T/out" '^ab_size = 33554432$'
+	done
+	_abusectl resize /dev/disk/by-id/abuse-0 64M
+	is capacity "$(status capacity)" 67108864
+	rm /dev/disk/by-id/abuse-0
+}
+
+# The line is that of the manual page. There is no udev here, which else makes the nodes
+lvm_uses_a_disk_after_one_line_in_its_configuration() {
+	export DM_DISABLE_UDEV=1 LVM_SUPPRESS_FD_WARNINGS=1
+	modprobe dm-mod
+	ready capacity=64M
+	start server mem
+	if pvcreate $DISK >"$T/lvm" 2>&1; then
+		fail "LVM knows the disk already, so the manual page is wrong: $(<"$T/lvm")"
+	fi
+	line=$(grep -h "lvmlocal.conf$" "$PROJECT/man/abuse@.service.8" | sed -n 's/^# \(echo .*\)/\1/p')
+	cp /etc/lvm/lvmlocal.conf "$T/lvmlocal.conf"
+	eval "$line"
+	{
+		lvmconfig --validate && pvcreate $DISK && vgcreate abuse_test $DISK && lvcreate -n volume -L 32M abuse_test
+	} >"$T/lvm" 2>&1 || fail "LVM: $(<"$T/lvm")"
+	mkfs.ext4 -q /dev/abuse_test/volume
+	mkdir "$T/mnt"
+	mount /dev/abuse_test/volume "$T/mnt"
+	cp -r /etc/security "$T/mnt"
+	umount "$T/mnt"
+	vgchange -an abuse_test >"$T/lvm" 2>&1
+	vgchange -ay abuse_test >"$T/lvm" 2>&1 || fail "not found again: $(<"$T/lvm")"
+	mount /dev/abuse_test/volume "$T/mnt"
+	diff -r /etc/security "$T/mnt/security" || fail "files differ"
+	umount "$T/mnt"
+	vgchange -an abuse_test >"$T/lvm" 2>&1
+	cp "$T/lvmlocal.conf" /etc/lvm/lvmlocal.conf
+	stop server
+}
