@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
 # abusectl where not all is as on a developer's machine: no place to execute from, readers that
-# leave, disks by other names, LVM.
+# leave, descriptors that are closed, disks by other names, LVM.
 # run.sh: seconds 240
 WAIT=100
 
@@ -61,6 +61,21 @@ top_and_trace_end_with_their_reader() {
 	is "trace instances" "$(ls /sys/kernel/tracing/instances)" ''
 	kill9 load
 	end
+}
+
+closed_descriptors_are_no_place_for_data() {
+	ready
+	submit read op=read
+	status=0
+	_abusectl put --data - <&- >"$T/out" 2>"$T/err" || status=$?
+	is "exit status" $status 1
+	shows "$T/err" '^abusectl: -: Bad file descriptor; the request was given back$'
+	pending 1
+	_abusectl put --zero >&- 2>"$T/err" && fail "a request was answered that nobody saw"
+	shows "$T/err" '^abusectl: standard output: Bad file descriptor$'
+	pending 1
+	_abusectl put --zero >"$T/out" 2>&- <&-
+	finish read
 }
 
 a_disk_is_known_by_a_link_to_it() {
