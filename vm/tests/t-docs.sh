@@ -172,7 +172,47 @@ the_loop_in_the_readme_is_c() {
 		_find "$README" 'struct abuse_xfer x'
 		echo '}'
 	} >serve.c
-	gcc -Wall -Wextra -Werror -fsyntax-only -I"$PROJECT/module/uapi" serve.c || fail "$(<serve.c)"
+	# A kernel that interrupts the first call and the third one, and has no device for the fourth
+	cat >>serve.c <<-'EOF'
+		#include <stdarg.h>
+		#include <stdlib.h>
+		static int calls;
+		struct abuse_put answer(struct abuse_get *get) { return (struct abuse_put){ .id = get->id }; }
+		int ioctl(int fd, unsigned long request, ...)
+		{
+			va_list list;
+			va_start(list, request);
+			struct abuse_xfer *x = va_arg(list, struct abuse_xfer *);
+			va_end(list);
+			errno = ++calls == 4 ? ENODEV : EINTR;
+			if (fd != 5 || request != ABUSE_XFER || x->nr_gets != 32 || x->nr_puts != (calls > 2))
+				abort();
+			x->nr_gets = calls == 2;
+			return calls == 2 ? 0 : -1;
+		}
+		int main(void)
+		{
+			static struct abuse_get gets[32];
+			static struct abuse_put puts[32];
+			serve(5, gets, puts, gets);
+			return calls != 4;
+		}
+	EOF
+	gcc -Wall -Wextra -Werror -I"$PROJECT/module/uapi" -o serve serve.c || fail "$(<serve.c)"
+	./serve || fail "the loop ended after a signal: $(<serve.c)"
+}
+
+the_manual_pages_name_files_that_are_installed() {
+	for prefix in /usr /usr/local; do
+		make -s -C "$PROJECT" -o cli/target/abusectl.jar install PREFIX=$prefix DESTDIR="$T/tree" >"$T/make" 2>&1 ||
+			fail "$(<"$T/make")"
+		named=$(sed -nE 's,^\.I (/usr/[^ ]*)$,\1,p' "$T/tree$prefix"/share/man/man8/*abuse*)
+		[ "$named" ] || fail "no page names a file below $prefix"
+		for file in $named; do
+			[[ $file == $prefix/* && -e $T/tree$file ]] || fail "no $file below $prefix"
+		done
+		rm -r "$T/tree"
+	done
 }
 
 the_readme_serves_a_disk_from_the_web() {
@@ -180,7 +220,7 @@ the_readme_serves_a_disk_from_the_web() {
 	ip link set lo up
 	head -c 64M /dev/urandom >disk.img
 	spawn web busybox httpd -f -p 8000
-	cd "$PROJECT" # what is written there is gone with the VM
+	cd "$PROJECT" || exit # what is written there is gone with the VM
 	_find "$README" 'javac -cp' >"$T/lines"
 	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
 	{

@@ -31,8 +31,8 @@ enum Column {
     STALE("answers refused as too late"),
     TIMEOUTS("requests that nobody answered in time"),
     ERRORS("requests that failed"),
-    P50("microseconds to the answer, half of the requests"),
-    P99("microseconds to the answer, 99 in 100"),
+    P50("median latency, us"),
+    P99("99th percentile of the latency, us"),
     STATE("live, failed, or none: not set up"),
     FLAGS("what the disk offers");
 

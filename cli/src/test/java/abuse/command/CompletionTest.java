@@ -169,6 +169,9 @@ class CompletionTest {
             assertTrue(words.contains(last) || words.contains(last + "/"), "abusectl " + typed + ": " + words);
         }
         assertTrue(fish("").containsAll(Model.words("COMMAND")));
+        String whole = "Makes a disk, or changes it";
+        assertTrue(Files.readString(COMPLETIONS.resolve("abusectl.fish")).contains(" -a setup -d '" + whole + "'"));
+        assertTrue(Files.readString(COMPLETIONS.resolve("_abusectl")).contains("'setup:" + whole + "'"));
         assertEquals(new TreeSet<>(List.of(directory + "/dev/abctl77", directory + "/dev/abctl8")),
                 new TreeSet<>(fish("trace " + directory + "/dev/abctl")));
         assertEquals(List.of(), Files.readAllLines(directory.resolve("calls")));
