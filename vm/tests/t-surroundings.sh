@@ -78,6 +78,17 @@ closed_descriptors_are_no_place_for_data() {
 	finish read
 }
 
+an_image_on_a_block_device_says_how_large_the_disk_is() {
+	modprobe brd rd_nr=1 rd_size=8192
+	load
+	spawn run "$ABUSECTL" run file:/dev/ram0
+	wait_for has "$T/run" '^/dev/abuse0$'
+	is capacity "$(status capacity)" 8388608
+	io op=check byte=0
+	stop run
+	modprobe -r brd
+}
+
 a_disk_is_known_by_a_link_to_it() {
 	ready capacity=32M
 	mkdir -p /dev/disk/by-id "$T/links"

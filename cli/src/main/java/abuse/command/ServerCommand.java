@@ -81,8 +81,7 @@ class ServerCommand extends Command {
         String backend = named ? words.remove(last) : "null";
         if (!backends.isName(backend)) {
             throw new UsageException("'" + backend + "' is no backend; there are " + backends.names()
-                    + Similar.to(backend.substring(0, backend.indexOf(':') + 1).isEmpty() ? backend
-                            : backend.substring(0, backend.indexOf(':') + 1), backends.words()));
+                    + Similar.to(backend.replaceFirst(":.*", ":"), backends.words()));
         }
         if (!words.isEmpty() && backends.isName(words.get(0))) {
             throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; one can be served");
