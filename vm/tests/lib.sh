@@ -267,7 +267,7 @@ ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 RESIDENT=/tmp/abuse.resident
 tool() {
 	local status
-	if ! kill -0 "$(<$RESIDENT.pid)" 2>/dev/null; then
+	if ! [ -e $RESIDENT.pid ] || ! kill -0 "$(<$RESIDENT.pid)" 2>/dev/null; then
 		rm -f $RESIDENT.*
 		mkfifo $RESIDENT.in $RESIDENT.out
 		(
