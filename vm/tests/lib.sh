@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154
-# What the tests are written with. A test works on $CTL and $DISK, and in a
+# The functions that tests are written with. A test works on $CTL and $DISK, and in a
 # directory $T of its own. run.sh ends what it started, resets every device and
 # unloads the module, which has to work.
 #
@@ -36,7 +36,7 @@ reset() { client reset $CTL; }
 status() { client status $CTL only="$1"; }
 io() { client io $DISK "$@"; }
 
-# ready KEY=VALUE ...: the module loaded and one device set up
+# ready KEY=VALUE ...: loads the module and sets one device up
 ready() {
 	load
 	setup "$@"
@@ -46,7 +46,7 @@ is() { # WHAT VALUE EXPECTED
 	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
 }
 
-# expect ERRNO COMMAND...: it fails, with this errno (several: A|B)
+# expect ERRNO COMMAND...: the command fails with this errno (or one of several: A|B)
 expect() {
 	local expected=$1 output
 	shift
@@ -56,12 +56,12 @@ expect() {
 	[[ $output =~ :\ ($expected)(,|$|[[:space:]]) ]] || fail "instead of $expected: $* gave: $output"
 }
 
-# A sleep without a program: a read from a pipe that nobody writes to
+# Sleeps without starting a program: reads from a pipe that nobody writes to.
 exec {never}<> <(:)
 pause() { read -rt "$1" -u "$never" || :; }
 
-# A limit finds what hangs, and no machine that is busy: it counts the VM's own time, see vm/run.sh.
-# vm_time: that in milliseconds, in $vm_time; without such a VM the clock
+# A limit must find what hangs and must not fail on a busy machine, so it counts the VM's own time, see vm/run.sh.
+# vm_time: that time in milliseconds, in $vm_time; outside such a VM the clock's
 vm_time() {
 	if [ -r /out/clock ]; then
 		read -r vm_time </out/clock
@@ -71,7 +71,7 @@ vm_time() {
 	fi
 }
 
-# wait_for COMMAND...: until it succeeds, $WAIT seconds at most
+# wait_for COMMAND...: waits until it succeeds, at most $WAIT seconds
 WAIT=60
 wait_for() {
 	local end vm_time
@@ -85,7 +85,7 @@ wait_for() {
 	done
 }
 
-# soon COMMAND...: it succeeds, and does not hang
+# soon COMMAND...: the command succeeds and does not hang
 soon() {
 	spawn soon "$@"
 	wait_for eval '! running soon'
@@ -113,7 +113,7 @@ declare -A PID
 spawn() {
 	local name=$1 n
 	shift
-	: >"$T/$name" # who looks at once is not to find what an earlier one said
+	: >"$T/$name" # a reader must not find the output of an earlier program of that name
 	(
 		for n in 3 4 5 6 7 8 9; do
 			[[ " $* " == *" @$n "* ]] || eval "exec $n<&-"
@@ -126,14 +126,14 @@ spawn() {
 	PID[$name]=$!
 }
 
-# finish NAME [STATUS]: waits for it; it exits with this status, 0 if not given
+# finish NAME [STATUS]: waits until it exits with this status (0)
 finish() {
 	local status=0
 	wait "${PID[$1]}" || status=$?
 	is "the exit status of $1 ($(<"$T/$1"))" $status "${2-0}"
 }
 
-# failed NAME ERRNO: waits for it; it failed with this errno
+# failed NAME ERRNO: waits until it fails with this errno
 failed() {
 	local status=0
 	wait "${PID[$1]}" || status=$?
@@ -147,7 +147,7 @@ still_waits() { # NAME
 	running "$1" || fail "$1 did not wait: $(<"$T/$1")"
 }
 
-# serve [NAME] KEY=VALUE ...: a server, ready when this returns
+# serve [NAME] KEY=VALUE ...: starts a server, which is ready when this returns
 serve() {
 	local name=server
 	case ${1-} in
@@ -161,7 +161,7 @@ serve() {
 	wait_for has "$T/$name" '^ready$'
 }
 
-# end [NAME]: drained, everything answered, each put as it should be
+# end [NAME]: drains the server; all is answered, and each put had the status that it should have
 end() {
 	kill -TERM "${PID[${1-server}]}"
 	finish "${1-server}"
@@ -173,7 +173,7 @@ kill9() {
 	wait "${PID[$1]}" 2>"$T/kill" || :
 }
 
-# submit NAME KEY=VALUE ...: an I/O in the background, pending when this returns
+# submit NAME KEY=VALUE ...: starts an I/O in the background, which is pending when this returns
 submit() {
 	local before name=$1
 	shift
@@ -182,24 +182,24 @@ submit() {
 	pending $((before + 1))
 }
 
-# The same, but somebody waits for it: it may be taken at once
+# The same with a server that waits for it, so that it may be taken at once
 submit_soon() { spawn "$1" client io $DISK "${@:2}"; }
 
-# take FD [gets=N ...]: gets requests into $id0, $sector0, ...; counts in $nr_gets
+# take FD [gets=N ...]: gets requests into $id0, $sector0, ... and their number into $nr_gets
 take() {
 	local output
 	output=$(client xfer "@$1" gets=1 "${@:2}") || fail "no request: $output"
 	eval "$output"
 }
 
-# answer FD PUT [KEY=VALUE ...]: puts one, which is taken with status 0
+# answer FD PUT [KEY=VALUE ...]: puts one, whose status is then 0
 answer() {
 	local output
 	output=$(client xfer "@$1" "put=$2" "${@:3}") || fail "put failed: $output"
 	[[ $output == *"put0=0"* ]] || fail "put refused: $output"
 }
 
-# refused FD ERRNO PUT [KEY=VALUE ...]: puts one, which is refused
+# refused FD ERRNO PUT [KEY=VALUE ...]: puts one, which is refused with this errno
 refused() {
 	local output
 	output=$(client xfer "@$1" "put=$3" "${@:4}") || fail "xfer failed: $output"
@@ -209,7 +209,7 @@ refused() {
 # LENGTH bytes of one value
 bytes() { head -c "$1" /dev/zero | tr '\0' "\\$(printf %03o "$2")"; }
 
-# holds FILE LENGTH BYTE: nothing but that
+# holds FILE LENGTH BYTE: the file is LENGTH bytes of that value
 holds() { bytes "$2" "$3" | cmp - "$1" >&2 || fail "$1 is not $2 bytes of $3"; }
 
 # A file for the store of a server
@@ -220,7 +220,7 @@ store() { # NAME SIZE
 
 FIO=(fio --direct=1 --ioengine=io_uring --group_reporting --output-format=terse --terse-version=3 --filename="$DISK")
 
-# small_disk [KEY=VALUE ...]: 32 MiB with all that a disk can have, and $T/image for them
+# small_disk [KEY=VALUE ...]: a disk of 32 MiB with every feature, and $T/image as its store
 small_disk() {
 	ready capacity=32M queue_depth=64 flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES)) "$@"
 	truncate -s 32M "$T/image"
@@ -236,7 +236,7 @@ start_load() {
 	answering
 }
 
-# Requests are answered, now
+# Requests are being answered now
 answering() {
 	local before
 	before=$(status puts)
@@ -244,8 +244,8 @@ answering() {
 }
 answered() { [ "$(status puts)" -gt "$1" ]; } # MORE-THAN
 
-# end_load WHAT-HAPPENED: no error, of the load and of the device; fio says how
-# long an I/O took at most
+# end_load WHAT-HAPPENED: neither the load nor the device had an error; notes the
+# longest time that an I/O took
 end_load() {
 	local name longest
 	for name in verify trim; do
@@ -259,11 +259,11 @@ end_load() {
 	note "$1, $(status puts) answers, $(status redelivered) redelivered, longest I/O $longest ms"
 }
 
-# The tool that people use
+# abusectl
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 
-# tool ARGUMENT...: a command of it that does not wait, by a Java that stays until the last test: a start takes seconds
-# here, so "$ABUSECTL" is for tests whose subject that is, for servers, and for what waits
+# tool ARGUMENT...: runs a command that does not wait in a JVM that lives until the last test, as a start takes
+# seconds here. "$ABUSECTL" is for tests of the start itself, for servers, and for commands that wait.
 RESIDENT=/tmp/abuse.resident
 tool() {
 	local status
@@ -283,22 +283,22 @@ tool() {
 	return "$status"
 }
 
-# start NAME [ARGUMENT ...]: a server of $CTL in Java, ready when this returns
+# start NAME [ARGUMENT ...]: starts abusectl server on $CTL, which is ready when this returns
 start() {
 	spawn "$1" "$ABUSECTL" server $CTL "${@:2}"
 	wait_for eval "has '$T/$1' ': serving ' || ! running '$1'"
 	shows "$T/$1" ': serving '
 }
 
-stop() { # NAME: it answers what it has, and ends
+stop() { # NAME: the server answers what it has and ends
 	kill -TERM "${PID[$1]}"
 	finish "$1"
 }
 
-# told NAME TEXT TIMES: so many lines that it wrote have this text
+# told NAME TEXT TIMES: this many lines of its output have the text
 told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }
 
-# complains STATUS REGEX ARGUMENT...: abusectl exits so, with one such line on stderr and nothing on stdout
+# complains STATUS REGEX ARGUMENT...: abusectl exits with that status, one matching line on stderr and nothing on stdout
 complains() {
 	local status=0
 	tool "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?

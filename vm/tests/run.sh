@@ -3,20 +3,20 @@
 # A test is a function in a topic file; its name, with spaces, says what holds.
 #
 # TESTS	regular expression for "topic: what holds"
-# TEST_TIME	seconds of the VM's own time that a test may take which does not say it itself (120)
-# CLAIMS	folder in which VMs that share it note which test they take, so that none is done twice
-# TORTURE	how many times as much is done (1); other than 1: only by tests that can
+# TEST_TIME	seconds of the VM's own time that a test may take if its topic file names no limit (120)
+# CLAIMS	folder where VMs that share the tests note which one they take, so that none runs twice
+# TORTURE	how many times as long the tests that repeat something do so (1); if not 1, no others run
 # ABUSE_BUILD	where the module and the clients are
 # ABUSE_KERNEL	name for the output
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
-# Topic file, function, width of the clients ("-": 64 bits), time limit and name
-# of each test. A topic file may say "run.sh: widths 64 32", then it has each
-# test for both, "run.sh: seconds N"; "run.sh: torture" where $TORTURE makes
-# them do more, in as much more time, or "run.sh: torture only" where they take
-# too long else; and "run.sh: kernels 6.12 debug" where they are the same on any
-# other; one for arm64 counts as the other one of its version.
+# Lists topic file, function, width of the clients ("-": 64 bits), time limit and
+# name of each test. A topic file may say "run.sh: widths 64 32" to run each test
+# with both; "run.sh: seconds N"; "run.sh: torture" if $TORTURE multiplies its
+# work and its time, or "run.sh: torture only" if it takes too long otherwise;
+# and "run.sh: kernels 6.12 debug" if other kernels would show nothing new. A
+# kernel for arm64 counts as the one of its version.
 list() {
 	local kernel=${ABUSE_KERNEL-}
 	awk -v kernel="${kernel%-arm64*}" -v torture="${TORTURE:-1}" -v seconds="${TEST_TIME:-120}" '
@@ -70,7 +70,7 @@ folder=${1-}
 # shellcheck source=vm/tests/lib.sh
 . "$here/lib.sh"
 
-# Who is in the process group, or with "D" anybody in that state, waits where
+# Tells where each process of the group (or, with "D", each process in that state) waits
 stacks() {
 	local task state group
 	for task in /proc/[0-9]*; do
@@ -82,31 +82,31 @@ stacks() {
 	done 2>/dev/null || :
 }
 
-# Everything that checks makes a kernel slow.
+# Kernels with many checks are slow.
 case ${ABUSE_KERNEL-} in
 debug | kcsan) SLOW=5 ;;
 *) SLOW=1 ;;
 esac
 
-# A line into a variable from a descriptor, within so many seconds of the VM's own time
+# Reads a line from a descriptor into a variable, within so many seconds of the VM's own time
 read_within() { # SECONDS FD VARIABLE
 	local end vm_time
 	vm_time
 	end=$((vm_time + $1 * 1000))
 	while [ "$vm_time" -lt $end ]; do
 		read -rt $(((end - vm_time) / 1000 + 1)) -u "$2" "$3" && return
-		[ $? -gt 128 ] || return 1 # nobody writes any more
+		[ $? -gt 128 ] || return 1 # end of file
 		vm_time
 	done
 	return 1
 }
 
-# What a test left behind: mounts, services, devices, the module
+# Removes what a test left behind: mounts, services, devices, the module
 clean() {
 	local mount
 	while read -r _ mount _; do
 		if [[ $mount == "$T"/* ]]; then
-			umount -l "$mount" & # it may wait for a server that is gone
+			umount -l "$mount" & # may wait for a server that is gone
 		fi
 	done </proc/mounts
 	if [ -d /etc/abuse ]; then
@@ -116,7 +116,7 @@ clean() {
 	"$ABUSE_BUILD/client" clean abuse busy
 }
 
-# Ends a process group and says how that went in $T.out; 0 when all was well
+# Ends a process group and tells the result in $T.out; 0 if all was well
 verdict() { # GROUP STATUS
 	local good=0
 	if [ "$2" != 0 ]; then
@@ -124,11 +124,11 @@ verdict() { # GROUP STATUS
 		if [ "$2" = late ]; then
 			echo "stopped after $limit seconds of the VM's own time"
 			stacks "$1"
-			[ ! -e $RESIDENT.pid ] || kill -KILL "$(<$RESIDENT.pid)" || : # or the next test waits for it
+			[ ! -e $RESIDENT.pid ] || kill -KILL "$(<$RESIDENT.pid)" || : # or the next test would wait for it
 		fi
 	fi
 	kill -KILL -- "-$1" 2>/dev/null || :
-	# Not waited for by its id: who hangs in the kernel cannot be killed
+	# No wait for its id: a process that hangs in the kernel cannot be killed.
 	exec {cleaned}< <(clean && echo cleaned)
 	if ! read_within $((60 * SLOW)) "$cleaned" _; then
 		echo "what it left cannot be cleaned up"
@@ -144,7 +144,7 @@ verdict() { # GROUP STATUS
 	return $good
 }
 
-# claim NAME: nobody else has it
+# claim NAME: succeeds if no other VM has taken it
 claim() {
 	local status=0
 	[ "${CLAIMS-}" ] || return 0
@@ -187,11 +187,11 @@ while read -r file function WIDTH limit name; do
 	vm_time
 	took=$(((vm_time - start) / 100))
 	echo "$word ${ABUSE_KERNEL:-} $name ($((took / 10)).$((took % 10)) s)"
-	# Other kernels may write in between.
+	# The output of other kernels may come in between.
 	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"
 	[ $word = ok ] || sed "s/^/    ${ABUSE_KERNEL:-} /" "$T.out"
 	rm -rf "$T" "$T.out" "$T.log"
-done < <(list | sort -s -k4,4nr) # first what may take long, so that VMs end at about the same time
+done < <(list | sort -s -k4,4nr) # long tests first, so that VMs end at about the same time
 
 echo "# ${ABUSE_KERNEL:-}: $passed passed, $failed failed"
 [ $failed = 0 ]

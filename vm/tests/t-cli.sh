@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# abusectl, the tool that people use
+# abusectl
 # run.sh: seconds 240
 
 
-# refuses STATUS TEXT ARGUMENT...: it exits so, with the text on stderr
+# refuses STATUS TEXT ARGUMENT...: it exits with that status and the text on stderr
 _refuses() {
 	local status=0
 	tool "${@:3}" >"$T/stdout" 2>"$T/stderr" || status=$?
@@ -23,7 +23,7 @@ _stop() {
 	finish "$1"
 }
 
-# The main job, and a server stopped with I/O under way
+# The main job, and a server that is stopped during I/O
 a_file_is_a_disk_with_a_file_system() {
 	load
 	"$ABUSECTL" setup $CTL sz=64M

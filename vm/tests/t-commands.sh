@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
-# The subcommands of abusectl that look at devices and change them in use.
+# The subcommands of abusectl that look at devices or change them while they are in use
 # run.sh: seconds 240
 
 
@@ -111,7 +111,7 @@ _stop() {
 trace_tells_requests_and_leaves_nothing_behind() {
 	ready flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	serve
-	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # of a process that was killed
+	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # left by a process that was killed
 	spawn trace "$ABUSECTL" trace 0
 	wait_for has "$T/trace" '^ +TIME +OPERATION'
 	is "trace instances" "$(ls /sys/kernel/tracing/instances)" "abusectl-${PID[trace]}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Processors that go away and come back, and a machine that is suspended
+# Processors go away and come back, and the machine is suspended
 
 _cpu1() { echo "$1" >/sys/devices/system/cpu/cpu1/online; } # 0 or 1
 
@@ -50,8 +50,8 @@ processors_come_and_go_with_no_server() {
 	end
 }
 
-# Those who wait for the disk where they cannot be interrupted cannot be frozen
-# either, once the server is: so this load has none of them
+# A process in an uninterruptible wait for the disk cannot be frozen once the
+# server is, so this load has no such process.
 everybody_is_frozen_under_load_and_goes_on() {
 	local round
 	small_disk

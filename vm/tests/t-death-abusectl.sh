@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# abusectl killed, and replaced, under load; each start of it takes seconds here
+# abusectl is killed and replaced under load; each start takes seconds here
 # run.sh: seconds 300
 # run.sh: torture
 # run.sh: kernels 6.12 debug
@@ -23,7 +23,7 @@ killed_with_a_file_it_loses_nothing() {
 	stop server
 }
 
-# What it held is gone, but no request is
+# The data in the memory of a killed server is lost, but no request fails.
 killed_with_memory_it_fails_no_request() {
 	local n kills=$TIMES
 	small_disk
@@ -41,7 +41,7 @@ killed_with_memory_it_fails_no_request() {
 	stop server
 }
 
-# An upgrade of abusectl is that
+# This is what an upgrade of abusectl does.
 replaced_by_a_second_one_there_is_no_pause() {
 	local n times=$((2 * TIMES))
 	small_disk

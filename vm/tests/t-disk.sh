@@ -3,7 +3,7 @@
 
 _commands() { sed -n 's/^command=\([0-9]*\) sector=\([0-9]*\) length=\([0-9]*\) flags=\([0-9]*\).*/\1 \2 \3 \4/p' "$T/server"; }
 
-# defects.md 2: barriers were accepted and ignored
+# Only a disk with a write cache has anything to flush.
 fsync_sends_a_flush_with_a_write_cache_only() {
 	ready
 	serve log=1
@@ -18,7 +18,7 @@ fsync_sends_a_flush_with_a_write_cache_only() {
 	is "requests with a write cache" "$(_commands)" "2 0 0 0"
 }
 
-# defects.md 2: acknowledged before it can be persisted
+# An fsync may not return before the server says that the data is on its storage.
 fsync_waits_for_the_answer_and_fails_when_it_fails() {
 	ready flags=$WRITE_CACHE
 	exec 3<$CTL
@@ -48,7 +48,7 @@ without_a_write_cache_there_is_no_FUA() {
 	is requests "$(_commands)" "1 0 4096 0"
 }
 
-# defects.md 2: discards looked like empty bios
+# A discard has no data, so its range must be told in the request itself.
 discard_and_write_zeroes_tell_their_range() {
 	ready capacity=16G flags=$((DISCARD | WRITE_ZEROES))
 	serve log=1
@@ -61,7 +61,7 @@ discard_and_write_zeroes_tell_their_range() {
 	is requests "$(_commands)" "4 16 49152 $NOUNMAP"
 }
 
-# A longest length that is no multiple of the block cuts what is longer off the grid
+# Longer ranges are split; if the longest length were not a multiple of the block size, the parts would not be aligned.
 long_ranges_are_cut_at_whole_blocks() {
 	local what
 	ready capacity=16G flags=$((DISCARD | WRITE_ZEROES))
@@ -102,7 +102,7 @@ write_zeroes_and_discard_change_the_data() {
 	end
 }
 
-# Without an offer from the server the kernel writes zeros itself
+# If the server does not offer write zeroes, the kernel writes zeros itself.
 zeroes_work_without_write_zeroes() {
 	ready
 	serve "$(store image 16M)"
@@ -142,7 +142,7 @@ buffered_and_mapped_io_reaches_the_server() {
 	end
 }
 
-# defects.md 22 and disks that are looked at by others
+# Programs that know nothing of this driver see an ordinary disk.
 lsblk_knows_the_disk() {
 	ready capacity=64M
 	is lsblk "$(lsblk -bnro NAME,SIZE,TYPE,RO,LOG-SEC $DISK)" "abuse0 67108864 disk 0 4096"

@@ -6,7 +6,7 @@ PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 README=$PROJECT/README.md
 PATH=$PROJECT/cli:$PATH
 
-# Disks wait for a program, and some commands are not quite those of another machine
+# Loads the module, and stands in for commands that would act on the machine or print more here
 _prepare() {
 	load
 	examples=0
@@ -16,13 +16,13 @@ _prepare() {
 	umount() { command umount "${@/#\/mnt/$T/mnt}"; }
 }
 
-# What was started last, with &
+# Ends the command that was last started with &
 _end_last() {
 	kill %%
 	wait %% || :
 }
 
-# The first example with that text, of a file whose examples are indented or of a page's source
+# Prints the first example with that text, of a file with indented examples or of a manual page's source
 _find() { # FILE TEXT
 	case $1 in
 	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
@@ -30,7 +30,7 @@ _find() { # FILE TEXT
 	esac | awk -v RS= -v text="$2" 'index($0, text) { print; exit }'
 }
 
-# In figures one run is not like another
+# Numbers differ from run to run.
 _alike() { sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/[KMGT]?( us)?$//' "$1"; }
 _says() { # OUTPUT EXPECTED
 	if [ "$figures" ]; then
@@ -40,7 +40,7 @@ _says() { # OUTPUT EXPECTED
 	fi
 }
 
-# One command, and that it prints what is expected. One that ends with & is on its own then
+# Runs one command, which prints what is expected; one that ends with & goes on in the background
 _command() { # COMMAND EXPECTED
 	local output=$2.output
 	case $1 in
@@ -50,14 +50,14 @@ _command() { # COMMAND EXPECTED
 		wait_for _says "$output" "$2"
 		;;
 	*)
-		eval "$1" >"$output" 2>&1 || : # an error says what it is
+		eval "$1" >"$output" 2>&1 || : # the output has the error
 		_says "$output" "$2" >&2 || fail "that is what differs in: $1"
 		;;
 	esac
 }
 
-# example FILE TEXT [waits|figures]: the first example with that text. It "waits" when what its last command prints
-# comes later, into $T/later, and "figures" of its output are others now
+# example FILE TEXT [waits|figures]: runs the first example with that text. "waits": the output of its last command
+# comes later, into $T/later. "figures": the numbers in its output differ.
 _example() {
 	local line n figures='' commands=() expected
 	[ "${3-}" != figures ] || figures=yes
@@ -172,7 +172,7 @@ the_loop_in_the_readme_is_c() {
 		_find "$README" 'struct abuse_xfer x'
 		echo '}'
 	} >serve.c
-	# A kernel that interrupts the first call and the third one, and has no device for the fourth
+	# A kernel that interrupts the first and the third call and has no device for the fourth
 	cat >>serve.c <<-'EOF'
 		#include <stdarg.h>
 		#include <stdlib.h>
@@ -220,7 +220,7 @@ the_readme_serves_a_disk_from_the_web() {
 	ip link set lo up
 	head -c 64M /dev/urandom >disk.img
 	spawn web busybox httpd -f -p 8000
-	cd "$PROJECT" || exit # what is written there is gone with the VM
+	cd "$PROJECT" || exit # what is written there goes with the VM
 	_find "$README" 'javac -cp' >"$T/lines"
 	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
 	{

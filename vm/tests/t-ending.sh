@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2317,SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# A disk that is in use is not taken away: by reset, and by run at its end
+# Neither reset nor the end of run takes away a disk that is in use
 # run.sh: seconds 300
 
 _is_in_use() { # HOW
@@ -47,7 +47,7 @@ reset_takes_a_disk_that_is_in_use_if_forced() {
 	finish server 3
 }
 
-# As udev has it, which looks at every disk that was written
+# udev opens every disk that was written, as this does.
 reset_waits_for_a_moments_use() {
 	ready
 	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 1.5 _ <> <(:); :'
@@ -122,7 +122,7 @@ a_terminal_that_goes_away_takes_the_disk_of_run_with_it() {
 	_gone
 }
 
-# timeout(1) does that
+# timeout(1) sends such signals.
 a_signal_that_is_sent_twice_is_one() {
 	_run mem
 	exec 5<>$DISK

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2119,SC2120,SC2154
-# Images that were made elsewhere, and what run says when the disk is not there
-# for who asked for it.
+# Images that were made elsewhere, and what run says when the caller does not get
+# the disk.
 # run.sh: seconds 240
 WAIT=100
 
-_run() { # NAME ARGUMENT...: a disk, as run prints it
+_run() { # NAME ARGUMENT...: starts run, which prints its disk when this returns
 	spawn "$1" "$ABUSECTL" run "${@:2}"
 	wait_for has "$T/$1" '^/dev/abuse[0-9]+$'
 }
@@ -29,7 +29,7 @@ an_image_of_a_disk_with_small_blocks_is_used_as_it_was_made() {
 	stop large
 }
 
-# _spoiled WHAT: run says so, with one line, and takes the disk away
+# _spoiled WHAT: run tells it in one line and takes the disk away
 _spoiled() {
 	spawn run "$ABUSECTL" run sz=32M
 	finish run 1
@@ -47,7 +47,7 @@ run_prints_no_path_that_is_not_its_disk() {
 	mknod $DISK b 7 0
 	_spoiled 'this is not the disk [0-9]+:0, but the device 7:0'
 	rm $DISK
-	# What a container has
+	# As in a container
 	mkdir "$T/dev"
 	cp -a /dev/null /dev/zero /dev/urandom /dev/random $CTL "$T/dev"
 	cat >"$T/private" <<-EOF

@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # The ABI of 2009
 # run.sh: widths 64 32
-# (32 bits: addresses arrive sign-extended, and on i386 struct abuse_info has 44 bytes)
+# (With 32 bits addresses arrive sign-extended, and on i386 struct abuse_info has 44 bytes.)
 
 LENGTH=$((2 * PAGE + 512)) # of a request with two pieces and a part of one
 
 _get() { legacy get @3 "$@" >"$T/request"; }
 _put() { legacy put @3 from="$T/request" "$@"; }
-# The value of a KEY in the request got last, or in the KEY=VALUE lines of a FILE
+# The value of a KEY in the last request that was taken, or in the KEY=VALUE lines of a FILE
 _field() {
 	local key value
 	while IFS='=' read -r key value; do
@@ -19,7 +19,7 @@ _field() {
 }
 _info() { legacy info $CTL >"$T/info" && _field "$1" "$T/info"; }
 
-# A write of 3 pieces, got through descriptor 3 and not answered
+# A write of 3 pieces, taken through descriptor 3 and not answered
 _owned_write() {
 	ready block_size=512
 	exec 3<$CTL
@@ -53,7 +53,7 @@ info_of_a_device_that_is_not_set_up_is_zero() {
 	[ "$max" -ge 1 ] && [ "$max" -le 256 ] || fail "max_vecs is $max"
 }
 
-# defects.md 27: ab_device was never filled
+# Every field that setup sets is told by info, and so is ab_device, the number of the disk.
 setup_then_info_tells_all() {
 	load
 	legacy setup $CTL size=64M blocksize=1024 max_queue=77 flags=1
@@ -102,7 +102,7 @@ the_largest_size_works() {
 	finish io
 }
 
-# defects.md 11: RECONNECT was never stored, so it always failed
+# A device that is set up changes only with RECONNECT.
 reconnect_works_and_is_needed() {
 	load
 	legacy setup $CTL size=16M
@@ -126,7 +126,7 @@ reconnect_sets_up_what_is_not() {
 	[ -e $DISK ] || fail "no disk"
 }
 
-# defects.md 27
+# SET_POLL is in the header of 2009 but was never written; ioctls that are in no header are unknown.
 unknown_ioctls_are_ENOTTY_and_SET_POLL_is_EOPNOTSUPP() {
 	ready
 	expect ENOTTY legacy ioctl $CTL nr=0x411f
@@ -154,7 +154,7 @@ get_and_put_without_setup_are_ENODEV() {
 	legacy reset $CTL
 }
 
-# defects.md 25: the address was overwritten
+# A get without a request leaves the caller's transfer address as it was.
 get_with_nothing_to_get_is_ENOMSG() {
 	ready
 	expect ENOMSG legacy get $CTL
@@ -165,7 +165,7 @@ get_with_nothing_to_get_is_ENOMSG() {
 	is "vectors written" "$(_field written)" 0
 }
 
-# defects.md 1: every write was a read, and memory was copied into it
+# The server's memory does not change the data of a write.
 a_write_is_a_write_and_its_data_arrives() {
 	_owned_write
 	is command "$(_field command)" 1
@@ -205,7 +205,7 @@ each_piece_has_its_own_place() {
 	cmp "$T/random" "$T/written"
 }
 
-# defects.md 24: kernel offsets, and the previous caller's addresses
+# The vectors that a get fills tell lengths only: no kernel offset, no address that an earlier caller used.
 pieces_tell_no_addresses() {
 	_owned_write
 	_put
@@ -219,7 +219,7 @@ pieces_tell_no_addresses() {
 	finish io
 }
 
-# defects.md 25: as much was written as the request had
+# A get never writes more vectors than max_vecs.
 the_largest_request_fits_in_the_room_that_info_tells() {
 	ready
 	exec 3<$CTL
@@ -254,7 +254,7 @@ get_with_a_bad_address_takes_nothing() {
 	finish io
 }
 
-# defects.md 4: the id was the address of the bio
+# An id is no kernel address and is never used twice.
 ids_are_neither_addresses_nor_used_again() {
 	ready
 	exec 3<$CTL
@@ -271,7 +271,7 @@ ids_are_neither_addresses_nor_used_again() {
 	is "ids that repeat" "$(sort "$T/ids" | uniq -d)" ""
 }
 
-# defects.md 3: id 0 meant the first request
+# Only the exact id finds a request; 0 does not mean "the first one".
 put_with_a_wrong_id_is_ENOMSG() {
 	_owned_write
 	expect ENOMSG _put id=0
@@ -291,7 +291,7 @@ put_by_another_open_file_is_ENOMSG() {
 	finish io
 }
 
-# defects.md 5: two servers got the same request
+# A request has one owner, so no other get returns it.
 a_request_is_got_once() {
 	_owned_write
 	expect ENOMSG legacy get $CTL
@@ -302,7 +302,7 @@ a_request_is_got_once() {
 	is queue_size "$(_info queue_size)" 0
 }
 
-# defects.md 6, 7 and what of a put is checked
+# Each field of a put is checked against the request before any data is copied.
 a_put_that_does_not_fit_is_EINVAL_and_may_be_repeated() {
 	_owned_write
 	for bad in sector=2049 sector=0 command=0 command=2 vec_count=2 vec_count=4 vec_count=0 \
@@ -336,7 +336,7 @@ a_write_with_bad_addresses_is_EFAULT_and_may_be_repeated() {
 	finish io
 }
 
-# defects.md 7: not counted
+# A request that fails is counted in ab_errors.
 media_failure_is_an_error_of_one_request() {
 	_owned_read
 	_put result=1
@@ -349,7 +349,7 @@ media_failure_is_an_error_of_one_request() {
 	is errors "$(_info errors)" 1
 }
 
-# defects.md 7: done before the id was looked at, and forgotten afterwards
+# A device failure counts only with a good id, and then it lasts.
 device_failure_fails_everything_until_reset() {
 	_owned_write
 	submit second op=write
@@ -379,7 +379,7 @@ device_failure_ends_with_reconnect() {
 	finish io
 }
 
-# defects.md 2: there was no flush
+# A flush moves no data.
 a_flush_has_no_pieces() {
 	ready flags=$WRITE_CACHE
 	exec 3<$CTL
@@ -431,7 +431,7 @@ poll_tells_POLLMSG_while_something_is_unanswered() {
 	is "poll of an answered request" "$(legacy poll @3 timeout=0)" "0 0"
 }
 
-# From here on: what the tool of 2009 does and prints
+# From here on: what the tool of 2009 does and what it prints
 tool_setup_and_info() {
 	load
 	legacy 2009 setup $CTL

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Partitions (max_part). defects.md 20: they were read under the mutex that the
-# server needs, so setup never came back
+# Partitions (max_part). The kernel reads the table from the disk, so setup may not
+# hold a lock that the server needs to answer.
 
 _image() {
 	truncate -s 16M "$T/image"
@@ -29,7 +29,7 @@ appear_when_the_server_is_there_before_setup() {
 	spawn server bash -c '"$0/client" poll '$CTL' && exec "$0/client" server '$CTL' store=image' "$ABUSE_BUILD"
 	pause 0.2
 	soon client setup $CTL block_size=512
-	# Nobody has got anything, so somebody has to use the disk first
+	# The table is read after the first get, so something must use the disk first.
 	spawn read client io $DISK op=read
 	wait_for test -b /dev/abuse0p1
 	finish read
@@ -94,7 +94,7 @@ a_write_and_a_sync_of_a_dead_partition_fail() {
 	head -c 64K /dev/zero >&6
 	reset
 	finish server 3
-	# The page cache takes a write, as that of any disk
+	# The page cache takes a write, as with any disk.
 	client io @5 op=write offset=1M || :
 	expect 'EIO|ENXIO|ENODEV' client io @5 op=sync
 	expect 'EIO|EROFS' client io @6 op=sync

@@ -15,7 +15,7 @@ a_device_that_is_not_set_up_is_never_ready() {
 	is "poll after the first request" "$(<"$T/poll")" "IN RDNORM MSG "
 }
 
-# defects.md 5: readable while anything is unanswered
+# IN says that a get would return a request; MSG, as in 2009, that some request is not answered yet.
 IN_is_for_pending_and_MSG_for_unanswered() {
 	ready
 	exec 3<$CTL 4<$CTL
@@ -49,7 +49,7 @@ a_request_given_back_wakes() {
 	end
 }
 
-# defects.md 21: reset did not wake those who poll
+# A reset wakes those who poll.
 reset_wakes_with_HUP() {
 	ready
 	exec 3<$CTL

@@ -1,15 +1,15 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# The power goes at any moment: what was flushed is there afterwards. The
-# server's storage is logged by the device mapper's log-writes, where a flush
-# comes behind the writes that were answered before it and nothing else is
-# durable; the disk is then made again from the log up to some entry.
+# The power fails at any moment: what was flushed is there afterwards. The
+# device mapper's log-writes logs all writes to the server's storage; only writes
+# that were answered before a flush are durable in that log. The disk is then
+# built again from the log up to some entry.
 # run.sh: seconds 400
 # run.sh: kernels 6.12
 
 export DM_DISABLE_UDEV=1
 FILES=12
 
-# The disk below the server, of 64 MiB, and a log of its writes
+# The disk of 64 MiB below the server, and a log of its writes
 _logged() {
 	dmsetup remove_all --force
 	modprobe -r brd
@@ -18,8 +18,8 @@ _logged() {
 	mkdir "$T/lower" "$T/upper"
 }
 
-# Files on the upper disk; the log gets mark N when the first N are durable.
-# Others are written at the same time, that nobody makes durable.
+# Writes files to the upper disk; the log gets mark N when the first N are durable.
+# At the same time others are written that nothing makes durable.
 _write_files() {
 	local n
 	mkfs.ext4 -q -E nodiscard $DISK
@@ -30,7 +30,7 @@ _write_files() {
 		head -c 150000 /dev/urandom >"$T/upper/unsynced$((n % 3))"
 		head -c $((1 + RANDOM * 4)) /dev/urandom >"$T/upper/f$n"
 		sync "$T/upper/f$n"
-		# In place, too, where no journal has a hand in it
+		# Written in place, too, where no journal helps
 		printf '%02d\n' $n | dd of="$T/upper/number" conv=notrunc,fdatasync status=none
 		dmsetup message lower 0 mark $n
 		(cd "$T/upper" && sha256sum f$n) >>"$T/sums"
@@ -38,8 +38,8 @@ _write_files() {
 	umount "$T/upper"
 }
 
-# survives ENTRIES N: with so much of the log the first N files are whole; the
-# image is the disk itself, or a file in its filesystem
+# survives ENTRIES N: with so many entries of the log the first N files are whole; the
+# image is the disk itself or a file in its filesystem
 _survives() {
 	local image=$T/cut number good=0
 	rm -f "$T/cut"
@@ -62,13 +62,13 @@ _survives() {
 	return $good
 }
 
-# cuts COMMAND ...: for entries of the log, each with the files marked before it
+# cuts COMMAND ...: runs it for some entries of the log, each with the number of the last mark before it
 _cuts() {
 	local kind at name last=0 files=0
 	modprobe loop
 	"$ABUSE_BUILD/replay" /dev/ram1 >"$T/marks"
 	while read -r kind at name; do
-		# Just behind a mark, and at some entry before the next one
+		# Right after a mark, and at some entry before the next one
 		if [ $files -gt 0 ]; then
 			"$@" $last $files
 			"$@" $((last + RANDOM % (at - last + 1))) $files

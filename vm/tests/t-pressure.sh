@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# The machine's memory is full, and the way out of it leads over the disk: swap
-# on it, and dirty pages of mapped files for it
+# Memory is full and can only be freed by writing to the disk: it has the swap,
+# and dirty pages of mapped files
 # run.sh: seconds 300
 # run.sh: torture
 # run.sh: kernels 6.12
 
-# Three minutes each when there is time
+# Three minutes each with TORTURE
 HOG_SECONDS=$((${TORTURE:-1} == 1 ? 6 : 18 * TORTURE))
 
 _available() { awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo; }
 _counter() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
 
-# Leaves so many MB of memory to whoever wants it
+# Takes all memory but so many MB
 _shrink() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
@@ -19,7 +19,7 @@ _shrink() {
 	note "$(_available) MB left"
 }
 
-# grows NAME BEFORE PAGES: more has happened since
+# _grew NAME BEFORE PAGES: the counter has grown by at least so many pages
 _grew() {
 	local now
 	now=$(_counter "$1")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Who has a request, and where it goes when he has it no more
+# Who owns a request, and where it goes when its owner is gone
 
 # Four writes, one after the other
 _four() {
@@ -14,7 +14,7 @@ _finish_four() {
 	done
 }
 
-# defects.md 8: a full queue was an I/O error
+# A full queue is no I/O error: the writer waits.
 a_full_queue_makes_writers_wait() {
 	ready queue_depth=1
 	serve
@@ -34,7 +34,7 @@ queue_depth_is_what_can_be_had() {
 	end
 }
 
-# defects.md 5: a get put the request at the tail, where the next one found it
+# A get hands a request to one open file; no other get finds it.
 two_open_files_never_get_the_same_request() {
 	ready
 	exec 3<$CTL 4<$CTL
@@ -56,7 +56,7 @@ two_open_files_never_get_the_same_request() {
 	is "gets, puts" "$(status gets) $(status puts)" "4 4"
 }
 
-# defects.md 21: they waited until a reset
+# When an owner is gone, its requests go to the next server and do not wait for a reset.
 what_a_closed_file_owned_comes_back_first_and_in_order() {
 	ready
 	exec 3<$CTL 4<$CTL
@@ -122,7 +122,7 @@ answers_may_come_in_any_order() {
 	end
 }
 
-# defects.md 4: a late put finished a newer request
+# A late put must not finish a newer request.
 stale_puts_are_refused() {
 	ready
 	serve twice=1 batch=8
@@ -270,7 +270,7 @@ answers_are_counted_by_how_long_they_took() {
 	is latencies "$(status latencies)" "$(status puts)"
 }
 
-# Gets of any queue, one request each, as a stream of requests has filled both
+# Both queues are full, and each get takes one request from any queue.
 any_queue_means_each_in_its_turn() {
 	local order='' n
 	ready queues=2
@@ -289,7 +289,7 @@ any_queue_means_each_in_its_turn() {
 	finish io1
 }
 
-# The one that was woken leaves it, and goes
+# A get that was woken returns without a request that does not fit into its buffer.
 what_does_not_fit_is_got_by_the_next_one() {
 	ready max_request=64K
 	spawn small client xfer $CTL gets=2 min=2 buffer=64K timeout=-1
@@ -357,7 +357,7 @@ a_failed_device_says_so() {
 	is state "$(status state)" 1
 }
 
-# What a short look at a device costs the disk
+# A tool that only looks at a device must not make its close search all requests.
 a_close_looks_for_requests_only_if_it_had_some() {
 	local tracing=/sys/kernel/tracing
 	ready

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# ABUSE_REMOVE: the disk goes, unless somebody has it open
+# ABUSE_REMOVE: removes the disk unless it is open
 
 _remove() { client remove $CTL; }
 
@@ -7,7 +7,7 @@ what_is_not_used_goes() {
 	ready
 	_remove
 	[ ! -e $SYS ] || fail "the disk is still there"
-	_remove # nothing is set up
+	_remove # no device is set up
 	setup
 	serve
 	io op=write
@@ -54,7 +54,7 @@ an_open_partition_is_an_open_disk() {
 	[ ! -e /dev/abuse0p1 ] || fail "the partition is still there"
 }
 
-# Openers and removers race: who has it open never sees it go
+# Openers and removers race: a disk that is open never goes away.
 nobody_loses_what_is_open() {
 	local round lost=0
 	load

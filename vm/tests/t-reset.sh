@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Reset at any moment: it returns at once, all ends with errors, and the device
+# Reset at any moment: it returns at once, every request fails, and the device
 # can be set up again
 
-# The reset, and then a device that works
+# Resets the device and checks that it works after a new setup
 _reset() {
 	soon client reset $CTL
 	is capacity "$(status capacity)" 0
@@ -29,7 +29,7 @@ before_setup_and_twice() {
 	_reset
 }
 
-# defects.md 18
+# A reset fails requests that no server has taken, and those that wait for a full queue.
 with_pending_requests() {
 	ready queue_depth=4
 	spawn io client io $DISK op=write threads=20
@@ -51,7 +51,7 @@ with_owned_requests() {
 	refused 3 ENOMSG "$id0"
 }
 
-# An id of the device's former life is stale in the new one
+# An id from before a reset is stale after the next setup.
 a_put_from_before_cannot_answer_a_request_of_after() {
 	ready
 	exec 3<$CTL
@@ -109,14 +109,14 @@ an_old_opener_of_the_disk_has_errors_for_ever() {
 	for op in read write; do
 		expect 'EIO|ENODATA|ENOSPC|ENXIO|ENODEV' client io @5 op=$op
 	done
-	# and its close does not harm the new disk
+	# Its close does not harm the new disk.
 	exec 5<&-
 	serve
 	io op=check
 	end
 }
 
-# defects.md 20: the same in reset as in setup
+# A reset may not wait for a lock that an open partition holds.
 while_a_partition_is_open() {
 	load max_part=7
 	truncate -s 16M "$T/image"
@@ -133,7 +133,7 @@ while_a_partition_is_open() {
 	[ ! -e /dev/abuse0p1 ] || fail "the partition is still there"
 }
 
-# defects.md 19: one mutex was held over user copies
+# No lock that a reset needs may be held while data is copied from user memory.
 while_a_put_is_in_a_page_fault() {
 	ready
 	spawn io client io $DISK op=read length=1M
@@ -177,7 +177,7 @@ a_put_in_a_page_fault_can_be_killed() {
 	is redelivered "$(status redelivered)" 1
 }
 
-# The data of the put is on the very disk, defects.md 19
+# The data of the put must be read from the disk that the put answers.
 a_put_whose_data_needs_the_disk_itself() {
 	ready
 	truncate -s 16M "$T/image"

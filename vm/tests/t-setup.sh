@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# ABUSE_SETUP, ABUSE_STATUS and what becomes of them in sysfs
+# ABUSE_SETUP and ABUSE_STATUS, and what sysfs shows of a setup
 
 _disk_size() { io op=size | sed 's/size=//'; }
 
@@ -46,7 +46,7 @@ defaults_are_one_queue_and_1_MiB_requests() {
 	is timeout "$(status timeout_ms)" 0
 }
 
-# defects.md 9, 10, 12, 13: bounds that were none, division by 0
+# Every field has bounds on both sides, and no value divides by 0.
 nonsense_is_refused_and_changes_nothing() {
 	load
 	for bad in block_size=0 block_size=1 block_size=3 block_size=256 block_size=1000 block_size=131072 \
@@ -70,7 +70,7 @@ structures_may_grow() {
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
 	expect EINVAL client status $CTL size=928
-	client status $CTL size=936 >"$T/status" # what it was at first
+	client status $CTL size=936 >"$T/status" # the size of its first version
 	shows "$T/status" '^tail=untouched$'
 	client status $CTL size=2000 >"$T/status"
 	shows "$T/status" '^capacity=16777216$'
@@ -143,7 +143,7 @@ reconnect_may_grow_and_not_shrink() {
 	is flags "$(status flags)" 0
 }
 
-# defects.md 9: compared with the wrong number
+# The depth may rise again to what the first setup said.
 reconnect_may_lower_the_depth_and_raise_it_again() {
 	ready queue_depth=64
 	setup queue_depth=2 flags=$RECONNECT
@@ -190,7 +190,7 @@ reconnect_sets_up_what_is_not() {
 	is flags "$(status flags)" $DISCARD
 }
 
-# "I/O in flight survives"
+# I/O in flight survives a reconnect.
 reconnect_leaves_requests_alone() {
 	ready
 	exec 3<$CTL
@@ -217,7 +217,7 @@ a_disk_made_read_only_refuses_writes() {
 	is flags "$(status flags)" $RO
 	expect 'EIO|EPERM|EROFS' client io @5 op=write buffered=1
 	serve
-	# What was in the page cache already comes as a write to the driver
+	# A page that was already dirty reaches the driver as a write.
 	expect EIO client io @5 op=sync
 	exec 5<&-
 	expect 'EACCES|EPERM|EROFS' io op=write
@@ -237,7 +237,7 @@ a_read_only_disk_is_readable() {
 	end
 }
 
-# defects.md 28: the node decides who may, as its owner says
+# The owner and the mode of the control node decide who may use the device.
 a_node_can_be_given_to_a_user() {
 	ready
 	chown nobody /dev/abctl1
@@ -299,7 +299,7 @@ who_may_not_take_more_than_others_has_a_limit() {
 	"${poor[@]}" setup $CTL queue_depth=2048 queues=2
 	reset
 	setup queue_depth=4096 queues=2
-	# What is there is nothing new
+	# A reconnect takes no new memory, so the limit does not apply.
 	"${poor[@]}" setup $CTL queue_depth=4096 queues=2 flags=$RECONNECT
 }
 

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Images on storage that is full, cut short, gone, broken or slow: a request
-# fails, the server lives, and says once what happened
+# Images on storage that is full, too short, gone, broken or slow: the request
+# fails, and the server goes on and tells once what happened
 # run.sh: seconds 240
 # run.sh: kernels 6.12
 
 export DM_DISABLE_UDEV=1
 
-# Two disks of 64 MiB below the images
+# Two disks of 64 MiB for the images
 _disks() {
 	dmsetup remove_all --force
 	modprobe -r brd
 	modprobe brd rd_nr=2 rd_size=65536
 }
 
-# _map TARGET: /dev/mapper/lower is all of /dev/ram0 by way of this target, from now on
+# _map TARGET: from now on /dev/mapper/lower is all of /dev/ram0 through this target
 _map() {
 	local table="0 131072 ${1/ARGS/\/dev\/ram0 0}"
 	if [ -e /dev/mapper/lower ]; then
@@ -25,7 +25,7 @@ _map() {
 	fi
 }
 
-_ext4() { # a small filesystem with nothing in it
+_ext4() { # makes a small empty filesystem
 	_disks
 	mkfs.ext4 -q -O ^has_journal -m 0 /dev/ram0
 	mkdir "$T/fs"
@@ -120,7 +120,7 @@ _broken() {
 
 a_disk_that_fails_fails_requests_until_it_works_again() {
 	_broken
-	# What the page cache had may be lost now, though nobody was told but the first who asked
+	# The page cache may have lost what it held, and the kernel tells that to the first fsync only.
 	_map error
 	io op=write offset=16M byte=9
 	expect EIO io op=sync
@@ -150,8 +150,8 @@ a_disk_that_fails_past_the_page_cache() {
 
 _in_flight() { read -r reads _ </sys/block/"$1"/inflight && [ "$reads" -ge "$2" ]; } # DISK READS
 
-# _slow OPTION...: eight cold reads of storage that is very slow, until that is changed; eight
-# fetchers, so all of them are there at once
+# _slow OPTION...: starts eight cold reads of very slow storage; as there are eight threads for
+# them, all wait at the same time
 _slow() {
 	local lower
 	_disks

@@ -1,19 +1,19 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
-# abusectl where not all is as on a developer's machine: no place to execute from, readers that
-# leave, descriptors that are closed, disks by other names, LVM.
+# abusectl in less friendly places: no folder to execute from, readers that leave, closed
+# descriptors, disks with other names, LVM.
 # run.sh: seconds 240
 WAIT=100
 
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 _abusectl() { "$ABUSECTL" "$@"; }
 
-# The program in a folder of its own, where no archive is
+# Uses a copy of the program in a folder without the archive that makes starts fast
 _without_archive() {
 	cp "$ABUSECTL" "$PROJECT/cli/target/abusectl.jar" "$T"
 	ABUSECTL=$T/abusectl
 }
 
-# _unusable FOLDER: three of them, for temporary files
+# Makes three folders where no temporary file can be written and executed
 _unusable() {
 	mkdir "$T"/{noexec,full,readonly}
 	mount -t tmpfs -o noexec tmpfs "$T/noexec"
@@ -104,7 +104,7 @@ a_disk_is_known_by_a_link_to_it() {
 	rm /dev/disk/by-id/abuse-0
 }
 
-# The line is that of the manual page. There is no udev here, which else makes the nodes
+# The line is from the manual page. There is no udev here to make the nodes.
 lvm_uses_a_disk_after_one_line_in_its_configuration() {
 	export DM_DISABLE_UDEV=1 LVM_SUPPRESS_FD_WARNINGS=1
 	modprobe dm-mod

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Requests that nobody answers, of a device without a timeout
+# Requests that nobody answers, on a device without a timeout
 
-# A test fails when the kernel reports a hung task. What waits for a page of the
-# page cache, or behind a discard, is reported for any disk, and not tried here.
+# A test fails when the kernel reports a hung task. It reports a process that waits for a
+# page of the page cache, or behind a discard, with any disk; so that is not tried here.
 nobody_who_waits_is_reported_as_hung() {
 	ready flags=$WRITE_CACHE
 	echo 1 >/proc/sys/kernel/hung_task_check_interval_secs
@@ -29,8 +29,8 @@ nobody_who_waits_is_reported_as_hung() {
 	done
 }
 
-# Direct I/O cannot be killed, see the reset above; nor can the last close, see
-# below, so something else has the disk open
+# Direct I/O cannot be killed, see the reset above, nor can the last close, see
+# below; so another process keeps the disk open.
 who_waits_for_a_buffered_read_can_be_killed() {
 	ready
 	exec 5<$DISK
@@ -42,8 +42,8 @@ who_waits_for_a_buffered_read_can_be_killed() {
 	end
 }
 
-# His signal ends the read, and then his close waits for what it left in the page
-# cache, as that of a scanner such as blkid does
+# The signal ends the read, and then the close waits for the page that the read left
+# in the page cache. A scanner such as blkid waits there, too.
 the_last_who_has_the_disk_open_dies_when_his_read_is_answered() {
 	ready
 	submit read op=read buffered=1

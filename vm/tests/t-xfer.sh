@@ -95,7 +95,7 @@ a_read_gets_the_bytes_that_were_put() {
 	finish io
 }
 
-# "short or missing answer leaks kernel memory"
+# A short or missing answer must not leak kernel memory.
 a_put_from_a_bad_address_is_EFAULT_and_may_be_repeated() {
 	_read
 	refused 3 EFAULT $id0:0:bad fill=1
@@ -382,7 +382,7 @@ data_may_be_in_pieces() {
 	failed io EIO
 }
 
-# Four bios of 256 vectors each, in parts whose borders are not theirs
+# Four bios of 256 vectors each, copied in parts whose borders are not those of the bios
 each_byte_of_many_vectors_has_its_place() {
 	local lengths=1,511,131071,1,262143,130561 length offset=0
 	ready block_size=512

@@ -3,7 +3,8 @@
 # run.sh: seconds 1500
 WAIT=120
 
-# All files but what is not the packages' own: logs, others' caches, dpkg's and apt's notes, dkms's key, this test
+# Lists all files but those that the packages do not own: logs, caches of others, notes of dpkg and apt, the key of
+# dkms, this test
 _files() {
 	find / /lib/modules -xdev \( -path /var/log -o -path '/var/cache/[!a]*' -o -path /var/cache/apt -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path '/var/lib/dkms/mok.*' -o -path /tmp -o -path /out \) -prune -o -print | sort
@@ -14,7 +15,7 @@ _apt() {
 		fail "apt-get $1: $(cat /var/lib/dkms/abuse/*/build/make.log)"
 }
 
-# A package as its next version would be
+# Makes a package with a higher version
 _newer() { # DEB
 	dpkg-deb -R "$1" newer
 	sed -i '/^Version:/s/$/+newer/' newer/DEBIAN/control
@@ -39,7 +40,7 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	cp -r /etc/apt mnt
 	diff -r /etc/apt mnt/apt || fail "files differ"
 
-	# The server that runs is left alone until somebody has another one started; nobody's I/O ends with it.
+	# An upgrade does not stop the server that runs; the admin restarts it, and no I/O fails.
 	pid=$(systemctl show -P MainPID abuse@0)
 	_newer "$ABUSE_BUILD"/../../deb/abusectl_*.deb
 	_apt install ./newer.deb
@@ -52,7 +53,7 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	mount $DISK mnt
 	diff -r /etc/apt mnt/again || fail "files differ after the upgrade"
 	umount mnt
-	udevadm settle # it looks at what was written, and would wait for the server
+	udevadm settle # udev reads what was written, and would wait for the server
 	systemctl disable --now abuse@0
 	abusectl reset 0
 	modprobe -r abuse

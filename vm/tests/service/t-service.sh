@@ -13,7 +13,7 @@ _installed() {
 # configure KEYS BACKEND
 _configure() { printf '%s\n' "SETUP='$1'" "BACKEND=$2" OPTIONS=--create >$CONF; }
 
-# A configured disk, with what a command makes on its image
+# A configured disk whose image holds what a command made
 _image() {
 	_configure size=64M,bs=512 file:/var/lib/abuse/0.img
 	mkdir /var/lib/abuse
@@ -32,7 +32,7 @@ _link() { # NAME NODE
 	is "$1" "$(readlink -f "/dev/disk/$1")" "$2"
 }
 
-# The image belongs to somebody else, as in a home directory
+# The image belongs to another user, as in a home directory.
 a_configured_disk_is_set_up_served_and_found_by_its_label() {
 	_installed
 	mkdir /srv/images
@@ -83,7 +83,7 @@ a_killed_server_is_replaced_and_its_disk_goes_on() {
 	is errors "$(status errors)" 0
 }
 
-# The disk is larger after that, as both the image and the configuration are
+# Afterwards the disk is larger, and so are the image and the size in the configuration.
 a_stopped_service_has_answered_what_it_took_and_the_disk_waits_for_the_next() {
 	_installed
 	_configure size=64M file:/var/lib/abuse/0.img
@@ -129,7 +129,7 @@ a_file_system_in_fstab_starts_its_service_and_is_unmounted_before_that_stops() {
 	systemctl daemon-reload
 }
 
-# A reader would wait, and udev with it
+# A reader would wait, and so would udev.
 udev_does_not_read_a_disk_that_the_service_does_not_serve() {
 	_installed
 	ready
