@@ -19,7 +19,7 @@ for kernel; do
 	outs+=("$out")
 	mkdir -p "$out"
 	vm/module.sh "$kernel"
-	gcc -O2 -Wall -Wextra -Werror -static -pthread -o "$build/client" vm/tests/client.c
+	make -s -C vm/tests CC=gcc OUT="$PWD/$build" "$PWD/$build/client"
 	run_tests "$kernel" "$out" "$suite" -r build/debian -t 3600
 	sum_up "$kernel" "$suite" "$out"
 done
