@@ -11,7 +11,7 @@
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
 # make generated  completions and manual pages, from the command line's own model
-# make lint       checkpatch, sparse, kernel-doc, shellcheck
+# make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
@@ -44,7 +44,7 @@ DEBIAN_PACKAGES := debootstrap
 ARM64_PACKAGES := qemu-system-arm
 PICTURE_PACKAGES := fio python3-pyte
 DEBUG_PACKAGES := bc bison flex libelf-dev
-LINT_PACKAGES := sparse shellcheck perl
+LINT_PACKAGES := sparse shellcheck perl codespell
 
 jar := cli/target/abusectl.jar
 jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# module/lint.sh - what the kernel's own tools and shellcheck have to say; each finding is printed
-# and fails the run. checkpatch and kernel-doc are those of Debian's linux-source-6.1.
+# module/lint.sh - what the kernel's own tools, shellcheck and codespell have to say; each finding is
+# printed and fails the run. checkpatch and kernel-doc are those of Debian's linux-source-6.1.
 set -eu
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called: its jobs and variables are not meant
 
@@ -9,7 +9,7 @@ scripts=$PWD/build/lint/scripts
 copy=$PWD/build/lint/module
 failed=
 
-for tool in cpio git perl sparse shellcheck; do
+for tool in codespell cpio git perl sparse shellcheck; do
 	command -v $tool >/dev/null || { echo "lint.sh: apt-get install $tool" >&2; exit 1; }
 done
 
@@ -82,6 +82,13 @@ shell_check() {
 		xargs shellcheck -x
 }
 
+# Not misspelt: filp, the kernel's name for an open file; inflight, a file in sysfs; \n before a word
+# and \(bu, the bullet of a manual page. MistakeTest has mistakes that people make.
+spelling() {
+	sources ':!cli/src/test/java/abuse/command/MistakeTest.java' |
+		xargs codespell --ignore-words-list filp,inflight --ignore-regex '\\n|\\\(bu\b'
+}
+
 step() {
 	echo "lint: $1"
 	"$2" || failed=yes
@@ -94,4 +101,5 @@ step kernel-doc kernel_doc
 step rooms rooms
 step sparse run_sparse
 step shellcheck shell_check
+step spelling spelling
 [ -z "$failed" ]
