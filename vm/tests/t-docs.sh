@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154,SC2317
-# The examples of README.md and of the manual pages, run as they stand there
+# The examples of README.md, of cli/README.md and of the manual pages, run as they stand there
 # run.sh: seconds 240
 # run.sh: kernels 6.1
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 README=$PROJECT/README.md
+TOOL=$PROJECT/cli/README.md
 PATH=$PROJECT/cli:$PATH
 
 # Loads the module, and stands in for commands that would act on the machine or print more here
@@ -112,16 +113,16 @@ the_readme_is_a_disk_by_hand() {
 	finish later
 }
 
-the_readme_shows_the_tool() {
+the_readme_of_the_tool_shows_it() {
 	_prepare
-	_example "$README" 'size=10G'
+	_example "$TOOL" 'size=10G'
 	reset
 	setup capacity=128M flags=$WRITE_CACHE
 	serve
 	io op=write
-	_example "$README" 'abusectl info 0' figures
+	_example "$TOOL" 'abusectl info 0' figures
 	end
-	_example "$README" 'abusectl reset'
+	_example "$TOOL" 'abusectl reset'
 }
 
 the_manual_pages_make_a_disk() {
@@ -215,17 +216,17 @@ the_manual_pages_name_files_that_are_installed() {
 	done
 }
 
-the_readme_serves_a_disk_from_the_web() {
+the_readme_of_the_tool_serves_a_disk_from_the_web() {
 	_prepare
 	ip link set lo up
 	head -c 64M /dev/urandom >disk.img
 	spawn web busybox httpd -f -p 8000
 	cd "$PROJECT" || exit # what is written there goes with the VM
-	_find "$README" 'javac -cp' >"$T/lines"
+	_find "$TOOL" 'javac -cp' >"$T/lines"
 	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
 	{
 		echo 'exec 2>&1'
-		_find "$README" 'server --plugin' | sed 's/^abusectl server/exec &/'
+		_find "$TOOL" 'server --plugin' | sed 's/^abusectl server/exec &/'
 	} >"$T/lines"
 	spawn server bash -eu "$T/lines"
 	wait_for has "$T/server" ': serving 64 MiB from http://'
