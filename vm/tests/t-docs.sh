@@ -203,6 +203,26 @@ the_loop_in_the_readme_is_c() {
 	./serve || fail "the loop ended after a signal: $(<serve.c)"
 }
 
+# A path in code starts at the top folder, the page's own or one of the two of Java; one in a link at the page's own
+the_readmes_name_files_that_are_there() {
+	local page path named=0
+	for page in "$PROJECT"/*.md "$PROJECT"/*/README.md; do
+		while read -r path; do
+			[ -e "$PROJECT/$path" ] || [ -e "${page%/*}/$path" ] || [ -e "$PROJECT/cli/src/main/java/abuse/$path" ] ||
+				[ -e "$PROJECT/cli/src/test/java/abuse/$path" ] || fail "$page: there is no $path"
+			named=$((named + 1))
+		done < <(grep -oE '`[A-Za-z@_/][^` ]*/[^`* ]+\.(c|h|sh|in|java|fish|4|8)`' "$page" | tr -d '`' | grep -v 't-TOPIC')
+		while read -r path; do
+			[ -e "${page%/*}/$path" ] || fail "$page: there is no $path"
+			named=$((named + 1))
+		done < <(grep -oE '\]\([^):]+\)' "$page" | sed 's/^](\(.*\))$/\1/')
+	done
+	for path in cli completions man module vm packaging bench; do
+		[ -s "$PROJECT/$path/README.md" ] || fail "no README.md in $path"
+	done
+	[ $named -gt 80 ] || fail "only $named names"
+}
+
 the_manual_pages_name_files_that_are_installed() {
 	for prefix in /usr /usr/local; do
 		make -s -C "$PROJECT" -o cli/target/abusectl.jar install PREFIX=$prefix DESTDIR="$T/tree" >"$T/make" 2>&1 ||
