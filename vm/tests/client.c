@@ -186,12 +186,14 @@ static void *setup_and_reset(void *data)
 		.block_size = 4096,
 		.queue_depth = 1,
 	};
-	int *left = data;
+	int *left = data, before;
 
-	while (__atomic_load_n(left, __ATOMIC_SEQ_CST) > 0) {
+	while ((before = __atomic_load_n(left, __ATOMIC_SEQ_CST)) > 0) {
 		if (ioctl(fd, ABUSE_SETUP, &config))
 			die("SETUP");
-		usleep(20000);
+		/* Until the other one has asked: it must find the device. */
+		while (__atomic_load_n(left, __ATOMIC_SEQ_CST) == before)
+			usleep(1000);
 		if (ioctl(fd, ABUSE_RESET))
 			die("RESET");
 	}

@@ -278,7 +278,7 @@ status_tells_every_limit() {
 	for depth in 4096 100; do
 		is capacity_limit "$(status capacity_limit)" 9223372036854775807
 		is queues_limit "$(status queues_limit)" 2
-		is max_request "$(status max_request_least) $(status max_request_limit)" "4096 1048576"
+		is max_request "$(status max_request_least) $(status max_request_limit)" "$(getconf PAGESIZE) 1048576"
 		is timeout_limit_ms "$(status timeout_limit_ms)" 86400000
 		is batch_limit "$(status batch_limit)" 4096
 		is pieces_limit "$(status pieces_limit)" 1024
