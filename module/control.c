@@ -81,14 +81,16 @@ static int abuse_ioctl_status(struct abuse_file *file,
 	return copy_to_user(arg, &status, status.size) ? -EFAULT : 0;
 }
 
-static int abuse_ioctl_remove(struct abuse_device *dev)
+static int abuse_ioctl_remove(struct abuse_file *file)
 {
+	struct abuse_device *dev = file->dev;
 	int err;
 
 	err = abuse_device_lock(dev);
 	if (err)
 		return err;
-	err = abuse_device_remove(dev);
+	/* What is set up there now is not what the caller means. */
+	err = abuse_file_is_stale(file) ? -ENODEV : abuse_device_remove(dev);
 	abuse_device_unlock(dev);
 	return err;
 }
@@ -152,7 +154,7 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_REQUEUE:
 		return abuse_ioctl_requeue(file->dev);
 	case ABUSE_REMOVE:
-		return abuse_ioctl_remove(file->dev);
+		return abuse_ioctl_remove(file);
 	case ABUSE_SERVE:
 		return abuse_ioctl_serve(file, user);
 	default:

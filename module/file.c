@@ -46,7 +46,7 @@ void abuse_file_close(struct abuse_file *file)
 		abuse_set_put(set);
 	}
 	if (file->claims)
-		abuse_set_unclaim(file->set);
+		abuse_set_unclaim(file->set, &file->claim);
 	if (file->set)
 		abuse_set_put(file->set);
 	if (file->asks)
@@ -96,6 +96,18 @@ void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 	abuse_set_mark_served(set);
 }
 
+/**
+ * abuse_file_is_stale() - whether the setup that a file serves is over
+ * @file: the file; its device is locked
+ */
+bool abuse_file_is_stale(struct abuse_file *file)
+{
+	/* Pairs with the release of abuse_file_serve(). */
+	struct abuse_set *set = smp_load_acquire(&file->set);
+
+	return set && READ_ONCE(set->dead);
+}
+
 /* Gives @set's reference to @file, or gives it up. */
 static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 			   struct abuse_serve *serve)
@@ -108,7 +120,7 @@ static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 	else if (!abuse_set_has_queue(set, serve->queue))
 		err = -EINVAL;
 	else if (memchr_inv(serve->identity, 0, sizeof(serve->identity)))
-		err = abuse_set_claim(set, serve) ?: 1;
+		err = abuse_set_claim(set, &file->claim, serve) ?: 1;
 	if (err < 0) {
 		abuse_set_put(set);
 		return err;

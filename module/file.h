@@ -19,7 +19,8 @@ struct abuse_device;
  * @set: the only set that it serves, once it has said so, else NULL; holds a
  *	reference until the file is closed, so that pollers may stay in its queues
  * @queue: the only queue that it serves, or ABUSE_ANY_QUEUE
- * @claims: it counts in the claim of @set
+ * @claim: what it says that it serves, in the list of @set if @claims
+ * @claims: see @claim
  */
 struct abuse_file {
 	struct abuse_client client;
@@ -29,6 +30,7 @@ struct abuse_file {
 	struct mutex lock;	/* abuse_file_serve() */
 	struct abuse_set *set;
 	u32 queue;
+	struct abuse_claim claim;
 	bool claims;
 };
 
@@ -37,6 +39,7 @@ void abuse_file_close(struct abuse_file *file);
 struct abuse_set *abuse_file_find_set(struct abuse_file *file);
 void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
+bool abuse_file_is_stale(struct abuse_file *file);
 int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve);
 
 #endif

@@ -21,7 +21,6 @@ static void abuse_set_free(struct abuse_set *set)
 
 	for (i = 0; i < set->nr; i++)
 		kvfree(set->queue[i].slots);
-	put_pid(set->claim.pid);
 	percpu_ref_exit(&set->ref);
 	kvfree(set);
 }
@@ -92,6 +91,7 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 	set->nr = config->queues;
 	set->nr_tags = config->queue_depth;
 	spin_lock_init(&set->serve_lock);
+	INIT_LIST_HEAD(&set->claims);
 	for (i = 0; i < set->nr; i++) {
 		if (!abuse_queue_init(set, i, generation)) {
 			abuse_set_free(set);
@@ -140,31 +140,32 @@ void abuse_set_mark_served(struct abuse_set *set)
 /**
  * abuse_set_claim() - an open file says what it serves
  * @set: the set
+ * @claim: the open file's
  * @serve: what it says, with an identity that is not all 0; out, when that is
- *	refused: what the others say
+ *	refused: what another one says
  *
  * Return: 0, to be undone with abuse_set_unclaim(); -EBUSY.
  */
-int abuse_set_claim(struct abuse_set *set, struct abuse_serve *serve)
+int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
+		    struct abuse_serve *serve)
 {
-	struct abuse_claim *claim = &set->claim;
+	struct abuse_claim *other;
 	int err = 0;
 
+	memcpy(claim->identity, serve->identity, sizeof(claim->identity));
+	strscpy(claim->text, serve->text, sizeof(claim->text));
 	spin_lock(&set->serve_lock);
-	if (!claim->nr) {
-		memcpy(claim->identity, serve->identity,
-		       sizeof(claim->identity));
-		strscpy(claim->text, serve->text, sizeof(claim->text));
-		put_pid(claim->pid);
-		claim->pid = get_pid(task_tgid(current));
-	} else if (memcmp(claim->identity, serve->identity,
-			  sizeof(claim->identity))) {
-		strscpy_pad(serve->text, claim->text, sizeof(serve->text));
-		serve->pid = pid_vnr(claim->pid);
+	other = list_first_entry_or_null(&set->claims, struct abuse_claim,
+					 link);
+	if (other && memcmp(claim->identity, other->identity,
+			    sizeof(claim->identity))) {
+		strscpy_pad(serve->text, other->text, sizeof(serve->text));
+		serve->pid = pid_vnr(other->pid);
 		err = -EBUSY;
+	} else {
+		claim->pid = get_pid(task_tgid(current));
+		list_add_tail(&claim->link, &set->claims);
 	}
-	if (!err)
-		claim->nr++;
 	spin_unlock(&set->serve_lock);
 	return err;
 }
@@ -172,12 +173,14 @@ int abuse_set_claim(struct abuse_set *set, struct abuse_serve *serve)
 /**
  * abuse_set_unclaim() - an open file that served is closed
  * @set: the set
+ * @claim: the open file's
  */
-void abuse_set_unclaim(struct abuse_set *set)
+void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim)
 {
 	spin_lock(&set->serve_lock);
-	set->claim.nr--;
+	list_del(&claim->link);
 	spin_unlock(&set->serve_lock);
+	put_pid(claim->pid);
 }
 
 /**

@@ -21,8 +21,9 @@ bool abuse_set_tryget(struct abuse_set *set);
 void abuse_set_put(struct abuse_set *set);
 
 void abuse_set_mark_served(struct abuse_set *set);
-int abuse_set_claim(struct abuse_set *set, struct abuse_serve *serve);
-void abuse_set_unclaim(struct abuse_set *set);
+int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
+		    struct abuse_serve *serve);
+void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim);
 
 bool abuse_set_has_queue(struct abuse_set *set, u32 queue);
 void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,

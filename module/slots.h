@@ -134,14 +134,14 @@ struct abuse_queue {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct abuse_claim - what the open files that serve a set say of it
- * @nr: open files that say so; with 0 the rest means nothing
- * @pid: a process that said it
- * @identity: what they serve
+ * struct abuse_claim - what an open file that serves a set says of it
+ * @link: in the list of the set
+ * @pid: the process that said it
+ * @identity: what it serves
  * @text: the same for people
  */
 struct abuse_claim {
-	u32 nr;
+	struct list_head link;
 	struct pid *pid;
 	u8 identity[ABUSE_IDENTITY_SIZE];
 	char text[ABUSE_TEXT_SIZE];
@@ -163,7 +163,7 @@ struct abuse_claim {
  * @served: somebody has asked for requests
  * @first_get: work to be queued once that is so, on @first_get_wq, or NULL
  * @first_get_wq: see @first_get
- * @claim: what it is served from
+ * @claims: what it is served from: all have the same identity
  * @queue: the queues
  */
 struct abuse_set {
@@ -180,7 +180,7 @@ struct abuse_set {
 	bool served;
 	struct work_struct *first_get;
 	struct workqueue_struct *first_get_wq;
-	struct abuse_claim claim;
+	struct list_head claims;
 	struct abuse_queue queue[];
 };
 

@@ -347,8 +347,8 @@ struct abuse_status {
  * that says none, or never makes this call, is not compared.
  *
  * An open file says it once: again is EALREADY. From then on it belongs to the
- * device as it was set up: after a reset, it gets ENODEV for good, even if the
- * device is set up anew.
+ * device as it was set up: after a reset its transfers and ABUSE_REMOVE fail
+ * with ENODEV for good, even if the device is set up anew.
  */
 struct abuse_serve {
 	__u32	size;

@@ -13,9 +13,12 @@ another_identity_is_refused_as_long_as_the_first_is_there() {
 	fi
 	[[ $output == *EBUSY*"text=one"* ]] || fail "not told who is there: $output"
 	[[ $output =~ pid=[1-9] ]] || fail "not told which process is there: $output"
-	_serve @4 identity=1 text=one
+	_serve @4 identity=1 text=again
 	exec 3<&-
-	expect EBUSY _serve $CTL identity=2
+	if output=$(_serve $CTL identity=2 2>&1); then
+		fail "the second one is forgotten"
+	fi
+	[[ $output == *EBUSY*"text=again"* ]] || fail "not told who is still there: $output"
 	exec 4<&-
 	_serve $CTL identity=2
 }
@@ -92,6 +95,7 @@ after_a_reset_it_serves_nothing_any_more() {
 	setup
 	submit io op=write
 	expect ENODEV client xfer @3 gets=1
+	expect ENODEV client remove @3
 	[[ "$(client poll @3 timeout=0)" == *HUP* ]] || fail "no HUP"
 	_serve $CTL identity=2
 	serve
