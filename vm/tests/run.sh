@@ -82,9 +82,10 @@ stacks() {
 	done 2>/dev/null || :
 }
 
-# Kernels with many checks are slow.
+# Kernels with many checks are slow, and so is one for another processor.
 case ${ABUSE_KERNEL-} in
 debug | kcsan) SLOW=5 ;;
+*-arm64*) SLOW=2 ;;
 *) SLOW=1 ;;
 esac
 

@@ -211,11 +211,11 @@ reconnect_leaves_requests_alone() {
 a_disk_made_read_only_refuses_writes() {
 	ready
 	exec 5<>$DISK
-	client io @5 op=write buffered=1
+	client io @5 op=write buffered=1 length=$PAGE # a part would be read first
 	setup flags=$((RECONNECT | RO))
 	is ro "$(<$SYS/ro)" 1
 	is flags "$(status flags)" $RO
-	expect 'EIO|EPERM|EROFS' client io @5 op=write buffered=1
+	expect 'EIO|EPERM|EROFS' client io @5 op=write buffered=1 length=$PAGE
 	serve
 	# A page that was already dirty reaches the driver as a write.
 	expect EIO client io @5 op=sync
@@ -278,7 +278,7 @@ status_tells_every_limit() {
 	for depth in 4096 100; do
 		is capacity_limit "$(status capacity_limit)" 9223372036854775807
 		is queues_limit "$(status queues_limit)" 2
-		is max_request "$(status max_request_least) $(status max_request_limit)" "$(getconf PAGESIZE) 1048576"
+		is max_request "$(status max_request_least) $(status max_request_limit)" "$PAGE 1048576"
 		is timeout_limit_ms "$(status timeout_limit_ms)" 86400000
 		is batch_limit "$(status batch_limit)" 4096
 		is pieces_limit "$(status pieces_limit)" 1024
