@@ -266,7 +266,7 @@ ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 # seconds here. "$ABUSECTL" is for tests of the start itself, for servers, and for commands that wait.
 RESIDENT=/tmp/abuse.resident
 tool() {
-	local status
+	local status in out err
 	if ! [ -e $RESIDENT.pid ] || ! kill -0 "$(<$RESIDENT.pid)" 2>/dev/null; then
 		rm -f $RESIDENT.*
 		mkfifo $RESIDENT.in $RESIDENT.out
@@ -277,9 +277,11 @@ tool() {
 		) </dev/null >$RESIDENT.log 2>&1 &
 		echo $! >$RESIDENT.pid
 	fi
-	printf '%s\0' /proc/$BASHPID/fd/{0,1,2} "$@" >$RESIDENT.request
+	exec {in}<&0 {out}>&1 {err}>&2 # the usual ones are others while the shell itself reads and writes
+	printf '%s\0' "/proc/$BASHPID/fd/"{"$in","$out","$err"} "$@" >$RESIDENT.request
 	echo $RESIDENT.request >$RESIDENT.in
 	read -r status <$RESIDENT.out
+	exec {in}<&- {out}>&- {err}>&-
 	return "$status"
 }
 

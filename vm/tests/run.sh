@@ -175,7 +175,7 @@ while read -r file function WIDTH limit name; do
 		. "$file"
 		cd "$T"
 		"$function"
-	) >"$T.out" 2>&1 </dev/null &
+	) >>"$T.out" 2>&1 </dev/null & # others, too, write to its end
 	group=$!
 	disown $group # or bash tells that it was killed
 	set +m
