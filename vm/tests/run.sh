@@ -155,6 +155,7 @@ claim() {
 	return $status
 }
 
+dmesg --clear # what was said while it booted is no test's
 passed=0 failed=0
 mkfifo /tmp/abuse.ended
 exec {ended}<>/tmp/abuse.ended
