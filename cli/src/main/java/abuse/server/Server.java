@@ -168,7 +168,7 @@ public final class Server {
     /** Opens a control node for each worker to be, and says what it serves. */
     private synchronized void open(Backend backend, Status status) throws IOException {
         String identity = shared ? null : backend.identity() != null ? backend.identity() : UUID.randomUUID().toString();
-        var extent = new Extent(backend, status.capacity());
+        var diskSize = new DiskSize(backend, status.capacity());
         int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
         for (int i = 0; i < status.queues() * together; i++) {
             int queue = i / together;
@@ -179,7 +179,7 @@ public final class Server {
                 if (!isSameSetup(status, device.status())) {
                     throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
                 }
-                worker = new Worker(device, queue, together, status, backend, extent, problems);
+                worker = new Worker(device, queue, together, status, backend, diskSize, problems);
             } catch (IOException | RuntimeException | Error e) {
                 device.close();
                 throw e;

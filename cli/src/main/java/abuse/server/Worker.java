@@ -30,7 +30,7 @@ final class Worker implements AutoCloseable {
 
     private final Device device;
     private final Backend backend;
-    private final Extent extent;
+    private final DiskSize diskSize;
     private final boolean writeThrough;
     private final Problems problems;
 
@@ -56,10 +56,10 @@ final class Worker implements AutoCloseable {
      *
      * @param workers how many serve this queue
      */
-    Worker(Device device, int queue, int workers, Status status, Backend backend, Extent extent, Problems problems) {
+    Worker(Device device, int queue, int workers, Status status, Backend backend, DiskSize diskSize, Problems problems) {
         this.device = device;
         this.backend = backend;
-        this.extent = extent;
+        this.diskSize = diskSize;
         this.problems = problems;
         writeThrough = !status.flags().contains(Flag.WRITE_CACHE);
         addressed = backend instanceof AddressedBackend a ? a : null;
@@ -253,9 +253,9 @@ final class Worker implements AutoCloseable {
     }
 
     private void checkRange(int i) throws IOException {
-        if (!extent.contains(batch.offset(i), batch.length(i))) {
-            extent.grow(device);
-            if (!extent.contains(batch.offset(i), batch.length(i))) {
+        if (!diskSize.contains(batch.offset(i), batch.length(i))) {
+            diskSize.grow(device);
+            if (!diskSize.contains(batch.offset(i), batch.length(i))) {
                 throw new IOException("a request beyond the end of the disk");
             }
         }

@@ -97,7 +97,7 @@ class BackendBufferTest {
     private void serve(Backend backend, List<Submitted> requests) throws Exception {
         Device device = devices.open("/dev/abctl0");
         var problems = new ArrayList<String>();
-        var worker = new Worker(device, 0, 1, device.status(), backend, new Extent(backend, CAPACITY),
+        var worker = new Worker(device, 0, 1, device.status(), backend, new DiskSize(backend, CAPACITY),
                 new Problems(new Server.Listener() {
                     @Override
                     public void waiting() {}

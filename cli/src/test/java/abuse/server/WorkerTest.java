@@ -70,7 +70,7 @@ class WorkerTest {
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         try (Backend backend = open(name, geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
-            try (var worker = new Worker(device, 0, 1, status, backend, new Extent(backend, status.capacity()), new Problems(null, 0))) {
+            try (var worker = new Worker(device, 0, 1, status, backend, new DiskSize(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();
                 worker.run();
                 assertNull(worker.failure());

@@ -6,12 +6,12 @@ import abuse.device.Device;
 import abuse.device.Status;
 import java.io.IOException;
 
-/** How far a disk reaches. A reconnect may make it larger while it is served. */
-final class Extent {
+/** The size of a disk. A reconnect may make it larger while it is served. */
+final class DiskSize {
     private final Backend backend;
     private volatile long capacity;
 
-    Extent(Backend backend, long capacity) {
+    DiskSize(Backend backend, long capacity) {
         this.backend = backend;
         this.capacity = capacity;
     }
