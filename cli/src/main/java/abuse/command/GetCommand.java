@@ -2,7 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
-import abuse.device.Taken;
+import abuse.device.TakenRequest;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -23,7 +23,7 @@ final class GetCommand extends Command {
     void execute() throws Exception {
         long nanoseconds = Seconds.parse("--wait", wait.getValue());
         try (Device device = open(name.getValue())) {
-            Taken taken = Taken.from(device, nanoseconds).orElseThrow(() -> nothing(device, wait.getValue()));
+            TakenRequest taken = TakenRequest.from(device, nanoseconds).orElseThrow(() -> nothing(device, wait.getValue()));
             context.out.print(isSet(json)
                     ? RequestText.json(device.path(), taken.request())
                     : RequestText.lines(taken.request()));

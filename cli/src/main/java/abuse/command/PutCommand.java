@@ -5,7 +5,7 @@ import abuse.device.Device;
 import abuse.device.Operation;
 import abuse.device.Request;
 import abuse.device.Result;
-import abuse.device.Taken;
+import abuse.device.TakenRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -44,7 +44,7 @@ final class PutCommand extends Command {
         Result result = result();
         check();
         try (Device device = open(name.getValue())) {
-            Taken taken = Taken.from(device, nanoseconds)
+            TakenRequest taken = TakenRequest.from(device, nanoseconds)
                     .orElseThrow(() -> GetCommand.nothing(device, wait.getValue()));
             Request request = taken.request();
             PrintWriter words = STREAM.equals(out.getValue()) ? context.err : context.out;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
-import abuse.device.Taken;
+import abuse.device.TakenRequest;
 import abuse.libc.Unix;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,7 +123,7 @@ class DeviceTableTest extends CommandTestBase {
                 /dev/abctl10 1.5M 4K 128  1       0       1     0      0 live  -
                 """, succeed("info"));
         try (var server = devices.open("/dev/abctl10")) {
-            Taken.from(server, 0).orElseThrow().request();
+            TakenRequest.from(server, 0).orElseThrow().request();
             assertEquals("""
                     DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS
                     /dev/abuse0    1T 4K 128  2       0       0     0      0 live  read-only,discard

@@ -12,7 +12,7 @@ import abuse.device.Operation;
 import abuse.device.Result;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
-import abuse.device.Taken;
+import abuse.device.TakenRequest;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -201,7 +201,7 @@ class GetPutTest extends CommandTestBase {
     void requeue_takes_requests_from_who_has_them() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         disk.read(0, 4096);
-        try (var hung = devices.open("/dev/abctl0"); var taken = Taken.from(hung, 0).orElseThrow()) {
+        try (var hung = devices.open("/dev/abctl0"); var taken = TakenRequest.from(hung, 0).orElseThrow()) {
             assertEquals(1, disk.owned());
             assertEquals("", succeed("requeue"));
             assertEquals(0, disk.owned());

@@ -7,12 +7,12 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** One request that was taken by hand. Unless answered, it is given back when its device is closed. */
-public final class Taken implements AutoCloseable {
+public final class TakenRequest implements AutoCloseable {
     private final Device device;
     private final Memory memory = Memory.map(Abi.ABUSE_MAX_REQUEST);
     private final Batch batch = new Batch(1, memory);
 
-    private Taken(Device device) {
+    private TakenRequest(Device device) {
         this.device = device;
     }
 
@@ -22,8 +22,8 @@ public final class Taken implements AutoCloseable {
      * @param nanoseconds how long to wait for one: 0 does not, negative does for ever
      * @return empty when there is none
      */
-    public static Optional<Taken> from(Device device, long nanoseconds) throws DeviceException {
-        var taken = new Taken(device);
+    public static Optional<TakenRequest> from(Device device, long nanoseconds) throws DeviceException {
+        var taken = new TakenRequest(device);
         taken.batch.waitFor(nanoseconds == 0 ? 0 : 1, nanoseconds);
         try {
             device.transfer(taken.batch);
