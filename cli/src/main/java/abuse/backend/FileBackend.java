@@ -64,7 +64,7 @@ class FileBackend implements Backend {
         fd = Unix.open(path, flags, 0600);
         if (fd < 0) {
             int errno = Unix.errno();
-            throw new IOException(path + ": " + Unix.words(errno)
+            throw new IOException(path + ": " + Unix.strerror(errno)
                     + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
                     + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O; leave --direct and --pin out" : ""));
         }
@@ -256,6 +256,6 @@ class FileBackend implements Backend {
     }
 
     final IOException failure() {
-        return new IOException(path + ": " + Unix.words(Unix.errno()));
+        return new IOException(path + ": " + Unix.strerror(Unix.errno()));
     }
 }

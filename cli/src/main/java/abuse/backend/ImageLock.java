@@ -69,7 +69,7 @@ final class ImageLock {
 
     private void check(long result) throws IOException {
         if (result < 0) {
-            throw new IOException(path + ": cannot be locked: " + Unix.words((int) -result));
+            throw new IOException(path + ": cannot be locked: " + Unix.strerror((int) -result));
         }
     }
 }

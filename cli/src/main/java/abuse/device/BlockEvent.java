@@ -44,7 +44,7 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
 
     /** How it ended: "ok", or the reason in the C library's words. */
     public String result() {
-        return error == 0 ? "ok" : Unix.words(-error);
+        return error == 0 ? "ok" : Unix.strerror(-error);
     }
 
     /** The operation in words, such as "write", "flush", "write fua" and "read ahead meta". */

@@ -20,7 +20,7 @@ public class DeviceException extends IOException {
 
     /** A refusal of the call on the device, with the kernel's reason. */
     public DeviceException(String device, Call call, int errno) {
-        super(Unix.words(errno));
+        super(Unix.strerror(errno));
         this.device = device;
         this.call = call;
         this.errno = errno;

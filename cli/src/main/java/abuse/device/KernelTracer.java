@@ -56,7 +56,7 @@ final class KernelTracer implements Tracer {
         String path = instance.resolve("trace_pipe").toString();
         int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_NONBLOCK | Unix.O_CLOEXEC);
         if (fd < 0) {
-            throw new IOException(path + ": " + Unix.words(Unix.errno()));
+            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
         }
         return fd;
     }
@@ -94,7 +94,7 @@ final class KernelTracer implements Tracer {
         if (count < 0) {
             int errno = Unix.errno();
             if (errno != Unix.EAGAIN && errno != Unix.EINTR) {
-                throw new IOException(instance + ": " + Unix.words(errno));
+                throw new IOException(instance + ": " + Unix.strerror(errno));
             }
             return;
         }

@@ -35,7 +35,7 @@ public final class Memory implements AutoCloseable {
         long address = Unix.mmap(size, Unix.PROT_READ | Unix.PROT_WRITE,
                 Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1);
         if (address == -1) {
-            throw new OutOfMemoryError(Unix.words(Unix.errno()));
+            throw new OutOfMemoryError(Unix.strerror(Unix.errno()));
         }
         return new Memory(address, size);
     }

@@ -198,7 +198,7 @@ public final class Unix {
     }
 
     /** What the C library calls an errno, such as "No such file or directory". */
-    public static String words(int errno) {
+    public static String strerror(int errno) {
         long text = new Function("strerror", 1).call(errno);
         return new String(MEMORY.getZeroTerminatedByteArray(text), UTF_8);
     }

@@ -50,7 +50,7 @@ public final class Pinning {
 
     private static void check(String step, int result) throws IOException {
         if (result < 0) {
-            throw refusal(step, Unix.words(-result));
+            throw refusal(step, Unix.strerror(-result));
         }
     }
 

@@ -56,8 +56,8 @@ class UnixTest {
     void errors_have_the_words_of_the_C_library() {
         assertEquals(-1, Unix.open("/nowhere/at/all", Unix.O_RDONLY));
         assertEquals(Unix.ENOENT, Unix.errno());
-        assertEquals("No such file or directory", Unix.words(Unix.ENOENT));
-        assertEquals("Inappropriate ioctl for device", Unix.words(Unix.ENOTTY));
+        assertEquals("No such file or directory", Unix.strerror(Unix.ENOENT));
+        assertEquals("Inappropriate ioctl for device", Unix.strerror(Unix.ENOTTY));
     }
 
     @Test
