@@ -31,7 +31,7 @@ final class SlowPath implements AutoCloseable {
     private final boolean writeThrough;
     private final int maxRequest;
     private final Problems problems;
-    private final int most;
+    private final int maxThreads;
     private final Consumer<Throwable> onFailure;
 
     private final Queue<Request> waiting = new ArrayDeque<>();
@@ -43,25 +43,25 @@ final class SlowPath implements AutoCloseable {
      * Nothing runs yet.
      *
      * @param writeThrough whatever changes the disk must be durable before it is answered
-     * @param most threads
+     * @param maxThreads threads at once, at most
      * @param onFailure told when requests can be neither carried out nor failed; they stay owned
      */
     SlowPath(String name, Device device, AddressedBackend backend, boolean writeThrough, int maxRequest,
-            Problems problems, int most, Consumer<Throwable> onFailure) {
+            Problems problems, int maxThreads, Consumer<Throwable> onFailure) {
         this.name = name;
         this.device = device;
         this.backend = backend;
         this.writeThrough = writeThrough;
         this.maxRequest = maxRequest;
         this.problems = problems;
-        this.most = most;
+        this.maxThreads = maxThreads;
         this.onFailure = onFailure;
     }
 
     /** Takes over a request, whose range the backend has; false when there is no memory for that. */
     synchronized boolean add(Request request) {
         try {
-            if (waiting.size() >= idle && threads.size() < most) {
+            if (waiting.size() >= idle && threads.size() < maxThreads) {
                 start();
             }
             waiting.add(request);
@@ -131,7 +131,7 @@ final class SlowPath implements AutoCloseable {
         }
         idle--;
         // So many that all threads have work; a group saves calls, and is made durable at once
-        int share = Math.min(requests.length, Math.max(1, waiting.size() / most));
+        int share = Math.min(requests.length, Math.max(1, waiting.size() / maxThreads));
         int n = 0;
         while (n < share && !waiting.isEmpty()) {
             requests[n++] = waiting.remove();
