@@ -28,14 +28,14 @@ public final class Resident {
             try (var requests = new BufferedReader(new FileReader(fifos[0], StandardCharsets.UTF_8))) {
                 request = requests.readLine();
             }
-            int code = carryOut(Files.readString(Path.of(request)).split("\0"));
+            int code = runCommand(Files.readString(Path.of(request)).split("\0"));
             try (Writer answers = new FileWriter(fifos[1], StandardCharsets.UTF_8)) {
                 answers.write(code + "\n");
             }
         }
     }
 
-    private static int carryOut(String[] words) {
+    private static int runCommand(String[] words) {
         try (var in = new FileInputStream(words[0]);
                 var out = new FileOutputStream(words[1], true);
                 var err = new FileOutputStream(words[2], true)) {

@@ -162,7 +162,7 @@ final class SlowPath implements AutoCloseable {
             try (this) {
                 for (int n = take(requests); n > 0; n = take(requests)) {
                     try {
-                        carryOut(n);
+                        answerAll(n);
                     } catch (Lost e) {
                         batch.forget();
                         if (e.reason.reason() != DeviceException.Cause.NOT_SET_UP) {
@@ -191,7 +191,7 @@ final class SlowPath implements AutoCloseable {
             return first;
         }
 
-        private void carryOut(int n) throws Lost {
+        private void answerAll(int n) throws Lost {
             for (int i = 0; i < n; i++) {
                 results[i] = Result.OKAY;
                 refused[i] = false;
@@ -208,7 +208,7 @@ final class SlowPath implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 if (results[i] == Result.OKAY) {
                     try {
-                        carryOut(requests[i], i);
+                        callBackend(requests[i], i);
                         flush |= flushes(requests[i]);
                     } catch (Lost e) {
                         throw e;
@@ -239,7 +239,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        private void carryOut(Request request, int i) throws IOException, Lost {
+        private void callBackend(Request request, int i) throws IOException, Lost {
             switch (request.operation()) {
                 case READ, FLUSH -> { }
                 case WRITE -> {

@@ -103,7 +103,7 @@ final class Worker implements AutoCloseable {
                     problems.report("the kernel cannot reach the data of a request");
                 }
                 if (addressed == null) {
-                    carryOut();
+                    answerAll();
                 } else {
                     for (int i = 0; i < batch.requests(); i++) {
                         locate(i);
@@ -181,7 +181,7 @@ final class Worker implements AutoCloseable {
             } else if (operation == Operation.WRITE) {
                 address = addressed.writeAddress(batch.offset(i), batch.length(i));
             } else {
-                carryOut(operation, i);
+                callBackend(operation, i);
             }
         } catch (Throwable e) {
             // Whatever it was, even no memory: somebody waits for the answer
@@ -192,12 +192,12 @@ final class Worker implements AutoCloseable {
     }
 
     /** Moves the data of all requests, and makes durable together what has to be. */
-    private void carryOut() {
+    private void answerAll() {
         boolean flush = false;
         for (int i = 0; i < batch.requests(); i++) {
             results[i] = Result.OKAY;
             try {
-                carryOut(batch.operation(i), i);
+                callBackend(batch.operation(i), i);
                 flush |= mustBeDurable(i);
             } catch (Throwable e) {
                 results[i] = Result.MEDIA_FAILURE;
@@ -212,7 +212,7 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    private void carryOut(Operation operation, int i) throws IOException {
+    private void callBackend(Operation operation, int i) throws IOException {
         if (operation == Operation.FLUSH) {
             return;
         }
