@@ -3,7 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.DeviceException.Cause;
+import abuse.device.DeviceException.Reason;
 
 /**
  * How a disk of 'abusectl run' ends: asked to, it is served until nobody uses it; forced to, it is
@@ -114,7 +114,7 @@ final class Ending implements AutoCloseable {
             device.pollUnanswered(0);
             return false;
         } catch (DeviceException e) {
-            if (e.reason() != Cause.NOT_SET_UP) {
+            if (e.reason() != Reason.NOT_SET_UP) {
                 throw e;
             }
             return true;

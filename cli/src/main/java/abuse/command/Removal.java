@@ -3,7 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.DeviceException.Cause;
+import abuse.device.DeviceException.Reason;
 import abuse.device.Status;
 import java.util.List;
 
@@ -29,10 +29,10 @@ final class Removal {
         try {
             device.remove();
         } catch (DeviceException e) {
-            if (e.reason() == Cause.BUSY) {
+            if (e.reason() == Reason.BUSY) {
                 return false;
             }
-            if (e.reason() != Cause.NOT_SET_UP) {
+            if (e.reason() != Reason.NOT_SET_UP) {
                 throw e;
             }
         }

@@ -6,7 +6,7 @@ import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DeviceException.Call;
-import abuse.device.DeviceException.Cause;
+import abuse.device.DeviceException.Reason;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
@@ -114,9 +114,9 @@ final class RunCommand extends ServerCommand {
                 if (device != null) {
                     device.close();
                 }
-                if (e.reason() == Cause.BUSY) {
+                if (e.reason() == Reason.BUSY) {
                     busy++;
-                } else if (e.call() == Call.OPEN || e.reason() == Cause.NOT_ABUSE) {
+                } else if (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE) {
                     refusals.add(e);
                 } else {
                     throw e;

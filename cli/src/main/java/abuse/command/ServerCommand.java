@@ -232,7 +232,7 @@ class ServerCommand extends Command {
                             ? ": is empty; add --create to make it as large as the disk"
                             : ": holds no bytes, and is no file that could be made larger"), e);
         } catch (DeviceException e) {
-            if (e.reason() == DeviceException.Cause.NOT_SET_UP) {
+            if (e.reason() == DeviceException.Reason.NOT_SET_UP) {
                 wasReset(new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e));
                 return;
             }

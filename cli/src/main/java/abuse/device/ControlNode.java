@@ -120,7 +120,7 @@ public final class ControlNode implements Device {
             try {
                 ioctl(Call.SERVE, Abi.ABUSE_SERVE, memory.address());
             } catch (DeviceException e) {
-                throw e.reason() == DeviceException.Cause.BUSY
+                throw e.reason() == DeviceException.Reason.BUSY
                         ? new OtherContentException(path, raw.getInt(Abi.Serve.PID), Serving.text(raw)) : e;
             }
         }
@@ -167,7 +167,7 @@ public final class ControlNode implements Device {
 
     private void throwUnlessInterrupted(Call call) throws DeviceException {
         DeviceException failure = failure(call);
-        if (failure.reason() != DeviceException.Cause.INTERRUPTED) {
+        if (failure.reason() != DeviceException.Reason.INTERRUPTED) {
             throw failure;
         }
     }

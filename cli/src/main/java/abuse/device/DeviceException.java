@@ -12,7 +12,7 @@ public class DeviceException extends IOException {
     public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, SERVE, TRANSFER, POLL }
 
     /** Why, as far as it matters what to do next. */
-    public enum Cause { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }
+    public enum Reason { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }
 
     private final String device;
     private final Call call;
@@ -37,16 +37,16 @@ public class DeviceException extends IOException {
     }
 
     /** The reason in one word. */
-    public Cause reason() {
+    public Reason reason() {
         return switch (errno) {
-            case Unix.ENOENT, Unix.ENXIO -> Cause.MISSING;
-            case Unix.EPERM, Unix.EACCES -> Cause.DENIED;
-            case Unix.ENODEV -> call == Call.OPEN ? Cause.MISSING : Cause.NOT_SET_UP;
-            case Unix.ENOTTY -> Cause.NOT_ABUSE;
-            case Unix.EINVAL -> call == Call.STATUS ? Cause.NOT_ABUSE : Cause.INVALID;
-            case Unix.EBUSY -> Cause.BUSY;
-            case Unix.EINTR -> Cause.INTERRUPTED;
-            default -> Cause.OTHER;
+            case Unix.ENOENT, Unix.ENXIO -> Reason.MISSING;
+            case Unix.EPERM, Unix.EACCES -> Reason.DENIED;
+            case Unix.ENODEV -> call == Call.OPEN ? Reason.MISSING : Reason.NOT_SET_UP;
+            case Unix.ENOTTY -> Reason.NOT_ABUSE;
+            case Unix.EINVAL -> call == Call.STATUS ? Reason.NOT_ABUSE : Reason.INVALID;
+            case Unix.EBUSY -> Reason.BUSY;
+            case Unix.EINTR -> Reason.INTERRUPTED;
+            default -> Reason.OTHER;
         };
     }
 }

@@ -165,7 +165,7 @@ final class SlowPath implements AutoCloseable {
                         answerAll(n);
                     } catch (Lost e) {
                         batch.forget();
-                        if (e.reason.reason() != DeviceException.Cause.NOT_SET_UP) {
+                        if (e.reason.reason() != DeviceException.Reason.NOT_SET_UP) {
                             onFailure.accept(e.reason);
                         }
                     } catch (Throwable e) {

@@ -151,9 +151,9 @@ class CliTest extends CommandTestBase {
 
     @Test
     void causes_are_told_apart() {
-        assertEquals(DeviceException.Cause.MISSING,
+        assertEquals(DeviceException.Reason.MISSING,
                 new DeviceException("x", DeviceException.Call.OPEN, Unix.ENODEV).reason());
-        assertEquals(DeviceException.Cause.NOT_SET_UP,
+        assertEquals(DeviceException.Reason.NOT_SET_UP,
                 new DeviceException("x", DeviceException.Call.TRANSFER, Unix.ENODEV).reason());
     }
 }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import abuse.device.DeviceException.Call;
-import abuse.device.DeviceException.Cause;
+import abuse.device.DeviceException.Reason;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Set;
@@ -19,7 +19,7 @@ class ControlNodeTest {
         var e = assertThrows(DeviceException.class, () -> ControlNode.ALL.open("/dev/abctl999999"));
         assertEquals("/dev/abctl999999", e.device());
         assertEquals(Call.OPEN, e.call());
-        assertEquals(Cause.MISSING, e.reason());
+        assertEquals(Reason.MISSING, e.reason());
         assertEquals("No such file or directory", e.getMessage());
     }
 
@@ -29,7 +29,7 @@ class ControlNodeTest {
             for (var call : new ThrowingCall[] {device::status, device::reset, device::remove,
                 () -> device.serve(new Serving(0, null, "")), () -> device.transfer(new Batch(1))}) {
                 var e = assertThrows(DeviceException.class, call::run);
-                assertEquals(Cause.NOT_ABUSE, e.reason());
+                assertEquals(Reason.NOT_ABUSE, e.reason());
             }
         }
     }

@@ -87,7 +87,7 @@ class ServerEndTest extends ServerTestBase {
         var running = serve(new ModelBackend());
         disk.reset();
         var failure = assertInstanceOf(DeviceException.class, running.awaitEnd());
-        assertEquals(DeviceException.Cause.NOT_SET_UP, failure.reason());
+        assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
     }
 
     @Test

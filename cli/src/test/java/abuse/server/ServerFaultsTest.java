@@ -135,7 +135,7 @@ class ServerFaultsTest {
             return new Store();
         }).start();
         var failure = assertInstanceOf(DeviceException.class, running.end());
-        assertEquals(DeviceException.Cause.NOT_SET_UP, failure.reason());
+        assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
     }
 
     @Test
