@@ -83,10 +83,10 @@ shell_check() {
 }
 
 # Not misspelt: filp, the kernel's name for an open file; inflight, a file in sysfs; \n before a word
-# and \(bu, the bullet of a manual page. MistakeTest has mistakes that people make.
+# and \(bu, the bullet of a manual page; "ser" before a tab. MistakeTest has mistakes that people make.
 spelling() {
 	sources ':!cli/src/test/java/abuse/command/MistakeTest.java' |
-		xargs codespell --ignore-words-list filp,inflight --ignore-regex '\\n|\\\(bu\b'
+		xargs codespell --ignore-words-list filp,inflight,ser --ignore-regex '\\n|\\\(bu\b'
 }
 
 step() {
