@@ -6,13 +6,15 @@
 #
 # A target is a device and what answers it: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd
 # ublk-null ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With a server of ours or ublk's,
-# "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH.
+# "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. "-512": blocks of
+# 512 bytes instead of 4096, for loop and abuse.
 #
 # A workload is its pattern (rr rw: random read, write; r w: sequential), block size, depth and
-# number of jobs: rr4k-32, r128k-32, rr4k-32x2.
+# number of jobs: rr4k-32, r128k-32, rr4k-32x2. With a v, rv1m-4, the memory of each request is in
+# vectors of 512 bytes: for targets with such blocks, and only that for those.
 #
 # What was measured is appended to /out/results, one JSON object a line.
-set -eu
+set -eu -o pipefail
 
 cd "$(dirname "$0")/.."
 size=$((256 << 20)) depth=128
@@ -58,9 +60,9 @@ serve_nbd() {
 }
 
 start() {
-	local name=$1 base=$1 queues=1 prefix=()
+	local name=$1 base=$1 queues=1 block=4096 prefix=()
 	case $base in *-batch) base=${base%-batch} prefix=(chrt -b 0) ;; esac
-	case $base in *-2) base=${base%-2} queues=2 ;; esac
+	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
 	case $base in
 	null_blk)
@@ -74,7 +76,7 @@ start() {
 		;;
 	loop)
 		modprobe loop
-		device[$name]=$(basename "$(losetup -f -b 4096 --show "$(image loop)")")
+		device[$name]=$(basename "$(losetup -f -b $block --show "$(image "$name")")")
 		;;
 	nbd-null) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" null $size ;;
 	nbd-mem) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" memory $size ;;
@@ -97,7 +99,7 @@ start() {
 		modprobe abuse max_abuse=32
 		local backend=${base#abuse-}
 		[ "$backend" != file ] || backend=file:$(image "$name")
-		cli/abusectl setup $nodes sz=$size,bs=4096,qs=$depth,nq=$queues
+		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues
 		serve "$name" "${prefix[@]}" cli/abusectl server $nodes "$backend"
 		device[$name]=abuse$nodes
 		nodes=$((nodes + 1))
@@ -126,9 +128,26 @@ job() {
 	printf '[%s]\nstonewall\nrw=%s\nbs=%s\niodepth=%s\nnumjobs=%s\n%s\n' "$1" $rw "$bs" "${work#*-}" "$jobs" "$2"
 }
 
+# run_vectors TARGET LIMIT WORKLOAD...: the same, for those with a v
+run_vectors() {
+	local target=$1 milliseconds=${2//[!0-9]/} work size
+	shift 2
+	for work; do
+		size=${work#?v}
+		"$programs/vectors" "/dev/${device[$target]}" "${work:0:1}" "$(numfmt --from=iec "${size%-*}")" \
+			"${work#*-}" 512 "$milliseconds" |
+			jq -c --arg target "$target" --arg workload "$work" '{target: $target, workload: $workload} + .'
+	done
+}
+
 # run TARGET LIMIT WORKLOAD...: one fio for all of them, one after the other; a line of JSON each
 run() {
 	local target=$1 limit=$2 work
+	case ${3-} in [rw]v*)
+		run_vectors "$@"
+		return
+		;;
+	esac
 	shift 2
 	{
 		# Huge pages below fio's buffers, or chance decides whether it gets any, and a third of 128k.
@@ -212,20 +231,31 @@ remember() {
 	note memory ". + {before_kb: $first, after_kb: $second, heap_before: $before, heap_bytes: ($after - $before)}" </run/remember
 }
 
+# suitable TARGET WORKLOAD...: those that are for it
+suitable() {
+	local target=$1 work
+	for work in "${@:2}"; do
+		case $target:$work in *-512:[rw]v*) echo "$work" ;; *-512:* | *:[rw]v*) ;; *) echo "$work" ;; esac
+	done
+}
+
 measure() {
-	local rounds=$1 milliseconds=$2 requests=$3 workloads=$4 targets=$5 target work round
+	local rounds=$1 milliseconds=$2 requests=$3 workloads=$4 targets=$5 target work round suitable
 	for target in $targets; do start "$target"; done
 	for target in $targets; do warm "$target"; done
 	for ((round = 1; round <= rounds; round++)); do
 		for target in $targets; do
 			say "round $round of $rounds: $target"
 			# shellcheck disable=SC2086 # words
-			run "$target" "$(lasting "$milliseconds")" $workloads | note run ". + {round: $round}"
+			mapfile -t suitable < <(suitable "$target" $workloads)
+			[ ${#suitable[@]} -gt 0 ] || continue
+			run "$target" "$(lasting "$milliseconds")" "${suitable[@]}" | note run ". + {round: $round}"
 		done
 	done
 	[ "$requests" -gt 0 ] || return 0
 	for target in $targets; do
-		for work in $workloads; do
+		# shellcheck disable=SC2086 # words
+		for work in $(suitable "$target" $workloads); do
 			case $work in rr4k-* | rw4k-32 | r128k-32 | w128k-32) count "$target" "$work" "$milliseconds" ;; esac
 		done
 	done

@@ -27,6 +27,7 @@ def goals: [
 	["4 KiB depth 32", "abuse-mem", "brd", ["rr4k-32", "rw4k-32"], 0.45, 0.55],
 	["4 KiB depth 32", "abuse-file", "loop", ["rr4k-32", "rw4k-32"], 0.95, 1.1],
 	["128 KiB", "abuse-file", "loop", ["r128k-32", "w128k-32"], 1.1, 1.3],
+	["1 MiB of 512-byte vectors", "abuse-file-512", "loop-512", ["rv1m-4", "wv1m-4"], 1, 1.5],
 	(("file-batch", "file") as $peer |
 		["128 KiB", "abuse-file", "ublk-\($peer)", ["r128k-32", "w128k-32"], 1.5, 2]),
 	(("null", "mem", "file") as $kind |

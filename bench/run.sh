@@ -21,6 +21,7 @@ vm/kernel.sh $kernel
 vm/module.sh $kernel
 cp "$(echo build/kernel/$kernel/root/usr/src/linux-headers-*-common/include/uapi/linux/ublk_cmd.h)" $out
 gcc -O2 -Wall -Wextra -pthread -I$out -o $out/ublk bench/ublk.c -luring
+gcc -O2 -Wall -Wextra -o $out/vectors bench/vectors.c -luring
 gcc -O2 -Wall -Wextra -pthread -Imodule/uapi -o $out/client bench/client.c
 
 # Neither erms nor fsrm: with them the kernel copies bytewise, which emulation makes dear. And no
@@ -43,15 +44,15 @@ if [ "${1:-}" = profile ]; then
 fi
 
 icount_targets='null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null ublk-null-batch ublk-file
-	ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-file'
-icount_workloads='rr4k-1 rw4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 r1m-32 w1m-32'
+	ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-file loop-512 abuse-file-512'
+icount_workloads='rr4k-1 rw4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 r1m-32 w1m-32 rv1m-4 wv1m-4'
 wall_targets='null_blk loop nbd-null ublk-null ublk-null-2 c-null c-null-2 abuse-null abuse-null-2'
 wall_workloads='rr4k-1 rr4k-32 rr4k-32x2 r128k-32'
 modes='icount wall' rounds=5 milliseconds=400 requests=1000000
 if [ "${BENCH:-}" = quick ]; then
 	modes=icount rounds=2 milliseconds=250 requests=100000
-	icount_targets='null_blk loop ublk-null ublk-null-batch ublk-file c-null abuse-null abuse-file'
-	icount_workloads='rr4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32'
+	icount_targets='null_blk loop ublk-null ublk-null-batch ublk-file c-null abuse-null abuse-file loop-512 abuse-file-512'
+	icount_workloads='rr4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 rv1m-4 wv1m-4'
 fi
 [ -z "${MODES:-}" ] || modes=$MODES
 rounds=${ROUNDS:-$rounds}
