@@ -7,6 +7,8 @@
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
 # make debug-kernel  builds two kernels that find bugs: debug (memory, locks) and, with KERNEL=kcsan, that which
 #                 finds races of data; make test KERNEL=debug and KERNEL=kcsan use them
+# make test-suites BLKTESTS=DIR XFSTESTS=DIR  the tests for any disk of blktests (10 minutes) and 34 of xfstests on
+#                 ext4 and xfs (an hour), from your checkouts of them, on abuse disks and on loop in the VM: what differs
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM
@@ -38,6 +40,8 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
 	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
+SUITE_PACKAGES := g++ make automake libtool-bin pkg-config xfslibs-dev uuid-dev libacl1-dev libaio-dev libgdbm-dev \
+	libcap-dev liburing-dev acl attr bc gawk fio xfsprogs psmisc procps quota udev uuid-runtime
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
 DEB_PACKAGES := debhelper dh-dkms dpkg-dev lintian
 DEBIAN_PACKAGES := debootstrap
@@ -96,6 +100,10 @@ test-arm64: jar vm-packages
 torture: jar vm-packages
 	$(call need,$(TEST_PACKAGES))
 	TORTURE=$(TORTURE) vm/test.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
+
+test-suites: jar vm-packages
+	$(call need,$(SUITE_PACKAGES))
+	BLKTESTS='$(BLKTESTS)' XFSTESTS='$(XFSTESTS)' vm/test-suites.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
 
 vm: jar vm-packages
 	vm/module.sh $(KERNEL)
@@ -166,5 +174,6 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test test-arm64 torture vm bench bench-startup debug-kernel lint install deb test-deb \
+.PHONY: all jar module vm-packages demo test test-arm64 test-suites torture vm bench bench-startup debug-kernel lint \
+	install deb test-deb \
 	pictures generated clean distclean
