@@ -32,11 +32,11 @@ resize_beyond_the_image_is_told() {
 	ready capacity=32M
 	start server "file:$T/image" --create
 	status=0
-	_abusectl resize 0 64M >"$T/stdout" 2>"$T/stderr" || status=$?
+	tool resize 0 64M >"$T/stdout" 2>"$T/stderr" || status=$?
 	is "exit status" $status 1
 	is stderr "$(<"$T/stderr")" "abusectl: /dev/abuse0: has 64 MiB now, but its server has less: Input/output error; an image of 67108864 bytes would do"
 	truncate -s 96M "$T/image"
-	_abusectl resize 0 96M
+	tool resize 0 96M
 	io op=write offset=95M length=1M
 	stop server
 }
