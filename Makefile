@@ -2,8 +2,8 @@
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
-# make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; 15
-#                 minutes, so not a part of make test
+# make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; half
+#                 an hour, so not a part of make test
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
 # make debug-kernel  builds two kernels that find bugs: debug (memory, locks) and, with KERNEL=kcsan, that which
 #                 finds races of data; make test KERNEL=debug and KERNEL=kcsan use them
