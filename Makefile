@@ -7,8 +7,8 @@
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
 # make debug-kernel  builds two kernels that find bugs: debug (memory, locks) and, with KERNEL=kcsan, that which
 #                 finds races of data; make test KERNEL=debug and KERNEL=kcsan use them
-# make test-suites BLKTESTS=DIR XFSTESTS=DIR  the tests for any disk of blktests (10 minutes) and 34 of xfstests on
-#                 ext4 and xfs (an hour), from your checkouts of them, on abuse disks and on loop in the VM: what differs
+# make test-suites BLKTESTS=DIR XFSTESTS=DIR  the tests for any disk of blktests (10 minutes) and 33 of xfstests on
+#                 ext4 and xfs (much longer), from your checkouts of them, on abuse disks and on loop in the VM: what differs
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a bare Java and C
 # make pictures   those of the terminal in man/img, taken in the VM

@@ -14,7 +14,7 @@ say() { echo "$(cut -d. -f1 /proc/uptime) s: $*" >&2; }
 # These have a device of their own, or need hardware.
 blktests='block/003 block/004 block/005 block/007 block/008 block/012 block/036 block/041 block/042 block/043'
 # Quick ones, most of them of data: aio, direct, mmap, holes, preallocation, fsx, fsync, trim
-xfstests='001 002 005 006 007 011 013 014 028 029 030 069 075 091 112 120 124 130 133 169 198 207 210 214 221 240
+xfstests='002 005 006 007 011 013 014 028 029 030 069 075 091 112 120 124 130 133 169 198 207 210 214 221 240
 	247 248 249 260 263 288 308 392'
 
 # attach KIND SIZE: makes a disk of an empty file; sets disk

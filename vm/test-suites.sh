@@ -4,7 +4,7 @@
 # line counts. Fails when a test passes on loop only, or nothing was tried.
 #
 # BLKTESTS=DIR	a checkout of blktests: its block group, as far as it is for any device (10 minutes)
-# XFSTESTS=DIR	a checkout of xfstests: 34 quick generic tests, on ext4 and on xfs (an hour)
+# XFSTESTS=DIR	a checkout of xfstests: 33 quick generic tests, on ext4 and on xfs, which takes much longer
 #
 # They are copied to build/suites and built there; the checkouts are left alone. What the suites said is in
 # build/vm/suites.
