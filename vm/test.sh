@@ -76,35 +76,39 @@ out_of() { # KERNEL NUMBER
 	if [ "$2" = 1 ]; then echo "build/vm/test-$1"; else echo "build/vm/test-$1-$2"; fi
 }
 
-# One VM more for a kernel, if there is a test left for it
+# One VM more for a kernel as long as there is a test left for it: one that a test has broken ends early
 run_one() { # KERNEL NUMBER
-	local out claims=build/vm/claims-$1
-	[ ! -e "$(out_of "$1" 1)/sum" ] || return 0 # not built
-	out=$(out_of "$1" "$2")
-	if [ "$(find "$claims" -type f | wc -l)" -lt "$(planned "$1" '')" ]; then
+	local kernel=$1 n=$2 out claims=build/vm/claims-$1 claimed=-1 before
+	[ ! -e "$(out_of "$kernel" 1)/sum" ] || return 0 # not built
+	while
+		before=$claimed
+		claimed=$(find "$claims" -type f | wc -l)
+		[ "$claimed" != "$before" ] && [ "$claimed" -lt "$(planned "$kernel" '')" ]
+	do
+		out=$(out_of "$kernel" "$n")
 		mkdir -p "$out"
 		# The time is more than any one test may take.
-		CLAIMS=/shared run_tests "$1" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G -s "$claims"
-	fi
+		CLAIMS=/shared run_tests "$kernel" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G -s "$claims"
+		n=$((n + vms))
+	done
 }
+export vms
 export -f run_tests planned out_of run_one
 
 # A VM uses one processor. Where it has no tests left, the next one helps out where there are some.
 for kernel; do
 	rm -rf "build/vm/claims-$kernel"
 	mkdir -p "build/vm/claims-$kernel"
-	for ((n = 1; n <= vms; n++)); do
-		rm -f "$(out_of "$kernel" $n)/tests.log"
-	done
+	rm -f "build/vm/test-$kernel"/tests.log "build/vm/test-$kernel"-[0-9]*/tests.log
 done
 # shellcheck disable=SC2016
 for ((n = 1; n <= vms; n++)); do
 	printf "%s $n\n" "$@"
 done | xargs -P "$vms" -n 2 bash -eu -o pipefail -c 'run_one "$1" "$2"' run_one
 for kernel; do
-	all=()
-	for ((n = 1; n <= vms; n++)); do
-		all+=("$(out_of "$kernel" $n)")
+	all=("build/vm/test-$kernel")
+	for log in "build/vm/test-$kernel"-[0-9]*/tests.log; do
+		all+=("${log%/*}")
 	done
 	[ -e "${all[0]}/sum" ] || sum_up "$kernel" '' "${all[@]}"
 done

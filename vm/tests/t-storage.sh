@@ -148,26 +148,23 @@ a_disk_that_fails_past_the_page_cache() {
 	_disks
 }
 
-_in_flight() { read -r reads _ </sys/block/"$1"/inflight && [ "$reads" -ge "$2" ]; } # DISK READS
-
-# _slow OPTION...: starts eight cold reads of very slow storage; as there are eight threads for
-# them, all wait at the same time
+# _slow OPTION...: starts eight cold reads of an image on a disk that nobody serves; as there are eight
+# threads for them, all wait at the same time
 _slow() {
-	local lower
-	_disks
-	_map 'linear ARGS'
+	local lower=/dev/abctl1
 	ready capacity=64M flags=$WRITE_CACHE queue_depth=32
-	start server "$@" file:/dev/mapper/lower
-	_map 'delay ARGS 3600000'
+	CTL=$lower setup capacity=64M queue_depth=64
+	CTL=$lower serve lower
+	start server "$@" file:/dev/abuse1
+	end lower
 	spawn reads client io $DISK op=check offset=16M stride=4M threads=8 byte=0
-	lower=$(dmsetup info -c --noheadings -o blkdevname lower)
-	wait_for _in_flight "$lower" 8
+	CTL=$lower pending 8
 	running reads || fail "the reads ended early: $(<"$T/reads")"
-	_map 'linear ARGS'
+	CTL=$lower serve lower
 	finish reads
 	stop server
 	is errors "$(status errors)" 0
-	_disks
+	end lower
 }
 
 cold_reads_of_an_image_overlap() { _slow; }
