@@ -12,6 +12,7 @@
 #include "device.h"
 #include "disk.h"
 #include "set.h"
+#include "trace.h"
 
 #define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
 			 ABUSE_FEATURES)
@@ -120,7 +121,8 @@ static int abuse_connect(struct abuse_device *dev,
 	if (config->queues * config->queue_depth > abuse_requests_limit())
 		return -EPERM;
 	dev->epoch = dev->epoch + 1 ?: 1;
-	set = abuse_set_alloc(config, dev->generation, dev->epoch, &dev->wait);
+	set = abuse_set_alloc(config, dev->number, dev->generation, dev->epoch,
+			      &dev->wait);
 	if (!set)
 		return -ENOMEM;
 	rcu_assign_pointer(dev->set, set);
@@ -136,6 +138,7 @@ static int abuse_connect(struct abuse_device *dev,
 	dev->disk = disk;
 	dev->config = *config;
 	dev->max_depth = config->queue_depth;
+	trace_abuse_setup(dev->number, config, false);
 	return 0;
 }
 
@@ -159,6 +162,7 @@ static int abuse_reconnect(struct abuse_device *dev,
 	dev->config = *config;
 	abuse_set_configure(set, config);
 	abuse_disk_update(dev->disk, config);
+	trace_abuse_setup(dev->number, config, true);
 	return 0;
 }
 
@@ -208,6 +212,7 @@ void abuse_device_reset(struct abuse_device *dev)
 	if (!dev->disk)
 		return;
 
+	trace_abuse_reset(dev->number);
 	set = rcu_replace_pointer(dev->set, NULL, lockdep_is_held(&dev->lock));
 	abuse_set_kill(set);
 	abuse_disk_remove(dev->disk);

@@ -61,6 +61,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
 /**
  * abuse_set_alloc() - make the hardware queues of a device
  * @config: checked by the caller
+ * @number: N of /dev/abctlN
  * @generation: where ids start, see abuse_set_generation()
  * @epoch: the number of the setup
  * @any: who waits for a request of any queue; outlives the set
@@ -69,7 +70,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
  * abuse_set_put(), or NULL.
  */
 struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
-				  u64 generation, u32 epoch,
+				  u32 number, u64 generation, u32 epoch,
 				  wait_queue_head_t *any)
 {
 	struct abuse_set *set;
@@ -86,6 +87,7 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 	}
 	INIT_WORK(&set->free, abuse_set_free_work);
 	set->any = any;
+	set->number = number;
 	set->epoch = epoch;
 	set->max_request = config->max_request;
 	set->nr = config->queues;

@@ -9,7 +9,7 @@ int abuse_sets_init(void);
 void abuse_sets_exit(void);
 
 struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
-				  u64 generation, u32 epoch,
+				  u32 number, u64 generation, u32 epoch,
 				  wait_queue_head_t *any);
 void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
 			    struct work_struct *work);

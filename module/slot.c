@@ -9,6 +9,7 @@
 
 #include "describe.h"
 #include "slot.h"
+#include "trace.h"
 #include "wait.h"
 
 /* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
@@ -31,6 +32,7 @@ static void abuse_slot_own(struct abuse_queue *q, struct abuse_slot *slot,
 	WRITE_ONCE(q->nr_pending, q->nr_pending - 1);
 	slot->state = ABUSE_SLOT_OWNED;
 	slot->owner = client;
+	trace_abuse_get(q, slot);
 	q->count.gets++;
 	if (slot->redelivered)
 		q->count.redelivered++;
@@ -96,6 +98,19 @@ void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 			break;
 	}
 	abuse_slot_pend(q, slot, redelivered, &younger->link);
+	trace_abuse_requeue(q, slot);
+}
+
+/**
+ * abuse_slot_stale() - a put is refused, because its request is not the caller's
+ * @q: the queue, locked
+ * @id: the request
+ */
+void abuse_slot_stale(struct abuse_queue *q, u64 id)
+{
+	lockdep_assert_held(&q->lock);
+	trace_abuse_stale(q, id);
+	q->count.stale++;
 }
 
 /**
@@ -149,6 +164,7 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 		slot->age = q->age++;
 		slot->redelivered = false;
 		abuse_slot_pend(q, slot, false, &q->pending);
+		trace_abuse_submit(q, slot);
 		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
 	}
 	WRITE_ONCE(q->last_cpu, raw_smp_processor_id());
@@ -170,10 +186,14 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 		/* It ended just now. */
 	} else if (slot->state == ABUSE_SLOT_PENDING ||
 		   slot->state == ABUSE_SLOT_OWNED) {
-		rq = abuse_slot_free(q, slot);
-		q->count.errors++;
-		if (only)
+		if (only) {
+			trace_abuse_expire(q, slot);
 			q->count.timeouts++;
+		} else {
+			trace_abuse_cancel(q, slot);
+		}
+		q->count.errors++;
+		rq = abuse_slot_free(q, slot);
 	} else if (only && slot->state == ABUSE_SLOT_BUSY) {
 		slot->recall = ABUSE_RECALL_EXPIRE;
 	}
@@ -337,7 +357,7 @@ int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
 	if (!IS_ERR(slot))
 		abuse_slot_describe(q, slot, get);
 	else if (PTR_ERR(slot) == -ENOMSG)
-		q->count.stale++;
+		abuse_slot_stale(q, id);
 	spin_unlock(&q->lock);
 	return PTR_ERR_OR_ZERO(slot);
 }
@@ -393,6 +413,7 @@ static bool abuse_queue_requeue(struct abuse_queue *q,
 			continue;
 		if (slot->state == ABUSE_SLOT_OWNED) {
 			abuse_slot_pend(q, slot, true, &q->pending);
+			trace_abuse_requeue(q, slot);
 			any = true;
 		} else if (slot->state == ABUSE_SLOT_BUSY &&
 			   slot->recall == ABUSE_RECALL_NONE) {

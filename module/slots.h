@@ -153,6 +153,7 @@ struct abuse_claim {
  *	that serves this set only
  * @free: frees it, as the last reference may go where nobody may sleep
  * @any: who waits for a request of any queue, and pollers; outlives the set
+ * @number: N of /dev/abctlN
  * @epoch: the number of the setup, never 0
  * @max_request: bytes
  * @nr: queues
@@ -170,6 +171,7 @@ struct abuse_set {
 	struct percpu_ref ref;
 	struct work_struct free;
 	wait_queue_head_t *any;
+	u32 number;
 	u32 epoch;
 	u32 max_request;
 	u32 nr;

@@ -10,6 +10,7 @@
  */
 #include "copy.h"
 #include "slot.h"
+#include "trace.h"
 #include "transfer.h"
 #include "wait.h"
 
@@ -96,7 +97,7 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 	slot = abuse_slot_find(q, client, put->id);
 	if (IS_ERR(slot)) {
 		if (PTR_ERR(slot) == -ENOMSG)
-			q->count.stale++;
+			abuse_slot_stale(q, put->id);
 		return PTR_ERR(slot);
 	}
 	if (!copied)
@@ -133,11 +134,12 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 	if (slot->recall == ABUSE_RECALL_REQUEUE &&
 	    q->state == ABUSE_QUEUE_LIVE) {
 		abuse_slot_repend(q, slot, true);
-		q->count.stale++;
+		abuse_slot_stale(q, put->id);
 		return -ENOMSG;
 	}
 	if (complete && put->result != ABUSE_RESULT_COPY) {
 		q->count.puts++;
+		trace_abuse_put(q, slot, put->result, now);
 		abuse_count_latency(q, slot->rq, now);
 		abuse_transfer_free(q, t, put->result == ABUSE_RESULT_OKAY ?
 					  BLK_STS_OK : BLK_STS_IOERR);
@@ -146,8 +148,12 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 	if (q->state != ABUSE_QUEUE_LIVE ||
 	    slot->recall == ABUSE_RECALL_EXPIRE) {
 		/* It was busy when it should have failed. */
-		if (q->state == ABUSE_QUEUE_LIVE)
+		if (q->state == ABUSE_QUEUE_LIVE) {
+			trace_abuse_expire(q, slot);
 			q->count.timeouts++;
+		} else {
+			trace_abuse_cancel(q, slot);
+		}
 		abuse_transfer_free(q, t, BLK_STS_IOERR);
 		return -ENOMSG;
 	}
