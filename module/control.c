@@ -142,9 +142,8 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_RESET:
 		return abuse_ioctl_reset(file);
 	case ABUSE_GET_BIO:
-		return abuse_ioctl_get_bio(file, user);
 	case ABUSE_PUT_BIO:
-		return abuse_ioctl_put_bio(file, user);
+		return abuse_ioctl_bio(file, user, cmd);
 	case ABUSE_XFER:
 		return abuse_ioctl_xfer(file, user);
 	case ABUSE_SETUP:

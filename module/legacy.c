@@ -200,8 +200,8 @@ static int abuse_put_bio(struct abuse_client *client, struct abuse_set *set,
 	return abuse_end(set, client, hdr.ab_id, hdr.ab_result);
 }
 
-int abuse_ioctl_get_bio(struct abuse_file *file,
-			struct abuse_xfr_hdr __user *arg)
+int abuse_ioctl_bio(struct abuse_file *file, struct abuse_xfr_hdr __user *arg,
+		    unsigned int cmd)
 {
 	struct abuse_set *set;
 	int err;
@@ -211,23 +211,10 @@ int abuse_ioctl_get_bio(struct abuse_file *file,
 	set = abuse_file_find_set(file);
 	if (!set)
 		return -ENODEV;
-	err = abuse_get_bio(file, set, arg);
-	abuse_set_put(set);
-	return err;
-}
-
-int abuse_ioctl_put_bio(struct abuse_file *file,
-			struct abuse_xfr_hdr __user *arg)
-{
-	struct abuse_set *set;
-	int err;
-
-	if (!arg)
-		return -EINVAL;
-	set = abuse_file_find_set(file);
-	if (!set)
-		return -ENODEV;
-	err = abuse_put_bio(&file->client, set, arg);
+	if (cmd == ABUSE_GET_BIO)
+		err = abuse_get_bio(file, set, arg);
+	else
+		err = abuse_put_bio(&file->client, set, arg);
 	abuse_set_put(set);
 	return err;
 }

@@ -12,9 +12,7 @@ int abuse_ioctl_get_status(struct abuse_file *file,
 int abuse_ioctl_set_status(struct abuse_file *file,
 			   const struct abuse_info __user *arg);
 int abuse_ioctl_reset(struct abuse_file *file);
-int abuse_ioctl_get_bio(struct abuse_file *file,
-			struct abuse_xfr_hdr __user *arg);
-int abuse_ioctl_put_bio(struct abuse_file *file,
-			struct abuse_xfr_hdr __user *arg);
+int abuse_ioctl_bio(struct abuse_file *file, struct abuse_xfr_hdr __user *arg,
+		    unsigned int cmd);
 
 #endif
