@@ -12,6 +12,6 @@ case $kernel in
 *) kernel=$kernel-arm64 ;;
 esac
 
-topics='(setup|xfer|queue|reset|poll|data|legacy (64|32)|fuzz|stress): '
+topics='(setup|xfer|queue|reset|poll|data|legacy-[a-z]+ (64|32)|fuzz|stress): '
 jar='commands: (list shows|run does it all)|cli: setup refuses|server: a stopped server alone|storage: a full filesystem past'
 TESTS=${TESTS:-$topics|$jar} exec vm/test.sh "$kernel"
