@@ -15,7 +15,7 @@
 #define BLK_MAX_BLOCK_SIZE	PAGE_SIZE
 #endif
 
-/* Before 6.2 the direction of an iterator had the name of a request's. */
+/* Before 6.2 the directions of an iterator were named as those of a request. */
 #ifndef ITER_SOURCE
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
@@ -37,7 +37,7 @@
 #define COMPAT_OPENED_DISK	bdev->bd_disk
 #endif
 
-/* Before 6.13 timers were initialized and not set up. */
+/* Before 6.13 timers were initialized, and not "set up". */
 static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
 {
 #ifdef HAVE_HRTIMER_SETUP
@@ -47,14 +47,14 @@ static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
 #endif
 }
 
-/* Before 6.4 a class was made with its module. */
+/* Before 6.4 class_create() was told the module, too. */
 #ifdef HAVE_CLASS_CREATE_NAME
 #define compat_class_create(name)	class_create(name)
 #else
 #define compat_class_create(name)	class_create(THIS_MODULE, name)
 #endif
 
-/* Before 6.2 a class could change the device in devnode(). */
+/* Before 6.2 devnode() got a device that it could have changed. */
 #ifdef HAVE_DEVNODE_CONST
 #define COMPAT_DEVNODE_CONST	const
 #else
@@ -62,8 +62,8 @@ static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
 #endif
 
 /*
- * Limits are given when the disk is made since 6.9, and write cache is one of
- * them since 6.11.
+ * Since 6.9 a disk is made with its limits, and since 6.11 write cache is one
+ * of them.
  */
 static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 						struct queue_limits *lim,

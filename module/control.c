@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The control nodes, /dev/abctlN: open and close, poll, and which function an
- * ioctl is for. It makes devices on demand; it must not know what a request is.
+ * The control nodes, /dev/abctlN: open and close, poll, and the function for
+ * each ioctl. It makes devices on demand; it must not know what a request is.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,7 +27,7 @@
 #define ABUSE_CONTROL_MAJOR	61	/* for local and experimental use */
 #define ABUSE_DEFAULT_DEVICES	8
 
-/* What the structures were in the first release: they never get smaller. */
+/* The sizes of the structures in the first release; they never get smaller. */
 #define ABUSE_CONFIG_SIZE_0	40
 #define ABUSE_STATUS_SIZE_0	936
 #define ABUSE_SERVE_SIZE_0	176
@@ -89,7 +89,7 @@ static int abuse_ioctl_remove(struct abuse_file *file)
 	err = abuse_device_lock(dev);
 	if (err)
 		return err;
-	/* What is set up there now is not what the caller means. */
+	/* The caller does not mean the disk that is set up there now. */
 	err = abuse_file_is_stale(file) ? -ENODEV : abuse_device_remove(dev);
 	abuse_device_unlock(dev);
 	return err;
@@ -167,7 +167,7 @@ static __poll_t abuse_poll_set(struct abuse_set *set, u32 queue)
 	__poll_t mask = 0;
 
 	abuse_set_depths(set, queue, &pending, &unanswered);
-	/* POLLMSG is all that there was in 2009. */
+	/* In 2009 there was nothing but POLLMSG. */
 	if (unanswered)
 		mask |= EPOLLMSG;
 	if (pending)
@@ -175,7 +175,7 @@ static __poll_t abuse_poll_set(struct abuse_set *set, u32 queue)
 	return mask;
 }
 
-/* A file that serves one set waits in its queue, whose memory it keeps. */
+/* A file that serves one set keeps it alive, so it may wait in its queue. */
 static __poll_t abuse_poll_bound(struct abuse_file *file, struct file *filp,
 				 struct abuse_set *set, poll_table *wait)
 {
@@ -254,7 +254,7 @@ static void abuse_free_devices(void)
 	}
 }
 
-/* Without a limit, a node made by hand is enough to have another device. */
+/* Without max_abuse, opening a node made by hand makes another device. */
 static struct abuse_device *abuse_get_device(u32 number)
 {
 	struct abuse_device *dev;
@@ -321,7 +321,7 @@ static int abuse_get_region(void)
 
 /**
  * abuse_control_init() - make the control nodes
- * @max_abuse: how many there are, and no more; 0 for 8, and more on demand
+ * @max_abuse: how many there are, and never more; 0: 8, and more on demand
  *
  * Return: 0, or an error.
  */
@@ -352,7 +352,7 @@ int abuse_control_init(unsigned int max_abuse)
 	if (err)
 		goto out_devices;
 
-	/* Not a part of the module's own memory, which it may outlive. */
+	/* It may outlive the module's own memory, so it is allocated. */
 	err = -ENOMEM;
 	abuse_cdev = cdev_alloc();
 	if (!abuse_cdev)
@@ -377,7 +377,7 @@ out_region:
 /**
  * abuse_control_exit() - take the control nodes away
  *
- * No file is open and no device is set up, both hold the module.
+ * No file is open and no device is set up, because both hold the module.
  */
 void abuse_control_exit(void)
 {

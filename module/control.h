@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The control nodes, /dev/abctlN. */
+/* The control nodes, /dev/abctlN; see control.c. */
 #ifndef ABUSE_CONTROL_H
 #define ABUSE_CONTROL_H
 

@@ -15,14 +15,14 @@
 #include "compat.h"
 #include "copy.h"
 
-/* Without high memory the pages of a bvec are one piece for the kernel, too. */
+/* Without high memory the kernel sees the pages of a bvec as one piece, too. */
 #ifdef CONFIG_HIGHMEM
 #define abuse_piece_at(bio, iter)	bio_iter_iovec(bio, iter)
 #else
 #define abuse_piece_at(bio, iter)	mp_bvec_iter_bvec((bio)->bi_io_vec, iter)
 #endif
 
-/* Pages that lie side by side may have their struct page anywhere. */
+/* Pages that lie side by side may have their struct pages far apart. */
 static void abuse_flush_dcache(const struct bio_vec *bv, u32 length)
 {
 	unsigned long pfn = page_to_pfn(bv->bv_page);
@@ -37,11 +37,11 @@ static void abuse_flush_dcache(const struct bio_vec *bv, u32 length)
  * abuse_rq_copy() - copy between a request and user memory, without a page fault
  * @rq: a read or a write
  * @offset: where to begin in the request, bytes
- * @length: bytes, at least one; the request has them all
+ * @length: bytes, at least one; all of them are in the request
  * @user: the source of a read, the destination of a write
  *
- * Data may be copied in many parts, so what is before @offset is passed over as
- * cheaply as that can be done.
+ * Data may be copied in many parts, so what is before @offset is skipped as
+ * cheaply as possible.
  *
  * Return: how many bytes were copied.
  */
@@ -90,7 +90,7 @@ u32 abuse_rq_copy(struct request *rq, u32 offset, u32 length,
  * abuse_fault_in() - make memory present that a copy could not reach
  * @user: where it starts
  * @length: bytes
- * @from_user: the copy is from there
+ * @from_user: whether the copy reads it
  *
  * Return: 0 if the copy may go on, -EFAULT, -EINTR when the caller is being
  * killed.
@@ -110,11 +110,11 @@ int abuse_fault_in(void __user *user, u32 length, bool from_user)
 }
 
 /**
- * abuse_read_piece() - one element of an array of pieces
+ * abuse_read_piece() - read one element of an array of pieces
  * @piece: out
  * @address: of the array
  * @i: which one
- * @no_fault: rather fail with -EAGAIN than wait for memory
+ * @no_fault: fail with -EAGAIN rather than wait for memory
  *
  * Return: 0, -EFAULT, -EAGAIN.
  */

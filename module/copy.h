@@ -15,7 +15,7 @@ int abuse_fault_in(void __user *user, u32 length, bool from_user);
 int abuse_read_piece(struct abuse_piece *piece, u64 address, u32 i,
 		     bool no_fault);
 
-/* A 32-bit caller may extend the sign of an address: the upper half says nothing. */
+/* The upper half of an address from a 32-bit caller may be a sign: drop it. */
 static inline void __user *abuse_user_ptr(u64 address)
 {
 	return in_compat_syscall() ? compat_ptr(address) :

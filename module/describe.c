@@ -46,9 +46,9 @@ static u16 abuse_rq_hints(struct request *rq)
 }
 
 /**
- * abuse_describe() - tell what a request asks for
+ * abuse_describe() - say what a request asks for
  * @rq: the request
- * @get: out, but for the id and what only its slot knows
+ * @get: out, all but the id and what only the slot knows
  */
 void abuse_describe(struct request *rq, struct abuse_get *get)
 {

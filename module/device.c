@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a device is set up as: setup, reconnect, reset, status. It joins a set
- * of queues and a disk; it must not know of open files and user memory.
+ * Setup, reconnect, reset and status of a device, which joins a set of queues
+ * and a disk. It must not know open files or user memory.
  */
 #include <linux/capability.h>
 #include <linux/log2.h>
@@ -18,7 +18,7 @@
 			 ABUSE_FEATURES)
 
 /**
- * abuse_device_init() - a device that is not set up
+ * abuse_device_init() - prepare a device, which is not set up yet
  * @dev: zeroed
  * @number: N of /dev/abctlN
  */
@@ -30,7 +30,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 }
 
 /**
- * abuse_device_find_set() - the queues of a device
+ * abuse_device_find_set() - find the queues of a device
  * @dev: the device
  *
  * Return: the set, to be given up with abuse_set_put(), or NULL while the
@@ -49,7 +49,7 @@ struct abuse_set *abuse_device_find_set(struct abuse_device *dev)
 }
 
 /**
- * abuse_device_lock() - wait for setup, reconnect, reset of others
+ * abuse_device_lock() - lock out setup, reconnect and reset by others
  * @dev: the device
  *
  * Return: 0, or -EINTR when the caller is being killed.
@@ -70,8 +70,8 @@ static u32 abuse_queues_limit(void)
 }
 
 /*
- * The block layer has about 400 bytes for each request, which no cgroup is
- * charged for.
+ * The block layer takes about 400 bytes for each request, and charges no cgroup
+ * for them.
  */
 static u32 abuse_requests_limit(void)
 {
@@ -109,8 +109,8 @@ static int abuse_check(const struct abuse_config *config)
 }
 
 /*
- * The queues can be found before the disk can: a server may be started by the
- * disk's uevent.
+ * The queues can be found before the disk can, because the disk's uevent may
+ * start a server.
  */
 static int abuse_connect(struct abuse_device *dev,
 			 const struct abuse_config *config)
@@ -224,7 +224,7 @@ void abuse_device_reset(struct abuse_device *dev)
 }
 
 /**
- * abuse_device_remove() - the same, unless the disk is in use
+ * abuse_device_remove() - reset a device unless its disk is in use
  * @dev: the device, locked; set up or not
  *
  * Return: 0, or -EBUSY.
@@ -257,9 +257,9 @@ static void abuse_fill_limits(struct abuse_device *dev,
 }
 
 /**
- * abuse_device_status() - all that there is to tell
+ * abuse_device_status() - tell all about a device
  * @dev: the device, locked
- * @status: out, but for its size
+ * @status: out, all but its size
  */
 void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 {

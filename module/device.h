@@ -11,7 +11,7 @@
 struct abuse_disk;
 struct abuse_set;
 
-/* What a reconnect by the ABI of 2009 leaves as it is */
+/* Flags that a reconnect by the ABI of 2009 leaves as they are */
 #define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
 			 ABUSE_FLAGS_WRITE_ZEROES)
 
@@ -20,7 +20,7 @@ struct abuse_set;
  * @number: N of /dev/abctlN
  * @lock: orders setup, reconnect and reset, and guards what they change
  * @disk: NULL while not set up
- * @config: as it was set up, with no default left in it; all 0 if it is not
+ * @config: the setup, with its defaults filled in; all 0 while not set up
  * @max_depth: the depth of the first setup
  * @generation: where the ids of the next setup start
  * @epoch: counts the setups

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The block side: a gendisk and its tag set, which feed the queues of a set. It
- * must not know of control nodes. The functions below are called with the lock
- * of the device, all but those that the block layer calls.
+ * must not know control nodes. The caller of a function below holds the lock of
+ * the device, unless it is the block layer.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,8 +22,8 @@
 #define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
 
 /*
- * Sectors of the longest discard and write zeroes. Longer ones are cut there,
- * which has to be on the border of a block of any size.
+ * Sectors of the longest discard and write zeroes. Longer ones are split there,
+ * so it has to be a multiple of every block size.
  */
 #define ABUSE_MAX_RANGE	(round_down(UINT_MAX, ABUSE_MAX_REQUEST) >> SECTOR_SHIFT)
 
@@ -31,8 +31,8 @@ static int abuse_major;
 static unsigned int abuse_part_shift;
 
 /*
- * Disks whose memory is not freed yet. That may be long after their removal,
- * and until then the block layer looks at abuse_disk_fops.
+ * How many disks are not freed yet. A disk may be freed long after its removal,
+ * and until then the block layer uses abuse_disk_fops.
  */
 static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
 
@@ -42,7 +42,7 @@ static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
  * @disk: the block layer's part
  * @set: where requests go; outlives the disk
  * @scan: reads the partition table
- * @closed: nobody may open it any more; guarded by the disk's open_mutex
+ * @closed: nobody can open it any more; guarded by the disk's open_mutex
  */
 struct abuse_disk {
 	struct blk_mq_tag_set tags;
@@ -52,7 +52,7 @@ struct abuse_disk {
 	bool closed;
 };
 
-/* Scans wait for servers, as long as that takes: so they have no common queue. */
+/* Scans may wait long for servers, so they do not share a queue with others. */
 static struct workqueue_struct *abuse_scan_wq;
 
 static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -74,8 +74,8 @@ static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 	status = abuse_submit(q, bd->rq);
 	/*
-	 * The request may be answered and the set killed by now. It is freed a
-	 * grace period later, and this runs under RCU.
+	 * By now the request may be answered and the set killed. The set is
+	 * freed a grace period later, and this runs under RCU.
 	 */
 	if (bd->last)
 		abuse_wake(q);
@@ -128,7 +128,7 @@ static const struct block_device_operations abuse_disk_fops = {
 };
 
 /*
- * Partitions are read by the kernel, from the server. So this waits until
+ * The kernel reads the partition table from the server. So this waits until
  * somebody serves, and nobody waits for it.
  */
 static void abuse_disk_scan(struct work_struct *work)
@@ -142,7 +142,7 @@ static void abuse_disk_scan(struct work_struct *work)
 	mutex_unlock(&disk->open_mutex);
 }
 
-/* Without a limit the timer still has to have some value. */
+/* The block layer's timer needs a value even if there is no timeout. */
 static unsigned int abuse_disk_timeout(const struct abuse_config *config)
 {
 	return msecs_to_jiffies(config->timeout_ms ?: ABUSE_MAX_TIMEOUT);
@@ -152,7 +152,7 @@ static unsigned int abuse_disk_timeout(const struct abuse_config *config)
  * abuse_disk_add() - make the block device
  * @number: N of /dev/abuseN
  * @set: its hardware queues; they outlive the disk
- * @config: checked by the caller, with no default left in it
+ * @config: checked by the caller, with its defaults filled in
  *
  * No I/O is done before somebody serves.
  *
@@ -190,8 +190,8 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	ad->tags.queue_depth = config->queue_depth;
 	ad->tags.numa_node = NUMA_NO_NODE;
 	/*
-	 * A CPU that goes away must not wait for requests, which may wait for
-	 * ever: "stacking" says that they do not depend on it.
+	 * A CPU that goes offline must not wait for requests, which may take
+	 * forever. "Stacking" says that they do not depend on the CPU.
 	 */
 	ad->tags.flags = COMPAT_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
 			 BLK_MQ_F_STACKING;
@@ -238,7 +238,7 @@ out_free:
 }
 
 /**
- * abuse_disk_update() - show what a reconnect changed
+ * abuse_disk_update() - apply what a reconnect changed
  * @ad: the disk, which may be in use
  * @config: checked by the caller
  */
@@ -247,13 +247,13 @@ void abuse_disk_update(struct abuse_disk *ad, const struct abuse_config *config)
 	blk_queue_rq_timeout(ad->disk->queue, abuse_disk_timeout(config));
 	set_disk_ro(ad->disk, config->flags & ABUSE_FLAGS_READ_ONLY);
 	set_capacity_and_notify(ad->disk, config->capacity >> SECTOR_SHIFT);
-	/* What waited for the depth may go on if it is larger now. */
+	/* Requests that waited for a larger depth may go on now. */
 	blk_mq_run_hw_queues(ad->disk->queue, true);
 }
 
 /**
- * abuse_disk_remove() - take the block device away, from its users too
- * @ad: the disk; its hardware queues have been killed, so that nothing of it
+ * abuse_disk_remove() - take the block device away, even from its users
+ * @ad: the disk; its hardware queues have been killed, so no request of it
  *	waits for an answer
  */
 void abuse_disk_remove(struct abuse_disk *ad)
@@ -267,10 +267,10 @@ void abuse_disk_remove(struct abuse_disk *ad)
 }
 
 /**
- * abuse_disk_close() - let nobody open the disk any more, if nobody has
+ * abuse_disk_close() - keep everybody from opening a disk that is not open
  * @ad: the disk, to be removed next
  *
- * Whoever is about to open or close it, or scans it, counts as a user.
+ * Whoever is just opening, closing or scanning it counts as a user.
  *
  * Return: false if it is in use.
  */
@@ -304,7 +304,7 @@ u64 abuse_disk_devt(struct abuse_disk *ad)
 }
 
 /**
- * abuse_disk_max_number() - how many disks there are minors for
+ * abuse_disk_max_number() - for how many disks there are minors
  */
 unsigned int abuse_disk_max_number(void)
 {
@@ -313,7 +313,7 @@ unsigned int abuse_disk_max_number(void)
 
 /**
  * abuse_disk_init() - get a major
- * @max_part: partitions of a disk, as the module's parameter says
+ * @max_part: partitions of a disk, the module's parameter
  *
  * Return: 0, or an error.
  */

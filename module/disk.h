@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The block device of a control node, from setup to reset. */
+/* The block device of a control node, from setup to reset; see disk.c. */
 #ifndef ABUSE_DISK_H
 #define ABUSE_DISK_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An open control node: which setup of the device it deals with, what it serves
- * and what becomes of its requests when it is closed. It must not know how
- * requests and answers are laid out in user memory.
+ * An open control node: which setup of the device it deals with, what it
+ * serves, and what becomes of its requests when it is closed. It must not know
+ * how requests and answers are laid out in user memory.
  */
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,7 +13,7 @@
 #include "slot.h"
 
 /**
- * abuse_file_open() - somebody opens a control node
+ * abuse_file_open() - make what an open control node stands for
  * @dev: the device
  *
  * Return: the file, or NULL.
@@ -31,8 +31,8 @@ struct abuse_file *abuse_file_open(struct abuse_device *dev)
 }
 
 /**
- * abuse_file_close() - what it owned is pending again
- * @file: nobody else uses it
+ * abuse_file_close() - make the requests of a file pending again, and free it
+ * @file: the file, which nobody else uses
  */
 void abuse_file_close(struct abuse_file *file)
 {
@@ -55,7 +55,7 @@ void abuse_file_close(struct abuse_file *file)
 }
 
 /**
- * abuse_file_mark_epoch() - the setup that the caller deals with from now on
+ * abuse_file_mark_epoch() - note which setup a file deals with from now on
  * @file: the file
  * @epoch: 0 for none
  */
@@ -66,8 +66,8 @@ void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch)
 }
 
 /**
- * abuse_file_find_set() - the queues that a file means
- * @file: the file; it deals with them from now on
+ * abuse_file_find_set() - find the queues that a file deals with from now on
+ * @file: the file
  *
  * Return: the set, to be given up with abuse_set_put(), or NULL.
  */
@@ -85,9 +85,9 @@ struct abuse_set *abuse_file_find_set(struct abuse_file *file)
 }
 
 /**
- * abuse_file_mark_asking() - a file asks for requests
+ * abuse_file_mark_asking() - note that a file asks for requests
  * @file: the file
- * @set: where
+ * @set: the queues that it asks
  */
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 {
@@ -108,7 +108,7 @@ bool abuse_file_is_stale(struct abuse_file *file)
 	return set && READ_ONCE(set->dead);
 }
 
-/* Gives @set's reference to @file, or gives it up. */
+/* Passes the caller's reference to @set on to @file, or gives it up. */
 static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 			   struct abuse_serve *serve)
 {
@@ -133,7 +133,7 @@ static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 }
 
 /**
- * abuse_file_serve() - a file says what it serves, once and for all
+ * abuse_file_serve() - note what a file says it serves, once and for all
  * @file: the file
  * @serve: what it says; out with -EBUSY: what the others say
  *

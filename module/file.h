@@ -15,9 +15,9 @@ struct abuse_device;
  * @dev: the device
  * @epoch: the setup that it deals with, 0 for none; poll tells when it is over
  * @asks: it has asked for requests
- * @lock: orders the calls that say what it serves
- * @set: the only set that it serves, once it has said so, else NULL; holds a
- *	reference until the file is closed, so that pollers may stay in its queues
+ * @lock: orders its ABUSE_SERVE calls
+ * @set: the only set that it serves, once it has said so, else NULL; it keeps a
+ *	reference until it is closed, so that pollers may stay in the queues
  * @queue: the only queue that it serves, or ABUSE_ANY_QUEUE
  * @claim: what it says that it serves, in the list of @set if @claims
  * @claims: see @claim

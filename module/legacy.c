@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ABI of 2009, as programs written for it know it. Nothing else knows it,
- * and it has nothing that struct abuse_xfer and struct abuse_config brought.
+ * The ABI of 2009, as programs written for it know it. No other file knows it,
+ * and it offers nothing that came with struct abuse_xfer and struct
+ * abuse_config.
  */
 #include <linux/uaccess.h>
 
@@ -13,7 +14,7 @@
 #include "slot.h"
 #include "transfer.h"
 
-/* All of struct abuse_info but its padding: the same for 32 and 64 bit. */
+/* Without its padding struct abuse_info is the same for 32 and 64 bits. */
 #define ABUSE_INFO_SIZE		offsetofend(struct abuse_info, ab_max_vecs)
 
 int abuse_ioctl_get_status(struct abuse_file *file,
@@ -67,7 +68,7 @@ int abuse_ioctl_set_status(struct abuse_file *file,
 	err = abuse_device_lock(dev);
 	if (err)
 		return err;
-	/* What this ABI cannot say stays as it is. */
+	/* Settings that this ABI does not have stay as they are. */
 	config.flags |= dev->config.flags & ABUSE_FEATURES;
 	config.timeout_ms = dev->config.timeout_ms;
 	err = abuse_device_setup(dev, &config);
@@ -88,7 +89,7 @@ int abuse_ioctl_reset(struct abuse_file *file)
 	return 0;
 }
 
-/* How many vectors the ABI of 2009 shows a request as. */
+/* How many vectors a request has in the ABI of 2009. */
 static u32 abuse_nr_vecs(const struct abuse_get *get)
 {
 	if (abuse_command_has_data(get->command))

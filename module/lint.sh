@@ -1,8 +1,8 @@
 #!/bin/sh
-# module/lint.sh - what the kernel's own tools, shellcheck and codespell have to say; each finding is
-# printed and fails the run. checkpatch and kernel-doc are those of Debian's linux-source-6.1.
+# module/lint.sh - runs the kernel's own tools, shellcheck and codespell; each finding is printed and
+# fails the run. checkpatch and kernel-doc are those of Debian's linux-source-6.1.
 set -eu
-unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called: its jobs and variables are not meant
+unset MAKEFLAGS MFLAGS MAKELEVEL # the jobs and variables of the calling make are not meant for this one
 
 cd "$(dirname "$0")/.."
 scripts=$PWD/build/lint/scripts
@@ -26,7 +26,7 @@ fetch_scripts() {
 	rm -r $tmp
 }
 
-# What is in the project, committed or not, and nothing that is generated.
+# Lists the project's files, committed or not, but none that is ignored.
 sources() { git ls-files --cached --others --exclude-standard -- "$@"; }
 
 checkpatch() {
@@ -39,8 +39,8 @@ checkpatch() {
 
 kernel_doc() { sources ':(glob)module/*.h' 'module/uapi/*.h' | xargs perl "$scripts/kernel-doc" -none -Werror; }
 
-# A whole build, of a copy, with sparse after each compilation; what either says is on stderr.
-# sparse knows no cleanup attribute: a guard() of a spinlock looks to it like a lock never released.
+# Builds a copy of the module, and runs sparse after each compilation; both write to stderr. sparse does
+# not know the cleanup attribute, so it takes a guard() of a spinlock for a lock that is never released.
 run_sparse() {
 	vm/kernel.sh 6.12
 	rm -rf "$copy"
@@ -54,7 +54,7 @@ run_sparse() {
 	return $status
 }
 
-# The table in module/README.md lists the files from the ground up: each includes what is above it.
+# The table in module/README.md lists the files from the ground up: each includes only those above it.
 rooms() {
 	sed -n 's/^| \([a-z]*\)\.[ch] .*/\1/p' module/README.md | awk '
 		{ place[$1] = NR; name[NR] = $1 }
@@ -85,8 +85,8 @@ shell_check() {
 		xargs shellcheck -x
 }
 
-# Not misspelt: filp, the kernel's name for an open file; inflight, a file in sysfs; \n before a word
-# and \(bu, the bullet of a manual page; "ser" before a tab. MistakeTest has mistakes that people make.
+# These are not misspelt: filp, the kernel's name for an open file; inflight, a file in sysfs; \n before a
+# word and \(bu, the bullet of a manual page; "ser" before a tab. MistakeTest makes mistakes on purpose.
 spelling() {
 	sources ':!cli/src/test/java/abuse/command/MistakeTest.java' |
 		xargs codespell --ignore-words-list filp,inflight,ser --ignore-regex '\\n|\\\(bu\b'

@@ -3,10 +3,10 @@
  * abuse - block devices answered by ordinary programs
  *
  * The layers, from the ground up: copy.c and describe.c know user memory and
- * requests; slots.h, wait.c, slot.c, transfer.c and set.c keep who has which;
- * disk.c takes them from the block layer; device.c and file.c know a device and
- * an open control node; xfer.c and legacy.c are the two ABIs, which control.c
- * offers.
+ * requests; slots.h, wait.c, slot.c, transfer.c and set.c know who has which
+ * request; disk.c takes requests from the block layer; device.c and file.c know
+ * a device and an open control node; xfer.c and legacy.c are the two ABIs,
+ * which control.c offers.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The life of a set of queues: made at setup, changed by a reconnect, killed at
- * reset, freed when nobody uses it any more. It counts what the queues did, and
- * knows what they are served from; it must not know who calls, nor the disk.
+ * reset, freed when nobody uses it any more. This file adds up the counters of
+ * the queues and knows what is served. It must not know its callers or the disk.
  */
 #include <linux/mm.h>
 #include <linux/pid.h>
@@ -30,7 +30,7 @@ static void abuse_set_free_work(struct work_struct *work)
 	abuse_set_free(container_of(work, struct abuse_set, free));
 }
 
-/* The last reference may go under RCU or in an interrupt. */
+/* The last reference may be dropped under RCU or in an interrupt. */
 static void abuse_set_release(struct percpu_ref *ref)
 {
 	struct abuse_set *set = container_of(ref, struct abuse_set, ref);
@@ -64,7 +64,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
  * @number: N of /dev/abctlN
  * @generation: where ids start, see abuse_set_generation()
  * @epoch: the number of the setup
- * @any: who waits for a request of any queue; outlives the set
+ * @any: where those wait who want a request of any queue; outlives the set
  *
  * Return: the set, to be ended with abuse_set_kill() and given up with
  * abuse_set_put(), or NULL.
@@ -106,9 +106,9 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 }
 
 /**
- * abuse_set_on_first_get() - name the work to be done once somebody serves
+ * abuse_set_on_first_get() - have work queued once somebody asks for requests
  * @set: the set
- * @wq: where to do it
+ * @wq: where to queue it
  * @work: queued once, never after abuse_set_kill() has returned
  */
 void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
@@ -123,7 +123,7 @@ void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
 }
 
 /**
- * abuse_set_mark_served() - somebody asks for requests
+ * abuse_set_mark_served() - note that somebody asks for requests
  * @set: the set
  */
 void abuse_set_mark_served(struct abuse_set *set)
@@ -140,11 +140,11 @@ void abuse_set_mark_served(struct abuse_set *set)
 }
 
 /**
- * abuse_set_claim() - an open file says what it serves
+ * abuse_set_claim() - note what an open file says it serves
  * @set: the set
- * @claim: the open file's
- * @serve: what it says, with an identity that is not all 0; out, when that is
- *	refused: what another one says
+ * @claim: that of the open file
+ * @serve: what it says, with an identity that is not all 0; out with -EBUSY:
+ *	what another open file says
  *
  * Return: 0, to be undone with abuse_set_unclaim(); -EBUSY.
  */
@@ -173,9 +173,9 @@ int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
 }
 
 /**
- * abuse_set_unclaim() - an open file that served is closed
+ * abuse_set_unclaim() - forget what an open file said
  * @set: the set
- * @claim: the open file's
+ * @claim: that of the open file
  */
 void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim)
 {
@@ -186,7 +186,7 @@ void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim)
 }
 
 /**
- * abuse_set_configure() - take over what a reconnect may change
+ * abuse_set_configure() - apply what a reconnect may change
  * @set: the set
  * @config: checked by the caller
  *
@@ -228,7 +228,7 @@ void abuse_set_kill(struct abuse_set *set)
  * abuse_set_generation() - where the ids of the next setup must start
  * @set: a set whose disk is gone
  *
- * Return: a generation that no id of @set has.
+ * Return: the last generation of @set; the first new id is beyond it.
  */
 u64 abuse_set_generation(struct abuse_set *set)
 {
@@ -273,7 +273,7 @@ bool abuse_set_has_queue(struct abuse_set *set, u32 queue)
 }
 
 /**
- * abuse_set_depths() - how many requests wait
+ * abuse_set_depths() - count requests that are not answered
  * @set: the set
  * @queue: an index, or ABUSE_ANY_QUEUE
  * @pending: requests that nobody has taken, out
@@ -293,8 +293,8 @@ void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
 /**
  * abuse_set_count() - add up what the queues have and did
  * @set: the set
- * @status: state, from pending to errors, and latency, out; the rest is left
- *	alone
+ * @status: out: the state, the fields from pending to errors, and the latency;
+ *	the rest is left alone
  */
 void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
 {
@@ -322,7 +322,7 @@ void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
 }
 
 /**
- * abuse_sets_init() - get ready for sets
+ * abuse_sets_init() - prepare for sets
  *
  * Return: 0, or an error.
  */

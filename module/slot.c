@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The transitions of a slot: submit, take, give back, requeue, cancel, expire.
- * A slot is changed here and, while it is busy, in transfer.c. It moves no data
- * and must not know how requests cross the border to user space.
+ * A slot is changed here and, while it is busy, in transfer.c. This file moves
+ * no data and must not know how requests reach user space.
  */
 #include <linux/list_sort.h>
 #include <linux/sched.h>
@@ -12,7 +12,7 @@
 #include "trace.h"
 #include "wait.h"
 
-/* Pieces of a caller's buffer start here, so that it serves O_DIRECT too. */
+/* The alignment of pieces of a caller's buffer, so that they suit O_DIRECT */
 #define ABUSE_PIECE_ALIGN	4096
 
 static void abuse_slot_describe(struct abuse_queue *q, struct abuse_slot *slot,
@@ -38,7 +38,10 @@ static void abuse_slot_own(struct abuse_queue *q, struct abuse_slot *slot,
 		q->count.redelivered++;
 }
 
-/* The next id of a slot. It is never 0, and what is left of it never repeats. */
+/*
+ * Gives a slot its next id. It is never 0; an id has 40 bits of the generation,
+ * so it does not come again.
+ */
 static void abuse_slot_renew(struct abuse_slot *slot)
 {
 	slot->generation++;
@@ -47,11 +50,11 @@ static void abuse_slot_renew(struct abuse_slot *slot)
 }
 
 /**
- * abuse_slot_free() - a request is over
+ * abuse_slot_free() - free the slot of a request that ends
  * @q: the queue, locked
- * @slot: not free
+ * @slot: the slot, in any other state
  *
- * Return: the request, which is the caller's now, to be ended without the lock.
+ * Return: the request, which the caller must end after dropping the lock.
  */
 struct request *abuse_slot_free(struct abuse_queue *q, struct abuse_slot *slot)
 {
@@ -82,17 +85,17 @@ static void abuse_slot_pend(struct abuse_queue *q, struct abuse_slot *slot,
 }
 
 /**
- * abuse_slot_repend() - a request is pending again, where its age puts it
- * @q: the queue, locked; to be woken afterwards, without the lock
+ * abuse_slot_repend() - make a request pending again, in the order of age
+ * @q: the queue, locked; the caller wakes it after dropping the lock
  * @slot: owned or busy
- * @redelivered: the owner knew of it
+ * @redelivered: whether the owner knew of the request
  */
 void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 		       bool redelivered)
 {
 	struct abuse_slot *younger;
 
-	/* What was handed out is older than most, so this is a short way. */
+	/* It is older than most, so its place is near the front. */
 	list_for_each_entry(younger, &q->pending, link) {
 		if (younger->age > slot->age)
 			break;
@@ -114,12 +117,12 @@ void abuse_slot_stale(struct abuse_queue *q, u64 id)
 }
 
 /**
- * abuse_slot_find() - what an owner means by an id
+ * abuse_slot_find() - find the slot that an id names
  * @q: the queue, locked
  * @client: the owner
  * @id: the id
  *
- * Return: the slot, -ENOMSG if @client does not own it, or -EBUSY.
+ * Return: the slot; -ENOMSG if @client does not own it; -EBUSY if it is busy.
  */
 struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
 				   struct abuse_client *client, u64 id)
@@ -134,16 +137,16 @@ struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
 }
 
 /**
- * abuse_submit() - a request of the disk becomes pending
+ * abuse_submit() - make a request of the disk pending
  * @q: the hardware queue
  * @rq: the request
  *
- * Nobody is woken: that is up to whoever submits the last one of a batch.
+ * This wakes nobody: the caller does so after the last request of a batch.
  *
  * Return: BLK_STS_OK; BLK_STS_IOERR; BLK_STS_RESOURCE when a reconnect lowered
- * the depth and it is reached. The block layer then tries again by itself: the
- * depth may have been raised, and the last request in flight have ended,
- * before it puts this one aside.
+ * the depth and it is reached. The block layer then tries again by itself. It
+ * has to, because the last request in flight may end, or the depth be raised,
+ * before the block layer has put this one aside.
  */
 blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 {
@@ -173,8 +176,8 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 }
 
 /*
- * Fails a request that is pending or owned, @only this one if that is given.
- * That one is failed later if it is busy.
+ * Fails the request of a slot if it is pending or owned and, unless @only is
+ * NULL, if it is that one. If that one is busy, it is failed later.
  */
 static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 			      struct request *only)
@@ -183,7 +186,7 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 
 	spin_lock(&q->lock);
 	if (only && only != slot->rq) {
-		/* It ended just now. */
+		/* It has just ended. */
 	} else if (slot->state == ABUSE_SLOT_PENDING ||
 		   slot->state == ABUSE_SLOT_OWNED) {
 		if (only) {
@@ -204,12 +207,13 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 }
 
 /**
- * abuse_expire() - nobody answered a request in time
+ * abuse_expire() - a request times out
  * @q: the hardware queue
  * @rq: the request
  *
  * Return: BLK_EH_DONE when the request was failed; BLK_EH_RESET_TIMER when
- * there is no limit, or it is busy and fails unless that is its answer.
+ * there is no timeout, or when the request is busy: then it fails as soon as
+ * the copy ends, unless that copy belongs to its answer.
  */
 enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
 {
@@ -220,11 +224,11 @@ enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
 }
 
 /**
- * abuse_fail() - fail what is pending or owned, and what is still to come
+ * abuse_fail() - fail requests that are pending or owned, and all later ones
  * @set: the queues
- * @state: what they are from now on
+ * @state: their new state
  *
- * What is busy ends when its thread sees @state.
+ * The thread that made a request busy sees @state and ends that request.
  */
 void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 {
@@ -291,7 +295,7 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
 
 	if (nr && !READ_ONCE(client->has_owned))
 		WRITE_ONCE(client->has_owned, true);
-	/* The caller may have been woken for what it has no room for. */
+	/* The caller may have been woken for a request it has no room for. */
 	if (READ_ONCE(q->nr_pending))
 		abuse_wake(q);
 	return nr;
@@ -306,8 +310,9 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
  * @max: room in @gets
  * @room: the caller's buffer; each read and write is given a piece of it
  *
- * From any queue: a call begins where the last one ended, at the queue behind
- * the last one that it took from, or at the one that it had no room for.
+ * With ABUSE_ANY_QUEUE a call begins where the caller's last one ended: at the
+ * queue after the one that it took from last, or at the queue whose request it
+ * had no room for.
  *
  * Return: how many were handed out; it does not wait.
  */
@@ -344,7 +349,7 @@ unsigned int abuse_take(struct abuse_set *set, struct abuse_client *client,
  * @id: its id
  * @get: the description, out
  *
- * Return: 0, -ENOMSG if @client does not own it, -EBUSY.
+ * Return: 0; -ENOMSG if @client does not own it; -EBUSY if it is busy.
  */
 int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
 	       struct abuse_get *get)
@@ -363,7 +368,7 @@ int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
 }
 
 /**
- * abuse_unget() - take requests back that @client never heard of
+ * abuse_unget() - take back requests that @client has not been told of
  * @set: the queues
  * @client: their owner
  * @gets: the requests; some may have ended since
@@ -427,12 +432,12 @@ static bool abuse_queue_requeue(struct abuse_queue *q,
 }
 
 /**
- * abuse_requeue() - what is owned is pending again
+ * abuse_requeue() - make owned requests pending again
  * @set: the queues
- * @client: an owner that goes away, or NULL for all of them
+ * @client: an owner that goes away, or NULL for all owners
  *
- * What is busy follows, unanswered, when its thread has ended its copy. That
- * takes no page fault; so nobody waits for it.
+ * A busy request follows, unanswered, when its thread has finished the copy.
+ * The copy takes no page fault, so nobody has to wait for it.
  */
 void abuse_requeue(struct abuse_set *set, const struct abuse_client *client)
 {

@@ -9,7 +9,7 @@
  * struct abuse_room - what is left of a caller's buffer for data
  * @address: where the next piece goes; 0: there is no buffer
  * @size: bytes left
- * @full: a request had to stay behind because it did not fit
+ * @full: a request stayed pending because it did not fit
  */
 struct abuse_room {
 	u64 address;
@@ -39,7 +39,7 @@ struct request *abuse_slot_free(struct abuse_queue *q, struct abuse_slot *slot);
 void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 		       bool redelivered);
 
-/* For everybody's */
+/* For the requests of all owners */
 void abuse_requeue(struct abuse_set *set, const struct abuse_client *client);
 void abuse_fail(struct abuse_set *set, enum abuse_queue_state state);
 

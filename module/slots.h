@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The types: a slot stands for a request, a queue has slots, a set has the
- * queues of a device from one setup to the next reset. It says who may touch
- * what under which lock; it knows nothing of ioctls and disks.
+ * The types. A slot stands for a request, a queue has slots, and a set has the
+ * queues of a device from one setup to the next reset. This file says who may
+ * touch what under which lock; it must not know ioctls or disks.
  *
  * A slot belongs to one tag of one hardware queue:
  *
@@ -10,10 +10,10 @@
  *	pending -> owned	got by an open file; the id is a new one
  *	owned <-> busy		a call of the owner copies its data
  *	busy -> free		put
- *	owned -> pending	its owner went away, or somebody asked for it
- *	busy -> pending		the same; by the call that made it busy
+ *	owned -> pending	its owner went away, or somebody requeued it
+ *	busy -> pending		the same, done by the call that made it busy
  *	pending, owned -> free	reset, device failure, timeout
- *	busy -> free		the same; by the call that made it busy
+ *	busy -> free		the same, done by the call that made it busy
  *
  * Locking: the lock of a queue guards its slots, its list of pending requests
  * and its counters. It is taken in process context, nothing nests inside it,
@@ -21,9 +21,9 @@
  *
  * While a slot is busy only the thread that made it busy changes its state, and
  * that thread takes no page fault until the slot is owned again or free. So
- * the pages of a request stay there while they are copied, and still a reset
- * never waits for the memory of a server. Whoever wants a busy slot back leaves
- * word in @recall.
+ * the pages of a request stay valid while they are copied, and yet a reset
+ * never waits for the memory of a server. Whoever wants a busy slot back says
+ * so in @recall.
  */
 #ifndef ABUSE_SLOTS_H
 #define ABUSE_SLOTS_H
@@ -37,8 +37,9 @@
 #include "uapi/abuse.h"
 
 /*
- * An id is generation, queue and tag. A stale id does not fit its slot's
- * generation, which goes on from where the device's last setup left it.
+ * An id is made of generation, queue and tag. A stale id has an older
+ * generation than its slot. A new setup goes on where the generations of the
+ * last one ended.
  */
 #define ABUSE_TAG_BITS		12
 #define ABUSE_QUEUE_BITS	12
@@ -48,9 +49,9 @@
 
 /**
  * struct abuse_client - an open control node, as the owner of requests
- * @draining: it wants no more of them
- * @has_owned: it was given some, so that its close has to look for them
- * @next_queue: where its next get from any queue starts to look
+ * @draining: it must not be given any more
+ * @has_owned: it was given some, so its close has to look for them
+ * @next_queue: the queue where its next get from any queue begins
  */
 struct abuse_client {
 	bool draining;
@@ -65,7 +66,7 @@ enum abuse_slot_state {
 	ABUSE_SLOT_BUSY,
 };
 
-/* What is to become of a busy slot when its thread is done with it */
+/* What becomes of a busy slot when its thread has finished the copy */
 enum abuse_recall {
 	ABUSE_RECALL_NONE,
 	ABUSE_RECALL_REQUEUE,
@@ -101,12 +102,13 @@ struct abuse_counters {
 
 /**
  * struct abuse_gather - how many requests are worth a wake-up
- * @want: so many
- * @tried: it was raised for this wait
- * @pause: waits between two tries
- * @left: waits until the next try
+ * @want: that number
+ * @tried: @want was raised for this wait
+ * @pause: how many waits pass between two attempts to raise it
+ * @left: how many of them are left
  *
- * A guess that several waiters may change at once: no lock. See wait.c.
+ * Several waiters may change it at once, without a lock, because it is only a
+ * guess. See wait.c.
  */
 struct abuse_gather {
 	u32 want;
@@ -122,14 +124,14 @@ struct abuse_queue {
 	u32 depth;
 	u32 nr_pending;
 	u32 nr_inflight;
-	int last_cpu;			/* that submitted something */
+	int last_cpu;			/* of the last submission */
 	u64 age;
 	struct list_head pending;	/* oldest first */
 	struct abuse_slot *slots;
 	struct abuse_set *set;
 	u32 index;
 	struct abuse_gather gather;
-	wait_queue_head_t wait;		/* gets of this queue, and its pollers */
+	wait_queue_head_t wait;		/* who waits for this queue alone */
 	struct abuse_counters count;
 } ____cacheline_aligned_in_smp;
 
@@ -138,7 +140,7 @@ struct abuse_queue {
  * @link: in the list of the set
  * @pid: the process that said it
  * @identity: what it serves
- * @text: the same for people
+ * @text: the same in words
  */
 struct abuse_claim {
 	struct list_head link;
@@ -151,8 +153,9 @@ struct abuse_claim {
  * struct abuse_set - the hardware queues of a device, from setup to reset
  * @ref: the setup's own reference, one for each call, one for each open file
  *	that serves this set only
- * @free: frees it, as the last reference may go where nobody may sleep
- * @any: who waits for a request of any queue, and pollers; outlives the set
+ * @free: frees the set, because whoever drops the last reference may not sleep
+ * @any: those who wait for a request of any queue, and pollers; outlives the
+ *	set
  * @number: N of /dev/abctlN
  * @epoch: the number of the setup, never 0
  * @max_request: bytes
@@ -162,9 +165,9 @@ struct abuse_claim {
  * @dead: reset
  * @serve_lock: guards what follows
  * @served: somebody has asked for requests
- * @first_get: work to be queued once that is so, on @first_get_wq, or NULL
- * @first_get_wq: see @first_get
- * @claims: what it is served from: all have the same identity
+ * @first_get: work to queue when @served becomes true, or NULL
+ * @first_get_wq: where to queue it
+ * @claims: what the open files that serve it say; all have the same identity
  * @queue: the queues
  */
 struct abuse_set {
@@ -178,7 +181,7 @@ struct abuse_set {
 	u32 nr_tags;
 	u32 timeout_ms;
 	bool dead;
-	spinlock_t serve_lock;	/* between a first get, claims and the end */
+	spinlock_t serve_lock;	/* orders the first get, claims and the end */
 	bool served;
 	struct work_struct *first_get;
 	struct workqueue_struct *first_get_wq;
@@ -186,7 +189,7 @@ struct abuse_set {
 	struct abuse_queue queue[];
 };
 
-/* The hardware queues that @queue stands for are those from first to last. */
+/* @queue stands for the hardware queues from the first to the last of these. */
 static inline u32 abuse_first_queue(u32 queue)
 {
 	return queue == ABUSE_ANY_QUEUE ? 0 : queue;
@@ -197,7 +200,10 @@ static inline u32 abuse_last_queue(struct abuse_set *set, u32 queue)
 	return queue == ABUSE_ANY_QUEUE ? set->nr - 1 : queue;
 }
 
-/* Without a lock: good enough for who is woken when there are more. */
+/*
+ * Reads the counts without a lock: a waiter that misses a new request is woken
+ * for it.
+ */
 static inline u32 abuse_nr_pending(struct abuse_set *set, u32 queue)
 {
 	u32 i, pending = 0;
@@ -213,7 +219,7 @@ static inline u64 abuse_slot_id(struct abuse_queue *q, struct abuse_slot *slot)
 	       (u64)q->index << ABUSE_TAG_BITS | (slot - q->slots);
 }
 
-/* The queue that an id names; any queue if it names none. */
+/* The queue that an id names; the first one if there is no such queue. */
 static inline struct abuse_queue *abuse_queue_of(struct abuse_set *set, u64 id)
 {
 	u32 index = id >> ABUSE_TAG_BITS & ABUSE_QUEUE_MASK;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Puts, and copies of a part: it makes slots busy, has their data copied, and ends
- * them. It must not know which ioctl the caller came by.
+ * Puts, and copies of a part. This file makes slots busy, has their data
+ * copied, and ends them. It must not know which ioctl the caller used.
  *
- * A chunk of puts is tried together: one look under the lock makes their slots
- * busy, then all data is copied, and a second look ends them. A put that needs
- * memory that is not present, or has its data in pieces, is then tried again
- * alone, when the others have ended.
+ * A chunk of puts is tried together: a first pass under the lock makes their
+ * slots busy, then all data is copied, and a second pass ends them. A put that
+ * needs memory that is not present, or whose data is in pieces, is tried again
+ * by itself after the others have ended.
  */
 #include "copy.h"
 #include "slot.h"
@@ -15,11 +15,11 @@
 #include "wait.h"
 
 /**
- * struct abuse_transfer - how far a put is
- * @slot: while it is busy, else NULL
- * @end: the request to be ended, or NULL
+ * struct abuse_transfer - the progress of a put
+ * @slot: the slot while it is busy, else NULL
+ * @end: the request to end, or NULL
  * @status: of @end
- * @length: bytes to be copied
+ * @length: bytes to copy
  * @done: bytes copied
  */
 struct abuse_transfer {
@@ -45,7 +45,7 @@ static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
 	q->count.latency[min(bucket, ABUSE_LATENCY_BUCKETS - 1)]++;
 }
 
-/* What is wrong with a put, whatever its request is; 0 if nothing. */
+/* Checks what does not depend on the request. Returns 0 or a negative errno. */
 static int abuse_check_put(const struct abuse_put *put)
 {
 	if (put->status)
@@ -58,7 +58,7 @@ static int abuse_check_put(const struct abuse_put *put)
 	return 0;
 }
 
-/* How many bytes a put copies, or a negative errno. */
+/* Returns how many bytes a put copies, or a negative errno. */
 static s64 abuse_put_length(struct request *rq, const struct abuse_put *put)
 {
 	u32 bytes = blk_rq_bytes(rq);
@@ -76,8 +76,8 @@ static s64 abuse_put_length(struct request *rq, const struct abuse_put *put)
 }
 
 /*
- * Makes the slot of a put busy. Returns -EAGAIN for one whose data is in
- * pieces, when that has not been copied yet.
+ * Makes the slot of a put busy. Returns -EAGAIN for a put whose data is in
+ * pieces, if they have not been copied yet.
  */
 static int abuse_transfer_begin(struct abuse_queue *q,
 				struct abuse_client *client,
@@ -122,7 +122,10 @@ static void abuse_transfer_free(struct abuse_queue *q, struct abuse_transfer *t,
 	t->end = abuse_slot_free(q, t->slot);
 }
 
-/* The end of a busy slot. Returns the status of the put; -EAGAIN: incomplete. */
+/*
+ * Ends the busy state of a slot. Returns the status of the put, -EAGAIN if the
+ * copy is not complete.
+ */
 static int abuse_transfer_finish(struct abuse_queue *q,
 				 const struct abuse_put *put,
 				 struct abuse_transfer *t, u64 now)
@@ -147,7 +150,7 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 	}
 	if (q->state != ABUSE_QUEUE_LIVE ||
 	    slot->recall == ABUSE_RECALL_EXPIRE) {
-		/* It was busy when it should have failed. */
+		/* It should have failed while it was busy. */
 		if (q->state == ABUSE_QUEUE_LIVE) {
 			trace_abuse_expire(q, slot);
 			q->count.timeouts++;
@@ -162,8 +165,8 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 }
 
 /*
- * Takes the lock of the queue that a put is for, and drops that of @q. The two
- * annotations keep sparse from counting: it cannot follow a loop.
+ * Drops the lock of @q and takes that of @next, unless they are the same. The
+ * two annotations hide this from sparse, which cannot follow locks in a loop.
  */
 static struct abuse_queue *abuse_queue_switch(struct abuse_queue *q,
 					      struct abuse_queue *next)
@@ -185,8 +188,8 @@ static void abuse_transfer_end(struct abuse_queue *q, struct abuse_transfer *t,
 			       struct io_comp_batch *batch)
 {
 	/*
-	 * The end of a batch does not restart the hardware queue; requests that
-	 * a lowered depth holds back would wait for a timer.
+	 * The end of a batch does not restart the hardware queue, so requests
+	 * that a lowered depth holds back would wait for a timer.
 	 */
 	if (READ_ONCE(q->depth) < q->set->nr_tags)
 		batch = NULL;
@@ -195,7 +198,7 @@ static void abuse_transfer_end(struct abuse_queue *q, struct abuse_transfer *t,
 		blk_mq_end_request(t->end, t->status);
 }
 
-/* Whether put @i names a request that one before it has made busy. */
+/* Whether put @i names a request that an earlier put of the chunk made busy. */
 static bool abuse_is_repeated(const struct abuse_put *puts,
 			      const struct abuse_transfer *ts, unsigned int i)
 {
@@ -209,8 +212,8 @@ static bool abuse_is_repeated(const struct abuse_put *puts,
 }
 
 /*
- * Tries puts, without a page fault. Each gets its status, -EAGAIN if it has to
- * be tried again; @copied: their data is where it belongs already.
+ * Tries puts without a page fault. Each gets its status, -EAGAIN if it has to
+ * be tried again; @copied: their data has been copied already.
  */
 static void abuse_transfer_try(struct abuse_set *set,
 			       struct abuse_client *client,
@@ -268,7 +271,7 @@ static void abuse_transfer_try(struct abuse_set *set,
 		batch.complete(&batch);
 }
 
-/* Goes on with a put until it needs no memory any more that is not present. */
+/* Makes the memory of a put present and tries again, until it is all copied. */
 static int abuse_transfer_alone(struct abuse_set *set,
 				struct abuse_client *client,
 				struct abuse_put *put, struct abuse_transfer *t,
@@ -306,7 +309,7 @@ static int abuse_copy_one(struct abuse_set *set, struct abuse_client *client,
  * @offset: where the part starts, bytes
  * @length: bytes
  * @address: of user memory: the source of a read, the destination of a write
- * @no_fault: rather fail with -EAGAIN than wait for memory
+ * @no_fault: fail with -EAGAIN rather than wait for memory
  *
  * Return: 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR.
  */
@@ -323,14 +326,14 @@ int abuse_copy(struct abuse_set *set, struct abuse_client *client,
 		.length		= length,
 	};
 
-	/* In a put that means: copy nothing. */
+	/* A put with address 0 would copy nothing. */
 	if (!address)
 		return -EFAULT;
 	return abuse_copy_one(set, client, &put, &t,
 			      get->command == ABUSE_READ, no_fault);
 }
 
-/* A put whose data is in pieces of memory: each is copied, then it ends. */
+/* Copies the pieces that the data of a put is in, then ends the put. */
 static int abuse_transfer_pieces(struct abuse_set *set,
 				 struct abuse_client *client,
 				 struct abuse_put *put, bool no_fault)
@@ -364,7 +367,7 @@ static int abuse_transfer_pieces(struct abuse_set *set,
 	return put->status;
 }
 
-/* A put that could not end with those that came together with it. */
+/* Tries a put again that could not end together with its chunk. */
 static int abuse_transfer_again(struct abuse_set *set,
 				struct abuse_client *client,
 				struct abuse_put *put, struct abuse_transfer *t,
@@ -377,7 +380,7 @@ static int abuse_transfer_again(struct abuse_set *set,
 		put->status = 0;
 		return abuse_transfer_pieces(set, client, put, no_fault);
 	}
-	/* One that was never begun names the same request as another. */
+	/* A put without a slot was never begun: another one had its request. */
 	if (no_fault && t->slot)
 		return -EAGAIN;
 	err = abuse_peek(set, client, put->id, &get);
@@ -391,10 +394,10 @@ static int abuse_transfer_again(struct abuse_set *set,
  * abuse_answer() - put requests, with their data
  * @set: the queues
  * @client: the owner of the requests
- * @puts: the answers. Each status is 0, or what is wrong already; it is filled
- *	with 0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR
+ * @puts: the answers. Each status is 0 or an error that was found before; out:
+ *	0, -EINVAL, -ENOMSG, -EBUSY, -EFAULT, -EINTR
  * @nr: how many, up to ABUSE_CHUNK
- * @no_fault: a put that had to wait for memory gets -EAGAIN
+ * @no_fault: a put that would have to wait for memory gets -EAGAIN
  *
  * Return: how many were taken.
  */
@@ -426,7 +429,7 @@ unsigned int abuse_answer(struct abuse_set *set, struct abuse_client *client,
 }
 
 /**
- * abuse_end() - put a request whose data was copied, or has none
+ * abuse_end() - put a request that has no data, or whose data has been copied
  * @set: the queues
  * @client: the request's owner
  * @id: the request

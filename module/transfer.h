@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Bytes between requests and user memory, and answers; see transfer.c. */
+/* Puts, and copies of a part; see transfer.c. */
 #ifndef ABUSE_TRANSFER_H
 #define ABUSE_TRANSFER_H
 
 #include "slots.h"
 
-/* Answers and requests cross the stack in chunks of so many. */
+/* Answers and requests pass over the stack in chunks of this many. */
 #define ABUSE_CHUNK		32
 
 unsigned int abuse_answer(struct abuse_set *set, struct abuse_client *client,

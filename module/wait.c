@@ -3,12 +3,13 @@
  * Who waits for pending requests, and who is woken. It reads the counters of
  * queues without their lock, and must not know what becomes of a request.
  *
- * If the server sleeps on the CPU of whoever submits, waking it for the first
- * request preempts the submitter, which may have more: two switches for each
- * request. So there it is woken once several are pending: abuse_gather.want of
- * them, ABUSE_GATHER_LIMIT after the first one at the latest. How many come in
- * that time is learned: the number doubles as long as that many came, and falls
- * to what there was when they did not. On another CPU the first request wakes.
+ * If the server sleeps on the submitter's CPU, waking it for the first request
+ * preempts the submitter, which may have more to submit: that costs two context
+ * switches for each request. Such a server is woken only when several requests
+ * are pending, abuse_gather.want of them, but at most ABUSE_GATHER_LIMIT after
+ * the first one. The number is learned: it doubles while that many come in
+ * time, and when fewer come it falls to the number that came. A server on
+ * another CPU is woken by the first request.
  */
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
@@ -18,7 +19,7 @@
 #include "wait.h"
 
 #define ABUSE_GATHER_MAX	16
-#define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)	/* for each one more */
+#define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)	/* for each more */
 #define ABUSE_GATHER_LIMIT	(100 * NSEC_PER_USEC)
 #define ABUSE_GATHER_PAUSE	511
 
@@ -30,8 +31,8 @@
  * @set: the queues
  * @q: the queue, or NULL for any
  * @want: how many requests are worth a wake-up
- * @armed: @timer runs, or did
- * @timer: ends the gathering; only there if @want began above 1
+ * @armed: @timer was started
+ * @timer: ends the gathering; only set up if @want began above 1
  */
 struct abuse_waiter {
 	struct wait_queue_entry entry;
@@ -43,11 +44,11 @@ struct abuse_waiter {
 };
 
 /**
- * abuse_wake() - requests of a queue have become pending
+ * abuse_wake() - wake those who wait for requests of a queue
  * @q: the queue
  *
- * One waiter of the queue and one of any queue are enough: each wakes the next
- * one if it leaves something.
+ * It is enough to wake one who waits for this queue and one who waits for any:
+ * each wakes the next one if it leaves a request behind.
  */
 void abuse_wake(struct abuse_queue *q)
 {
@@ -59,7 +60,7 @@ void abuse_wake(struct abuse_queue *q)
 }
 
 /**
- * abuse_wake_everybody() - what waiters wait for may have become impossible
+ * abuse_wake_everybody() - wake all waiters, whose wait may be in vain now
  * @set: the queues
  */
 void abuse_wake_everybody(struct abuse_set *set)
@@ -83,7 +84,7 @@ static bool abuse_waiter_is_satisfied(const struct abuse_waiter *w)
 			   READ_ONCE(w->q->depth));
 }
 
-/* From the first pending request on, a gathering has so much time. */
+/* Limits the time that a gathering takes, from the first pending request on. */
 static void abuse_waiter_arm(struct abuse_waiter *w)
 {
 	u64 ns = min_t(u64, (READ_ONCE(w->want) - 1) * ABUSE_GATHER_STEP,
@@ -96,8 +97,8 @@ static void abuse_waiter_arm(struct abuse_waiter *w)
 }
 
 /*
- * A wake-up without a key, as that of wake_up_all() is, always wakes. Whoever
- * waits for any queue is woken by one that has requests.
+ * A wake-up without a key, such as that of wake_up_all(), always wakes. Those
+ * who wait for any queue do not gather: each wake-up wakes them.
  */
 static int abuse_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
 			     int flags, void *key)
@@ -113,7 +114,7 @@ static int abuse_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
 	return autoremove_wake_function(entry, mode, flags, key);
 }
 
-/* More next time if as many came as were wanted, else fewer. */
+/* Asks for more next time if as many came as were wanted, else for fewer. */
 static void abuse_gather_learn(struct abuse_gather *gather, u32 want, u32 came)
 {
 	bool tried = READ_ONCE(gather->tried);
@@ -188,7 +189,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	u32 want = 1;
 	int err;
 
-	/* Those who wait already are woken first; only one should gather. */
+	/* Those who already wait are woken first; only one should gather. */
 	gathers = q && !waitqueue_active(head) &&
 		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
 	if (gathers)
@@ -218,7 +219,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 }
 
 /**
- * abuse_drain() - hand @client nothing more, and end its waits
+ * abuse_drain() - hand @client no more requests, and end its waits
  * @set: the queues, NULL if there are none
  * @client: an open file
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Waiting for pending requests, and being woken; see wait.c. */
+/* Who waits for pending requests, and who is woken; see wait.c. */
 #ifndef ABUSE_WAIT_H
 #define ABUSE_WAIT_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ABUSE_XFER: takes answers from user memory and hands requests out to it, in
- * chunks that cross the stack. It knows how both are laid out; what becomes of
- * a request it leaves to slot.c and transfer.c.
+ * ABUSE_XFER: takes answers from user memory and hands out requests to it, in
+ * chunks that pass over the stack. It knows how both are laid out; it must not
+ * know what becomes of a request, which is up to slot.c and transfer.c.
  *
- * Only the elements of a chunk that were filled leave the stack, so chunks are
- * not zeroed first: that would nearly double the cost of a single request.
+ * Chunks are not zeroed first, which would nearly double the cost of a single
+ * request: only elements that were filled leave the stack.
  */
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -19,18 +19,18 @@
 #include "wait.h"
 #include "xfer.h"
 
-/* What the structures were in the first release: they never get smaller. */
+/* The sizes of the structures in the first release; they never get smaller. */
 #define ABUSE_XFER_SIZE_0	72
 #define ABUSE_PUT_SIZE_0	40
 #define ABUSE_GET_SIZE_0	32
 
-/* Payloads of writes that are copied together */
+/* How many requests have their data copied together */
 #define ABUSE_FILL		8
 
 /**
- * abuse_read_size() - the size that a structure of today begins with
+ * abuse_read_size() - read the size that a structure of today begins with
  * @arg: the structure
- * @least: what it was in the first release
+ * @least: its size in the first release
  * @size: out
  *
  * Return: 0, -EFAULT, -EINVAL, -E2BIG.
@@ -57,7 +57,7 @@ static int abuse_check_put_tail(const void __user *user, u32 size)
 }
 
 /*
- * Batches are small mostly: word by word takes less time than a call of
+ * Most batches are small, and reading them word by word takes less time than
  * copy_from_user() takes to begin.
  */
 static int abuse_read_puts(struct abuse_put *puts, const void __user *user,
@@ -160,9 +160,9 @@ static int abuse_xfer_puts(struct abuse_client *client, struct abuse_set *set,
 }
 
 /*
- * Copies the payload of the writes among a few requests to their pieces of the
- * buffer. One that was reset, requeued or timed out meanwhile is dropped, and
- * the others close up. Returns how many are left, or an error.
+ * Copies the data of the writes among a few requests to their pieces of the
+ * buffer. A request that was reset, requeued or timed out meanwhile is dropped,
+ * and the others close up; @kept is how many are left. Returns 0 or an error.
  */
 static int abuse_fill_some(struct abuse_client *client, struct abuse_set *set,
 			   struct abuse_get *gets, u32 nr, u32 *kept)
@@ -195,7 +195,7 @@ static int abuse_fill_some(struct abuse_client *client, struct abuse_set *set,
 	return err;
 }
 
-/* All of them; on an error, @kept are still owned. */
+/* The same for a whole chunk. On an error, the first @kept are still owned. */
 static int abuse_fill_pieces(struct abuse_client *client, struct abuse_set *set,
 			     struct abuse_get *gets, u32 nr, u32 *kept)
 {
@@ -214,7 +214,7 @@ static int abuse_fill_pieces(struct abuse_client *client, struct abuse_set *set,
 	return err;
 }
 
-/* Returns how many requests were received, or an error if that is none. */
+/* Returns how many requests were received, or an error if there were none. */
 static int abuse_xfer_gets(struct abuse_file *file, struct abuse_set *set,
 			   const struct abuse_xfer *xfer)
 {
@@ -290,11 +290,11 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_set *set,
 	puts = abuse_xfer_puts(&file->client, set, xfer);
 	if (puts < 0)
 		return puts;
-	/* Who has a put refused should hear of it at once. */
+	/* A caller whose put was refused should hear of it at once. */
 	if (puts < xfer->nr_puts)
 		xfer->min_gets = 0;
 	gets = abuse_xfer_gets(file, set, xfer);
-	/* The answers are given: what only a get can lose is no failure. */
+	/* The answers were taken, so a signal to the gets is no failure. */
 	if (gets == -EINTR && xfer->nr_puts)
 		gets = 0;
 	if (gets < 0)

@@ -6,26 +6,26 @@
  * ioctl is made on a control node, /dev/abctlN, which belongs to the block
  * device /dev/abuseN.
  *
- * A request is *pending* until an open file of the control node gets it, then
+ * A request is *pending* until an open file of the control node gets it. Then
  * it is *owned* by that open file until it is put. When the open file is
- * closed, or its process dies, what it still owns is pending again, ahead of
- * younger requests. ABUSE_REQUEUE does the same for everything that anybody
- * owns, for a server that is stuck: what that server still puts is refused.
+ * closed, or its process dies, the requests that it still owns are pending
+ * again, ahead of younger ones. If a server is stuck, ABUSE_REQUEUE does the
+ * same for all owned requests; what the stuck server puts later is refused.
  *
  * What may change, and what never will:
  *
- * - Numbers, offsets and meanings below stay. The half from 2009 is frozen.
+ * - Numbers, offsets and meanings below stay. The ABI of 2009 is frozen.
  * - Every structure of today begins with its own size and may grow at its end.
  *   The kernel takes a shorter one, down to that of the first release, as if
- *   the rest were zero. It takes a longer one if what it does not know is
- *   zero; else it fails with E2BIG.
+ *   the rest were zero. It takes a longer one if the part that it does not
+ *   know is zero; otherwise the call fails with E2BIG.
  * - struct abuse_put and struct abuse_get are elements of arrays and may grow
- *   in the same way: struct abuse_xfer tells their sizes. The kernel zeroes
- *   what it does not know of a get.
- * - Unknown flags in a call fail with EINVAL. What the kernel reports may gain
+ *   in the same way: struct abuse_xfer has their sizes. The kernel zeroes the
+ *   part of a get that it does not know.
+ * - A call with unknown flags fails with EINVAL. The kernel may report new
  *   flags and commands: a server ignores flags of a request that it does not
- *   know, and answers a command that it does not know with a failure. Only
- *   what setup asked for brings new commands.
+ *   know, and answers a command that it does not know with a failure. New
+ *   commands come only if setup asked for them.
  * - Limits may rise; ABUSE_STATUS tells those of the running kernel.
  *
  * The ioctl numbers carry no direction and no size, as those of 2009 never did.
@@ -55,16 +55,16 @@
 #define ABUSE_SERVE		0x412b	/* struct abuse_serve, in and out */
 
 /*
- * ABUSE_RESET takes the disk away whoever uses it. ABUSE_REMOVE does the same
- * only while nobody has the disk or a partition open, and fails with EBUSY
- * otherwise; nobody can open it in between.
+ * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
+ * so only if nobody has the disk or a partition open, and fails with EBUSY
+ * otherwise; nobody can open it between the check and the removal.
  */
 
 /**
  * enum abuse_flags - what a device is, and how it is set up
  * @ABUSE_FLAGS_READ_ONLY: writes are refused
- * @ABUSE_FLAGS_RECONNECT: change a device that is set up already; without this
- *	flag that is EBUSY. Never reported.
+ * @ABUSE_FLAGS_RECONNECT: change a device that is set up already; setup without
+ *	this flag then fails with EBUSY. Never reported.
  * @ABUSE_FLAGS_WRITE_CACHE: an answered write may be volatile until a flush;
  *	flush and FUA are sent to the server
  * @ABUSE_FLAGS_DISCARD: discard is offered to the users of the disk
@@ -82,14 +82,15 @@ enum abuse_flags {
 
 /**
  * enum abuse_command - what a request asks for
- * @ABUSE_READ: the put brings the data
- * @ABUSE_WRITE: the put, or the get, takes the data
+ * @ABUSE_READ: the put supplies the data
+ * @ABUSE_WRITE: the get or the put delivers the data
  * @ABUSE_SYNC_NOTIFICATION: flush: every write answered before this request
- *	was handed out must be durable before it is answered. Has no data and
- *	no place: sector and length are 0.
- * @ABUSE_DISCARD: the range is not needed any more; what it reads as is up to
- *	the server. Has a length and no data.
- * @ABUSE_WRITE_ZEROES: the range must read as zeros. Has a length and no data.
+ *	was handed out must be durable before it is answered. It has no data
+ *	and no range: sector and length are 0.
+ * @ABUSE_DISCARD: the range is no longer needed, and the server decides what
+ *	later reads of it return. It has a length, but no data.
+ * @ABUSE_WRITE_ZEROES: the range must read as zeros. It has a length, but no
+ *	data.
  */
 enum abuse_command {
 	ABUSE_READ			= 0,
@@ -103,11 +104,11 @@ enum abuse_command {
  * enum abuse_result - how a server answers
  * @ABUSE_RESULT_OKAY: done
  * @ABUSE_RESULT_MEDIA_FAILURE: this request fails with an I/O error
- * @ABUSE_RESULT_DEVICE_FAILURE: this request and every other one fail with an
- *	I/O error, those to come too, until the device is reset or reconnected
- * @ABUSE_RESULT_COPY: no answer yet: only copy data of a read or write, all of
- *	it or a part; the request stays owned. ABUSE_XFER only. When it is
- *	refused, what was copied before may be anything.
+ * @ABUSE_RESULT_DEVICE_FAILURE: this request, every other one and all later
+ *	ones fail with an I/O error, until the device is reset or reconnected
+ * @ABUSE_RESULT_COPY: not an answer: it copies data of a read or write, all of
+ *	it or a part, and the request stays owned. ABUSE_XFER only. If it is
+ *	refused, any part of the data may have been copied.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
@@ -119,11 +120,11 @@ enum abuse_result {
 /**
  * struct abuse_info - ABUSE_GET_STATUS and ABUSE_SET_STATUS
  * @ab_device: out: dev_t of the block device, 0 while there is none
- * @ab_size: bytes, a multiple of @ab_blocksize; 0 is out only: not set up
+ * @ab_size: bytes, a multiple of @ab_blocksize; 0, out only: not set up
  * @ab_number: out: N of /dev/abctlN
  * @ab_flags: ABUSE_FLAGS_READ_ONLY and, in only, ABUSE_FLAGS_RECONNECT
- * @ab_blocksize: bytes, a power of two from 512 to the page size (where the
- *	kernel can, up to 64 KiB)
+ * @ab_blocksize: bytes, a power of two from 512 to the page size (up to 64 KiB
+ *	on kernels that can do it)
  * @ab_max_queue: queue depth, 1 to ABUSE_MAX_DEPTH
  * @ab_queue_size: out: requests that are not answered yet
  * @ab_errors: out: requests that failed since setup
@@ -143,8 +144,8 @@ struct abuse_info {
 
 /**
  * struct abuse_vec - a piece of a request's data
- * @ab_address: in, PUT: where the server has it (read) or wants it (write)
- * @ab_len: bytes, the page size except in the last piece; PUT: the same again
+ * @ab_address: in, PUT: where the data comes from (read) or goes to (write)
+ * @ab_len: bytes, the page size except in the last piece; PUT: the same value
  * @ab_offset: 0
  */
 struct abuse_vec {
@@ -155,16 +156,16 @@ struct abuse_vec {
 
 /**
  * struct abuse_xfr_hdr - ABUSE_GET_BIO and ABUSE_PUT_BIO
- * @ab_id: opaque; PUT: as GET told it. Never 0.
- * @ab_sector: first sector of 512 bytes; PUT: as GET told it
- * @ab_command: enum abuse_command; PUT: as GET told it
+ * @ab_id: opaque; PUT: as GET returned it. Never 0.
+ * @ab_sector: first sector of 512 bytes; PUT: as GET returned it
+ * @ab_command: enum abuse_command; PUT: as GET returned it
  * @ab_result: PUT: enum abuse_result
- * @ab_vec_count: GET: out, pieces of data; PUT: as GET told it. A discard or
- *	write zeroes has one piece, which tells its length.
+ * @ab_vec_count: GET: out, pieces of data; PUT: as GET returned it. A discard
+ *	or write zeroes has one piece, as long as the request.
  * @ab_vec_offset: ignored
  * @ab_transfer_address: address of the struct abuse_vec array. GET fills it,
- *	it needs room for ab_max_vecs; 0 is allowed for GET, and for a PUT of
- *	a write whose data is not wanted.
+ *	so it needs room for ab_max_vecs; 0 is allowed for GET, and for a PUT
+ *	of a write whose data is not wanted.
  */
 struct abuse_xfr_hdr {
 	__u64	ab_id;
@@ -178,7 +179,7 @@ struct abuse_xfr_hdr {
 
 /* Bounds that setup checks */
 #define ABUSE_MAX_DEPTH		4096		/* requests of a queue */
-#define ABUSE_MAX_QUEUES	4096		/* and the number of CPUs */
+#define ABUSE_MAX_QUEUES	4096		/* and no more than CPUs */
 #define ABUSE_MAX_REQUEST	(1024 * 1024)	/* bytes */
 #define ABUSE_MAX_VECS		256		/* ab_max_vecs */
 #define ABUSE_MAX_TIMEOUT	(24 * 60 * 60 * 1000)	/* milliseconds */
@@ -192,19 +193,19 @@ struct abuse_xfr_hdr {
  * @capacity: bytes, a multiple of @block_size, up to 2^63 - 1. A reconnect may
  *	make it larger.
  * @block_size: bytes, as ab_blocksize. A reconnect must not change it.
- * @physical_block_size: bytes, what the storage writes at once: a power of two
+ * @physical_block_size: bytes that the storage writes at once: a power of two
  *	from @block_size to ABUSE_MAX_REQUEST, or 0 for @block_size. A
  *	reconnect must give the same or 0.
  * @queue_depth: requests of one hardware queue, 1 to ABUSE_MAX_DEPTH. A
- *	reconnect may lower it, and raise it up to the first setup's.
+ *	reconnect may lower it, or raise it again up to that of the first setup.
  * @queues: hardware queues, 0 for 1; no more than there are CPUs. A reconnect
  *	must give the same or 0.
  * @max_request: bytes, the longest read or write: a multiple of @block_size
- *	from the page size to ABUSE_MAX_REQUEST, which 0 stands for. A
+ *	from the page size to ABUSE_MAX_REQUEST, or 0 for ABUSE_MAX_REQUEST. A
  *	reconnect must give the same or 0.
- * @timeout_ms: milliseconds until a request that nobody answered fails, at
- *	most ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for
- *	requests to come.
+ * @timeout_ms: milliseconds after which an unanswered request fails, at most
+ *	ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for later
+ *	requests.
  *
  * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect.
  * Without CAP_SYS_RESOURCE @queues times @queue_depth may be up to
@@ -223,16 +224,16 @@ struct abuse_config {
 };
 
 /*
- * How long requests took, from submission to answer: each bucket counts those
- * of so many microseconds, 0, 1, 2, 3, and from 4 on four buckets for each
- * power of two. The last one has all that took longer, too.
+ * How long requests took, from submission to answer. The first buckets count
+ * those that took 0, 1, 2 and 3 microseconds; from 4 on there are four buckets
+ * for each power of two. The last one also counts all that took longer.
  *
  *	bucket = us < 4 ? us : 4 * (log2(us) - 1) + (us >> (log2(us) - 2)) % 4
  */
 #define ABUSE_LATENCY_BUCKETS	96
 
 /**
- * enum abuse_state - what a device is at present
+ * enum abuse_state - the present state of a device
  * @ABUSE_STATE_NONE: not set up
  * @ABUSE_STATE_LIVE: set up
  * @ABUSE_STATE_FAILED: set up, but a server answered
@@ -247,7 +248,7 @@ enum abuse_state {
 
 /**
  * struct abuse_status - ABUSE_STATUS
- * @size: in: sizeof(struct abuse_status); out: what is filled
+ * @size: in: sizeof(struct abuse_status); out: bytes filled in
  * @flags: enum abuse_flags
  * @device: dev_t of the block device, 0 while there is none
  * @capacity: bytes; 0: not set up
@@ -260,33 +261,33 @@ enum abuse_state {
  * @max_request: bytes
  * @timeout_ms: milliseconds, 0 for never
  * @pending: requests that nobody has taken
- * @owned: requests that an open file has and did not answer yet
+ * @owned: requests that an open file has taken and not answered yet
  * @servers: open files of the control node that have asked for requests
  * @openers: how often the block device and its partitions are open, mounts
  *	and swap included
- * @gets: requests handed out, redelivered ones again
+ * @gets: requests handed out, redelivered ones counted again
  * @puts: requests answered
- * @redelivered: requests handed out again, because their owner went away
- * @stale: puts refused because the request was not the caller's (any more)
- * @timeouts: requests that failed because nobody answered in time
+ * @redelivered: requests handed out again after they were requeued
+ * @stale: puts refused because the caller did not own the request (any more)
+ * @timeouts: requests that timed out
  * @errors: requests that failed, for any reason
  * @capacity_limit: the largest @capacity
  * @block_size_limit: the largest @block_size
- * @queue_depth_limit: the largest @queue_depth: while the device is set up
- *	that of a reconnect
- * @queues_limit: the most @queues
- * @requests_limit: the most @queues times @queue_depth for this caller
+ * @queue_depth_limit: the largest @queue_depth; while the device is set up, the
+ *	largest that a reconnect accepts
+ * @queues_limit: the largest @queues
+ * @requests_limit: the largest @queues times @queue_depth for this caller
  * @max_request_least: the smallest @max_request
  * @max_request_limit: the largest @max_request
  * @timeout_limit_ms: the largest @timeout_ms
- * @batch_limit: the most puts, and gets, of one ABUSE_XFER
- * @pieces_limit: the most pieces of memory of one put
+ * @batch_limit: the most puts, and the most gets, in one ABUSE_XFER
+ * @pieces_limit: the most pieces of memory in one put
  * @put_size: sizeof(struct abuse_put) in this kernel
  * @get_size: sizeof(struct abuse_get) in this kernel
- * @latency: answered requests, by how long that took; none while the disk's
- *	own I/O statistics are off
+ * @latency: answered requests by how long they took; none are counted while the
+ *	disk's own I/O statistics are off
  *
- * The counters start at setup, but for @servers.
+ * All counters but @servers start at setup.
  */
 struct abuse_status {
 	__u32	size;
@@ -336,19 +337,20 @@ struct abuse_status {
  * @flags: 0
  * @queue: the hardware queue that this open file serves, or ABUSE_ANY_QUEUE.
  *	Its gets and its poll are then about this queue alone.
- * @pid: out, EBUSY only: a process that serves something else, as the caller
- *	sees it, or 0
- * @identity: what is served; all 0: not said
- * @text: in: the same for people, ended by a NUL; out, EBUSY only: what the
+ * @pid: out, EBUSY only: the process that serves something else, numbered as
+ *	the caller sees it, or 0
+ * @identity: stands for what is served; all 0: not said
+ * @text: in: the same in words, ended by a NUL; out, EBUSY only: what the
  *	others said
  *
- * While an open file is there that said one identity, another identity is
- * refused with EBUSY: its content would not be that of the disk. An open file
- * that says none, or never makes this call, is not compared.
+ * While an open file serves one identity, any other identity is refused with
+ * EBUSY, because its content would not be that of the disk. An open file that
+ * says none, or never makes this call, is not compared.
  *
- * An open file says it once: again is EALREADY. From then on it belongs to the
- * device as it was set up: after a reset its transfers and ABUSE_REMOVE fail
- * with ENODEV for good, even if the device is set up anew.
+ * An open file can say it once; after that the call fails with EALREADY. From
+ * then on the open file belongs to this setup of the device: after a reset its
+ * transfers and ABUSE_REMOVE fail with ENODEV for good, even if the device is
+ * set up again.
  */
 struct abuse_serve {
 	__u32	size;
@@ -374,20 +376,20 @@ struct abuse_piece {
 
 /**
  * struct abuse_put - one answer
- * @id: the request, as its get told it
- * @address: read: where the data is; write: where the data is wanted, or 0.
- *	Unused by other commands and by a failure.
+ * @id: the request, as its get returned it
+ * @address: read: where the data is; write: where the data goes, or 0 if it is
+ *	not wanted. Unused by other commands and by a failure.
  * @result: enum abuse_result
- * @status: out: 0, or a negative errno: ENOMSG: the request is not owned by
- *	this open file (any more); EINVAL: unknown result, a part or pieces
+ * @status: out: 0, or a negative errno: ENOMSG: this open file does not, or no
+ *	longer, own the request; EINVAL: unknown result, or a part or pieces
  *	that do not fit; EFAULT: bad address; EBUSY: another thread is putting
  *	it; EAGAIN: see ABUSE_XFER_NO_FAULT; EINTR: the caller is being killed;
- *	E2BIG: what this kernel does not know of the put is not zero. After all
- *	but ENOMSG the request is still owned.
+ *	E2BIG: the part of the put that this kernel does not know is not zero.
+ *	After all of these but ENOMSG the request is still owned.
  * @offset: ABUSE_RESULT_COPY: bytes, where the part to copy starts; else 0
  * @length: ABUSE_RESULT_COPY: bytes of the part, 0 for all that follows; else 0
- * @nr_pieces: 0, or @address is that of an array of so many struct abuse_piece,
- *	whose lengths add up to what is copied; at most ABUSE_MAX_PIECES
+ * @nr_pieces: 0, or the number of struct abuse_piece in an array at @address,
+ *	at most ABUSE_MAX_PIECES; their lengths add up to what is copied
  * @reserved: 0
  */
 struct abuse_put {
@@ -402,14 +404,14 @@ struct abuse_put {
 };
 
 /**
- * enum abuse_get_flags - more about a request; unknown ones are to be ignored
+ * enum abuse_get_flags - more about a request; a server ignores unknown ones
  * @ABUSE_GET_FUA: this write must be durable before it is answered
  * @ABUSE_GET_REDELIVERED: an earlier owner went away without an answer, and
- *	may have carried out the request in part or whole
+ *	may have carried out the request, in part or as a whole
  * @ABUSE_GET_NOUNMAP: this write zeroes should leave the space allocated
  * @ABUSE_GET_META: a hint: metadata of a filesystem
  * @ABUSE_GET_RAHEAD: a hint: a read that nobody waits for yet
- * @ABUSE_GET_SWAP: a hint: a page that is swapped
+ * @ABUSE_GET_SWAP: a hint: a page of swap
  */
 enum abuse_get_flags {
 	ABUSE_GET_FUA		= 1,
@@ -422,7 +424,7 @@ enum abuse_get_flags {
 
 /**
  * struct abuse_get - one request
- * @id: opaque, to be put; never 0
+ * @id: opaque; names the request in its put; never 0
  * @sector: first sector of 512 bytes
  * @address: the request's piece of the buffer given to ABUSE_XFER, where a
  *	write's data is and a read's may be prepared; 0 without a buffer
@@ -441,15 +443,15 @@ struct abuse_get {
 
 #define ABUSE_NO_TIMEOUT	(~(__u64)0)
 #define ABUSE_MAX_BATCH		4096
-#define ABUSE_MAX_ELEMENT	256	/* bytes, of a put or get to come */
+#define ABUSE_MAX_ELEMENT	256	/* bytes of later puts and gets */
 
 /**
  * enum abuse_xfer_flags - how to transfer
- * @ABUSE_XFER_DRAIN: from now on this open file is handed nothing: its calls
- *	that wait return, later ones do not wait. It may still put.
- * @ABUSE_XFER_NO_FAULT: a put whose data is in memory that is not present, as
- *	a mapped file may be, gets EAGAIN instead of reading it in; so that
- *	another thread can put it, and wait, without this flag.
+ * @ABUSE_XFER_DRAIN: from now on this open file is handed no requests: its
+ *	calls that wait return, and later ones do not wait. It may still put.
+ * @ABUSE_XFER_NO_FAULT: a put whose data is in memory that is not present, such
+ *	as a page of a mapped file, gets EAGAIN instead of waiting for it.
+ *	Another thread can then put it, and wait, without this flag.
  */
 enum abuse_xfer_flags {
 	ABUSE_XFER_DRAIN	= 1,
@@ -463,26 +465,27 @@ enum abuse_xfer_flags {
  * @puts: address of an array of struct abuse_put
  * @gets: address of an array of struct abuse_get
  * @buffer: address of memory for data, aligned to 4096, or 0. Each read and
- *	write handed out has a piece of it, aligned to 4096; what does not fit
- *	any more stays pending.
- * @buffer_size: bytes, at least the device's max_request; the buffer ends
- *	before the end of all addresses
- * @timeout_ns: how long to wait for @min_gets, ABUSE_NO_TIMEOUT for ever
+ *	write that is handed out gets a piece of it, aligned to 4096; a request
+ *	that does not fit stays pending.
+ * @buffer_size: bytes, at least the device's max_request; the buffer must not
+ *	wrap around the end of the address space
+ * @timeout_ns: how long to wait for @min_gets; ABUSE_NO_TIMEOUT: no limit
  * @nr_puts: in: answers in @puts, up to ABUSE_MAX_BATCH; out: how many of them
  *	were taken
  * @nr_gets: in: room in @gets, up to ABUSE_MAX_BATCH; out: requests received
- * @min_gets: wait for so many requests; 0 does not wait
- * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE, which for an
- *	open file that serves one queue (ABUSE_SERVE) is that queue
+ * @min_gets: how many requests to wait for; 0: do not wait
+ * @queue: the hardware queue to get from, or ABUSE_ANY_QUEUE, which stands for
+ *	its own queue if the open file serves only one (ABUSE_SERVE)
  * @put_size: sizeof(struct abuse_put), as the caller knows it
  * @get_size: sizeof(struct abuse_get), as the caller knows it
  * @reserved: 0
  *
- * Puts come first, then gets: the oldest of a queue first, the queues in turn.
- * The call fails as a whole, before any put, when the structure is wrong. One
- * bad put never spoils its neighbours, but after one the call does not wait. A
- * call that a signal interrupts returns what it has, and EINTR if that is
- * nothing; one that a reset interrupts returns ENODEV.
+ * Puts come first, then gets, the oldest request of a queue first; the queues
+ * take turns. If the structure is wrong, the call fails as a whole, before any
+ * put. A bad put does not affect the others, but after one the call does not
+ * wait. A call that a signal interrupts returns what it has; it fails with
+ * EINTR if it has received and answered nothing. A call that a reset
+ * interrupts fails with ENODEV.
  */
 struct abuse_xfer {
 	__u32	size;
