@@ -18,11 +18,11 @@
 
 static unsigned int max_abuse;
 module_param(max_abuse, uint, 0444);
-MODULE_PARM_DESC(max_abuse, "Number of devices; 0, the default: 8, and more on demand");
+MODULE_PARM_DESC(max_abuse, "Number of devices; 0 (default): 8, and more on demand");
 
 static unsigned int max_part;
 module_param(max_part, uint, 0444);
-MODULE_PARM_DESC(max_part, "Number of partitions of a device (default 0, at most 255)");
+MODULE_PARM_DESC(max_part, "Number of partitions that a device may have, 0 (default) to 255");
 
 static int __init abuse_init(void)
 {
