@@ -1,25 +1,26 @@
 # make            the jar, and the module if this machine has its kernel's headers
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
-# make torture    only what is tried many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
+# make torture    only the tests that try something many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; half
 #                 an hour, so not a part of make test
 # make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
-# make debug-kernel  builds two kernels that find bugs: debug (memory, locks) and, with KERNEL=kcsan, that which
-#                 finds races of data; make test KERNEL=debug and KERNEL=kcsan use them
-# make test-suites BLKTESTS=DIR XFSTESTS=DIR  the tests for any disk of blktests (10 minutes) and 33 of xfstests on
-#                 ext4 and xfs (much longer), from your checkouts of them, on abuse disks and on loop in the VM: what differs
+# make debug-kernel  builds a kernel that finds bugs: debug (memory, locks) or, with KERNEL=kcsan, the one that finds
+#                 data races; then make test KERNEL=debug or KERNEL=kcsan
+# make test-suites BLKTESTS=DIR XFSTESTS=DIR  runs those of blktests that are for any disk (10 minutes) and 33 of
+#                 xfstests on ext4 and xfs (much longer), from your checkouts of them, on abuse disks and on loop
+#                 devices in the VM, and prints what differs
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
-# make bench-startup  how long short commands take to start, against a bare Java and C
-# make pictures   those of the terminal in man/img, taken in the VM
+# make bench-startup  how long short commands take to start, against a Java and a C program that print one word
+# make pictures   the pictures of the terminal in man/img, taken in the VM
 # make generated  completions and manual pages, from the command line's own model
-# make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling
+# make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling, the order of the module's files
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
-# make test-deb   installs, uses and removes those in a clean Debian with systemd in the VM, 10 to 20
+# make test-deb   installs, uses and removes these packages in a clean Debian with systemd in the VM, 10 to 20
 #                 minutes, so not a part of make test; make test DEB=yes does both
-# make clean      removes what was built, but keeps the kernels; make distclean removes all
+# make clean      removes what was built, but not the kernels; make distclean removes everything
 
 VERSION := 1.0.0
 KERNEL ?= 6.1
@@ -30,13 +31,13 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MVN := mvn -q -B
 
-# What a fresh Debian 12 lacks. The compilers: the module is built with the one
-# that built Debian's kernels, and test clients are 32-bit too.
+# What a fresh Debian 12 lacks. The module is built with gcc-12, which built Debian's
+# kernels; gcc-multilib builds the test clients for 32 bits, too.
 BUILD_PACKAGES := default-jdk-headless maven gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git \
 	e2fsprogs util-linux libelf1 patchelf debian-archive-keyring
-# The headers of other architectures are read by a compiler that knows them all: gcc's for
-# those architectures do not go with gcc-multilib
+# clang reads the headers of other architectures, because gcc's compilers for them cannot
+# be installed beside gcc-multilib
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
 	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
@@ -55,7 +56,7 @@ jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -typ
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
-# $(call need,PACKAGES): install those that are not there.
+# $(call need,PACKAGES) installs those that are missing.
 define need
 	@missing=; for package in $(1); do \
 		[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>&1)" = installed ] || \
@@ -92,7 +93,7 @@ test-deb: deb vm-packages
 	vm/test-debian.sh service $(firstword $(KERNELS))
 	vm/test-debian.sh packages $(firstword $(KERNELS))
 
-# The compiler for arm64 is unpacked, not installed: it and gcc-multilib exclude each other.
+# The compiler for arm64 is unpacked, not installed, because it and gcc-multilib exclude each other.
 test-arm64: jar vm-packages
 	$(call need,$(ARM64_PACKAGES))
 	vm/test-arm64.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
@@ -155,7 +156,7 @@ install: jar
 	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf
 	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
 
-# The packages, from what would be installed: in build/deb, checked by lintian.
+# Makes the packages in build/deb from what would be installed; lintian checks them.
 debs := build/deb
 deb: jar
 	$(call need,$(DEB_PACKAGES))
