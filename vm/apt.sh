@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Packages to unpack, not to install: to be sourced by the scripts that do that.
+# For scripts that unpack packages and do not install them; to be sourced.
 
-# private_apt FOLDER ARCHITECTURES SUITE...: apt-get and apt-cache are from now on of these suites and
-# architectures (the first one is what has no name), of a machine where nothing is installed; what they
-# know of the packages they keep in the folder. The mirror is the machine's own, whatever way it is
-# configured: a suite that the machine does not have is where its own is.
+# private_apt FOLDER ARCHITECTURES SUITE...: from now on apt-get and apt-cache see only these suites and
+# architectures (the first one is the default), as on a machine where nothing is installed; they keep
+# their state in the folder. The mirror is the machine's own, no matter how that is configured. A suite
+# that the machine does not use is fetched from the mirror of the one that it uses.
 private_apt() {
 	_apt=$1 _architectures=$2
 	shift 2
@@ -24,7 +24,7 @@ private_apt() {
 			}' || { echo "apt.sh: no mirror of Debian's main archive in apt's sources" >&2; return 1; }
 	done >"$_apt/sources.list"
 
-	# But for what installing a kernel or Java would need, and using it does not.
+	# This package stands for those that a kernel or Java needs to be installed, but not to be used.
 	cat >"$_apt/status" <<END
 Package: not-needed
 Status: install ok installed
@@ -54,5 +54,5 @@ END
 	export APT_CONFIG="$_apt/apt.conf"
 }
 
-# arm64_apt FOLDER: Debian 12 for arm64, and for amd64 what runs on this machine
+# arm64_apt FOLDER: Debian 12 for arm64, and amd64 for the packages that run on this machine
 arm64_apt() { private_apt "$1" arm64,amd64 bookworm bookworm-updates bookworm-security; }

@@ -1,13 +1,13 @@
 #!/bin/sh
-# vm/arm64.sh - make sure that build/arm64/ holds what an arm64 VM takes that the machine does not have.
-# Silent and quick when it is there already; made again when the lists below have changed.
+# vm/arm64.sh - make sure that build/arm64/ holds what an arm64 VM needs and the machine does not have.
+# It is silent and quick if that is there already, and makes it again if the lists below have changed.
 #   cross    gcc and binutils for arm64 and armhf, that run here: installing them would remove gcc-multilib
-#   system   a Debian 12 for arm64 of packages that are unpacked and not configured, as its programs do not
-#            run here: with what the tests need
+#   system   a Debian 12 for arm64 with what the tests need; its packages are unpacked but not configured,
+#            because their programs do not run here
 #   apt      what apt knows of packages for arm64
 set -eu
 
-# One word a package; the libraries that gcc itself needs are those of the machine's own gcc-12.
+# Each word is a package. The libraries that gcc itself needs are those of the machine's own gcc-12.
 cross=''
 for pair in aarch64-linux-gnu/arm64 arm-linux-gnueabihf/armhf; do
 	target=${pair%/*} libraries=${pair#*/}-cross
@@ -27,12 +27,12 @@ finished() { [ "$(cat "$dir/packages" 2>/dev/null)" = "$cross $system" ]; }
 
 ! finished || exit 0
 mkdir -p build
-exec 9>build/.arm64.lock # two at once: the second waits, then finds it done
+exec 9>build/.arm64.lock # of two at once the second waits, and then finds it done
 flock 9
 ! finished || exit 0
 command -v patchelf >/dev/null || fail "patchelf is needed: apt-get install patchelf"
 
-# A download or unpacking cut short never looks finished: all happens aside, renamed at the end.
+# All is made in another folder and renamed at the end, so what was cut short never looks finished.
 rm -rf "$tmp" "$dir"
 mkdir -p "$tmp/deb" "$tmp/cross"
 unpack() { # FOLDER PACKAGE-FILE...
@@ -71,7 +71,7 @@ unpack "$tmp/system" "$tmp"/apt/archives/*.deb
 rm -r "$tmp/apt/archives"
 rm -rf "$tmp"/system/usr/share/doc "$tmp"/system/usr/share/man "$tmp"/system/usr/share/locale
 
-# What configuring would have made, as far as it is needed.
+# This is what configuring the packages would have made, as far as it is needed.
 for folder in proc sys dev run tmp root mnt machine out var/tmp; do mkdir -p "$tmp/system/$folder"; done
 cp "$tmp/system/usr/share/base-passwd/passwd.master" "$tmp/system/etc/passwd"
 cp "$tmp/system/usr/share/base-passwd/group.master" "$tmp/system/etc/group"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # vm/boot.sh KERNEL - makes what qemu boots, in build/kernel/KERNEL/, unless it is there and newer
-# than what goes in it:
-#   initramfs   a static busybox, vm/init, and the modules it loads, numbered in their order
-#   kernel      the uncompressed kernel if that can be booted: unpacking takes seconds in emulation
+# than its parts:
+#   initramfs   a static busybox, vm/init, and the modules that it loads, numbered in their order
+#   kernel      the uncompressed kernel, if that can be booted, because unpacking takes seconds in emulation
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ while read -r file; do
 done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$tmp/list")
 (cd "$tmp/tree" && find . | cpio --quiet -R 0:0 -H newc -o >"$tmp/initramfs")
 
-# Where the compressed kernel lies in vmlinuz: Documentation/arch/x86/boot.rst, payload_offset.
+# Documentation/arch/x86/boot.rst, payload_offset, says where the compressed kernel lies in vmlinuz.
 number() { od -An -tu"$2" -j"$1" -N"$2" "$dir/vmlinuz" | tr -d ' '; }
 payload() {
 	local start=$(((1 + $(number 0x1f1 1)) * 512 + $(number 0x248 4)))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # vm/debian.sh - make sure that build/debian/ holds a clean Debian 12 with systemd and what the packages
-# depend on, as the VM that installs them has no network. Takes some minutes; silent and quick when
-# it is there already; made again when the list below has changed.
+# depend on, because the VM that installs them has no network. This takes some minutes. It is silent and
+# quick if that is there already, and makes it again if the list below has changed.
 set -eu
 
 # What the packages need, what the kernel's headers need, and what the tests need.
@@ -19,12 +19,12 @@ quietly() { "$@" >>"$log" 2>&1 </dev/null || { tail -n 20 "$log" >&2; fail "$* f
 
 ! finished || exit 0
 mkdir -p build
-exec 9>build/.debian.lock # two at once: the second waits, then finds it done
+exec 9>build/.debian.lock # of two at once the second waits, and then finds it done
 flock 9
 ! finished || exit 0
 [ "$(id -u)" = 0 ] || fail "only root can make a Debian root"
 
-# The machine's own mirror, whatever way it is configured.
+# The machine's own mirror, no matter how it is configured.
 # shellcheck disable=SC2016 # apt's variables
 mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
 	awk '$1 == "bookworm" { print $2; exit }')
@@ -36,7 +36,7 @@ rm -rf "$tmp" "$dir"
 quietly nice debootstrap --variant=minbase bookworm "$tmp" "$mirror"
 echo 'exit 101' >"$tmp/usr/sbin/policy-rc.d" # nothing is started here
 chmod 755 "$tmp/usr/sbin/policy-rc.d"
-# /proc is there for Java's sake, in a mount name space that goes away with the command.
+# Java needs /proc, which is mounted in a mount namespace that goes away with the command.
 # shellcheck disable=SC2016,SC2086 # expanded inside; one word a package
 quietly nice unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$tmp" \
 	env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y --no-install-recommends install $packages

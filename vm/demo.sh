@@ -1,6 +1,6 @@
 #!/bin/bash
-# The main job as a person would type it, in the VM; make demo runs it. It goes
-# on to the next command only if the last one worked.
+# The main job as a person would type it, in the VM; make demo runs it. The next
+# command runs only if the last one worked.
 # shellcheck disable=SC2016 # commands are shown before they are expanded
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,7 +29,7 @@ run abusectl setup /dev/abctl0 sz=64M,bs=4096
 run abusectl info
 run lsblk /dev/abuse0
 
-say "A server: from now on the disk is this file"
+say "A server: from now on this file is the disk"
 run "abusectl server /dev/abctl0 file:disk.img --create >server.log & server=\$!"
 ready server.log
 run cat server.log
@@ -43,7 +43,7 @@ run "(cd mnt && find . -type f -exec sha256sum {} + | sort >../before)"
 run "wc -l <before"
 run umount mnt
 
-say "The server is stopped, another one started: nothing is lost"
+say "One server ends and another one starts: nothing is lost"
 run 'kill $server'
 run 'wait $server'
 run "abusectl server /dev/abctl0 file:disk.img >server2.log & server=\$!"
@@ -75,4 +75,4 @@ run 'kill $server'
 run 'wait $server'
 run abusectl reset /dev/abctl0
 run modprobe -r abuse
-say "All of it held"
+say "Everything worked"

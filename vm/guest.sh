@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# What process 1 of the VM does once its root is there: OUTDIR/command, to which run.sh adds lines in
-# front that set command (array, empty for a shell), kernel (a folder with its packages), directory,
-# project, rows, columns; machine, if the root is not the machine's own; systemd, if that takes over and
-# runs this once more as a service; and shared, if there is a folder for it.
+# What process 1 of the VM does once its root is mounted. run.sh writes this to OUTDIR/command, below lines
+# that set command (an array, empty for a shell), kernel (the folder of its packages), directory, project,
+# rows and columns; machine, if the root is not the machine's own; systemd, if systemd takes over and runs
+# this once more as a service; and shared, if there is a shared folder.
 
 if [ $$ = 1 ]; then
 	mount -t tmpfs tmpfs /run
@@ -33,7 +33,7 @@ if [ $$ = 1 ]; then
 		exec /sbin/init
 	fi
 	case $directory/ in
-	/tmp/*) ;; # the project itself lies there; what is written goes to the tmpfs above it anyway
+	/tmp/*) ;; # the project itself lies there, and writes go to the tmpfs above it anyway
 	*) mount -t tmpfs -o mode=1777 tmpfs /tmp ;;
 	esac
 	mkdir -p /run/lock /dev/shm /dev/pts
@@ -50,23 +50,23 @@ export HOME=/root USER=root LOGNAME=root
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$directory" || exit 1
 
-# Before that it would only make the boot slower.
+# KCSAN starts only now, because it would make the boot slower.
 [ ! -e /sys/kernel/debug/kcsan ] || echo on >/sys/kernel/debug/kcsan
 
 echo "<5>abuse-vm: user space begins" >/dev/kmsg
 if [ ${#command[@]} -eq 0 ]; then
-	exec 3<>/dev/hvc0 # open from here on: its size is forgotten when it is closed
+	exec 3<>/dev/hvc0 # stays open, because the terminal forgets its size when it is closed
 	stty sane rows "$rows" columns "$columns" <&3
 	setsid -c -w bash -i <&3 >&3 2>&1 3>&-
 	status=$?
 else
-	# Through a pipe, so that /dev/stdout can be opened in the command and is no terminal.
+	# The output goes through a pipe, so that the command can open /dev/stdout and it is no terminal.
 	mkfifo /run/output
 	cat </run/output >>/out/output.log &
 	reader=$!
 	setsid -w "${command[@]}" </dev/null >/run/output 2>&1
 	status=$?
-	# What the command left running may hold the pipe open: a second for the rest of the output.
+	# A process that the command left running may hold the pipe open, so wait a second for the rest, not longer.
 	for _ in {1..20}; do
 		kill -0 $reader 2>/dev/null || break
 		sleep 0.05
@@ -76,12 +76,12 @@ fi
 leaks=/sys/kernel/debug/kmemleak
 if [ -e $leaks ]; then
 	echo scan >$leaks
-	sleep 6 # younger objects are not reported
+	sleep 6 # kmemleak does not report younger objects
 	echo scan >$leaks
 	cat $leaks >/out/kmemleak.log
 fi
 echo "<5>abuse-vm: user space ends" >/dev/kmsg
 echo $status >/out/status
-sleep 0.1 # the console is written by whoever has it
+sleep 0.1 # another process may still be writing to the console
 echo b >/proc/sysrq-trigger
 sleep 60

@@ -1,11 +1,11 @@
 #!/bin/sh
 # vm/kernel-debug.sh debug|kcsan - make sure that build/kernel/ holds that kernel: Debian's source of
-# 6.1, in build/kernel/source for both, with nothing in it but vm/base.config and vm/KERNEL.config.
-# Layout as in kernel.sh; headers is the folder where it was built. Takes 10 to 25 minutes on two
-# processors; interrupted, it goes on where it was. Silent and quick when it is there already; built
-# again, what differs, when one of its two files was changed.
+# 6.1, which is in build/kernel/source for both, configured with nothing but vm/base.config and
+# vm/KERNEL.config. The layout is that of kernel.sh; headers is the folder where it was built. This takes
+# 10 to 25 minutes on two processors; if it is interrupted, the next run goes on from there. It is silent
+# and quick if the kernel is there already; if one of the two files has changed, it builds what differs.
 set -eu
-unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that called: its jobs and variables are not meant
+unset MAKEFLAGS MFLAGS MAKELEVEL # the jobs and variables of the calling make are not meant for this one
 
 cd "$(dirname "$0")/.."
 kernel=${1-}
@@ -25,7 +25,7 @@ finished() { [ -e "$dir/release" ] && cat $fragments | cmp -s - "$dir/fragments"
 
 ! finished || exit 0
 mkdir -p "$kernels"
-exec 9>"$kernels/.$kernel.lock" # two builds at once: the second waits, then finds it done
+exec 9>"$kernels/.$kernel.lock" # of two builds at once the second waits, and then finds it done
 flock 9
 ! finished || exit 0
 for tool in bc bison flex gcc make xz zstd; do
@@ -49,7 +49,7 @@ if [ ! -d "$kernels/source" ]; then
 fi
 exec 8>&-
 
-# What was built with other fragments is a start.
+# A kernel that was built from older fragments is kept, so that only what differs is built.
 if [ -d "$dir/headers" ]; then
 	rm -rf "$tmp" "$dir/release"
 	mkdir "$tmp"
@@ -64,7 +64,7 @@ quietly make -C "$kernels/source" O="$PWD" tinyconfig
 # shellcheck disable=SC2086
 quietly "$kernels/source/scripts/kconfig/merge_config.sh" -m .config $fragments
 quietly make olddefconfig
-# kconfig silently drops what depends on something that is not there.
+# kconfig silently drops a line if something that it depends on is missing.
 # shellcheck disable=SC2086
 lost=$(awk '/^# CONFIG_[^ ]* is not set$/ { $0 = $2 "=n" }
 	!/^CONFIG_/ { next }
@@ -81,7 +81,7 @@ quietly make INSTALL_MOD_PATH="$tmp/root" modules_install
 release=$(make -s kernelrelease)
 rm "$tmp/root/lib/modules/$release/source"
 ln -sfn "$dir/headers" "$tmp/root/lib/modules/$release/build"
-# Where its source is, as seen from there: the folder of all kernels may move.
+# The path to the source is relative, because the folder of all kernels may be moved.
 ln -sfn ../../source source
 echo 'include source/Makefile' >Makefile
 

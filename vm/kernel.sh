@@ -1,14 +1,14 @@
 #!/bin/sh
 # vm/kernel.sh KERNEL - make sure that build/kernel/KERNEL/ holds that kernel, from Debian's
-# packages; nothing is installed. Silent and quick when it is there already.
+# packages; nothing is installed. It is silent and quick if the kernel is there already.
 #   6.1, 6.12   the two kernels of Debian 12
 #   newest      the newest one that Debian packages, with its own compiler (kernel-newest.sh)
-#   debug       6.1 with all that finds bugs, built from source (kernel-debug.sh)
-#   kcsan       6.1 with what finds races of data, the same way
+#   debug       6.1 with everything that finds bugs, built from source (kernel-debug.sh)
+#   kcsan       6.1 with what finds data races, built in the same way
 #   6.1-arm64, 6.12-arm64, 6.12-arm64-16k   those of Debian 12 for arm64, the last one with pages of 16 KiB
-# Layout: release, vmlinuz, config, System.map, root/ (the unpacked packages, modules in
-# root/lib/modules/RELEASE), headers (the KDIR for make -C module; works where it lies). For arm64 also
-# cc and system, the compiler and the Debian that it runs (arm64.sh).
+# Layout: release, vmlinuz, config, System.map, root/ (the unpacked packages, with the modules in
+# root/lib/modules/RELEASE), headers (the KDIR for make -C module). For arm64 also cc and system: the
+# compiler, and the Debian that the kernel runs (arm64.sh).
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -29,13 +29,13 @@ tools=
 case $kernel in
 *-arm64*)
 	vm/arm64.sh
-	tools=:amd64 # what builds modules runs here
+	tools=:amd64 # the tools that build modules run here
 	;;
 esac
 
 [ ! -e "$dir/release" ] || exit 0
 mkdir -p build/kernel
-exec 9>"build/kernel/.$kernel.lock" # two builds at once: the second waits, then finds it done
+exec 9>"build/kernel/.$kernel.lock" # of two builds at once the second waits, and then finds it done
 flock 9
 [ ! -e "$dir/release" ] || exit 0
 
@@ -55,7 +55,7 @@ fetch() {
 		"linux-image-$release" "linux-headers-$release" $headers)
 }
 
-# A download or unpacking cut short never looks finished: all happens aside, renamed at the end.
+# All is made in another folder and renamed at the end, so what was cut short never looks finished.
 tmp=$PWD/build/kernel/.$kernel.tmp
 rm -rf "$tmp" "$dir"
 mkdir -p "$tmp/deb" "$tmp/root"
@@ -65,10 +65,10 @@ fetch >&2 || { apt-get -q update >&2 && fetch >&2; } ||
 for deb in "$tmp"/deb/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
 rm -r "$tmp/deb"
 
-# Debian's headers name their other half by an absolute path; it is the folder beside them.
+# Debian's headers name their other half by an absolute path; here it is the folder beside them.
 # shellcheck disable=SC2016 # make's variables
 sed -i 's,/usr/src/,$(dir $(lastword $(MAKEFILE_LIST)))../,' "$tmp/root/usr/src/linux-headers-$release/Makefile"
-# 6.12 has a vmlinux there, for type information in modules; that would need pahole.
+# The vmlinux of 6.12 is there for type information in modules, which would need pahole.
 rm -f "$tmp/root/usr/src/linux-headers-$release/vmlinux"
 if [ "$tools" ]; then
 	# shellcheck disable=SC2016 # make's variables

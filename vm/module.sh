@@ -8,8 +8,8 @@ vm/kernel.sh "$kernel"
 
 dir=$PWD/build/module/$kernel
 mkdir -p "$dir"
-cp -rpu module/. "$dir/" # a folder for each kernel, so that they do not clash; a warning is an error
-set -- # kernels of another Debian bring their compiler
+cp -rpu module/. "$dir/" # each kernel has a folder of its own, so that builds do not clash
+set -- # a kernel of another Debian comes with its compiler
 [ ! -e "build/kernel/$kernel/cc" ] || set -- CC="$PWD/build/kernel/$kernel/cc"
 make -s -C "$dir" KDIR="$PWD/build/kernel/$kernel/headers" W=1 KCFLAGS=-Werror "$@" modules >"$dir/build.log" 2>&1 || {
 	cat "$dir/build.log" >&2

@@ -1,6 +1,6 @@
 #!/bin/bash
-# vm/run.sh - runs a command, or an interactive shell, as root in a throw-away VM: a stock Debian
-# kernel, the machine's own root read-only below a tmpfs, the same current directory.
+# vm/run.sh - runs a command, or an interactive shell, as root in a throw-away VM with a stock Debian
+# kernel, the machine's own root read-only below a tmpfs, and the same current directory.
 #
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-s DIR] [-a CMDLINE] [-r ROOT]
 #          [-d SIZE] [-i] [-p] [--] [COMMAND ...]
@@ -8,19 +8,19 @@
 #   -k KERNEL   6.1 (default), 6.12, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
 #               a Debian for arm64 instead of the machine's own root: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
-#   -t SECONDS  ended when the command has printed nothing for so long, or twice that (1200)
-#   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log, clock the
-#               VM's own time in milliseconds
-#   -s DIR      /shared in the VM, writable, for what several VMs have together
-#   -a CMDLINE  more for the kernel's command line
-#   -r ROOT     boots this Debian with its systemd instead; the machine's own root is below /machine,
-#               the project where it is outside
+#   -t SECONDS  ends the VM when the command has printed nothing for so long, or for up to twice that (1200)
+#   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log, and clock is
+#               the VM's own time in milliseconds
+#   -s DIR      /shared in the VM, writable, for files that several VMs share
+#   -a CMDLINE  is added to the kernel's command line
+#   -r ROOT     boots this Debian with its systemd instead; the machine's own root is in /machine, and the
+#               project has the same path as outside
 #   -d SIZE     an empty disk, /dev/vda once virtio_blk is loaded
-#   -i          count instructions: time in the VM is what was executed, not what the machine did
-#   -p          processors at the same time even under emulation, which a kernel does not always survive
+#   -i          count instructions: time in the VM goes on with the instructions that it executes
+#   -p          run processors at the same time even in emulation, which a kernel does not always survive
 #
-# The VM's own time is how long it has run, less the time that its processors waited for one of the
-# machine: limits count that, so that they find hangs, and no machine that is busy.
+# The VM's own time is how long it has run, less the time that its processors waited for a processor of
+# the machine. Limits count this time, so that they find hangs and a busy machine does not matter.
 #
 # Exit status: the command's; 97 time limit, 98 the VM ended without one (panic, hang), 99 the
 # command was fine but the kernel was not: warning, oops, lock or memory splat, hung task.
@@ -84,7 +84,7 @@ cmdline+=" mitigations=off audit=0"
 qemu+=(-name "abuse,debug-threads=on" -nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -kernel "$dir/kernel" -initrd "$dir/initramfs")
 
-# Stock kernels do not boot with every /dev/kvm: tried once for each kernel.
+# A stock kernel does not boot with every /dev/kvm, so each kernel tries it once.
 accelerator() {
 	if ! { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }; then
 		echo tcg
@@ -104,15 +104,15 @@ accelerator() {
 }
 if [ "$icount" ]; then
 	qemu+=(-accel "tcg,thread=single" -icount "shift=1,sleep=off,align=off" -smp 1 -cpu "max,-erms,-fsrm")
-	# Its clock leaps ahead while it waits for the machine: tasks then seem to hang.
+	# The VM's clock leaps ahead while it waits for the machine, and tasks then seem to hang.
 	cmdline+=" tsc=reliable sysctl.kernel.hung_task_timeout_secs=0"
 elif [ "$arm64" ]; then
-	# What patches itself here is in order. Pointers are signed the quick way.
+	# On arm64 a kernel that patches itself runs well with several threads. Pointers are signed the quick way.
 	qemu+=(-accel "tcg,thread=multi" -smp "$cpus" -cpu "max,pauth-impdef=on")
 elif [ "$(accelerator)" = kvm ]; then
 	qemu+=(-accel kvm -smp "$cpus" -cpu host)
 else
-	# One thread, the processors take turns: with a thread each, qemu runs stale code now and then
+	# With one thread the processors take turns. With a thread each, qemu now and then runs stale code
 	# when a kernel patches itself, which ends in "Oops: int3" (seen with 7.2, 10.0 and 11.1).
 	qemu+=(-accel "tcg,thread=$threads" -smp "$cpus" -cpu max)
 fi
@@ -132,13 +132,13 @@ if [ "$disk" ]; then
 	qemu+=(-drive "file=${out//,/,,}/disk,format=raw,if=virtio,cache=unsafe")
 fi
 
-# watch PID: keeps OUT/clock, and ends the VM when it is late, which is then in OUT/late
+# watch PID: keeps OUT/clock up to date; ends the VM when it is late, and then makes OUT/late
 watch() {
 	local start=${EPOCHREALTIME/./} now own=0 quiet=0 size printed=0 waited most thread threads=() name
 	local -A before=()
 	exec {never}<> <(:)
 	while read -rt 0.1 -u "$never" || kill -0 "$1" 2>/dev/null; do
-		# Its processors and its main thread; some come later than others.
+		# These are its processors and its main thread; some of them start later than others.
 		if [ $own -lt 5000000 ]; then
 			threads=()
 			for thread in /proc/"$1"/task/*; do
@@ -173,7 +173,7 @@ if [ $# -eq 0 ]; then
 	"${qemu[@]}" -chardev stdio,id=tty,signal=off -device virtio-serial-pci \
 		-device virtconsole,chardev=tty || status=$?
 else
-	# However this script ends, so does qemu.
+	# No matter how this script ends, qemu ends, too.
 	setpriv --pdeathsig TERM "${qemu[@]}" </dev/null >&2 &
 	vm=$!
 	watch $vm 9>&- &

@@ -1,9 +1,9 @@
-# What a kernel says in its log when something is wrong: those lines, as they are.
-# -v bounds=yes: what it says about itself before and after user space counts only if it dies of it.
+# Prints the lines of a kernel log that say that something is wrong.
+# -v bounds=yes: before and after user space, only lines about the kernel's own death count.
 #
-# A race of data that KCSAN reports is ours when one of the two accesses is made by the module itself, or
-# by a library function that it calls; a stock kernel has many of its own, in what the module calls, too,
-# and in what interrupts it, which are left out. Of ours the whole report is printed.
+# A data race that KCSAN reports is ours if one of the two accesses is made by the module itself, or by a
+# library function that it calls; then the whole report is printed. A stock kernel has many races of its own,
+# also in functions that the module calls and in interrupts; these are left out.
 
 BEGIN {
 	splat = "WARNING:|BUG:|Oops|KASAN|KCSAN|UBSAN|KFENCE|ODEBUG|Call Trace:|INFO: task .* blocked for more" \
@@ -16,7 +16,7 @@ BEGIN {
 }
 bounds && /abuse-vm: user space begins/ { inside = 1 }
 bounds && /abuse-vm: user space ends/ { inside = 0 }
-# Its report has a frame that KCSAN did not expect
+# KCSAN warns about itself when its report has a frame that it did not expect
 /WARNING: .* kernel\/kcsan\// { aside = 1 }
 aside {
 	if (/end trace/)

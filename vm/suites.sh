@@ -1,9 +1,9 @@
 #!/bin/bash
 # suites.sh FOLDER [blktests] [xfstests]: the part of test-suites.sh that runs in the VM; the suites are in FOLDER
 #
-# Each test is run on abuse disks that abusectl serves from files, and on loop devices of such files. What
-# became of it is a line of /out/results: suite, test, "abuse" or "loop", "pass", "fail" or "not run", seconds,
-# tab-separated; what a suite said and kept is in /out/SUITE-DEVICES.
+# Each test runs on abuse disks that abusectl serves from files, and on loop devices of such files. Its result
+# is a line of /out/results: suite, test, "abuse" or "loop", "pass", "fail" or "not run", and seconds,
+# separated by tabs. The output of a suite and the files that it kept are in /out/SUITE-DEVICES.
 set -eu -o pipefail
 suites=$1 wanted=" ${*:2} "
 project=$PWD
@@ -11,13 +11,13 @@ declare -A running
 
 say() { echo "$(cut -d. -f1 /proc/uptime) s: $*" >&2; }
 
-# These have a device of their own, or need hardware.
+# The tests of the block group that run on any disk. The others make a device of their own, or need hardware.
 blktests='block/003 block/004 block/005 block/007 block/008 block/012 block/036 block/041 block/042 block/043'
-# Quick ones, most of them of data: aio, direct, mmap, holes, preallocation, fsx, fsync, trim
+# Quick tests, most of them about data: aio, direct, mmap, holes, preallocation, fsx, fsync, trim
 xfstests='002 005 006 007 011 013 014 028 029 030 069 075 091 112 120 124 130 133 169 198 207 210 214 221 240
 	247 248 249 260 263 288 308 392'
 
-# attach KIND SIZE: makes a disk of an empty file; sets disk
+# attach KIND SIZE: makes a disk from an empty file, and puts its name into disk
 attach() {
 	local kind=$1 size=$2 file i
 	file=$(mktemp /dev/shm/image.XXXXXX)
@@ -51,7 +51,7 @@ detach_all() {
 
 results() { awk -v OFS='\t' "$@" >>/out/results; }
 
-# Its result of a test is a file of keys and values; there is none for what it does not run.
+# blktests writes the result of a test to a file of keys and values; a test that it does not run has none.
 run_blktests() { # KIND
 	local kind=$1 disk test output=/out/blktests-$1
 	attach "$kind" 256M

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # What test.sh and test-debian.sh share; to be sourced.
 
-# run_tests KERNEL OUT FOLDER OPTION...: the tests of a folder of vm/tests in a VM with these options of run.sh;
-# what it says is in OUT/tests.log, too
+# run_tests KERNEL OUT FOLDER OPTION...: runs the tests of a folder of vm/tests in a VM, with these options of
+# run.sh; the output goes to OUT/tests.log, too
 run_tests() {
 	local kernel=$1 out=$2 folder=$3 status=0
 	shift 3
@@ -16,10 +16,11 @@ run_tests() {
 	fi | tee -a "$out/tests.log"
 }
 
-# planned KERNEL FOLDER: how many tests there are
+# planned KERNEL FOLDER: prints how many tests there are
 planned() { ABUSE_KERNEL=$1 TESTS=${TESTS:-} vm/tests/run.sh -l "$2" | wc -l; }
 
-# sum_up KERNEL FOLDER OUT...: what became of them, into the first OUT/sum; what was not done has failed
+# sum_up KERNEL FOLDER OUT...: writes how many passed and failed to OUT/sum of the first OUT; a test that did not
+# run has failed
 sum_up() {
 	local kernel=$1 planned passed failed
 	planned=$(planned "$1" "$2")
@@ -32,7 +33,7 @@ sum_up() {
 	echo "$passed $failed" >"$1/sum"
 }
 
-# total OUT...: the last line, and whether all is well
+# total OUT...: prints the last line; succeeds if all tests passed
 total() {
 	local out passed failed all_passed=0 all_failed=0
 	for out; do

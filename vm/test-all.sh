@@ -1,19 +1,19 @@
 #!/bin/bash
-# vm/test-all.sh [KERNEL...] - unit tests, then the system tests on each kernel, and with DEB=yes those
-# of the packages; the last line adds them up.
+# vm/test-all.sh [KERNEL...] - runs the unit tests, then the system tests on each kernel, and with DEB=yes
+# those of the packages; the last line adds them up.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 reports=cli/target/surefire-reports
 log=build/test.log
 mkdir -p build
 
-# unit ATTRIBUTE: the sum over the reports of all test classes
+# unit ATTRIBUTE: prints its sum over the reports of all test classes
 unit() {
 	cat $reports/TEST-*.xml 2>/dev/null |
 		sed -n "s/^<testsuite .* $1=\"\([0-9]*\)\".*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# Kernels, modules and test clients meanwhile; what cannot be built is told by the system tests.
+# Meanwhile kernels, modules and test clients are built; the system tests report what cannot be built.
 vm/test.sh -b "$@" >build/test-build.log 2>&1 &
 
 echo "# unit tests"
@@ -31,7 +31,7 @@ echo "# unit tests: $good passed, $bad failed"
 wait
 
 all_passed=$good all_failed=$bad
-part() { # NAME COMMAND...: its last line counts
+part() { # NAME COMMAND...: the last line of the command's output is counted
 	echo "# $1"
 	"${@:2}" | tee build/part.log || :
 	read -r passed failed < <(tail -n 1 build/part.log | sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p') ||

@@ -1,7 +1,7 @@
 #!/bin/bash
-# vm/test-arm64.sh [6.1|6.12|6.12-16k]: a part of the system tests on one of Debian's kernels for arm64, 6.12
-# if not said, in emulation: what the module does where memory is ordered and paged in another way, and what
-# the jar takes from the C library, whose numbers are others there. Not a part of test-all.sh.
+# vm/test-arm64.sh [6.1|6.12|6.12-16k]: runs some of the system tests in emulation, on one of Debian's kernels
+# for arm64 (6.12). Memory is ordered and paged in another way there, which matters to the module, and the C
+# library has other numbers, which matter to the jar. Not a part of test-all.sh.
 #
 # TESTS, TEST_TIME	as in test.sh
 set -eu -o pipefail

@@ -1,5 +1,5 @@
 #!/bin/bash
-# vm/test-debian.sh SUITE [KERNEL...]: tests of the packages in a clean Debian with systemd, in the VM
+# vm/test-debian.sh SUITE [KERNEL...]: runs tests of the packages in a clean Debian with systemd, in the VM
 #	service		abuse@.service and the udev rule, with the module that is built here
 #	packages	both packages, the module built by dkms in the VM, which takes minutes
 #

@@ -1,19 +1,19 @@
 #!/bin/bash
-# test-suites.sh [KERNEL]: test suites that others wrote, on abuse disks and, for comparison, on loop devices in
-# the same VM. Prints what differs: tests that pass there and not here, and those that take much longer; the last
-# line counts. Fails when a test passes on loop only, or nothing was tried.
+# test-suites.sh [KERNEL]: runs test suites that others wrote on abuse disks and, for comparison, on loop devices
+# in the same VM. It prints what differs: tests that pass on loop only, and those that take much longer on abuse;
+# the last line counts. It fails if a test passes on loop only, or if nothing was tried.
 #
-# BLKTESTS=DIR	a checkout of blktests: its block group, as far as it is for any device (10 minutes)
+# BLKTESTS=DIR	a checkout of blktests: the tests of its block group that are for any device (10 minutes)
 # XFSTESTS=DIR	a checkout of xfstests: 33 quick generic tests, on ext4 and on xfs, which takes much longer
 #
-# They are copied to build/suites and built there; the checkouts are left alone. What the suites said is in
+# They are copied to build/suites and built there; the checkouts are left alone. The output of the suites is in
 # build/vm/suites.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 kernel=${1:-6.12} out=build/vm/suites suites=$PWD/build/suites
 [ "${BLKTESTS:-}${XFSTESTS:-}" ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-# fetch NAME DIR COMMAND...: a copy of a checkout, built by the command in it, once for each state of it
+# fetch NAME DIR COMMAND...: copies a checkout and builds the copy with the command, once for each state of it
 fetch() {
 	local name=$1 dir=$2 state
 	shift 2

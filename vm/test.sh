@@ -1,10 +1,10 @@
 #!/bin/bash
-# test.sh [-b] [KERNEL...]: the system tests on each kernel (6.1 and 6.12), in VMs that share them; -b only
-# builds what they need besides the jar
+# test.sh [-b] [KERNEL...]: runs the system tests on each kernel (6.1 and 6.12), in VMs that share them; with -b
+# it only builds what they need besides the jar
 #
-# TESTS='pattern'	only the tests whose name matches this regular expression
-# TEST_TIME=120	seconds of the VM's own time that a test may take which does not say it itself
-# VMS=2	so many VMs at once; if not given as many as there are processors
+# TESTS='pattern'	only the tests whose names match this regular expression
+# TEST_TIME=120	seconds of the VM's own time that a test may take if its topic file sets no limit
+# VMS=2	so many VMs at once; by default as many as there are processors
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ vms=${VMS:-$(nproc)}
 # shellcheck source=vm/tally.sh
 . vm/tally.sh
 
-# A start of Java takes seconds in the VM, and without an archive twice as many
+# Java takes seconds to start in the VM, and twice as many without an archive
 with_java() {
 	local lib=build/java/lib bad=build/java/bad
 	local javac=(javac -Xlint:all -Werror --release 17 -cp cli/target/abusectl.jar)
@@ -28,7 +28,7 @@ with_java() {
 	jar -cf $lib/bad.jar -C $bad .
 }
 
-# clients KERNEL: the programs for what that kernel runs on, in the folder $clients
+# clients KERNEL: builds the clients for the processor of that kernel, and puts their folder into $clients
 clients() {
 	local cc=(CC=gcc) cross=$PWD/build/arm64/cross/usr/bin
 	clients=$PWD/build/clients
@@ -76,7 +76,7 @@ out_of() { # KERNEL NUMBER
 	if [ "$2" = 1 ]; then echo "build/vm/test-$1"; else echo "build/vm/test-$1-$2"; fi
 }
 
-# One VM more for a kernel as long as there is a test left for it: one that a test has broken ends early
+# Starts VMs for a kernel, one after the other, as long as tests are left: a VM that a test has broken ends early
 run_one() { # KERNEL NUMBER
 	local kernel=$1 n=$2 out claims=build/vm/claims-$1 claimed=-1 before
 	[ ! -e "$(out_of "$kernel" 1)/sum" ] || return 0 # not built
@@ -87,7 +87,7 @@ run_one() { # KERNEL NUMBER
 	do
 		out=$(out_of "$kernel" "$n")
 		mkdir -p "$out"
-		# The time is more than any one test may take.
+		# The limit is longer than any test may take.
 		CLAIMS=/shared run_tests "$kernel" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G -s "$claims"
 		n=$((n + vms))
 	done
@@ -95,7 +95,7 @@ run_one() { # KERNEL NUMBER
 export vms
 export -f run_tests planned out_of run_one
 
-# A VM uses one processor. Where it has no tests left, the next one helps out where there are some.
+# A VM uses one processor. When a kernel has no tests left, the next VM helps another kernel.
 for kernel; do
 	rm -rf "build/vm/claims-$kernel"
 	mkdir -p "build/vm/claims-$kernel"

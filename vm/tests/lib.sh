@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154
 # The functions that tests are written with. A test works on $CTL and $DISK, and in a
-# directory $T of its own. run.sh ends what it started, resets every device and
-# unloads the module, which has to work.
+# directory $T of its own. Afterwards run.sh ends what the test started, resets every
+# device and unloads the module, which has to work.
 #
-# Starting a program takes 50 ms in an emulated VM, so what tests do often is
-# done by the shell itself or in one call of a client, which is linked statically.
+# Starting a program takes 50 ms in an emulated VM. So what tests do often is done by
+# the shell itself, or by one call of a client, which is linked statically.
 
 CTL=/dev/abctl0
 DISK=/dev/abuse0
@@ -22,10 +22,10 @@ fail() {
 	exit 1
 }
 
-# note TEXT: shown below the result of the test, good or bad
+# note TEXT: shows it below the result of the test, good or bad
 note() { echo "$*" >>"$T/notes"; }
 
-# The clients; run.sh says for which width a test runs
+# The clients, of the width that run.sh chooses for the test
 client() { "$ABUSE_BUILD/client$WIDTH" "$@"; }
 legacy() { "$ABUSE_BUILD/legacy$WIDTH" "$@"; }
 
@@ -56,12 +56,12 @@ expect() {
 	[[ $output =~ :\ ($expected)(,|$|[[:space:]]) ]] || fail "instead of $expected: $* gave: $output"
 }
 
-# Sleeps without starting a program: reads from a pipe that nobody writes to.
+# pause SECONDS: sleeps without starting a program, by reading from a pipe that nobody writes to
 exec {never}<> <(:)
 pause() { read -rt "$1" -u "$never" || :; }
 
-# A limit must find what hangs and must not fail on a busy machine, so it counts the VM's own time, see vm/run.sh.
-# vm_time: that time in milliseconds, in $vm_time; outside such a VM the clock's
+# A limit must find hangs and must not fail on a busy machine, so it counts the VM's own time; see vm/run.sh.
+# vm_time: puts that time in milliseconds into $vm_time; outside such a VM, that of the clock
 vm_time() {
 	if [ -r /out/clock ]; then
 		read -r vm_time </out/clock
@@ -107,13 +107,13 @@ owned() { client status $CTL only=owned until="$1"; }
 
 declare -A PID
 
-# spawn NAME COMMAND...: in the background, output in $T/NAME. It inherits the
-# descriptors 3 to 9 only where they are named @N: else it would keep an open
-# file of the test open.
+# spawn NAME COMMAND...: runs it in the background, with its output in $T/NAME. It
+# inherits only those of the descriptors 3 to 9 that are named as @N, because it would
+# keep the open files of the test open.
 spawn() {
 	local name=$1 n
 	shift
-	: >"$T/$name" # a reader must not find the output of an earlier program of that name
+	: >"$T/$name" # nobody may read the output of an earlier program of that name
 	(
 		for n in 3 4 5 6 7 8 9; do
 			[[ " $* " == *" @$n "* ]] || eval "exec $n<&-"
@@ -161,7 +161,7 @@ serve() {
 	wait_for has "$T/$name" '^ready$'
 }
 
-# end [NAME]: drains the server; all is answered, and each put had the status that it should have
+# end [NAME]: drains the server; it answers everything, and each of its puts had the status that it should have
 end() {
 	kill -TERM "${PID[${1-server}]}"
 	finish "${1-server}"
@@ -173,7 +173,7 @@ kill9() {
 	wait "${PID[$1]}" 2>"$T/kill" || :
 }
 
-# submit NAME KEY=VALUE ...: starts an I/O in the background, which is pending when this returns
+# submit NAME KEY=VALUE ...: starts I/O in the background, which is pending when this returns
 submit() {
 	local before name=$1
 	shift
@@ -182,38 +182,38 @@ submit() {
 	pending $((before + 1))
 }
 
-# The same with a server that waits for it, so that it may be taken at once
+# submit_soon NAME KEY=VALUE ...: the same, if a server waits that may take the request at once
 submit_soon() { spawn "$1" client io $DISK "${@:2}"; }
 
-# take FD [gets=N ...]: gets requests into $id0, $sector0, ... and their number into $nr_gets
+# take FD [gets=N ...]: gets requests, and sets $id0, $sector0, ... and their number, $nr_gets
 take() {
 	local output
 	output=$(client xfer "@$1" gets=1 "${@:2}") || fail "no request: $output"
 	eval "$output"
 }
 
-# answer FD PUT [KEY=VALUE ...]: puts one, whose status is then 0
+# answer FD PUT [KEY=VALUE ...]: puts a request, with status 0
 answer() {
 	local output
 	output=$(client xfer "@$1" "put=$2" "${@:3}") || fail "put failed: $output"
 	[[ $output == *"put0=0"* ]] || fail "put refused: $output"
 }
 
-# refused FD ERRNO PUT [KEY=VALUE ...]: puts one, which is refused with this errno
+# refused FD ERRNO PUT [KEY=VALUE ...]: makes a put that is refused with this errno
 refused() {
 	local output
 	output=$(client xfer "@$1" "put=$3" "${@:4}") || fail "xfer failed: $output"
 	[[ $output == *"put0=$2"* ]] || fail "put was not refused with $2: $output"
 }
 
-# LENGTH bytes of one value
+# bytes LENGTH BYTE: prints so many bytes of that value
 bytes() { head -c "$1" /dev/zero | tr '\0' "\\$(printf %03o "$2")"; }
 
 # holds FILE LENGTH BYTE: the file is LENGTH bytes of that value
 holds() { bytes "$2" "$3" | cmp - "$1" >&2 || fail "$1 is not $2 bytes of $3"; }
 
-# A file for the store of a server
-store() { # NAME SIZE
+# store NAME SIZE: makes a file for a server to keep its bytes in, and prints the option for it
+store() {
 	truncate -s "$2" "$T/$1"
 	echo "store=$T/$1"
 }
@@ -226,8 +226,8 @@ small_disk() {
 	truncate -s 32M "$T/image"
 }
 
-# start_load [OPTION...]: until end_load, writes of all sizes with fsync, then all
-# of it is read and compared, again and again; and discards in another place
+# start_load [OPTION...]: until end_load, fio writes with all sizes and fsync, then reads
+# and compares all of it, again and again; and it discards in another place
 start_load() {
 	spawn verify "${FIO[@]}" --name=verify --size=24M --rw=randwrite --bsrange=4k-1m --iodepth=32 --fsync=40 \
 		--loops=1000000 --verify=crc32c --verify_fatal=1 --verify_dump=0 "$@"
@@ -236,7 +236,7 @@ start_load() {
 	answering
 }
 
-# Requests are being answered now
+# answering: waits until requests are being answered
 answering() {
 	local before
 	before=$(status puts)
@@ -244,8 +244,8 @@ answering() {
 }
 answered() { [ "$(status puts)" -gt "$1" ]; } # MORE-THAN
 
-# end_load WHAT-HAPPENED: neither the load nor the device had an error; notes the
-# longest time that an I/O took
+# end_load WHAT-HAPPENED: ends the load; neither it nor the device had an error. Notes
+# the longest time that a read or write took
 end_load() {
 	local name longest
 	for name in verify trim; do
@@ -262,8 +262,8 @@ end_load() {
 # abusectl
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
 
-# tool ARGUMENT...: runs a command that does not wait in a JVM that lives until the last test, as a start takes
-# seconds here. "$ABUSECTL" is for tests of the start itself, for servers, and for commands that wait.
+# tool ARGUMENT...: runs a command that does not wait in a JVM that lives until the last test, because Java takes
+# seconds to start here. "$ABUSECTL" is for tests of the start itself, for servers, and for commands that wait.
 RESIDENT=/tmp/abuse.resident
 tool() {
 	local status in out err
@@ -271,13 +271,13 @@ tool() {
 		rm -f $RESIDENT.*
 		mkfifo $RESIDENT.in $RESIDENT.out
 		(
-			exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- # the test's
+			exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- # these belong to the test
 			exec setsid java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
 				-cp "${ABUSECTL%/*}/target/abusectl.jar:$ABUSE_BUILD/resident" Resident $RESIDENT.in $RESIDENT.out
 		) </dev/null >$RESIDENT.log 2>&1 &
 		echo $! >$RESIDENT.pid
 	fi
-	exec {in}<&0 {out}>&1 {err}>&2 # the usual ones are others while the shell itself reads and writes
+	exec {in}<&0 {out}>&1 {err}>&2 # the shell uses 0 to 2 for its own redirections below
 	printf '%s\0' "/proc/$BASHPID/fd/"{"$in","$out","$err"} "$@" >$RESIDENT.request
 	echo $RESIDENT.request >$RESIDENT.in
 	read -r status <$RESIDENT.out
@@ -292,12 +292,12 @@ start() {
 	shows "$T/$1" ': serving '
 }
 
-stop() { # NAME: the server answers what it has and ends
+stop() { # NAME: ends a server, which answers what it has first
 	kill -TERM "${PID[$1]}"
 	finish "$1"
 }
 
-# told NAME TEXT TIMES: this many lines of its output have the text
+# told NAME TEXT TIMES: so many lines of its output contain the text
 told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }
 
 # complains STATUS REGEX ARGUMENT...: abusectl exits with that status, one matching line on stderr and nothing on stdout

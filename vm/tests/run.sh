@@ -1,13 +1,13 @@
 #!/bin/bash
-# run.sh [-l] [FOLDER]: the system tests, inside the VM; -l lists them and does nothing.
+# run.sh [-l] [FOLDER]: runs the system tests, inside the VM; with -l it only lists them.
 # A test is a function in a topic file; its name, with spaces, says what holds.
 #
 # TESTS	regular expression for "topic: what holds"
-# TEST_TIME	seconds of the VM's own time that a test may take if its topic file names no limit (120)
-# CLAIMS	folder where VMs that share the tests note which one they take, so that none runs twice
-# TORTURE	how many times as long the tests that repeat something do so (1); if not 1, no others run
-# ABUSE_BUILD	where the module and the clients are
-# ABUSE_KERNEL	name for the output
+# TEST_TIME	seconds of the VM's own time that a test may take if its topic file sets no limit (120)
+# CLAIMS	folder where VMs that share the tests note which ones they take, so that none runs twice
+# TORTURE	multiplies the work of tests that repeat something (1); if it is not 1, no others run
+# ABUSE_BUILD	folder of the module and the clients
+# ABUSE_KERNEL	the name of the kernel, for the output
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -70,7 +70,7 @@ folder=${1-}
 # shellcheck source=vm/tests/lib.sh
 . "$here/lib.sh"
 
-# Tells where each process of the group (or, with "D", each process in that state) waits
+# stacks GROUP|D: prints where each process of the group, or each process in state D, waits
 stacks() {
 	local task state group
 	for task in /proc/[0-9]*; do
@@ -89,7 +89,7 @@ debug | kcsan) SLOW=5 ;;
 *) SLOW=1 ;;
 esac
 
-# Reads a line from a descriptor into a variable, within so many seconds of the VM's own time
+# Reads a line from a descriptor into a variable, within that many seconds of the VM's own time
 read_within() { # SECONDS FD VARIABLE
 	local end vm_time
 	vm_time
@@ -107,7 +107,7 @@ clean() {
 	local mount
 	while read -r _ mount _; do
 		if [[ $mount == "$T"/* ]]; then
-			umount -l "$mount" & # may wait for a server that is gone
+			umount -l "$mount" & # it may wait for a server that is gone
 		fi
 	done </proc/mounts
 	if [ -d /etc/abuse ]; then
@@ -117,7 +117,8 @@ clean() {
 	"$ABUSE_BUILD/client" clean abuse busy
 }
 
-# Ends a process group and tells the result in $T.out; 0 if all was well. $broken if nothing can run after it
+# Ends the process group of a test, writes what was wrong to $T.out, and succeeds if nothing was. Sets $broken if no
+# test can run in this VM any more
 verdict() { # GROUP STATUS
 	local good=0
 	if [ "$2" != 0 ]; then
@@ -129,10 +130,10 @@ verdict() { # GROUP STATUS
 		fi
 	fi
 	kill -KILL -- "-$1" 2>/dev/null || :
-	# No wait for its id: a process that hangs in the kernel cannot be killed.
+	# This does not wait for the process, because one that hangs in the kernel cannot be killed.
 	exec {cleaned}< <(clean && echo cleaned)
 	if ! read_within $((60 * SLOW)) "$cleaned" _; then
-		echo "what it left cannot be cleaned up; the tests that are left need another VM"
+		echo "cleaning up after the test failed; the remaining tests need another VM"
 		stacks D
 		good=1 broken=yes
 	fi
@@ -155,7 +156,7 @@ claim() {
 	return $status
 }
 
-dmesg --clear # what was said while it booted is no test's
+dmesg --clear # messages of the boot belong to no test
 passed=0 failed=0 broken=''
 mkfifo /tmp/abuse.ended
 exec {ended}<>/tmp/abuse.ended
@@ -176,9 +177,9 @@ while read -r file function WIDTH limit name; do
 		. "$file"
 		cd "$T"
 		"$function"
-	) >>"$T.out" 2>&1 </dev/null & # others, too, write to its end
+	) >>"$T.out" 2>&1 </dev/null & # appends, because run.sh writes to this file, too
 	group=$!
-	disown $group # or bash tells that it was killed
+	disown $group # otherwise bash reports that it was killed
 	set +m
 	read_within "$limit" "$ended" status || status=late
 	if verdict $group "$status" >>"$T.out" 2>&1; then
@@ -189,12 +190,12 @@ while read -r file function WIDTH limit name; do
 	vm_time
 	took=$(((vm_time - start) / 100))
 	echo "$word ${ABUSE_KERNEL:-} $name ($((took / 10)).$((took % 10)) s)"
-	# The output of other kernels may come in between.
+	# Each line names the kernel, because the output of others may come in between.
 	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"
 	[ $word = ok ] || sed "s/^/    ${ABUSE_KERNEL:-} /" "$T.out"
 	[ ! "$broken" ] || break
 	rm -rf "$T" "$T.out" "$T.log"
-done < <(list | sort -s -k4,4nr) # long tests first, so that VMs end at about the same time
+done < <(list | sort -s -k4,4nr) # long tests come first, so that VMs end at about the same time
 
 echo "# ${ABUSE_KERNEL:-}: $passed passed, $failed failed"
 [ $failed = 0 ]
