@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154,SC2317
-# abusectl
+# abusectl from setup to server
 # run.sh: seconds 240
 
 # The main job, and a server that is stopped during I/O
-a_file_is_a_disk_with_a_file_system() {
+a_file_is_a_disk_with_a_filesystem() {
 	load
 	"$ABUSECTL" setup $CTL sz=64M
 	start first "file:$T/image" --create
@@ -31,7 +31,7 @@ a_file_is_a_disk_with_a_file_system() {
 	is capacity "$(status capacity)" 0
 }
 
-info_tells_what_the_tool_of_2009_told_first() {
+info_prints_what_the_tool_of_2009_printed_first() {
 	load
 	legacy setup $CTL size=32M blocksize=512 max_queue=77 flags=1
 	tool info $CTL >"$T/info"
@@ -72,7 +72,7 @@ a_person_can_be_a_disk() {
 	EOF
 	running write || fail "get answered"
 	tool put $CTL --out "$T/out" >"$T/put"
-	diff "$T/get" "$T/put" || fail "put: other than get"
+	diff "$T/get" "$T/put" || fail "put printed something else than get"
 	finish write
 	holds "$T/out" 4096 0x77
 	submit read op=check byte=0x61

@@ -28,7 +28,7 @@ resize_grows_a_disk_in_use() {
 	end
 }
 
-resize_beyond_the_image_is_told() {
+resize_beyond_the_image_is_reported() {
 	ready capacity=32M
 	start server "file:$T/image" --create
 	status=0
@@ -108,10 +108,10 @@ _stop() {
 	finish "$1"
 }
 
-trace_tells_requests_and_leaves_nothing_behind() {
+trace_shows_requests_and_leaves_nothing_behind() {
 	ready flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	serve
-	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # left by a process that was killed
+	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # as if left by a process that was killed
 	spawn trace "$ABUSECTL" trace 0
 	wait_for has "$T/trace" '^ +TIME +OPERATION'
 	is "trace instances" "$(ls /sys/kernel/tracing/instances)" "abusectl-${PID[trace]}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Processors go away and come back, and the machine is suspended
+# Processors go offline and come back, and the machine is suspended
 
 _cpu1() { echo "$1" >/sys/devices/system/cpu/cpu1/online; } # 0 or 1
 
@@ -50,9 +50,9 @@ processors_come_and_go_with_no_server() {
 	end
 }
 
-# A process in an uninterruptible wait for the disk cannot be frozen once the
-# server is, so this load has no such process.
-everybody_is_frozen_under_load_and_goes_on() {
+# A process that waits for the disk without being interruptible cannot be frozen
+# once the server is, so this load has no such process.
+all_processes_are_frozen_under_load_and_go_on() {
 	local round
 	small_disk
 	serve store="$T/image"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# abusectl is killed and replaced under load; each start takes seconds here
+# abusectl is killed and replaced under load; here each start of it takes seconds
 # run.sh: seconds 300
 # run.sh: torture
 # run.sh: kernels 6.12 debug
@@ -42,7 +42,7 @@ killed_with_memory_it_fails_no_request() {
 }
 
 # This is what an upgrade of abusectl does.
-replaced_by_a_second_one_there_is_no_pause() {
+when_a_second_one_replaces_it_there_is_no_pause() {
 	local n times=$((2 * TIMES))
 	small_disk
 	start s0 "file:$T/image"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Servers are killed and replaced under load: no error, nothing lost, and no pause
-# longer than until the next server is there
+# Servers are killed and replaced under load: there is no error, nothing is lost, and
+# users of the disk wait only until the next server is there
 # run.sh: seconds 120
 # run.sh: torture
 TIMES=${TORTURE:-1}
 
-# Sleeps a random time of at most so many milliseconds
+# Sleeps for a random time of at most that many milliseconds
 _moment() { pause "$(printf '%d.%03d' $(($1 / 1000)) $((RANDOM % 1000 * $1 / 1000 % 1000)))"; }
 
 a_server_killed_again_and_again_loses_nothing() {
@@ -44,7 +44,7 @@ when_one_of_several_is_killed_the_others_carry_on() {
 	done
 }
 
-# With I/O so small that it takes almost no time itself
+# The I/O is so small that it takes almost no time itself.
 a_server_is_replaced_by_a_second_one() {
 	local n times=$((10 * TIMES))
 	small_disk
@@ -60,7 +60,7 @@ a_server_is_replaced_by_a_second_one() {
 	is redelivered "$(status redelivered)" 0
 }
 
-# Writes and deletes files in a directory until there is a file "stop"; then lists the checksums of what is left
+# Writes and deletes files in a directory until there is a file "stop"; then lists the checksums of those left
 _churn() { # DIRECTORY
 	local n
 	for ((n = 0; ; n++)); do

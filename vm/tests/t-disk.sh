@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# What users of the disk can do with it, and what the server is told of it
+# What users of the disk can do with it, and what the server sees of that
 
 _commands() { sed -n 's/^command=\([0-9]*\) sector=\([0-9]*\) length=\([0-9]*\) flags=\([0-9]*\).*/\1 \2 \3 \4/p' "$T/server"; }
 
@@ -48,8 +48,8 @@ without_a_write_cache_there_is_no_FUA() {
 	is requests "$(_commands)" "1 0 4096 0"
 }
 
-# A discard has no data, so its range must be told in the request itself.
-discard_and_write_zeroes_tell_their_range() {
+# A discard has no data, so the request itself must have the range.
+discard_and_write_zeroes_have_their_range() {
 	ready capacity=16G flags=$((DISCARD | WRITE_ZEROES))
 	serve log=1
 	io op=discard offset=1M length=8G
@@ -61,7 +61,7 @@ discard_and_write_zeroes_tell_their_range() {
 	is requests "$(_commands)" "4 16 49152 $NOUNMAP"
 }
 
-# Longer ranges are split; if the longest length were not a multiple of the block size, the parts would not be aligned.
+# Longer ranges are split. If the longest length were not a multiple of the block size, the parts would not be aligned.
 long_ranges_are_cut_at_whole_blocks() {
 	local what
 	ready capacity=16G flags=$((DISCARD | WRITE_ZEROES))
@@ -74,7 +74,7 @@ long_ranges_are_cut_at_whole_blocks() {
 	done
 }
 
-hints_of_a_request_are_told() {
+hints_of_a_request_reach_the_server() {
 	small_disk
 	serve store="$T/image" log=1
 	mkfs.ext4 -q $DISK
@@ -121,7 +121,7 @@ requests_are_not_longer_than_max_request() {
 	is "bytes" "$(_commands | awk '{ n += $3 } END { print n }')" 262144
 }
 
-the_last_block_is_there_and_none_behind_it() {
+the_last_block_is_there_and_none_after_it() {
 	ready block_size=512 capacity=1049088
 	serve log=1
 	io op=write offset=1048576 length=512
@@ -142,13 +142,13 @@ buffered_and_mapped_io_reaches_the_server() {
 	end
 }
 
-# Programs that know nothing of this driver see an ordinary disk.
+# Programs that do not know this driver see an ordinary disk.
 lsblk_knows_the_disk() {
 	ready capacity=64M
 	is lsblk "$(lsblk -bnro NAME,SIZE,TYPE,RO,LOG-SEC $DISK)" "abuse0 67108864 disk 0 4096"
 }
 
-partition_tables_are_not_looked_for_without_max_part() {
+partition_tables_are_not_read_without_max_part() {
 	ready
 	truncate -s 16M "$T/image"
 	echo 'start=8, size=1024' | sfdisk -q --sector-size 4096 "$T/image" >"$T/sfdisk" 2>&1 || :

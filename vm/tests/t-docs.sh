@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154,SC2317
-# The examples of README.md, of cli/README.md and of the manual pages, run as they stand there
+# The examples in README.md, cli/README.md and the manual pages are run just as they are printed there
 # run.sh: seconds 240
 # run.sh: kernels 6.1
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -7,7 +7,7 @@ README=$PROJECT/README.md
 TOOL=$PROJECT/cli/README.md
 PATH=$PROJECT/cli:$PATH
 
-# Loads the module, and stands in for commands that would act on the machine or print more here
+# Loads the module, and replaces commands that would act on the machine itself or print more here
 _prepare() {
 	load
 	examples=0
@@ -23,7 +23,7 @@ _end_last() {
 	wait %% || :
 }
 
-# Prints the first example with that text, of a file with indented examples or of a manual page's source
+# Prints the first example that contains the text, from a file with indented examples or the source of a manual page
 _find() { # FILE TEXT
 	case $1 in
 	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
@@ -41,7 +41,7 @@ _says() { # OUTPUT EXPECTED
 	fi
 }
 
-# Runs one command, which prints what is expected; one that ends with & goes on in the background
+# Runs one command, which must print what is expected; one that ends with & goes on in the background
 _command() { # COMMAND EXPECTED
 	local output=$2.output
 	case $1 in
@@ -52,13 +52,13 @@ _command() { # COMMAND EXPECTED
 		;;
 	*)
 		eval "$1" >"$output" 2>&1 || : # the output has the error
-		_says "$output" "$2" >&2 || fail "that is what differs in: $1"
+		_says "$output" "$2" >&2 || fail "the output differs: $1"
 		;;
 	esac
 }
 
-# example FILE TEXT [waits|figures]: runs the first example with that text. "waits": the output of its last command
-# comes later, into $T/later. "figures": the numbers in its output differ.
+# _example FILE TEXT [waits|figures]: runs the first example that contains the text. With "waits" its last command
+# goes on in the background, and its output to $T/later. With "figures" the numbers in its output may differ.
 _example() {
 	local line n figures='' commands=() expected
 	[ "${3-}" != figures ] || figures=yes
@@ -156,7 +156,7 @@ the_manual_pages_show_a_disk() {
 	end
 	truncate -s 64M disk.img
 	submit write op=write byte=7
-	_man abusectl-put.8 'abusectl put' waits # for ever
+	_man abusectl-put.8 'abusectl put' waits # it never ends
 	finish write
 	io op=check byte=7
 	is "a byte of the image" "$(head -c 1 disk.img)" $'\a'
@@ -173,7 +173,7 @@ the_loop_in_the_readme_is_c() {
 		_find "$README" 'struct abuse_xfer x'
 		echo '}'
 	} >serve.c
-	# A kernel that interrupts the first and the third call and has no device for the fourth
+	# This kernel interrupts the first and the third call, and has no device for the fourth.
 	cat >>serve.c <<-'EOF'
 		#include <stdarg.h>
 		#include <stdlib.h>
@@ -203,7 +203,8 @@ the_loop_in_the_readme_is_c() {
 	./serve || fail "the loop ended after a signal: $(<serve.c)"
 }
 
-# A path in code starts at the top folder, the page's own or one of the two of Java; one in a link at the page's own
+# A path in code starts at the top folder, the folder of the page, or one of the two of Java; the path of a link starts
+# at the folder of the page.
 the_readmes_name_files_that_are_there() {
 	local page path named=0
 	for page in "$PROJECT"/*.md "$PROJECT"/*/README.md; do
@@ -241,7 +242,7 @@ the_readme_of_the_tool_serves_a_disk_from_the_web() {
 	ip link set lo up
 	head -c 64M /dev/urandom >disk.img
 	spawn web busybox httpd -f -p 8000
-	cd "$PROJECT" || exit # what is written there goes with the VM
+	cd "$PROJECT" || exit # files that are written there vanish with the VM
 	_find "$TOOL" 'javac -cp' >"$T/lines"
 	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
 	{
@@ -250,7 +251,7 @@ the_readme_of_the_tool_serves_a_disk_from_the_web() {
 	} >"$T/lines"
 	spawn server bash -eu "$T/lines"
 	wait_for has "$T/server" ': serving 64 MiB from http://'
-	head -c 1M $DISK | cmp - <(head -c 1M "$T/disk.img") || fail "other bytes than those of the image"
+	head -c 1M $DISK | cmp - <(head -c 1M "$T/disk.img") || fail "the bytes are not those of the image"
 	kill -TERM "${PID[server]}"
 	finish server
 	kill9 web

@@ -47,8 +47,8 @@ reset_takes_a_disk_that_is_in_use_if_forced() {
 	finish server 3
 }
 
-# udev opens every disk that was written, as this does.
-reset_waits_for_a_moments_use() {
+# Like udev, this opens the disk for a moment after each write.
+reset_waits_for_a_disk_that_is_used_for_a_moment() {
 	ready
 	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 1.5 _ <> <(:); :'
 	wait_for has "$T/user" open
@@ -122,7 +122,7 @@ a_terminal_that_goes_away_takes_the_disk_of_run_with_it() {
 	_gone
 }
 
-# timeout(1) sends such signals.
+# timeout(1) sends a signal like that.
 a_signal_that_is_sent_twice_is_one() {
 	_run mem
 	exec 5<>$DISK

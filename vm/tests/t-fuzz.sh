@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Calls of a control node that make no sense or mean harm: see fuzz.c
+# Calls of a control node that make no sense or try to do harm; see fuzz.c
 # run.sh: seconds 120
 # run.sh: torture
 # run.sh: kernels 6.12 debug kcsan
@@ -21,7 +21,7 @@ calls_of_32_bit_clients() {
 	_fuzz 100000 $CTL $DISK
 }
 
-# The user nobody owns the second device: its control node and its disk.
+# The user nobody owns the control node and the disk of the second device.
 an_unprivileged_user_with_a_node_reaches_that_device_alone() {
 	load
 	setup flags=$WRITE_CACHE

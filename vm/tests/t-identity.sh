@@ -11,14 +11,14 @@ another_identity_is_refused_as_long_as_the_first_is_there() {
 	if output=$(_serve @4 identity=2 text=two 2>&1); then
 		fail "two contents serve one disk"
 	fi
-	[[ $output == *EBUSY*"text=one"* ]] || fail "not told who is there: $output"
-	[[ $output =~ pid=[1-9] ]] || fail "not told which process is there: $output"
+	[[ $output == *EBUSY*"text=one"* ]] || fail "it does not say who is there: $output"
+	[[ $output =~ pid=[1-9] ]] || fail "it does not say which process is there: $output"
 	_serve @4 identity=1 text=again
 	exec 3<&-
 	if output=$(_serve $CTL identity=2 2>&1); then
 		fail "the second one is forgotten"
 	fi
-	[[ $output == *EBUSY*"text=again"* ]] || fail "not told who is still there: $output"
+	[[ $output == *EBUSY*"text=again"* ]] || fail "it does not say who is still there: $output"
 	exec 4<&-
 	_serve $CTL identity=2
 }
@@ -31,7 +31,7 @@ a_killed_server_leaves_nothing_of_its_identity() {
 	_serve $CTL identity=2
 }
 
-two_that_start_at_once_are_never_both_taken() {
+two_that_start_at_once_are_never_both_accepted() {
 	local n round taken
 	ready
 	for round in 1 2 3 4 5; do
@@ -54,7 +54,7 @@ two_that_start_at_once_are_never_both_taken() {
 	done
 }
 
-who_says_nothing_is_not_compared() {
+a_file_that_says_nothing_is_not_compared() {
 	ready
 	exec 3<$CTL 4<$CTL 5<$CTL
 	_serve @3 identity=1
@@ -73,7 +73,7 @@ once_said_it_stays() {
 	expect EALREADY _serve @3 identity=0 queue=1
 }
 
-an_odd_call_is_refused() {
+a_wrong_call_is_refused() {
 	ready
 	expect EINVAL _serve $CTL flags=1
 	expect EINVAL _serve $CTL queue=1

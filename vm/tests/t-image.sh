@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2119,SC2120,SC2154
-# Images that were made elsewhere, and what run says when the caller does not get
-# the disk.
+# Images that were made elsewhere, and what run says if the caller cannot have the
+# disk
 # run.sh: seconds 240
 WAIT=100
 
@@ -29,7 +29,7 @@ an_image_of_a_disk_with_small_blocks_is_used_as_it_was_made() {
 	stop large
 }
 
-# _spoiled WHAT: run tells it in one line and takes the disk away
+# _spoiled WHAT: run says so in one line and takes the disk away
 _spoiled() {
 	spawn run "$ABUSECTL" run sz=32M
 	finish run 1

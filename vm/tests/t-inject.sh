@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Each allocation of memory and each access to user memory fails once, at each
-# place of each call: see inject.c
+# Each allocation and each access to user memory fails once, at each place in each
+# call; see inject.c
 # run.sh: seconds 120
 # run.sh: kernels debug
 
@@ -22,7 +22,7 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 	wait_for unload
 }
 
-# vmalloc() then gives the slots, and its memory cannot be freed in atomic context.
+# Then the slots come from vmalloc(), whose memory cannot be freed in atomic context.
 queues_in_pieces_of_memory_are_freed() {
 	local faults=/sys/kernel/debug/fail_page_alloc round
 	load

@@ -29,7 +29,7 @@ max_abuse_is_a_hard_limit() {
 	expect 'ENXIO|ENODEV' legacy info "$T/node"
 }
 
-# A minor that no device has yet is a new device.
+# A minor number that no device has yet makes a new device.
 without_max_abuse_a_node_is_made_on_demand() {
 	load
 	mknod "$T/node" c 61 12
@@ -107,7 +107,7 @@ it_is_loaded_and_unloaded_20_times() {
 	done
 }
 
-# A request is nothing that the kernel log should tell of.
+# No request is worth a line in the kernel log.
 requests_are_not_logged() {
 	ready
 	serve

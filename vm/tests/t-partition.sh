@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Partitions (max_part). The kernel reads the table from the disk, so setup may not
-# hold a lock that the server needs to answer.
+# Partitions (max_part). The kernel reads the table from the disk, so setup must not
+# hold a lock that the server needs in order to answer.
 
 _image() {
 	truncate -s 16M "$T/image"
@@ -104,7 +104,7 @@ a_write_and_a_sync_of_a_dead_partition_fail() {
 	wait_for unload
 }
 
-who_only_polls_does_not_start_the_scan() {
+poll_alone_does_not_start_the_scan() {
 	load max_part=7
 	_image
 	setup block_size=512

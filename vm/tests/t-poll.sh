@@ -15,7 +15,7 @@ a_device_that_is_not_set_up_is_never_ready() {
 	is "poll after the first request" "$(<"$T/poll")" "IN RDNORM MSG "
 }
 
-# IN says that a get would return a request; MSG, as in 2009, that some request is not answered yet.
+# IN means that a get would return a request, and MSG, as in 2009, that some request is not answered yet.
 IN_is_for_pending_and_MSG_for_unanswered() {
 	ready
 	exec 3<$CTL 4<$CTL
@@ -34,7 +34,7 @@ IN_is_for_pending_and_MSG_for_unanswered() {
 	is "poll, answered" "$(_poll @4)" nothing
 }
 
-a_request_given_back_wakes() {
+a_request_that_is_pending_again_wakes() {
 	ready
 	exec 3<$CTL
 	submit io op=write

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# The power fails at any moment: what was flushed is there afterwards. The
-# device mapper's log-writes logs all writes to the server's storage; only writes
-# that were answered before a flush are durable in that log. The disk is then
-# built again from the log up to some entry.
+# The power fails at any moment, and afterwards everything that was flushed is there.
+# The device mapper's log-writes logs all writes to the server's storage; only writes
+# that were answered before a flush are durable in that log. Then the disk is built
+# again from the log, up to some entry.
 # run.sh: seconds 400
 # run.sh: kernels 6.12
 
@@ -18,8 +18,8 @@ _logged() {
 	mkdir "$T/lower" "$T/upper"
 }
 
-# Writes files to the upper disk; the log gets mark N when the first N are durable.
-# At the same time others are written that nothing makes durable.
+# Writes files to the upper disk; the log gets mark N when the first N of them are
+# durable. At the same time other files are written, which nothing makes durable.
 _write_files() {
 	local n
 	mkfs.ext4 -q -E nodiscard $DISK
@@ -30,7 +30,7 @@ _write_files() {
 		head -c 150000 /dev/urandom >"$T/upper/unsynced$((n % 3))"
 		head -c $((1 + RANDOM * 4)) /dev/urandom >"$T/upper/f$n"
 		sync "$T/upper/f$n"
-		# Written in place, too, where no journal helps
+		# This writes in place, too, where no journal helps.
 		printf '%02d\n' $n | dd of="$T/upper/number" conv=notrunc,fdatasync status=none
 		dmsetup message lower 0 mark $n
 		(cd "$T/upper" && sha256sum f$n) >>"$T/sums"
@@ -38,8 +38,8 @@ _write_files() {
 	umount "$T/upper"
 }
 
-# survives ENTRIES N: with so many entries of the log the first N files are whole; the
-# image is the disk itself or a file in its filesystem
+# _survives ENTRIES N: with that many entries of the log the first N files are intact; the
+# image is the disk itself or a file in a filesystem on it
 _survives() {
 	local image=$T/cut number good=0
 	rm -f "$T/cut"
@@ -62,7 +62,7 @@ _survives() {
 	return $good
 }
 
-# cuts COMMAND ...: runs it for some entries of the log, each with the number of the last mark before it
+# _cuts COMMAND ...: runs it for some entries of the log, each with the number of the last mark before it
 _cuts() {
 	local kind at name last=0 files=0
 	modprobe loop
@@ -111,7 +111,7 @@ what_was_flushed_is_there_after_a_power_cut() {
 	_cuts _must_survive
 }
 
-what_was_written_is_there_when_nobody_flushes_as_the_disk_has_no_cache() {
+without_a_write_cache_what_was_written_is_there() {
 	_logged
 	nested=''
 	ready capacity=64M

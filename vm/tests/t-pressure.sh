@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Memory is full and can only be freed by writing to the disk: it has the swap,
-# and dirty pages of mapped files
+# Memory is full and can only be freed by writing to the disk, which has the swap,
+# and the files whose mapped pages are dirty
 # run.sh: seconds 300
 # run.sh: torture
 # run.sh: kernels 6.12
 
-# Three minutes each with TORTURE
+# With TORTURE each of them takes three minutes.
 HOG_SECONDS=$((${TORTURE:-1} == 1 ? 6 : 18 * TORTURE))
 
 _available() { awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo; }
 _counter() { awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat; }
 
-# Takes all memory but so many MB
+# Takes all memory but that many MB
 _shrink() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
@@ -19,7 +19,7 @@ _shrink() {
 	note "$(_available) MB left"
 }
 
-# _grew NAME BEFORE PAGES: the counter has grown by at least so many pages
+# _grew NAME BEFORE PAGES: the counter has grown by at least that many pages
 _grew() {
 	local now
 	now=$(_counter "$1")
@@ -102,7 +102,7 @@ pinning_needs_privileges_and_says_which() {
 	is output "$(<"$T/out")" "abusectl: --pin: PR_SET_IO_FLUSHER: Operation not permitted; it takes root, or CAP_IPC_LOCK and CAP_SYS_RESOURCE"
 }
 
-memory_that_is_not_there_is_not_locked() {
+a_disk_larger_than_memory_is_refused() {
 	ready capacity=1T
 	status=0
 	"$ABUSECTL" server --pin $CTL mem >"$T/out" 2>&1 || status=$?

@@ -23,7 +23,7 @@ a_full_queue_makes_writers_wait() {
 	is errors "$(status errors)" 0
 }
 
-queue_depth_is_what_can_be_had() {
+queue_depth_requests_can_be_pending_and_no_more() {
 	ready queue_depth=5
 	spawn writers client io $DISK op=write threads=12 stride=64K
 	pending 5
@@ -56,7 +56,7 @@ two_open_files_never_get_the_same_request() {
 	is "gets, puts" "$(status gets) $(status puts)" "4 4"
 }
 
-# When an owner is gone, its requests go to the next server and do not wait for a reset.
+# When an owner is gone, its requests go to the next server, without a reset.
 what_a_closed_file_owned_comes_back_first_and_in_order() {
 	ready
 	exec 3<$CTL 4<$CTL
@@ -94,7 +94,7 @@ a_file_stays_open_until_its_last_descriptor_is_closed() {
 	end
 }
 
-a_killed_process_gives_back() {
+a_killed_process_gives_its_requests_back() {
 	ready
 	serve holder hold=100
 	for name in a b c d; do
@@ -289,7 +289,7 @@ any_queue_means_each_in_its_turn() {
 	finish io1
 }
 
-# A get that was woken returns without a request that does not fit into its buffer.
+# A get that is woken leaves a request that does not fit into its buffer to the next one.
 what_does_not_fit_is_got_by_the_next_one() {
 	ready max_request=64K
 	spawn small client xfer $CTL gets=2 min=2 buffer=64K timeout=-1
@@ -357,7 +357,7 @@ a_failed_device_says_so() {
 	is state "$(status state)" 1
 }
 
-# A tool that only looks at a device must not make its close search all requests.
+# If a tool only looks at a device, its close must not search all requests.
 a_close_looks_for_requests_only_if_it_had_some() {
 	local tracing=/sys/kernel/tracing
 	ready

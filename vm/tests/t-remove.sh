@@ -3,7 +3,7 @@
 
 _remove() { client remove $CTL; }
 
-what_is_not_used_goes() {
+an_unused_disk_goes() {
 	ready
 	_remove
 	[ ! -e $SYS ] || fail "the disk is still there"

@@ -116,7 +116,7 @@ an_old_opener_of_the_disk_has_errors_for_ever() {
 	end
 }
 
-# A reset may not wait for a lock that an open partition holds.
+# A reset must not wait for a lock that is held while a partition is open.
 while_a_partition_is_open() {
 	load max_part=7
 	truncate -s 16M "$T/image"
@@ -177,7 +177,7 @@ a_put_in_a_page_fault_can_be_killed() {
 	is redelivered "$(status redelivered)" 1
 }
 
-# The data of the put must be read from the disk that the put answers.
+# The data of the put has to be read from the very disk that the put answers.
 a_put_whose_data_needs_the_disk_itself() {
 	ready
 	truncate -s 16M "$T/image"
@@ -221,7 +221,7 @@ under_load_20_times() {
 	_reset
 }
 
-setup_and_reset_at_once_by_many() {
+many_set_up_and_reset_at_once() {
 	load
 	for name in a b c d; do
 		spawn $name bash -c 'for n in {1..10}; do

@@ -1,12 +1,11 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# abusectl server is stopped, replaced, or has a bad server beside it; requests that
-# wait for storage wait together
+# abusectl server is stopped or replaced, or its backend misbehaves
 # run.sh: seconds 240
 _requeue() { client requeue $CTL; }
 
 _signal() { kill -"$1" "${PID[$2]}"; }
 
-# Of two servers of one image, one after the other is stopped while it owns requests.
+# Two servers serve one image, and each in turn is stopped while it owns requests.
 a_stopped_server_is_fenced_and_carries_on_when_it_wakes() {
 	local name n
 	ready queue_depth=64 flags=$((WRITE_CACHE | DISCARD))

@@ -70,14 +70,14 @@ structures_may_grow() {
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
 	expect EINVAL client status $CTL size=928
-	client status $CTL size=936 >"$T/status" # the size of its first version
+	client status $CTL size=936 >"$T/status" # the size in its first release
 	shows "$T/status" '^tail=untouched$'
 	client status $CTL size=2000 >"$T/status"
 	shows "$T/status" '^capacity=16777216$'
 	shows "$T/status" '^tail=untouched$'
 }
 
-each_block_size_becomes_the_disks() {
+each_block_size_becomes_that_of_the_disk() {
 	load
 	for size in 512 1024 2048 4096; do
 		setup block_size=$size capacity=$((size * 99))
@@ -211,7 +211,7 @@ reconnect_leaves_requests_alone() {
 a_disk_made_read_only_refuses_writes() {
 	ready
 	exec 5<>$DISK
-	client io @5 op=write buffered=1 length=$PAGE # a part would be read first
+	client io @5 op=write buffered=1 length=$PAGE # a part of a page would be read first
 	setup flags=$((RECONNECT | RO))
 	is ro "$(<$SYS/ro)" 1
 	is flags "$(status flags)" $RO
@@ -258,7 +258,7 @@ many_setups_and_resets_leave_nothing() {
 	reset
 }
 
-the_physical_block_is_the_disks() {
+the_physical_block_size_becomes_that_of_the_disk() {
 	load
 	setup block_size=512 physical_block_size=4096
 	is physical_block_size "$(<$QUEUE/physical_block_size) $(status physical_block_size)" "4096 4096"
@@ -291,7 +291,7 @@ status_tells_every_limit() {
 	is requests_limit "$(status requests_limit)" 16777216
 }
 
-who_may_not_take_more_than_others_has_a_limit() {
+a_caller_without_privileges_has_a_limit() {
 	local poor=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource "$ABUSE_BUILD/client")
 	load
 	expect EPERM "${poor[@]}" setup $CTL queue_depth=4096 queues=2

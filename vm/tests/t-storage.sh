@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Images on storage that is full, too short, gone, broken or slow: the request
-# fails, and the server goes on and tells once what happened
+# fails, and the server goes on and says once what happened
 # run.sh: seconds 240
 # run.sh: kernels 6.12
 
@@ -13,7 +13,7 @@ _disks() {
 	modprobe brd rd_nr=2 rd_size=65536
 }
 
-# _map TARGET: from now on /dev/mapper/lower is all of /dev/ram0 through this target
+# _map TARGET: from now on /dev/mapper/lower is /dev/ram0 seen through this target
 _map() {
 	local table="0 131072 ${1/ARGS/\/dev\/ram0 0}"
 	if [ -e /dev/mapper/lower ]; then
@@ -81,7 +81,7 @@ _cut() {
 	_unmount
 }
 
-an_image_cut_short_fails_what_is_gone_and_takes_nothing_for_stored() { _cut; }
+an_image_cut_short_fails_what_is_gone_and_every_flush() { _cut; }
 an_image_cut_short_past_the_page_cache() { _cut --direct; }
 
 a_deleted_image_is_served_on() {
@@ -120,7 +120,7 @@ _broken() {
 
 a_disk_that_fails_fails_requests_until_it_works_again() {
 	_broken
-	# The page cache may have lost what it held, and the kernel tells that to the first fsync only.
+	# The page cache may have lost data, and the kernel reports that to the first fsync only.
 	_map error
 	io op=write offset=16M byte=9
 	expect EIO io op=sync
@@ -148,8 +148,8 @@ a_disk_that_fails_past_the_page_cache() {
 	_disks
 }
 
-# _slow OPTION...: starts eight cold reads of an image on a disk that nobody serves; as there are eight
-# threads for them, all wait at the same time
+# _slow OPTION...: starts eight cold reads of an image on a disk that nobody serves; eight threads make them, so
+# they all wait at the same time
 _slow() {
 	local lower=/dev/abctl1
 	ready capacity=64M flags=$WRITE_CACHE queue_depth=32

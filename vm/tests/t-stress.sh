@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Everything at once, in random order, against running I/O: see stress.c
+# Everything happens at once, in random order, while there is I/O; see stress.c
 # run.sh: seconds 180
 # run.sh: torture
 # run.sh: kernels 6.12 debug kcsan
@@ -21,7 +21,7 @@ resets_timeouts_and_failures_lose_nothing_that_was_answered() {
 	_stress 25
 }
 
-partitions_are_looked_for_meanwhile() {
+partitions_are_scanned_meanwhile() {
 	load max_part=7
 	_stress 10
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
-# abusectl in less friendly places: no folder to execute from, readers that leave, closed
-# descriptors, disks with other names, LVM.
+# abusectl in less friendly surroundings: no folder to execute from, readers that go away,
+# closed descriptors, disks with other names, LVM
 # run.sh: seconds 240
 WAIT=100
 
@@ -13,7 +13,7 @@ _without_archive() {
 	ABUSECTL=$T/abusectl
 }
 
-# Makes three folders where no temporary file can be written and executed
+# Makes three folders in which no temporary file can be written and executed
 _unusable() {
 	mkdir "$T"/{noexec,full,readonly}
 	mount -t tmpfs -o noexec tmpfs "$T/noexec"

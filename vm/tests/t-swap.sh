@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# As t-pressure.sh, but the image is on storage and not in memory, which takes longer
+# Like t-pressure.sh, but the image is on storage and not in memory, which takes longer
 # run.sh: seconds 300
 # run.sh: torture only
 # run.sh: kernels 6.12
@@ -13,7 +13,7 @@ memory_runs_out_with_the_disk_on_another_disk() {
 	_pressure "swap dirty" file:/dev/vda --pin
 }
 
-# The image is written first, as the filesystem needs memory to turn allocated blocks into written ones.
+# The image is written first, because the filesystem needs memory to turn allocated blocks into written ones.
 memory_runs_out_with_the_disk_in_a_file() {
 	_images
 	dd if=/dev/zero of="$T/images/image" bs=1M count=384 status=none

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Several servers of one disk: those with the same content share it, any other is
+# Several servers of one disk: those with the same content share it, and any other is
 # refused before it gets a request
 # run.sh: seconds 300
 
@@ -7,7 +7,7 @@ _is_refused() { # TEXT-OF-THE-OTHER PROCESS BACKEND...
 	complains 1 "$CTL: Device or resource busy; process $2 serves '$1' there, .* add --shared" server $CTL "${@:3}"
 }
 
-# Two servers with content in memory would each have only the writes that they answered.
+# Two servers with their content in memory would each have only the writes that they answered.
 content_of_another_server_does_not_get_onto_a_disk() {
 	ready flags=$((WRITE_CACHE | DISCARD)) queues=2
 	start first mem
@@ -27,7 +27,7 @@ content_of_another_server_does_not_get_onto_a_disk() {
 	stop fourth
 }
 
-a_mounted_file_system_is_not_served_from_elsewhere() {
+a_mounted_filesystem_is_not_served_from_elsewhere() {
 	ready capacity=64M flags=$WRITE_CACHE
 	start first "file:$T/image" --create
 	mkfs.ext4 -q $DISK
@@ -64,7 +64,7 @@ requests_are_taken_by_hand_beside_a_server() {
 
 _signal() { kill -"$1" "${PID[server]}"; }
 
-# The open files of a server belong to the disk that it served and not to the next one.
+# The open files of a server belong to the disk that it served, not to the next one.
 a_server_does_not_serve_the_disk_after_a_reset() {
 	ready queues=2
 	start server mem

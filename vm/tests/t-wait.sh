@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# Requests that nobody answers, on a device without a timeout
+# Nobody answers the requests of a device without a timeout
 
-# A test fails when the kernel reports a hung task. It reports a process that waits for a
-# page of the page cache, or behind a discard, with any disk; so that is not tried here.
-nobody_who_waits_is_reported_as_hung() {
+# A test fails when the kernel reports a hung task. With any disk it reports a process that waits
+# for a page of the page cache, or for a discard, so this test has no such process.
+no_waiting_process_is_reported_as_hung() {
 	ready flags=$WRITE_CACHE
 	echo 1 >/proc/sys/kernel/hung_task_check_interval_secs
 	echo 4 >/proc/sys/kernel/hung_task_timeout_secs
@@ -29,9 +29,9 @@ nobody_who_waits_is_reported_as_hung() {
 	done
 }
 
-# Direct I/O cannot be killed, see the reset above, nor can the last close, see
-# below; so another process keeps the disk open.
-who_waits_for_a_buffered_read_can_be_killed() {
+# Direct I/O cannot be killed, as the reset above shows, nor can the last close, as the
+# next test shows. So another process keeps the disk open here.
+a_process_that_waits_for_a_buffered_read_can_be_killed() {
 	ready
 	exec 5<$DISK
 	submit read op=read buffered=1
@@ -42,9 +42,9 @@ who_waits_for_a_buffered_read_can_be_killed() {
 	end
 }
 
-# The signal ends the read, and then the close waits for the page that the read left
-# in the page cache. A scanner such as blkid waits there, too.
-the_last_who_has_the_disk_open_dies_when_his_read_is_answered() {
+# The signal ends the read, and then the close waits for the page that the read left in
+# the page cache. Scanners such as blkid wait there, too.
+the_last_process_with_the_disk_open_dies_when_its_read_is_answered() {
 	ready
 	submit read op=read buffered=1
 	kill -KILL "${PID[read]}"
@@ -60,7 +60,7 @@ the_last_who_has_the_disk_open_dies_when_his_read_is_answered() {
 	finish read 137
 }
 
-who_waits_for_a_request_can_be_killed() {
+a_server_that_waits_for_a_request_can_be_killed() {
 	ready
 	spawn get client xfer $CTL gets=1 min=1 timeout=-1
 	spawn poll client poll $CTL

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# ABUSE_XFER
+# ABUSE_XFER: answers and requests in one call
 
 _read() { ready block_size=512; exec 3<$CTL; submit io op=check offset=1M length=8704 byte=0x62; take 3; }
 _write() { ready block_size=512; exec 3<$CTL; submit io op=write offset=1M length=8704 byte=0x61; take 3; }
@@ -72,7 +72,7 @@ a_write_can_bring_its_data_at_the_get() {
 	done
 }
 
-what_does_not_fit_in_the_buffer_stays() {
+what_does_not_fit_in_the_buffer_stays_pending() {
 	ready max_request=64K
 	exec 3<$CTL
 	for name in a b c; do
@@ -310,7 +310,7 @@ the_server_in_the_manual_is_a_disk() {
 	head -c 16M /dev/urandom >"$T/random"
 	dd if="$T/random" of=$DISK bs=1M oflag=direct status=none
 	echo 3 >/proc/sys/vm/drop_caches
-	cmp "$T/random" $DISK || fail "the disk has not what was written"
+	cmp "$T/random" $DISK || fail "the disk does not hold what was written"
 	reset
 	failed example 'transfer: No such device'
 }
@@ -348,9 +348,9 @@ a_part_is_copied() {
 	submit io op=write length=16K byte=9
 	take 3
 	answer 3 "$id0:3" offset=4096 length=8192 out="$T/part:12288"
-	{ bytes 8192 9 && bytes 4096 0; } | cmp - part || fail "the part is another"
+	{ bytes 8192 9 && bytes 4096 0; } | cmp - part || fail "the part differs"
 	answer 3 "$id0:3" offset=12288 fill=1 out="$T/part:8192"
-	{ bytes 4096 9 && bytes 4096 1; } | cmp - part || fail "the rest is another"
+	{ bytes 4096 9 && bytes 4096 1; } | cmp - part || fail "the rest differs"
 	refused 3 EINVAL "$id0:3" offset=16385
 	refused 3 EINVAL "$id0:3" offset=4096 length=12289
 	refused 3 EINVAL "$id0:0" offset=4096
@@ -374,7 +374,7 @@ data_may_be_in_pieces() {
 	submit io op=write length=16K byte=6
 	take 3
 	answer 3 "$id0" pieces=8192,8192 out="$T/data:20480"
-	{ bytes 8192 6 && bytes 4096 0 && bytes 8192 6; } | cmp - data || fail "the pieces are others"
+	{ bytes 8192 6 && bytes 4096 0 && bytes 8192 6; } | cmp - data || fail "the pieces differ"
 	finish io
 	submit io op=write length=8K
 	take 3
@@ -382,7 +382,7 @@ data_may_be_in_pieces() {
 	failed io EIO
 }
 
-# Four bios of 256 vectors each, copied in parts whose borders are not those of the bios
+# Four bios of 256 vectors each are copied in parts whose borders are not those of the bios.
 each_byte_of_many_vectors_has_its_place() {
 	local lengths=1,511,131071,1,262143,130561 length offset=0
 	ready block_size=512
@@ -397,13 +397,13 @@ each_byte_of_many_vectors_has_its_place() {
 	take 3
 	is "the request's length" "$length0" 524288
 	answer 3 "$id0:3" pieces=$lengths out="$T/data:$((524288 + 6 * 4096))"
-	cmp "$T/pieces" "$T/data" || fail "the pieces are others"
+	cmp "$T/pieces" "$T/data" || fail "the pieces differ"
 	answer 3 "$id0:3" out="$T/data:524288"
-	cmp "$T/bytes" "$T/data" || fail "the bytes are others"
+	cmp "$T/bytes" "$T/data" || fail "the bytes differ"
 	for offset in 0 511 131071 131072 131073 524287; do
 		length=$((524288 - offset < 200000 ? 524288 - offset : 200000))
 		answer 3 "$id0:3" offset=$offset length=$length out="$T/data:$length"
-		tail -c +$((offset + 1)) "$T/bytes" | head -c $length | cmp - "$T/data" || fail "the part at $offset is another"
+		tail -c +$((offset + 1)) "$T/bytes" | head -c $length | cmp - "$T/data" || fail "the part at $offset differs"
 	done
 	answer 3 "$id0:0:0"
 	finish io

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2094,SC2154
-# Both packages as apt installs, uses and removes them, and dkms builds the module.
+# apt installs, upgrades and removes both packages, and dkms builds the module.
 # run.sh: seconds 1500
 WAIT=120
 
-# Lists all files but those that the packages do not own: logs, caches of others, notes of dpkg and apt, the key of
-# dkms, this test
+# Lists all files, except those that the packages do not own: logs, caches of others, what dpkg and apt note, the key
+# of dkms, and this test
 _files() {
 	find / /lib/modules -xdev \( -path /var/log -o -path '/var/cache/[!a]*' -o -path /var/cache/apt -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path '/var/lib/dkms/mok.*' -o -path /tmp -o -path /out \) -prune -o -print | sort

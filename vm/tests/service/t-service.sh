@@ -13,7 +13,7 @@ _installed() {
 # configure KEYS BACKEND
 _configure() { printf '%s\n' "SETUP='$1'" "BACKEND=$2" OPTIONS=--create >$CONF; }
 
-# A configured disk whose image holds what a command made
+# Configures a disk, whose image contains what a command has made
 _image() {
 	_configure size=64M,bs=512 file:/var/lib/abuse/0.img
 	mkdir /var/lib/abuse
@@ -32,7 +32,7 @@ _link() { # NAME NODE
 	is "$1" "$(readlink -f "/dev/disk/$1")" "$2"
 }
 
-# The image belongs to another user, as in a home directory.
+# The image belongs to another user, as it would in a home directory.
 a_configured_disk_is_set_up_served_and_found_by_its_label() {
 	_installed
 	mkdir /srv/images
@@ -103,7 +103,7 @@ a_stopped_service_has_answered_what_it_took_and_the_disk_waits_for_the_next() {
 	is errors "$(status errors)" 0
 }
 
-a_wrong_configuration_is_told_and_the_right_one_taken_without_a_start() {
+a_wrong_configuration_is_reported_and_a_corrected_one_used_without_a_start() {
 	_installed
 	_configure size=64M,bs=3000 mem
 	! systemctl start $SERVICE 2>start || fail "started"
@@ -115,7 +115,7 @@ a_wrong_configuration_is_told_and_the_right_one_taken_without_a_start() {
 	io op=check byte=0
 }
 
-a_file_system_in_fstab_starts_its_service_and_is_unmounted_before_that_stops() {
+a_filesystem_in_fstab_starts_its_service_and_is_unmounted_before_that_stops() {
 	_installed
 	_image mkfs.ext4 -q
 	echo "$DISK /srv ext4 _netdev,noauto,x-systemd.requires=$SERVICE 0 0" >>/etc/fstab
@@ -129,7 +129,7 @@ a_file_system_in_fstab_starts_its_service_and_is_unmounted_before_that_stops() {
 	systemctl daemon-reload
 }
 
-# A reader would wait, and so would udev.
+# Whoever read the disk would wait, and so would udev.
 udev_does_not_read_a_disk_that_the_service_does_not_serve() {
 	_installed
 	ready
