@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * client.c - the yardstick: the least that a server of ABUSE_XFER can do
+ * client.c - the yardstick: a server that does no more than ABUSE_XFER needs
  *
  *	client NODE SIZE QUEUES DEPTH null|mem
  *
- * Sets the device up, serves it, and prints its name. One thread and one open file a queue. Ends
- * with SIGTERM or SIGINT.
+ * Sets the device up, prints its name, and serves it. Each queue has one thread and one open file.
+ * Ends with SIGTERM or SIGINT.
  */
 #include <errno.h>
 #include <error.h>
@@ -24,7 +24,7 @@
 
 static const char *node;
 static unsigned int depth;
-static char *store;	/* NULL: reads are zeros, writes are forgotten */
+static char *store;	/* if NULL, reads are zeros, and writes are forgotten */
 static char *zeros;
 
 static uint64_t place(const struct abuse_get *get)

@@ -4,16 +4,16 @@
 #   guest.sh measure ROUNDS MILLISECONDS REQUESTS WORKLOADS TARGETS
 #   guest.sh profile TARGET WORKLOAD
 #
-# A target is a device and what answers it: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd
-# ublk-null ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With a server of ours or ublk's,
-# "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. "-512": blocks of
-# 512 bytes instead of 4096, for loop and abuse.
+# A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
+# ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With abuse, c and ublk, "-2" makes two hardware
+# queues and "-batch" puts the server under SCHED_BATCH. With loop and abuse, "-512" makes blocks of
+# 512 bytes instead of 4096.
 #
-# A workload is its pattern (rr rw: random read, write; r w: sequential), block size, depth and
-# number of jobs: rr4k-32, r128k-32, rr4k-32x2. With a v, rv1m-4, the memory of each request is in
-# vectors of 512 bytes: for targets with such blocks, and only that for those.
+# A workload is named by its pattern (rr rw: random read, write; r w: sequential), block size, depth and
+# number of jobs: rr4k-32, r128k-32, rr4k-32x2. With a v, as in rv1m-4, the memory of each request is in
+# vectors of 512 bytes; these are the only workloads of targets with -512, and of no others.
 #
-# What was measured is appended to /out/results, one JSON object a line.
+# The results are appended to /out/results, one JSON object a line.
 set -eu -o pipefail
 
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ nodes=0 nbds=0
 say() { echo "$(cut -d. -f1 /proc/uptime) s: $*" >&2; }
 die() { echo "guest.sh: $*" >&2; exit 1; }
 
-# serve TARGET COMMAND...: in the background; returns when it has said something, and sets reply
+# serve TARGET COMMAND...: starts a server, waits for its first line, and puts that into reply
 serve() {
 	local name=$1
 	shift
@@ -43,7 +43,7 @@ image() {
 	echo "/dev/shm/$1"
 }
 
-# serve_nbd TARGET COMMAND...: a server on a unix socket, and the kernel's client of it
+# serve_nbd TARGET COMMAND...: starts a server on a unix socket, and the kernel's client for it
 serve_nbd() {
 	local name=$1
 	shift
@@ -108,12 +108,12 @@ start() {
 	esac
 	[ -e "/dev/${device[$name]}" ] || die "$name: no /dev/${device[$name]}"
 	local scheduler=/sys/block/${device[$name]}/queue/scheduler
-	[ ! -e "$scheduler" ] || echo none >"$scheduler" # brd has none to choose
-	# What stores has stored, what maps has mapped.
+	[ ! -e "$scheduler" ] || echo none >"$scheduler" # brd has no scheduler
+	# This makes every store allocate its memory, and map it, before anything is measured.
 	dd if=/dev/zero of="/dev/${device[$name]}" bs=1M count=$((size >> 20)) oflag=direct status=none
 }
 
-# job WORKLOAD TIME-OR-COUNT: a section of a fio job file
+# job WORKLOAD TIME-OR-COUNT: prints a section of a fio job file
 job() {
 	local work=$1 rw bs jobs=1
 	case $work in *x*) jobs=${work#*x} work=${work%x*} ;; esac
@@ -128,7 +128,7 @@ job() {
 	printf '[%s]\nstonewall\nrw=%s\nbs=%s\niodepth=%s\nnumjobs=%s\n%s\n' "$1" $rw "$bs" "${work#*-}" "$jobs" "$2"
 }
 
-# run_vectors TARGET LIMIT WORKLOAD...: the same, for those with a v
+# run_vectors TARGET LIMIT WORKLOAD...: runs the workloads with a v; prints a line of JSON for each
 run_vectors() {
 	local target=$1 milliseconds=${2//[!0-9]/} work size
 	shift 2
@@ -140,7 +140,7 @@ run_vectors() {
 	done
 }
 
-# run TARGET LIMIT WORKLOAD...: one fio for all of them, one after the other; a line of JSON each
+# run TARGET LIMIT WORKLOAD...: runs one fio for all of them, one after the other; prints a line of JSON for each
 run() {
 	local target=$1 limit=$2 work
 	case ${3-} in [rw]v*)
@@ -150,10 +150,10 @@ run() {
 	esac
 	shift 2
 	{
-		# Huge pages below fio's buffers, or chance decides whether it gets any, and a third of 128k.
+		# fio's buffers are in huge pages, or else chance would decide whether they are, and a third of 128k.
 		printf '[global]\nioengine=io_uring\ndirect=1\nfilename=/dev/%s\nsize=%s\n' "${device[$target]}" $size
 		printf 'group_reporting\nmem=mmap\nmem_align=2M\n'
-		# While the first job runs, fio itself is still busy with other things.
+		# The first job is not counted, because fio itself is still busy with other things.
 		job "$1" "$(lasting 50)" | sed '1s/.*/[first]/'
 		for work; do job "$work" "$limit"; done
 	} >/run/job
@@ -169,7 +169,7 @@ lasting() { printf 'time_based\nruntime=%sms' "$1"; }
 counting() { printf 'io_size=%s\nloops=1' "$(($1 * 4096))"; } # requests of 4 KiB
 note() { jq -c --arg kind "$1" "${2:-.} + {kind: \$kind}" >>/out/results; }
 
-# A JVM compiles what is hot; without a CPU to spare it competes with what is measured.
+# A JVM compiles hot code while it runs. Without a spare CPU that would compete with what is measured.
 warm() {
 	local target=$1 before=0 now i
 	case $target in
@@ -188,7 +188,7 @@ warm() {
 	done
 }
 
-# sum EVENT PID: what its histogram has for the threads of a process
+# sum EVENT PID: prints the sum of the event's histogram over the threads of a process
 sum() {
 	local threads
 	threads=$(cd "/proc/$2/task" && echo *)
@@ -197,7 +197,8 @@ sum() {
 		"$tracing/$1/hist"
 }
 
-# System calls of the server and wake-ups of its threads, a request. Not while IOPS are measured.
+# Counts the system calls of the server, and the wake-ups of its threads, for each request. IOPS are not measured
+# meanwhile.
 tracing=/sys/kernel/tracing/events
 count() {
 	local target=$1 work=$2 milliseconds=$3 line event
@@ -212,9 +213,9 @@ count() {
 	done
 }
 
-# kilobytes of a process, without those of a store that is shared with a file
+# Prints the kilobytes of a process, without those of a store that is shared with a file
 resident() { awk '/^Rss(Anon|File):/ { s += $2 } END { print s }' "/proc/$1/status"; }
-# bytes that a JVM has allocated since its last collection, and how many collections there were
+# Prints how many bytes a JVM has allocated since its last collection, and how many collections there were
 heap() {
 	jcmd "$1" GC.heap_info >/run/heap
 	awk '/generation/ { for (i = 1; i < NF; i++) if ($i == "used") { s += $(i + 1); n++ } }
@@ -231,7 +232,7 @@ remember() {
 	note memory ". + {before_kb: $first, after_kb: $second, heap_before: $before, heap_bytes: ($after - $before)}" </run/remember
 }
 
-# suitable TARGET WORKLOAD...: those that are for it
+# suitable TARGET WORKLOAD...: prints the workloads that are for the target
 suitable() {
 	local target=$1 work
 	for work in "${@:2}"; do
@@ -264,15 +265,15 @@ measure() {
 	done
 }
 
-# Samples by a timer: what runs with interrupts off is booked where they come on again.
+# A timer takes the samples, so code that runs with interrupts off is counted where they are switched on again.
 profile() {
 	local target=$1 work=$2 i
 	start "$target"
 	warm "$target"
 	echo 0 >/proc/sys/kernel/kptr_restrict
-	perf record -B -N -q -e cpu-clock -a -g -o /run/perf.data -- true # itself, warm
+	perf record -B -N -q -e cpu-clock -a -g -o /run/perf.data -- true # warms up perf itself
 	run "$target" "$(lasting 60000)" "$work" >/run/line 2>/dev/null &
-	sleep 3 # till it is past its start
+	sleep 3 # fio has started by then
 	perf record -B -N -q -F 15000 -e cpu-clock -a -g -o /run/perf.data -- sleep 0.6
 	echo "# $target $work: by command and function, without what it called"
 	perf report -i /run/perf.data --no-children -g none --sort comm,sym --stdio 2>/dev/null |

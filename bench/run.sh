@@ -1,14 +1,14 @@
 #!/bin/bash
-# bench/run.sh - how fast is it, against the peers, in the VM
+# bench/run.sh - measures how fast abuse is, compared with its peers, in the VM
 #
-#   run.sh                            all of it; the table, and build/bench/bench.json
-#   run.sh profile TARGET WORKLOAD    where the instructions go; see guest.sh for the words
+#   run.sh                            measures all; prints the table and writes build/bench/bench.json
+#   run.sh profile TARGET WORKLOAD    shows where the instructions go; guest.sh lists targets and workloads
 #
 # BENCH=quick    fewer targets, workloads and rounds, one CPU only
-# TARGETS=...    these, BENCH=... notwithstanding; so with WORKLOADS, ROUNDS, MODES (icount wall)
+# TARGETS=...    only these, with or without BENCH; likewise WORKLOADS, ROUNDS, MODES (icount wall)
 #
-# icount: one CPU, time is the number of instructions executed, so the load of this machine does
-# not matter; a second is 500 million of them. Says nothing about caches and concurrency.
+# icount: one CPU, and time is the number of instructions executed, so it does not matter how busy the
+# machine is; a second is 500 million of them. This says nothing about caches and concurrency.
 # wall: two CPUs and the clock on the wall, on a machine that does nothing else; for concurrency only.
 set -eu
 
@@ -24,12 +24,13 @@ gcc -O2 -Wall -Wextra -pthread -I$out -o $out/ublk bench/ublk.c -luring
 gcc -O2 -Wall -Wextra -o $out/vectors bench/vectors.c -luring
 gcc -O2 -Wall -Wextra -pthread -Imodule/uapi -o $out/client bench/client.c
 
-# Neither erms nor fsrm: with them the kernel copies bytewise, which emulation makes dear. And no
-# watch for hung tasks: with icount, waiting for this machine's disk may take minutes of the VM's time.
+# The CPU has neither erms nor fsrm, because with them the kernel copies byte by byte, which is slow in
+# emulation. Hung tasks are not looked for, because with icount a wait for the machine's disk may take
+# minutes of the VM's time.
 vm() { # MODE COMMAND...
 	local mode=$1 options=(-i) tries=1
 	shift
-	# A kernel does not always live through two emulated processors at the same time.
+	# A kernel does not always survive two emulated processors that run at the same time.
 	[ "$mode" = icount ] || options=(-p) tries=4
 	until vm/run.sh -k $kernel -m 6G -t 7200 -o "$out/$mode" "${options[@]}" \
 		-a "clearcpuid=erms,fsrm sysctl.kernel.hung_task_timeout_secs=0" -- "$@"; do
@@ -63,7 +64,7 @@ for mode in $modes; do
 	icount) targets=${TARGETS:-$icount_targets} workloads=${WORKLOADS:-$icount_workloads} length=$milliseconds ;;
 	wall) targets=${TARGETS:-$wall_targets} workloads=${WORKLOADS:-$wall_workloads} length=2000 requests=0 ;;
 	esac
-	# shellcheck disable=SC2086,SC2116 # to one space between words
+	# shellcheck disable=SC2086,SC2116 # echo leaves one space between words
 	vm "$mode" bench/guest.sh measure "$rounds" $length $requests "$(echo $workloads)" "$(echo $targets)"
 	jq -c --arg mode "$mode" '. + {mode: $mode}' "$out/$mode/results" >>$out/lines
 done

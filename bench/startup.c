@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * startup ROUNDS: how long programs take from fork to exit. Standard input has
- * a name, a tab and a command in each line; standard output gets the name and
- * the medians of the real and the processor time in microseconds. The commands
- * take turns, so that a busy machine is busy for all of them.
+ * startup ROUNDS: measures how long programs take from fork to exit. Each line
+ * of standard input has a name, a tab and a command; standard output gets the
+ * name and the medians of real and processor time in microseconds. The commands
+ * take turns, so that a busy machine affects all of them alike.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #!/bin/bash
-# bench/startup.sh [JAVA_HOME...]: how long short commands take to start, against a Java and a C
-# program that print one word. Medians of ROUNDS (20) runs in turns, in milliseconds of real time and
-# of the processor, and how many times the bare Java's that is. Without arguments: Java 17 and 25, as
-# far as they are below /usr/lib/jvm. DEVICE (999) is whose info is shown.
+# bench/startup.sh [JAVA_HOME...]: measures how long short commands take to start, compared with a Java and
+# a C program that print one word. Prints medians of ROUNDS (20) runs in turns, in milliseconds of real time
+# and of processor time, and how many times that of the Java program this is. Without arguments it uses Java
+# 17 and 25, if they are in /usr/lib/jvm. One of the commands is info of DEVICE (999).
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || for home in /usr/lib/jvm/*-17-openjdk-* /usr/lib/jvm/*-25-*; do

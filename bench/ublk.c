@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ublk.c - the peer: a ublk server as fast as its ABI lets one be
+ * ublk.c - the peer: a ublk server that is as fast as its ABI allows
  *
  *	ublk SIZE QUEUES DEPTH null|PATH
  *
  * Serves a new /dev/ublkbN of SIZE bytes and prints its name once it is there. Ends with
  * SIGTERM or SIGINT, and the device with it.
  *
- * One thread and one ring a queue. Answers, the file's reads and writes, and the wait for what
- * comes next all go into the same system call. The ring is the thread's own (SINGLE_ISSUER), so
- * that completions run in that call and nowhere else (DEFER_TASKRUN), the descriptors need no
- * lookup (fixed files), and the CPU runs no work of a batch one by one.
+ * Each queue has one thread and one ring. The same system call makes the answers, the reads and
+ * writes of the file, and the wait for the next requests. The ring belongs to the thread alone
+ * (SINGLE_ISSUER), so completions run in that call and nowhere else (DEFER_TASKRUN), descriptors
+ * need no lookup (fixed files), and the work of a batch is not run piece by piece.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +30,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "ublk_cmd.h" /* the kernel's, of the version that is measured */
+#include "ublk_cmd.h" /* of the kernel that is measured */
 
 #define MAX_REQUEST (1 << 20)
 
@@ -75,7 +75,7 @@ static void control(unsigned int op, void *address, unsigned int length, uint64_
 	io_uring_cqe_seen(&control_ring, cqe);
 }
 
-/* As many as the submission ring has room for were counted when it was made. */
+/* The submission ring was made with room for every entry that there can be. */
 static struct io_uring_sqe *new_sqe(struct queue *q, unsigned int tag, bool command)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&q->ring);
@@ -177,7 +177,7 @@ static void *run(void *argument)
 			else if (cqe->res == UBLK_IO_RES_OK)
 				serve(q, tag);
 			else
-				live--;	/* the device stops */
+				live--;	/* the device is stopping */
 		}
 		io_uring_cq_advance(&q->ring, seen);
 	}
@@ -192,7 +192,7 @@ static void start_queue(struct queue *q)
 	q->requests = mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, char_device,
 			   UBLKSRV_CMD_BUF_OFFSET + q->index *
 			   (UBLK_MAX_QUEUE_DEPTH * sizeof(*q->requests)));
-	/* The kernel pins these pages for each request: large ones are the fewest. */
+	/* The kernel pins these pages for each request, so they are few and large. */
 	q->buffers = aligned_alloc(2 << 20, (size_t)depth * MAX_REQUEST);
 	if (q->requests == MAP_FAILED || !q->buffers)
 		error(1, errno, "memory of queue %d", q->index);

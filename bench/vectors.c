@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vectors.c - what fio does not do: requests whose memory is in many small pieces
+ * vectors.c - makes requests whose memory is in many small pieces, which fio cannot do
  *
  *	vectors DEVICE r|w SIZE DEPTH PIECE MILLISECONDS
  *
- * Direct, sequential, DEPTH requests of SIZE bytes at a time, each in pieces of PIECE bytes with a gap of as many
- * between them, so that none can be merged. Prints what fio's JSON has of that, too.
+ * The I/O is direct and sequential: DEPTH requests of SIZE bytes at a time, each in pieces of PIECE bytes with gaps as
+ * large between them, so that no pieces can be merged. Prints results as fio's JSON has them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	depth = atoi(argv[4]);
 	piece = atoi(argv[5]);
 	limit = atoi(argv[6]) * 1000000ull;
-	/* A call takes IOV_MAX vectors; what is submitted at once and lies side by side is merged to a request. */
+	/* A call takes IOV_MAX vectors. Calls that are submitted together for adjacent sectors are merged to a request. */
 	pieces = size / piece;
 	calls = (pieces + 255) / 256;
 	vectors = pieces / calls;

@@ -2,7 +2,7 @@
 # Made by 'make generated' from abusectl.bash.in and the command line's own model
 # shellcheck shell=bash disable=SC2206,SC2207
 
-# What stands behind an option of a command: a word of its help in capitals, nothing if it is whole
+# Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
 	'run --plugin') value=JAR ;;
@@ -19,7 +19,7 @@ _abusectl_value() {
 	esac
 }
 
-# Adds the files whose names begin so, behind a word's first part
+# Adds the files whose names begin like that, after the first part of a word
 _abusectl_files() {
 	local file
 	compopt -o filenames
@@ -28,14 +28,14 @@ _abusectl_files() {
 	done < <(compgen -f -- "$2")
 }
 
-# Adds to COMPREPLY what a word such as DEVICE may become, as whole words
+# Adds to COMPREPLY, as whole words, everything that a word such as DEVICE stands for
 _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
 	FILE | JAR) _abusectl_files '' "$cur" ;;
 	DEVICE)
 		for node in /dev/abctl* /dev/abuse*; do
-			# A partition is no device
+			# A partition is not a device
 			[[ ! -e $node || $node == */abuse*p* || $node != "$cur"* ]] || COMPREPLY+=("$node")
 		done
 		;;
@@ -67,7 +67,7 @@ _abusectl() {
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
-	# COMP_WORDS are put together again where "=" and ":" break words
+	# "=" and ":" have split some words; this joins them again
 	for ((i = 0; i <= COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if [[ $i == 0 || $line == [[:space:]]* ]]; then
@@ -78,7 +78,7 @@ _abusectl() {
 		line=${line#"$word"}
 		words[-1]+=$word
 	done
-	# What readline keeps of the last word: up to a quotation mark, or a character that breaks words
+	# readline keeps the last word up to a quotation mark, or up to a character that breaks words
 	cur=${words[-1]}
 	if [[ $cur == *[\"\']* ]]; then
 		kept=${cur%%[\"\']*} cur=${cur/[\"\']/}
@@ -165,7 +165,7 @@ _abusectl() {
 	elif [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W "$options" -- "$cur"))
 	else
-		# The last place may be taken again and again where it says so
+		# The last argument may be repeated if it ends with "+"
 		[[ $place -ge ${#places[@]} && ${places[-1]-} == *+ ]] && place=$((${#places[@]} - 1))
 		for value in $(tr '|' ' ' <<<"${places[place]-}"); do
 			_abusectl_add "${value%+}" "$cur"

@@ -5,7 +5,7 @@ function __abusectl_DEVICE
     printf '%s\n' /dev/abctl* /dev/abuse* | string match -rv 'abuse\d+p'
 end
 
-# What stands before the last comma stays
+# Everything up to the last comma stays
 function __abusectl_list
     set -l word (commandline -ct | string replace -r '^-.*=' '')
     set -l before (string match -r '^.*,|^\+' -- $word)

@@ -11,8 +11,8 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Reads as 'g', but for one misbehaviour in each of the first MiB; blocks until the file of its argument is there. If that
- * is to be "sizeless", it cannot even tell its size.
+ * Every byte reads as 'g', except for one misbehaviour in each of the first MiB; it blocks until the file that its
+ * argument names is there. If that name is "sizeless", it cannot even tell its size.
  */
 public final class BadBackend implements Backend, BackendFactory {
     private final AtomicBoolean blocked = new AtomicBoolean();

@@ -16,7 +16,7 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Carries out commands of abusectl that do not wait, one after the other: a start of Java for each takes seconds in
+ * Runs commands of abusectl that do not wait, one after the other, because starting Java for each would take seconds in
  * the VM. A line of the first FIFO names a file with the streams and the arguments; the exit code goes to the second.
  */
 public final class Resident {

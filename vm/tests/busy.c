@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Takes the majors that abuse would like to have */
+/* Takes the majors that abuse would otherwise use. */
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/module.h>

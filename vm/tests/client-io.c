@@ -9,11 +9,11 @@
 /*
  * io DISK op=read|check|write|sync|discard|zeroes|size [offset=] [length=]
  *	[byte= | from=FILE] [vector=BYTES] [threads=] [stride=] [fua=1] [buffered=1]
- * The data is so many of the byte, or what the file begins with, in one piece
- * of memory or in vectors with gaps as large between them. Thread N works at offset + N * stride, which is the length if not given.
- * Neighbours that have to wait may become one request. Prints how many failed
- * and how, and exits 1 when any did. A failed read that changed the memory is
- * told too.
+ * The data is that many of the byte, or what the file begins with, in one piece
+ * of memory or in vectors with gaps as large between them. Thread N works at
+ * offset + N * stride; the stride is the length if not given. Neighbours that
+ * have to wait may become one request. Prints how many failed and how, and exits
+ * with 1 if any did. It also says if a failed read changed the memory.
  */
 static struct {
 	int fd, fua, byte, failed, changed, error;
@@ -22,7 +22,7 @@ static struct {
 	__u64 offset, length, stride, vector;
 } io;
 
-/* Where byte N of the data is. */
+/* Returns where byte N of the data is. */
 static char *io_place(char *memory, __u64 n)
 {
 	return memory + n + n / io.vector * io.vector;

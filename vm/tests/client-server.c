@@ -10,11 +10,11 @@
  * server [store=FILE] [threads=] [batch=] [min=] [buffer=BYTES] [queue=any|own]
  *	[order=fifo|reverse|random] [delay=US] [fail=N] [hold=N] [twice=1]
  *	[log=1] [identity=BYTE] [text=]
- * Answers from a file mapped into memory (or reads with zeros), each thread
- * through an open file of its own: fails every Nth request, holds N requests
- * for ever, puts each answer twice, writes each request to stdout. SIGTERM
- * drains and prints the totals; an error of the ioctl is printed and ends the
- * process with status 3.
+ * Answers from a file mapped into memory, or answers reads with zeros, each
+ * thread through an open file of its own. It can fail every Nth request, hold N
+ * requests forever, put each answer twice, and write each request to stdout. On
+ * SIGTERM it drains and prints the totals; if the ioctl fails, it prints the
+ * error and exits with status 3.
  */
 static struct {
 	const char *device, *order;
@@ -77,7 +77,7 @@ static void *serve(void *data)
 			__atomic_fetch_add(&server.odd, puts[n].status != expected, __ATOMIC_RELAXED);
 		}
 		x.nr_puts = 0;
-		/* Nothing: either a signal came after the puts, or all is answered */
+		/* Nothing came: there was a signal after the puts, or all is answered */
 		if (!x.nr_gets && __atomic_load_n(&server.draining, __ATOMIC_RELAXED))
 			return NULL;
 		__atomic_fetch_add(&server.gets, x.nr_gets, __ATOMIC_RELAXED);
@@ -106,7 +106,7 @@ static void *serve(void *data)
 			} else if (g->command >= ABUSE_DISCARD && bytes) {
 				memset(bytes, 0, g->length);
 			}
-			/* A random place among the answers so far, or either end */
+			/* It goes to a random place among the answers so far, or to an end */
 			at = !strcmp(server.order, "random") ? rand_r(&seed) % (x.nr_puts + 1) :
 			     !strcmp(server.order, "reverse") ? 0 : x.nr_puts;
 			memmove(&puts[at + 1], &puts[at], (x.nr_puts - at) * sizeof(*puts));

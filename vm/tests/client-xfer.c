@@ -13,10 +13,10 @@
  *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad] [put_size=] [get_size=] [put_tail=BYTE] [offset=] [length=]
  *	[reserved=] [pieces=BYTES,BYTES,...]
- * A put's "data" is 2 MiB of `fill`, after what `in` has, copied to `out` afterwards; "half" is the
- * last page of memory that ends there, "absent" was never touched. With pieces
- * the data is in so many, each a page behind the end of the one before; "bad"
- * is then the address of the last one.
+ * A put's "data" is what `in` has, followed by `fill`, 2 MiB in all; it is copied
+ * to `out` afterwards. "half" is the last page before memory ends, and "absent"
+ * was never touched. With pieces the data is in that many, each a page after the
+ * end of the one before; "bad" is then the address of the last one.
  */
 static struct abuse_piece pieces[ABUSE_MAX_PIECES + 1];
 
@@ -34,7 +34,7 @@ static unsigned int make_pieces(const char *lengths, char *data, int bad)
 	return n;
 }
 
-/* Elements of an array whose elements are `size` bytes */
+/* Element of an array whose elements are `size` bytes */
 static void *element(void *array, size_t size, unsigned int n)
 {
 	return (char *)array + size * n;
@@ -149,7 +149,7 @@ void xfer(void)
 
 /*
  * copy-loop: gets a request, prints "copies", and copies its data again and again
- * until that is refused; prints with what
+ * until that is refused; then prints the error
  */
 void copy_loop(void)
 {
@@ -175,9 +175,9 @@ void copy_loop(void)
 
 /*
  * stuck-put [by=uffd|DISK] [timeout=MS]: waits for a request and puts data that
- * is not in memory. uffd: the page fault waits until SIGUSR1 comes, then there
- * are bytes 0xaa. DISK: the data is a mapping of that disk, 8 MiB into it.
- * Prints "stuck" before and the outcome after.
+ * is not in memory. uffd: the page fault waits for SIGUSR1, and then the bytes
+ * are 0xaa. DISK: the data is a mapping of that disk, 8 MiB into it. Prints
+ * "stuck" before the put, and its outcome after it.
  */
 static void *resolve(void *data)
 {

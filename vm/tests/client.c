@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of today's ABI and the other things that tests need in C: a server
+ * A client of today's ABI, with everything else that tests need in C: a server
  * with many bad habits, precise I/O on the disk, a put that is stuck in a page
- * fault, loading of modules with the errno shown.
+ * fault, and loading of modules that shows the errno.
  *
  *	client COMMAND DEVICE [KEY=VALUE ...]
  *
- * Each command's function tells its arguments. Results are KEY=VALUE lines.
+ * The comment of each command's function has its arguments. Results are lines of
+ * KEY=VALUE.
  */
 #define _GNU_SOURCE
 #include "client.h"
@@ -79,9 +80,9 @@ static void setup(void)
 }
 
 /*
- * status [size=]: the fields, and whether anything behind `size` was written
- * status only=FIELD [until=NUMBER]: one of them, waits up to a minute until it is so;
- *	"latencies" is how many there are in all buckets
+ * status [size=]: prints the fields, and whether anything after `size` was written
+ * status only=FIELD [until=NUMBER]: prints one field, or waits up to a minute until
+ *	it has that value; "latencies" is the sum of all buckets
  */
 static __u64 latencies(const struct abuse_status *s)
 {
@@ -174,8 +175,8 @@ static void status(void)
 }
 
 /*
- * uevents [times=]: sets the device up and resets it, so many times, and each time
- * the kernel tells that the disk is there, at once asks for requests. Prints how
+ * uevents [times=]: sets the device up and resets it, that many times. Each time
+ * that the kernel announces the disk, it asks for requests at once. Prints how
  * often that worked, and how often the device was not set up.
  */
 static void *setup_and_reset(void *data)
@@ -191,7 +192,7 @@ static void *setup_and_reset(void *data)
 	while ((before = __atomic_load_n(left, __ATOMIC_SEQ_CST)) > 0) {
 		if (ioctl(fd, ABUSE_SETUP, &config))
 			die("SETUP");
-		/* Until the other one has asked: it must find the device. */
+		/* Waits until the other one has asked, which must find the device. */
 		while (__atomic_load_n(left, __ATOMIC_SEQ_CST) == before)
 			usleep(1000);
 		if (ioctl(fd, ABUSE_RESET))
@@ -232,8 +233,8 @@ static void uevents(void)
 
 /*
  * serve [queue=] [identity=BYTE] [text=] [flags=] [size=] [tail=] [whole=1]: says what an
- *	open file serves; prints who is there when that is refused. `whole` is a text
- *	without an end.
+ *	open file serves; if that is refused, prints who is there. With `whole` the text
+ *	does not end.
  */
 static void say(int node)
 {
@@ -287,7 +288,7 @@ static void load(const char *file)
 		die("load");
 }
 
-/* clean MODULE...: every device reset, the modules unloaded; some 20 seconds for each */
+/* clean MODULE...: resets every device, and unloads the modules, each within some 20 seconds */
 static void unload(const char *module)
 {
 	for (int n = 0; syscall(__NR_delete_module, module, O_NONBLOCK) && errno != ENOENT; n++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory of the fuzzer: where calls may write, and addresses that are right or wrong. */
+/* Memory of the fuzzer: where calls may write, and addresses that are good or bad. */
 #define _GNU_SOURCE
 #include "fuzz.h"
 
@@ -17,7 +17,7 @@ void *map(void *at, size_t len, int prot, int flags, int fd)
 	return p;
 }
 
-/* Memory between two stretches that nobody may touch */
+/* Makes memory between two areas that nobody may touch */
 char *guarded(size_t len)
 {
 	char *p = map(NULL, len + 2 * GUARD, PROT_NONE, MAP_PRIVATE, -1);
@@ -35,7 +35,7 @@ void *pointer(__u64 address)
 	return (void *)(uintptr_t)address;
 }
 
-/* The kernel may write there, as far as it is in the arena */
+/* Notes that the kernel may write there, as far as that is in the arena */
 void name(struct fuzzer *f, void *at, size_t len)
 {
 	__u64 arena = address(f->arena), from = address(at), to = from + len;
@@ -51,7 +51,7 @@ void name(struct fuzzer *f, void *at, size_t len)
 	f->nr_named++;
 }
 
-/* Room in the arena, now and then across its end, or where others write, too */
+/* Finds room in the arena, now and then across its end, or where others write, too */
 void *room(struct fuzzer *f, enum kind kind, size_t len)
 {
 	size_t at;
@@ -64,7 +64,7 @@ void *room(struct fuzzer *f, enum kind kind, size_t len)
 	return f->arena + (once_in(f, 8) ? at : at & ~7ULL);
 }
 
-/* An address that is wrong, or may be */
+/* Makes an address that is bad, or may be */
 __u64 bad(struct fuzzer *f)
 {
 	const __u64 addresses[] = {
@@ -76,7 +76,7 @@ __u64 bad(struct fuzzer *f)
 	return addresses[below(f, sizeof(addresses) / sizeof(*addresses))];
 }
 
-/* Where the data of a read comes from: whatever is there, it is bytes PUT */
+/* Chooses where the data of a read comes from; if there is memory, its bytes are PUT */
 __u64 from(struct fuzzer *f, size_t len)
 {
 	if (once_in(f, 12))
@@ -86,7 +86,7 @@ __u64 from(struct fuzzer *f, size_t len)
 	return address((once_in(f, 4) ? moving : source) + below(f, SOURCE - len + 1));
 }
 
-/* Where the data of a write goes */
+/* Chooses where the data of a write goes */
 __u64 to(struct fuzzer *f, size_t len)
 {
 	char *at;
@@ -116,7 +116,7 @@ void check_memory(struct fuzzer *f)
 		bug(f, "read-only memory changed", 0);
 }
 
-/* Writes a structure where the kernel reads it, as far as there is room */
+/* Writes a structure to where the kernel reads it, as far as there is room */
 void store(struct fuzzer *f, void *at, const void *from, size_t len)
 {
 	size_t there = f->racy ? RACY : (size_t)(f->arena + ARENA - (char *)at);

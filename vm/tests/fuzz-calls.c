@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How the fuzzer calls, and its calls that move no data. */
+/* How the fuzzer makes calls, and those of its calls that move no data. */
 #define _GNU_SOURCE
 #include "fuzz.h"
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 
-/* What was handed out lately, by whichever node */
+/* Requests that were handed out lately, by any node */
 static struct abuse_get seen[256];
 static unsigned int nr_seen;
 static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,7 +18,7 @@ void remember(const struct abuse_get *get)
 	pthread_mutex_unlock(&seen_lock);
 }
 
-/* A request that was handed out, mostly of late; or one with another id */
+/* Chooses a request that was handed out, mostly a recent one, or makes up an id */
 struct abuse_get recall(struct fuzzer *f)
 {
 	struct abuse_get get;
@@ -27,7 +27,7 @@ struct abuse_get recall(struct fuzzer *f)
 	get = seen[(nr_seen - 1 - below(f, once_in(f, 8) ? 256 : 12)) % 256];
 	pthread_mutex_unlock(&seen_lock);
 	if (once_in(f, 12)) {
-		/* It may be any request: only a source is right for all of them. */
+		/* This may be any request, and only a source suits all of them. */
 		get.id = once_in(f, 4) ? any(f) : once_in(f, 3) ? get.id ^ 1ULL << below(f, 64) :
 			 get.id + below(f, 5) - 2;
 		get.command = ABUSE_READ;
@@ -122,7 +122,7 @@ void fuzz_set_status(struct fuzzer *f)
 
 void fuzz_get_status(struct fuzzer *f)
 {
-	/* Not four bytes more, which a structure of 64 bits has behind it */
+	/* The kernel may not write the four bytes of padding that 64 bits have. */
 	size_t len = offsetof(struct abuse_info, ab_max_vecs) + sizeof(__u32);
 	char *arg = room(f, INFO, len);
 
@@ -158,7 +158,7 @@ void fuzz_serve(struct fuzzer *f)
 	call(f, ABUSE_SERVE, "SERVE", once_in(f, 20) ? bad(f) : address(arg));
 }
 
-/* Everything fails, unless the disk is in use, and there is a device again afterwards */
+/* Resets the device, or removes it unless it is in use, and sets it up again */
 void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what)
 {
 	struct abuse_config config = good_config(f);
@@ -169,7 +169,7 @@ void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what)
 		bug(f, "a good setup was refused", errno);
 }
 
-/* What is no ioctl of ours, and other system calls */
+/* Makes ioctls that the module does not have, and other system calls */
 void fuzz_other(struct fuzzer *f)
 {
 	struct pollfd p = { .fd = nodes[below(f, NODES)], .events = any(f) };
@@ -177,7 +177,7 @@ void fuzz_other(struct fuzzer *f)
 
 	switch (below(f, 8)) {
 	case 0:
-		/* Whoever is in a call keeps the old one until the call returns */
+		/* A thread that is in a call keeps the old open file until the call returns */
 		node = open_device(device, once_in(f, 2) ? O_RDONLY : O_RDWR);
 		dup2(node, nodes[below(f, NODES)]);
 		close(node);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Users of the disk, while the fuzzer calls. */
+/* Users of the disk, while the fuzzer makes calls. */
 #define _GNU_SOURCE
 #include "fuzz.h"
 #include <linux/fs.h>
 
-/* What a read brought is bytes PUT; where it brought nothing it may be as it was */
+/* Checks a read: its bytes are PUT; where it read nothing they may be as before */
 static void check_read(const char *memory, size_t read, size_t len, __u64 at, bool direct)
 {
 	for (size_t n = 0; n < len; n++) {
@@ -44,7 +44,7 @@ static void use(struct fuzzer *f, int fd, bool direct, char *memory)
 			COUNT(failed_reads, 1);
 		check_read(memory, ret > 0 ? ret : 0, len, range[0], direct);
 	}
-	(void)ret;	/* errors are in the nature of this */
+	(void)ret;	/* errors are to be expected here */
 }
 
 void *use_disk(void *data)
@@ -54,7 +54,7 @@ void *use_disk(void *data)
 	char *memory = map(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1);
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		/* Often anew: after a reset it is another disk */
+		/* The disk is opened often, because after a reset it is another one */
 		int fd = open(disk, O_RDWR | (direct ? O_DIRECT : 0));
 
 		if (fd < 0) {

@@ -7,7 +7,7 @@ static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const st
 {
 	const char *data = pointer(get->address);
 
-	/* Unless the buffer goes round the end of all addresses */
+	/* Not if the buffer wraps around the end of the address space */
 	if (x->buffer + x->buffer_size < x->buffer)
 		return;
 	if (get->address < x->buffer || get->address + get->length > x->buffer + x->buffer_size ||
@@ -28,7 +28,7 @@ static void check_payload(struct fuzzer *f, const struct abuse_xfer *x, const st
 	}
 }
 
-/* The data of a put in pieces, which mostly are as long as it is together */
+/* Splits the data of a put into pieces, which mostly add up to its length */
 static void in_pieces(struct fuzzer *f, struct abuse_put *put, const struct abuse_get *get)
 {
 	struct abuse_piece pieces[8];
@@ -119,7 +119,7 @@ void fuzz_xfer(struct fuzzer *f)
 	case 10: x.get_size = any(f); break;
 	case 11: x.reserved = any(f); break;
 	}
-	/* That may be more than was meant. */
+	/* This may name more memory than was meant. */
 	if (x.nr_puts <= ABUSE_MAX_BATCH)
 		name(f, pointer(x.puts), (size_t)x.nr_puts * x.put_size);
 	if (x.nr_gets <= ABUSE_MAX_BATCH)
@@ -138,7 +138,7 @@ void fuzz_xfer(struct fuzzer *f)
 	COUNT(refused, x.nr_puts - arg->nr_puts);
 	COUNT(gets, arg->nr_gets);
 
-	/* What is behind each other in memory is written over each other. */
+	/* Structures that follow each other in memory may overwrite each other. */
 	nr_gets = arg->nr_gets;
 	if (!inside(f, gets, nr_gets * x.get_size) || overlap(arg, sizeof(*arg), gets, nr_gets * x.get_size) ||
 	    overlap(pointer(x.buffer), x.buffer_size, gets, nr_gets * x.get_size) ||
@@ -155,7 +155,7 @@ void fuzz_xfer(struct fuzzer *f)
 	}
 }
 
-/* The pieces of a request in the ABI of 2009 */
+/* Returns how many pieces a request has in the ABI of 2009 */
 static unsigned int pieces(const struct abuse_get *get)
 {
 	return get->command > ABUSE_WRITE ? !!get->length : (get->length + PAGE - 1) / PAGE;
@@ -186,7 +186,7 @@ void fuzz_get_bio(struct fuzzer *f)
 	get.sector = hdr.ab_sector;
 	get.command = hdr.ab_command;
 	get.length = hdr.ab_vec_count * PAGE;
-	/* The last piece is shorter; or the only one, of a discard, longer. */
+	/* The last piece may be shorter, and the only piece of a discard longer. */
 	if (hdr.ab_vec_count && inside(f, vecs, hdr.ab_vec_count * sizeof(*vecs)) &&
 	    hdr.ab_transfer_address == address(vecs)) {
 		memcpy(&last, &vecs[hdr.ab_vec_count - 1], sizeof(last));
@@ -222,7 +222,7 @@ void fuzz_put_bio(struct fuzzer *f)
 		};
 	}
 	at = room(f, VECS, nr * sizeof(*vecs));
-	/* Or the header would be vectors, too, whose addresses are of the arena. */
+	/* Otherwise the header could be taken for vectors with addresses in the arena. */
 	if (overlap(arg, sizeof(hdr), at, nr * sizeof(*vecs)))
 		return;
 	store(f, at, vecs, nr * sizeof(*vecs));

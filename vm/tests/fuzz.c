@@ -5,12 +5,13 @@
  *	fuzz DEVICE disk=DISK [calls=1000000] [threads=3] [seed=]
  *
  * Most calls are nearly right: they get requests and put them, with one thing
- * or another that is wrong. What must hold, whatever is called:
+ * or another that is wrong. No matter what is called, this must hold:
  *
  *  - a read of the disk has nothing in it but what was put, bytes PUT;
- *  - what a get brings of a write is what was written, bytes WRITTEN, or zeros;
+ *  - the data of a write that a get brings is what was written, bytes WRITTEN,
+ *    or zeros;
  *  - no byte of the caller's memory changes that the call did not name. Each
- *    thread has an arena, of bytes UNNAMED and far from all else; what a call
+ *    thread has an arena of bytes UNNAMED, far from everything else; what a call
  *    names is restored after it;
  *  - an error is one that the ABI knows.
  *
@@ -55,7 +56,7 @@ _Noreturn void bug(struct fuzzer *f, const char *what, ull value)
 		printf("  %u before: %s %#x: %s\n", n, f->last[at].what, f->last[at].nr, errname(f->last[at].err));
 	}
 	fflush(stdout);
-	/* Or the users of the disk could not end */
+	/* Otherwise the users of the disk could not end. */
 	nr_calls = 0;
 	usleep(100000);
 	ioctl(nodes[0], ABUSE_RESET);

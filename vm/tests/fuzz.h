@@ -16,9 +16,9 @@
 
 #define BLOCK		4096		/* of the disk, and what buffers are aligned to */
 #define ARENA		(16 * PAGE)
-#define GUARD		(16 << 20)	/* further than the pieces of a buffer reach */
+#define GUARD		(16 << 20)	/* longer than the pieces of a buffer reach */
 #define USED		(16 << 20)	/* of the disk */
-#define READAHEAD	(1 << 20)	/* behind it */
+#define READAHEAD	(1 << 20)	/* after that */
 #define SOURCE		(2 << 20)
 #define RACY		(16 * PAGE)
 #define MAX_THREADS	16
@@ -31,7 +31,7 @@ extern __u64 nr_calls, seed;
 extern bool stop;
 extern int nodes[NODES];
 
-extern char *source;		/* read-only, bytes PUT */
+extern char *source;		/* read-only bytes PUT */
 extern char *moving;		/* the same, now and then */
 extern char *shared;		/* structures of all threads, written by all at once */
 
@@ -52,7 +52,7 @@ struct fuzzer {
 	struct { unsigned int nr; const char *what; int err; } last[16];
 };
 
-/* Where threads write the same structure at once; each kind has its own place */
+/* The places where threads write the same structure at once, one for each kind */
 enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, KINDS };
 
 /* fuzz.c */

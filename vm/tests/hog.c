@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Uses more memory than there is, and looks whether it stays what it was.
+ * Uses more memory than there is, and checks that its content stays as it was.
  *
  *	hog MEGABYTES SECONDS [FILE]
  *
- * Writes every page of so much memory, or of a mapping of a file, with what
- * tells the page and the round; in the next round checks it first. Prints the
- * rounds, and the longest time that one page took.
+ * Writes every page of that much memory, or of a mapping of a file, with words
+ * that tell the page and the round; in the next round it checks them first.
+ * Prints the rounds, and the longest time that one page took.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -28,7 +28,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Other than that of any other page and round */
+/* Differs from the word of any other page and round */
 static uint64_t word(uint64_t page, uint64_t round, uint64_t n)
 {
 	uint64_t x = (round << 40 | page << 9 | n) * 0x9e3779b97f4a7c15ULL;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each call of a control node with its first allocation or access to user
- * memory failing, then its second one, and so on until there is none left to
- * fail (/proc/PID/fail-nth, of a kernel with fault injection).
+ * Makes each call of a control node with its first allocation or access to user
+ * memory failing, then with its second one failing, and so on until none is left
+ * (/proc/PID/fail-nth, in a kernel with fault injection).
  *
  *	inject DEVICE disk=DISK
  *
- * Whatever failed, the device works afterwards. Prints how many failures each
- * call had.
+ * No matter what failed, the device works afterwards. Prints how many failures
+ * each call had.
  */
 #define _GNU_SOURCE
 #include "args.h"
@@ -52,7 +52,7 @@ static int xfer(int fd, struct abuse_put *put, struct abuse_get *get)
 
 	if (ioctl(fd, ABUSE_XFER, &x))
 		return -1;
-	/* Whoever is refused is told so by its status. */
+	/* A put that is refused is told so by its status. */
 	errno = get && !x.nr_gets ? ETIME : put ? -put->status : 0;
 	return errno ? -1 : 0;
 }
@@ -90,7 +90,7 @@ static int answer(void)
 	return xfer(node, &(struct abuse_put){ .id = get.id, .address = (uintptr_t)data }, NULL);
 }
 
-/* Answers the read until it ends, whoever has it */
+/* Answers the read until it ends, no matter who has it */
 static void finish_read(void)
 {
 	if (ioctl(node, ABUSE_REQUEUE))
@@ -154,7 +154,7 @@ static int do_close(void)
 	return close(node);
 }
 
-/* Also with what the close itself could not do */
+/* Opens the node again, and finishes what a failed close has left */
 static void reopen(void)
 {
 	close(node);
@@ -225,24 +225,24 @@ static const struct {
 	{ "reset", own, do_reset, set_up_and_finish },
 };
 
-/* The Nth time from now that something could fail, it does; 0: never */
+/* Makes the Nth thing fail that can fail from now on; 0: nothing */
 static void arm(int nth)
 {
 	char text[12];
 	int len = sprintf(text, "%d", nth);
 
-	/* The writing itself may be what fails, but then it was the last one. */
+	/* The write itself may be what fails, but then it was the last one. */
 	while (pwrite(fail_nth, text, len, 0) != len)
 		if (errno != EFAULT)
 			die("fail-nth");
 }
 
-/* Whether it did */
+/* Returns whether it did fail */
 static bool failed(void)
 {
 	char text[12] = "";
 
-	/* The reading itself may be what fails. */
+	/* The read itself may be what fails. */
 	return pread(fail_nth, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
 }
 
@@ -274,7 +274,7 @@ int main(int argc, char **argv)
 			arm(0);
 			if (ret && !hit)
 				bug(calls[n].name, err);
-			/* EINVAL: so the driver core calls a device whose name it could not allocate. */
+			/* The driver core returns EINVAL if it cannot allocate a device's name. */
 			if (ret && err != ENOMEM && err != EFAULT && !(calls[n].act == do_setup && err == EINVAL))
 				bug(calls[n].name, err);
 			errors += !!ret;

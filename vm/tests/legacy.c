@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client of the ABI of 2009, with its own numbers and layouts: if the module
+ * A client of the ABI of 2009, with numbers and layouts of its own: if the module
  * drifts away from them, this does not drift along. Built for 64 and 32 bits.
  *
  *	legacy COMMAND DEVICE [KEY=VALUE ...]	every field can be given
- *	legacy 2009 COMMAND DEVICE		the calls and the output that the
- *						tool of 2009 made
+ *	legacy 2009 COMMAND DEVICE		makes the calls and the output of
+ *						the tool of 2009
  *
  * See main() for the commands. `get` prints its request as KEY=VALUE lines,
  * which `put from=FILE` reads again; later arguments win.
@@ -42,7 +42,7 @@ struct hdr {
 	uint64_t transfer_address;
 };
 
-/* i386 alone aligns 64 bits to 32, so the structure has no padding there */
+/* Only i386 aligns 64 bits to 32, so the structure has no padding there. */
 #ifdef __i386__
 _Static_assert(sizeof(struct info) == 44, "without padding");
 #else
@@ -53,18 +53,18 @@ _Static_assert(sizeof(struct vec) == 16, "both layouts");
 _Static_assert(sizeof(struct hdr) == 40, "both layouts");
 
 #define OLD_POLLMSG	0x0400
-#define ROOM		512	/* vectors, what the tool of 2009 had */
+#define ROOM		512	/* vectors, as in the tool of 2009 */
 #define GUARD		0xa5
 
 /*
- * The tool cast its pointers like this. With 32 bits that extends the sign, so
+ * The tool casts its pointers like this. With 32 bits that extends the sign, so
  * addresses in the upper half arrive as 0xffffffffXXXXXXXX.
  */
 #define ADDRESS(pointer) ((uint64_t)(pointer))
 
 static int fd;
 
-/* The argument of an ioctl: what the client has, or a bad one */
+/* Returns the argument of an ioctl: that of the client, or a bad one */
 static void *pointer(void *good)
 {
 	const char *text = arg("arg", "good");
@@ -95,7 +95,7 @@ static void setup(void)
 {
 	struct info i;
 
-	/* What is "out" only is garbage on purpose */
+	/* Fields that are only "out" contain garbage on purpose. */
 	memset(&i, GUARD, sizeof(i));
 	i.size = num("size", 16 << 20);
 	i.blocksize = num("blocksize", 4096);
@@ -113,7 +113,7 @@ static void get(void)
 	unsigned int written = 0;
 	int err;
 
-	/* The vectors are full of garbage, so what GET_BIO does not fill shows */
+	/* The vectors are full of garbage, which shows what GET_BIO does not fill. */
 	memset(vecs, GUARD, sizeof(vecs));
 	memset(&h, arg("garbage", NULL) ? GUARD : 0, sizeof(h));
 	h.transfer_address = !strcmp(transfer, "null") ? 0 :
@@ -136,7 +136,7 @@ static void get(void)
 	}
 }
 
-/* Adds the lines of a file to the arguments, in front */
+/* Adds the lines of a file before the other arguments */
 static void read_args(const char *name)
 {
 	static char text[64 << 10], *all[4096];
@@ -208,9 +208,9 @@ static void wait_ready(void)
 }
 
 /*
- * The tool of 2009, every call as it made it: descriptor without write access,
- * header zeroed, room for 512 vectors that it never mentions, no checks of what
- * comes back, answers from malloc (here with a pattern in it).
+ * The tool of 2009, with every call as the tool made it: a descriptor without
+ * write access, a zeroed header, room for 512 vectors that it never mentions, no
+ * checks of what comes back, and answers from malloc (here with a pattern in it).
  */
 static void old_get_and_put(int answer)
 {

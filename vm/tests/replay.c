@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the log of the device mapper's target log-writes, in which writes that
- * were answered stand before the flush that followed, and in no other order.
+ * Reads the log of the device mapper's target log-writes. Writes that were
+ * answered are in it before the next flush, and otherwise in no order.
  *
  *	replay LOG			prints the number of each mark, as "mark NUMBER NAME", and "end NUMBER"
- *	replay LOG DISK NUMBER		what a power cut leaves on a disk of zeros: so many entries
+ *	replay LOG DISK NUMBER		writes what a power cut leaves on a disk of zeros: that many entries
  */
 #include <err.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Users of the disk, who know what they wrote. */
+/* Users of the disk, which know what they wrote. */
 #define _GNU_SOURCE
 #include "stress.h"
 #include <linux/fs.h>
@@ -26,7 +26,7 @@ static void check(struct user *u, const __u64 *data, unsigned int block)
 {
 	__u64 number = u->index * BLOCKS + block, version = data[1];
 
-	/* Never written, or not with success: zeros */
+	/* A block that was never written successfully may be zeros. */
 	if (version)
 		for (unsigned int n = 0; n < BLOCK / sizeof(*data); n += 2)
 			if (data[n] != number || data[n + 1] < u->answered[block] || data[n + 1] > u->tried[block])

@@ -40,7 +40,7 @@ static void reconnect(__u64 *random, int node, __u32 flags, __u32 timeout_ms)
 		.queue_depth = 1 + below(random, DEPTH),
 		.timeout_ms = timeout_ms,
 	};
-	/* Another one may have made it larger meanwhile, or taken it away. */
+	/* Another process may have made it larger meanwhile, or reset it. */
 	if (ioctl(node, ABUSE_SETUP, &c) && errno != EINVAL)
 		bug("reconnect", errno);
 	COUNT(reconnects);
@@ -61,12 +61,12 @@ static void odd_setup(__u64 *random, int node)
 	case 6: c.max_request = 1 + 2 * any(random); break;
 	case 7: c.physical_block_size = 3; break;
 	}
-	/* A reset may have come in between, then this is a good first setup. */
+	/* If a reset came in between, this is a good first setup. */
 	if (!ioctl(node, ABUSE_SETUP, &c) && calm)
 		bug("an odd setup was taken", c.flags);
 }
 
-/* Gets what there is, at most 4, with a node of its own */
+/* Gets up to 4 requests through an open file of its own */
 static int take(int flags, struct abuse_get *gets, unsigned int *nr)
 {
 	struct abuse_xfer x = {
@@ -85,7 +85,7 @@ static int take(int flags, struct abuse_get *gets, unsigned int *nr)
 	return node;
 }
 
-/* After a requeue a put is stale */
+/* Checks that a put is stale after a requeue */
 static void put_late(void)
 {
 	struct abuse_get gets[4];
@@ -110,7 +110,7 @@ static void put_late(void)
 	close(node);
 }
 
-/* The open file outlives whoever opened it, in a child or another program */
+/* Lets the open file outlive whoever opened it, in a child or another program */
 static void inherit(__u64 *random)
 {
 	bool exec = below(random, 2);
@@ -167,7 +167,7 @@ static void reset_and_setup(__u64 *random, int node)
 		bug("SETUP", errno);
 }
 
-/* Writes a word to an attribute of the disk, if that is there */
+/* Writes a word to an attribute of the disk, if there is a disk */
 static void attribute(const char *file, const char *word)
 {
 	char path[100];
@@ -275,7 +275,7 @@ void *mischief(void *data)
 			reconnect(&random, node, 0, 1000);
 			break;
 		}
-		/* Live and writable again, whatever it was */
+		/* Makes the device live and writable again, no matter what it was. */
 		if (!calm && !below(&random, 3))
 			reconnect(&random, node, 0, 0);
 	}

@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* The answers to what was got, where the data is in the store */
+/* Makes the answers to requests whose data is in the store */
 void answer(struct abuse_xfer *x, struct abuse_put *puts, const struct abuse_get *gets)
 {
 	for (unsigned int n = 0; n < x->nr_gets; n++) {
@@ -21,7 +21,7 @@ void answer(struct abuse_xfer *x, struct abuse_put *puts, const struct abuse_get
 	x->nr_puts = x->nr_gets;
 }
 
-/* One request with the ABI of 2009 */
+/* Answers one request with the ABI of 2009 */
 static void serve_2009(int node)
 {
 	struct abuse_vec vecs[ABUSE_MAX_VECS];
@@ -82,7 +82,7 @@ pid_t start_server(void)
 		pthread_t thread;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* What others own is theirs alone. */
+		/* The open files of others stay theirs alone. */
 		syscall(SYS_close_range, 3, ~0U, 0);
 		node = open_device(device, O_RDONLY);
 		if (getpid() % 2)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything that can happen to a device, in random order, while its disk is
- * written and read.
+ * Makes everything happen to a device that can, in random order, while its disk
+ * is written and read.
  *
  *	stress DEVICE disk=DISK [seconds=30] [calm=1] [seed=]
  *
  * Users of the disk stamp each block with its number and a version; a block
  * that is read must have the version that was written last, or one of a later
- * write that failed: so a write that was answered is never lost, and one that
- * failed never comes late. Servers, each a process, share a store; they are
- * killed, stopped, requeued, and threads of one share an open file.
+ * write that failed. So a write that was answered is never lost, and one that
+ * failed never comes late. Servers, each of them a process, share a store; they
+ * are killed, stopped and requeued, and the threads of one share an open file.
  *
- * calm: nothing that fails requests, so that every I/O error is a bug; without
- * it there are resets, timeouts, failures and a read-only disk, too.
+ * calm: nothing happens that fails requests, so every I/O error is a bug. Without
+ * it there are also resets, timeouts, failures and a read-only disk.
  */
 #define _GNU_SOURCE
 #include "stress.h"
@@ -52,14 +52,14 @@ _Noreturn void bug(const char *what, ull value)
 {
 	printf("BUG: %s (%#llx), seed=%#llx\n", what, value, (ull)seed);
 	fflush(stdout);
-	/* Or the users of the disk could not end */
+	/* Otherwise the users of the disk could not end. */
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	usleep(100000);
 	ioctl(main_node, ABUSE_RESET);
 	_exit(1);
 }
 
-/* One that nothing happens to, so that what was begun can end */
+/* A server that nothing happens to, so that I/O that has begun can end */
 static void drive(unsigned int seconds)
 {
 	ull end = vm_ms() + seconds * 1000ULL, last = vm_ms(), ios = 0, now;

@@ -12,7 +12,7 @@
 #define BLOCK		4096
 #define SIZE		(16 << 20)
 #define USERS		8
-#define BLOCKS		480U		/* of a user; behind them all is room for discards */
+#define BLOCKS		480U		/* of a user; after all of them there is room for discards */
 #define MOST		16		/* blocks of an I/O */
 #define SERVERS		3
 #define DEPTH		64
@@ -37,7 +37,7 @@ struct user {
 	unsigned int index;
 	__u64 random, version;
 	int fd;
-	/* Of each block: the last write that was answered, the last one that was tried */
+	/* For each block, the last write that was answered, and the last that was tried */
 	__u64 answered[BLOCKS], tried[BLOCKS];
 };
 
