@@ -4,7 +4,7 @@
 #
 # TESTS='pattern'	only the tests whose names match this regular expression
 # TEST_TIME=120	seconds of the VM's own time that a test may take if its topic file sets no limit
-# VMS=2	so many VMs at once; by default as many as there are processors
+# VMS=2	that many VMs at once; by default as many as there are processors
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
 cd "$(dirname "$0")/.."

@@ -206,7 +206,7 @@ refused() {
 	[[ $output == *"put0=$2"* ]] || fail "put was not refused with $2: $output"
 }
 
-# bytes LENGTH BYTE: prints so many bytes of that value
+# bytes LENGTH BYTE: prints that many bytes of one value
 bytes() { head -c "$1" /dev/zero | tr '\0' "\\$(printf %03o "$2")"; }
 
 # holds FILE LENGTH BYTE: the file is LENGTH bytes of that value
@@ -297,7 +297,7 @@ stop() { # NAME: ends a server, which answers what it has first
 	finish "$1"
 }
 
-# told NAME TEXT TIMES: so many lines of its output contain the text
+# told NAME TEXT TIMES: that many lines of its output contain the text
 told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }
 
 # complains STATUS REGEX ARGUMENT...: abusectl exits with that status, one matching line on stderr and nothing on stdout

@@ -27,7 +27,7 @@ info_of_a_device_that_is_not_set_up_is_zero() {
 	[ "$max" -ge 1 ] && [ "$max" -le 256 ] || fail "max_vecs is $max"
 }
 
-# Every field that setup sets is told by info, and so is ab_device, the number of the disk.
+# info prints every field that setup sets, and ab_device, the number of the disk.
 setup_then_info_tells_all() {
 	load
 	legacy setup $CTL size=64M blocksize=1024 max_queue=77 flags=1

@@ -29,7 +29,7 @@ without_an_archive_it_needs_no_folder_for_temporary_files() {
 	for folder in noexec full readonly; do
 		ABUSECTL_JAVA_OPTS=-Djava.io.tmpdir=$T/$folder _abusectl info 0 >"$T/out" 2>"$T/err" || fail "$folder: $(<"$T/err")"
 		shows "$T/out" '^ab_size = 33554432$'
-		is "what is told of $folder" "$(<"$T/err")" ''
+		is "the error about $folder" "$(<"$T/err")" ''
 	done
 	is "what is left behind" "$(ls -d /tmp/abusectl* /dev/shm/* /var/tmp/abusectl* "$T"/noexec/* 2>"$T/ls")" ''
 }
