@@ -33,7 +33,7 @@ checkpatch() {
 	set -- "$scripts/checkpatch.pl" --strict --no-tree --terse --no-summary --show-types --color=never
 	sources ':(glob)module/*.[ch]' ':!module/trace.h' 'module/uapi/*.h' module/Makefile module/Kbuild |
 		xargs perl "$@" -f || return 1
-	# What defines tracepoints does not look like C, nor do the headers of the kernel itself.
+	# Definitions of tracepoints do not look like C, in the kernel's own headers either.
 	perl "$@" --ignore COMPLEX_MACRO,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT -f module/trace.h
 }
 

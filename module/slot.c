@@ -105,7 +105,7 @@ void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 }
 
 /**
- * abuse_slot_stale() - a put is refused, because its request is not the caller's
+ * abuse_slot_stale() - note a put of a request that the caller does not own
  * @q: the queue, locked
  * @id: the request
  */

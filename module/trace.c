@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the macros of trace.h make of it. */
+/* The code that the macros of trace.h expand to. */
 #define CREATE_TRACE_POINTS
 #include "trace.h"

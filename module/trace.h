@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tracepoints: what happens to requests, and to devices. They are part of
- * what users see: a field may be added, none changes its meaning.
+ * The tracepoints: what happens to requests, and to devices. Users see them, so
+ * a field may be added, but none changes its meaning.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM abuse
@@ -75,13 +75,13 @@ DEFINE_EVENT(abuse_request, abuse_requeue,
 	TP_ARGS(q, slot)
 );
 
-/* The request fails because nobody answered it in time. */
+/* The request fails because it was not answered in time. */
 DEFINE_EVENT(abuse_request, abuse_expire,
 	TP_PROTO(const struct abuse_queue *q, const struct abuse_slot *slot),
 	TP_ARGS(q, slot)
 );
 
-/* The request fails because of a reset, or of the failure of the device. */
+/* The request fails because of a reset, or because the device has failed. */
 DEFINE_EVENT(abuse_request, abuse_cancel,
 	TP_PROTO(const struct abuse_queue *q, const struct abuse_slot *slot),
 	TP_ARGS(q, slot)

@@ -6,10 +6,10 @@
  * If the server sleeps on the submitter's CPU, waking it for the first request
  * preempts the submitter, which may have more to submit: that costs two context
  * switches for each request. Such a server is woken only when several requests
- * are pending, abuse_gather.want of them, but at most ABUSE_GATHER_LIMIT after
- * the first one. The number is learned: it doubles while that many come in
- * time, and when fewer come it falls to the number that came. A server on
- * another CPU is woken by the first request.
+ * are pending, abuse_gather.want of them, but ABUSE_GATHER_LIMIT after the
+ * first one at the latest. The number is learned: it doubles while that many
+ * come in time, and when fewer come it falls to the number that came. A server
+ * on another CPU is woken by the first request.
  */
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
