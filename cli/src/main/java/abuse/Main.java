@@ -34,7 +34,7 @@ public final class Main {
         System.exit(exitCode);
     }
 
-    private static void onStop(Runnable... stages) {
+    static void onStop(Runnable... stages) {
         var demands = new Demands(stages);
         for (Signal signal : new Signal[] {Signal.SIGTERM, Signal.SIGINT, Signal.SIGHUP}) {
             SunMiscSignal.signal(signal, number -> {

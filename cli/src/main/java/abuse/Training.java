@@ -15,43 +15,52 @@ import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.device.Tracer;
 import abuse.libc.NativePart;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * Does once what short commands do, while Java takes down which classes they need: see the launcher,
- * abusectl. No device of this machine is opened. Puts JNR's native library where it is found at once, too,
- * instead of being unpacked.
+ * Runs the commands whose start must be fast, while Java records which classes they need; see the launcher, abusectl.
+ * No device of this machine is opened. It also copies JNR's native library to where it is found without being unpacked.
  */
 final class Training {
     private Training() {}
 
     static void run(Path directory) {
+        Path image = directory.resolve("training");
         try {
             NativePart.copyTo(directory);
+            for (boolean works : new boolean[] {false, true}) {
+                for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup frob",
+                        "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
+                    run(works, command.split(" "));
+                }
+            }
+            // Last, as what stops a server takes signals from then on
+            run(true, "server", "0", "mem");
+            run(true, "server", "0", "--create", "file:" + image);
+            Files.deleteIfExists(image);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        for (boolean works : new boolean[] {false, true}) {
-            for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup frob",
-                    "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
-                var context = new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
-                        OutputStream.nullOutputStream(), Map.of(), new OneDevice(works), stop -> {}, () -> false);
-                new Cli(context).run(command.split(" "));
-            }
-        }
+    }
+
+    private static void run(boolean works, String... words) {
+        new Cli(new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(), OutputStream.nullOutputStream(),
+                Map.of(), new OneDevice(works), Main::onStop, () -> false)).run(words);
     }
 
     /**
      * A machine with one device.
      *
-     * @param works it shows itself and does nothing; else it is opened in earnest, but is /dev/null
+     * @param works whether it pretends to be set up, and has no request; else it is /dev/null, which refuses all calls
      */
     private record OneDevice(boolean works) implements Devices, Device {
         @Override
@@ -120,7 +129,8 @@ final class Training {
 
         @Override
         public void transfer(Batch batch) throws DeviceException {
-            throw new UnsupportedOperationException();
+            // As after a reset, which ends a server
+            throw new DeviceException(path(), DeviceException.Call.TRANSFER, Unix.ENODEV);
         }
 
         @Override

@@ -3,6 +3,7 @@ package abuse;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -125,5 +126,18 @@ class LauncherTest {
         assertEquals(1, outcome.exitCode, outcome.err);
         assertTrue(outcome.err.startsWith("abusectl: /dev/abctl999999: No such file or directory; "), outcome.err);
         assertEquals(1, outcome.err.lines().count(), outcome.err);
+    }
+
+    @Test
+    void training_goes_as_far_as_the_first_request_of_a_server_and_leaves_the_library_only() throws Exception {
+        Path made = Files.createDirectory(directory.resolve("made"));
+        Outcome outcome = run("abusectl --train made", Map.of("ABUSECTL_JAVA_OPTS", "-Xlog:class+load:file=loaded"));
+        assertEquals(new Outcome(0, "", ""), outcome);
+        assertArrayEquals(new String[] {"libjffi-1.2.so"}, made.toFile().list());
+        String loaded = Files.readString(directory.resolve("loaded"));
+        for (String name : new String[] {"abuse.command.SetupKeys", "abuse.Demands", "abuse.server.Worker", "abuse.server.SlowPath",
+            "abuse.backend.MemBackend", "abuse.backend.MappedFileBackend", "jnr.posix.util.SunMiscSignal"}) {
+            assertTrue(loaded.contains(" " + name + " "), name);
+        }
     }
 }
