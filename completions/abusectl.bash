@@ -61,7 +61,7 @@ _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
 		[COMMAND]='run setup server list info top trace resize requeue reset get put poll help'
-		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect'
+		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= ro rw writecache discard writezeroes reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS'
 		[BACKEND]='null mem file:'
 		[WHAT]='media device'

@@ -15,7 +15,7 @@ function __abusectl_list
 end
 
 function __abusectl_KEYS
-    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= writecache discard writezeroes ro rw reconnect
+    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= ro rw writecache discard writezeroes reconnect
 end
 
 function __abusectl_COLUMNS

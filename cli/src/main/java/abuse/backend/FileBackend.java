@@ -219,8 +219,7 @@ class FileBackend implements Backend {
 
     /** The logical blocks of the disk that the image is, or is on; 512 if that is not to be found out. */
     private int blockSize() throws IOException {
-        long device = (long) stat(isDevice() ? "rdev" : "dev");
-        String disk = "/sys/dev/block/" + (device >>> 8 & 0xfff | device >>> 32 & ~0xfff) + ":" + (device & 0xff | device >>> 12 & 0xfff00);
+        String disk = "/sys/dev/block/" + Unix.deviceNumber((long) stat(isDevice() ? "rdev" : "dev"));
         // The second one is a partition's
         for (String queue : new String[] {"/queue/", "/../queue/"}) {
             try {

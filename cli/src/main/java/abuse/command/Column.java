@@ -6,8 +6,10 @@ import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 
 /** What can be shown of a device. */
@@ -43,6 +45,15 @@ enum Column {
 
     Column(String help) {
         this.help = help;
+    }
+
+    /** What each column shows, by its name. */
+    static Map<String, String> help() {
+        var help = new LinkedHashMap<String, String>();
+        for (Column column : values()) {
+            help.put(column.name(), column.help);
+        }
+        return help;
     }
 
     /** The columns of "SIZE,disk", or behind a "+" those besides the usual ones. */

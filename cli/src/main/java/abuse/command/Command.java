@@ -4,11 +4,14 @@ package abuse.command;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 
 /**
  * A subcommand. Its model is built by hand and not from annotations, whose reading would be a fifth
@@ -107,6 +110,17 @@ abstract class Command implements Callable<Integer> {
             throw new UsageException("'" + word + "' is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
         }
         return DeviceName.path(word);
+    }
+
+    /** The value of an option that limits how often something is done; without it there is no limit. */
+    static long limit(OptionSpec option) throws UsageException {
+        return option.getValue() == null ? Long.MAX_VALUE : Sizes.number(option.longestName() + "=", option.getValue());
+    }
+
+    /** Shows a table at the end of the help, which picocli lays out when it is asked for. */
+    final void helpTable(String heading, Supplier<Map<String, String>> rows) {
+        spec.usageMessage().footerHeading("%n" + heading + "%n").sectionMap()
+                .put(UsageMessageSpec.SECTION_KEY_FOOTER, help -> help.createTextTable(rows.get()).toString());
     }
 
     private OptionSpec add(OptionSpec.Builder builder) {

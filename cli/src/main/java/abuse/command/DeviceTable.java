@@ -40,11 +40,7 @@ final class DeviceTable {
         outputAll = command.flag("-O,--output-all", "Show all columns.");
         noHeadings = command.flag("-n,--noheadings", "Print no headings.");
         bytes = command.flag("-b,--bytes", "Print sizes in bytes.");
-        var footer = new ArrayList<>(List.of("", "Columns:"));
-        for (Column column : Column.values()) {
-            footer.add("  " + column + " ".repeat(13 - column.name().length()) + column.help);
-        }
-        command.spec.usageMessage().footer(footer.toArray(String[]::new));
+        command.helpTable("Columns:", Column::help);
     }
 
     /** Whether a device is wanted as a line of the table, and not in its own way. */

@@ -11,7 +11,6 @@ import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
 import abuse.server.SizeMismatchException;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,7 +27,6 @@ final class RunCommand extends ServerCommand {
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
                 + " nobody uses it, and at a second SIGTERM or SIGINT at once.");
         ending = new Ending(context);
-        spec.usageMessage().customSynopsis("abusectl run [OPTION]... [KEY[=VALUE],...] [BACKEND]");
     }
 
     @Override

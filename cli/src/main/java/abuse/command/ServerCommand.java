@@ -49,7 +49,6 @@ class ServerCommand extends Command {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
-        spec.usageMessage().customSynopsis("abusectl server [--create] [--direct] [--shared] [--pin] [--plugin=JAR] [DEVICE] [BACKEND]");
     }
 
     /** A command that serves, with a first word of its own. */

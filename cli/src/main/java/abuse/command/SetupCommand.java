@@ -16,22 +16,8 @@ final class SetupCommand extends Command {
     SetupCommand(Context context) {
         super(context, "setup", "Makes a disk, or changes it.");
         spec.addPositional(others);
-        spec.usageMessage().customSynopsis("abusectl setup [DEVICE] [KEY[=VALUE]...]").footer("",
-                "Keys, with commas or spaces between them; sizes take " + Sizes.UNITS_HELP + ":",
-                "  sz, size=SIZE             size of the disk (16M)",
-                "  bs, blocksize=SIZE        block size, a power of two, 512 to 64K (4096)",
-                "  pbs, physicalblocksize=SIZE",
-                "                            what the storage writes at once (the block size)",
-                "  qs, queuesize=N           requests of a hardware queue, 1 to 4096 (128)",
-                "  nq, queues=N              hardware queues, up to one a processor (1)",
-                "  mr, maxrequest=SIZE       longest read or write, 4K to 1M (1M)",
-                "  timeout=SECONDS           fail requests unanswered after SECONDS; 0: never (0)",
-                "  ro, rw                    read-only, or writable (rw)",
-                "  wc, writecache[=on|off]   pass flush and FUA to the server (on)",
-                "  discard[=on|off]          offer discard (off)",
-                "  wz, writezeroes[=on|off]  offer writing zeroes without data (off)",
-                "  reconnect                 change a disk in use and keep its requests; what",
-                "                            is not given stays as it is");
+        spec.usageMessage().customSynopsis("abusectl setup [DEVICE] [KEY[=VALUE]...]");
+        helpTable("Keys, with commas or spaces between them; sizes take " + Sizes.UNITS_HELP + ":", SetupKeys::help);
     }
 
     @Override

@@ -7,34 +7,45 @@ import abuse.device.Status;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** The keys of a setup as they were typed: sz=16M,bs=4096,ro and so on. */
 final class SetupKeys {
-    private enum Kind { SIZE, NUMBER, TIME, SWITCH, WORD }
+    private enum Kind {
+        SIZE("=SIZE"), NUMBER("=N"), TIME("=SECONDS"), SWITCH("[=on|off]"), WORD("");
+
+        final String value;
+
+        Kind(String value) {
+            this.value = value;
+        }
+    }
 
     private enum Key {
-        SIZE(Kind.SIZE, "sz", "size"),
-        BLOCK_SIZE(Kind.SIZE, "bs", "blocksize"),
-        PHYSICAL_BLOCK_SIZE(Kind.SIZE, "pbs", "physicalblocksize"),
+        SIZE(Kind.SIZE, "size of the disk (16M)", "sz", "size"),
+        BLOCK_SIZE(Kind.SIZE, "block size, a power of two, 512 to 64K (4096)", "bs", "blocksize"),
+        PHYSICAL_BLOCK_SIZE(Kind.SIZE, "what the storage writes at once (the block size)", "pbs", "physicalblocksize"),
         // The usage text of 2009 misprinted this one, so it is typed
-        QUEUE_DEPTH(Kind.NUMBER, "qs", "queuesize", "queusize"),
-        QUEUES(Kind.NUMBER, "nq", "queues"),
-        MAX_REQUEST(Kind.SIZE, "mr", "maxrequest"),
-        TIMEOUT(Kind.TIME, "timeout"),
-        WRITE_CACHE(Kind.SWITCH, "wc", "writecache"),
-        DISCARD(Kind.SWITCH, "discard"),
-        WRITE_ZEROES(Kind.SWITCH, "wz", "writezeroes"),
-        READ_ONLY(Kind.WORD, "ro"),
-        READ_WRITE(Kind.WORD, "rw"),
-        RECONNECT(Kind.WORD, "reconnect");
+        QUEUE_DEPTH(Kind.NUMBER, "requests of a hardware queue, 1 to 4096 (128)", "qs", "queuesize", "queusize"),
+        QUEUES(Kind.NUMBER, "hardware queues, at most one a processor (1)", "nq", "queues"),
+        MAX_REQUEST(Kind.SIZE, "longest read or write, 4K to 1M (1M)", "mr", "maxrequest"),
+        TIMEOUT(Kind.TIME, "fail a request unanswered so long; 0: never (0)", "timeout"),
+        READ_ONLY(Kind.WORD, "read-only", "ro"),
+        READ_WRITE(Kind.WORD, "writable, the default", "rw"),
+        WRITE_CACHE(Kind.SWITCH, "pass flush and FUA to the server (on)", "wc", "writecache"),
+        DISCARD(Kind.SWITCH, "offer discard (off)", "discard"),
+        WRITE_ZEROES(Kind.SWITCH, "offer writing zeroes without data (off)", "wz", "writezeroes"),
+        RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 
         final Kind kind;
+        final String help;
         final List<String> names;
 
-        Key(Kind kind, String... names) {
+        Key(Kind kind, String help, String... names) {
             this.kind = kind;
+            this.help = help;
             this.names = List.of(names);
         }
 
@@ -77,6 +88,15 @@ final class SetupKeys {
         return Arrays.stream(Key.values())
                 .map(key -> key.names.get(key.names.size() > 1 ? 1 : 0) + (key.kind.compareTo(Kind.SWITCH) < 0 ? "=" : ""))
                 .toList();
+    }
+
+    /** What each key means, by its names; in brackets what holds without it. */
+    static Map<String, String> help() {
+        var help = new LinkedHashMap<String, String>();
+        for (Key key : Key.values()) {
+            help.put(String.join(", ", key.names.subList(0, Math.min(2, key.names.size()))) + key.kind.value, key.help);
+        }
+        return help;
     }
 
     /** Whether the device is to be changed, and not set up. */

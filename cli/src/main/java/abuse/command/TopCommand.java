@@ -50,10 +50,7 @@ final class TopCommand extends Command {
         if (nanoseconds <= 0) {
             throw new UsageException("--interval=" + interval.getValue() + " must be more than 0");
         }
-        long looks = Long.MAX_VALUE;
-        if (count.getValue() != null) {
-            looks = Sizes.number("--count=", count.getValue());
-        }
+        long looks = limit(count);
         context.signals.onStop(stopped::countDown);
         boolean drawing = context.drawing();
         last = look();

@@ -31,10 +31,7 @@ final class TraceCommand extends Command {
 
     @Override
     void execute() throws Exception {
-        long wanted = Long.MAX_VALUE;
-        if (count.getValue() != null) {
-            wanted = Sizes.number("--count=", count.getValue());
-        }
+        long wanted = limit(count);
         Status status;
         try (Device device = open(name.getValue())) {
             status = device.status();

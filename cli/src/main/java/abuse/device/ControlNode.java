@@ -15,7 +15,7 @@ import java.util.List;
 
 /** A control node of the kernel's. */
 public final class ControlNode implements Device {
-    private static final String PREFIX = "/dev/abctl";
+    private static final String PREFIX = "abctl";
 
     /** The control nodes in /dev. */
     public static final Devices ALL = new Devices() {
@@ -26,11 +26,11 @@ public final class ControlNode implements Device {
 
         @Override
         public List<String> list() {
-            String[] names = new File("/dev").list((directory, name) -> name.matches("abctl[0-9]{1,9}"));
+            String[] names = new File("/dev").list((directory, name) -> name.matches(PREFIX + "[0-9]{1,9}"));
             if (names == null) {
                 return List.of();
             }
-            Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring("abctl".length()))));
+            Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring(PREFIX.length()))));
             return Arrays.stream(names).map(name -> "/dev/" + name).toList();
         }
 
@@ -78,19 +78,16 @@ public final class ControlNode implements Device {
 
     @Override
     public Status status() throws DeviceException {
-        try (Memory memory = Memory.map(Abi.Status.SIZE_OF)) {
-            memory.buffer().putInt(Abi.Status.SIZE, Abi.Status.SIZE_OF);
-            ioctl(Call.STATUS, Abi.ABUSE_STATUS, memory.address());
+        try (Memory memory = readStatus()) {
             return Status.decode(memory.buffer());
         }
     }
 
     @Override
     public String nodeProblem() throws DeviceException {
-        try (Memory memory = Memory.map(Abi.Status.SIZE_OF)) {
-            memory.buffer().putInt(Abi.Status.SIZE, Abi.Status.SIZE_OF);
-            ioctl(Call.STATUS, Abi.ABUSE_STATUS, memory.address());
-            return DiskNode.problem(Path.of(Status.decode(memory.buffer()).disk()), memory.buffer().getLong(Abi.Status.DEVICE));
+        try (Memory memory = readStatus()) {
+            ByteBuffer raw = memory.buffer();
+            return DiskNode.problem(Path.of(Status.decode(raw).disk()), raw.getLong(Abi.Status.DEVICE));
         }
     }
 
@@ -157,6 +154,19 @@ public final class ControlNode implements Device {
     @Override
     public void close() {
         Unix.close(fd);
+    }
+
+    /** The structure as the kernel fills it in; the caller closes it. */
+    private Memory readStatus() throws DeviceException {
+        Memory memory = Memory.map(Abi.Status.SIZE_OF);
+        try {
+            memory.buffer().putInt(Abi.Status.SIZE, Abi.Status.SIZE_OF);
+            ioctl(Call.STATUS, Abi.ABUSE_STATUS, memory.address());
+            return memory;
+        } catch (DeviceException e) {
+            memory.close();
+            throw e;
+        }
     }
 
     private void ioctl(Call call, int request, long argument) throws DeviceException {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -25,7 +26,7 @@ final class DiskNode {
             stat = Files.readAttributes(path, "unix:mode,rdev");
         } catch (NoSuchFileException e) {
             return "the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod " + path + " b "
-                    + words(number).replace(':', ' ') + "' first";
+                    + Unix.deviceNumber(number).replace(':', ' ') + "' first";
         } catch (IOException e) {
             return "the kernel has the disk, but its node cannot be looked at: " + e.getMessage();
         }
@@ -34,11 +35,6 @@ final class DiskNode {
         }
         long found = (long) stat.get("rdev");
         return found == number ? null
-                : "this is not the disk " + words(number) + ", but the device " + words(found) + "; remove it, and try again";
-    }
-
-    /** As ls shows a device number. */
-    static String words(long number) {
-        return (number >>> 8 & 0xfff | number >>> 32 & ~0xfffL) + ":" + (number & 0xff | number >>> 12 & 0xfff00);
+                : "this is not the disk " + Unix.deviceNumber(number) + ", but the device " + Unix.deviceNumber(found) + "; remove it, and try again";
     }
 }

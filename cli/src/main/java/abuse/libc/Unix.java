@@ -192,6 +192,11 @@ public final class Unix {
         return (int) new Function("sysconf", 1).call(_SC_PAGESIZE);
     }
 
+    /** A device number as stat has it, in the form that ls and sysfs use: "8:1". */
+    public static String deviceNumber(long number) {
+        return (number >>> 8 & 0xfff | number >>> 32 & ~0xfffL) + ":" + (number & 0xff | number >>> 12 & 0xfff00);
+    }
+
     /** The errno of the calling thread's last call. */
     public static int errno() {
         return LastError.getInstance().get();

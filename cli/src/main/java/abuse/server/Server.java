@@ -154,7 +154,7 @@ public final class Server {
             threads.forEach(Thread::start);
         }
         listener.ready(status);
-        join();
+        Threads.join(threads, this::stop);
         for (Worker worker : workers) {
             if (worker.failure() instanceof IOException e) {
                 throw e;
@@ -204,28 +204,10 @@ public final class Server {
         }
     }
 
-    /** Waits for all threads; an interrupt stops them. */
-    private void join() {
-        boolean interrupted = false;
-        for (Thread thread : threads) {
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                    stop();
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
     /** However it came to that: what the threads use is there until the last of them has ended. */
     private void end() {
         stop();
-        join();
+        Threads.join(threads, this::stop);
         synchronized (this) {
             workers.forEach(Worker::close);
             workers.clear();

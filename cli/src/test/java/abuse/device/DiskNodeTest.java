@@ -34,10 +34,4 @@ class DiskNodeTest {
         String message = problem(Files.createSymbolicLink(loop, loop));
         assertTrue(message.startsWith("the kernel has the disk, but its node cannot be looked at: "), message);
     }
-
-    @Test
-    void numbers_are_shown_as_ls_does() {
-        assertEquals("60:0", DiskNode.words(60 << 8));
-        assertEquals("259:1048575", DiskNode.words(259 << 8 | 0xff | 0xfff00000L));
-    }
 }

@@ -151,4 +151,10 @@ class UnixTest {
             assertEquals(memory.address() + 100, Memory.addressOf(memory.buffer().position(100)));
         }
     }
+
+    @Test
+    void device_numbers_are_shown_as_ls_does() {
+        assertEquals("60:0", Unix.deviceNumber(60 << 8));
+        assertEquals("259:1048575", Unix.deviceNumber(259 << 8 | 0xff | 0xfff00000L));
+    }
 }
