@@ -9,6 +9,7 @@ import abuse.device.DeviceException;
 import abuse.device.SimulatedDisk;
 import abuse.libc.Unix;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -139,6 +140,8 @@ class CliTest extends CommandTestBase {
     @Test
     void what_nobody_foresaw_is_one_line_and_a_trace_only_on_request() {
         devices.add(0);
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
         var broken = new Context(new ByteArrayInputStream(input), out, err, environment, null, stages -> { }, () -> false);
         assertEquals(1, new Cli(broken).run("reset", "0"));
         assertEquals(1, err.toString().lines().count(), err.toString());

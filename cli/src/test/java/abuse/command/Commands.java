@@ -14,14 +14,19 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 
-/** Runs whole commands on simulated devices, each with streams and signals of its own. */
-final class Commands {
+/** Runs whole commands on simulated devices, from their words to their output and exit code. */
+class Commands {
     final SimulatedDevices devices = new SimulatedDevices();
     final Map<String, String> environment = new HashMap<>();
+    /** What standard input has. */
+    byte[] input = {};
+    /** Whether standard output is a terminal. */
+    boolean terminal;
+    private volatile Running latest;
 
     record Outcome(int exitCode, String out, String err) {}
 
-    /** A command at work. */
+    /** A command at work, with streams and signals of its own. */
     final class Running {
         private final ByteArrayOutputStream out = new ByteArrayOutputStream();
         private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -30,8 +35,9 @@ final class Commands {
         private int signals;
 
         private Running(String... args) {
-            var context = new Context(new ByteArrayInputStream(new byte[0]), out, err, environment, devices,
-                    stages -> this.stages = List.of(stages), () -> false);
+            latest = this;
+            var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices,
+                    stages -> this.stages = List.of(stages), () -> terminal);
             exitCode = CompletableFuture.supplyAsync(() -> new Cli(context).run(args));
         }
 
@@ -43,11 +49,16 @@ final class Commands {
             return err.toString(StandardCharsets.UTF_8);
         }
 
+        /** Standard output as it is. */
+        byte[] bytes() {
+            return out.toByteArray();
+        }
+
         boolean isRunning() {
             return !exitCode.isDone();
         }
 
-        /** Until it is so, or the command has ended. */
+        /** Waits until the condition holds; fails if the command ends before. */
         Running await(BooleanSupplier condition) throws InterruptedException {
             while (!condition.getAsBoolean() && isRunning()) {
                 Thread.sleep(5);
@@ -60,7 +71,7 @@ final class Commands {
             return await(() -> out().endsWith("\n"));
         }
 
-        /** The next signal, whose handler has a thread of its own. */
+        /** Sends the next signal, whose handler has a thread of its own. */
         void signal() {
             Runnable stage = stages.get(signals++);
             new Thread(stage).start();
@@ -73,6 +84,11 @@ final class Commands {
 
     Running start(String... args) {
         return new Running(args);
+    }
+
+    /** Does to the command that was started last what a first signal does, in the calling thread. */
+    void stop() {
+        latest.stages.get(0).run();
     }
 
     Outcome run(String... args) {
@@ -99,5 +115,17 @@ final class Commands {
         assertEquals(1, outcome.exitCode);
         assertTrue(outcome.err.startsWith("abusectl: "), outcome.err);
         return outcome.err.substring("abusectl: ".length()).strip();
+    }
+
+    /** The command must be refused with two lines, of which this is the first. */
+    String misuse(String... args) {
+        Outcome outcome = run(args);
+        assertEquals("", outcome.out);
+        assertEquals(2, outcome.exitCode, outcome.err);
+        List<String> lines = outcome.err.lines().toList();
+        assertEquals(2, lines.size(), outcome.err);
+        assertTrue(lines.get(0).startsWith("abusectl: "), outcome.err);
+        assertTrue(lines.get(1).matches("Try 'abusectl (\\w+ )?--help' for more information\\."), outcome.err);
+        return lines.get(0).substring("abusectl: ".length());
     }
 }

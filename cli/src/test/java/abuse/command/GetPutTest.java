@@ -138,10 +138,10 @@ class GetPutTest extends CommandTestBase {
         disk.reset();
         disk.setUp(1 << 20);
         Submitted toTheScreen = disk.write(0, pattern(512));
-        Outcome outcome = run("put", "--out", "-");
-        assertEquals(0, outcome.exitCode());
-        assertArrayEquals(pattern(512), out.toByteArray());
-        assertEquals("WRITE\nsector = 0\nvcnt = 1\nlen0 = 512, offset = 0\n", outcome.err());
+        var put = start("put", "--out", "-");
+        assertEquals(0, put.end().exitCode());
+        assertArrayEquals(pattern(512), put.bytes());
+        assertEquals("WRITE\nsector = 0\nvcnt = 1\nlen0 = 512, offset = 0\n", put.err());
         assertFalse(toTheScreen.await().failed());
     }
 

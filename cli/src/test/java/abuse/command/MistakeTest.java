@@ -5,50 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is mistyped or does not fit is told in the words that were typed, with what to do about it. */
 @Timeout(60)
-class MistakeTest {
+class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
     private static final String NO_BACKEND = "is no backend; there are null, mem and file:PATH";
-
-    @TempDir
-    private Path directory;
-
-    private final Commands commands = new Commands();
-    private final SimulatedDevices devices = commands.devices;
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-    private int run(String... args) {
-        out.reset();
-        err.reset();
-        return new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), devices, stop -> { },
-                () -> false)).run(args);
-    }
-
-    /** The first line of a refusal, which is all of a failure. */
-    private String refusal(int exitCode, String... args) {
-        assertEquals(exitCode, run(args), err.toString());
-        assertEquals("", out.toString());
-        assertEquals(exitCode, err.toString().lines().count(), err.toString());
-        return err.toString().lines().findFirst().orElse("").replaceFirst("^abusectl: ", "");
-    }
 
     private Path image(String name, long size) throws Exception {
         Path image = directory.resolve(name);
@@ -91,17 +63,14 @@ class MistakeTest {
     void a_mistyped_word_is_named_and_nothing_is_done(String words, String message) {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         disk.read(0, 4096);
-        assertEquals(message.replace("DEVICE", NO_DEVICE).replace("BACKEND", NO_BACKEND), refusal(2, words.split(" ")));
+        assertEquals(message.replace("DEVICE", NO_DEVICE).replace("BACKEND", NO_BACKEND), misuse(words.split(" ")));
         assertEquals(1, disk.pending());
     }
 
     @Test
     void help_is_a_command_too() {
         for (String[] both : new String[][] {{"help", "--help"}, {"help info", "info --help"}, {"help run", "run --help"}}) {
-            assertEquals(0, run(both[0].split(" ")));
-            String help = out.toString();
-            assertEquals(0, run(both[1].split(" ")));
-            assertEquals(out.toString(), help);
+            assertEquals(succeed(both[1].split(" ")), succeed(both[0].split(" ")));
         }
     }
 
@@ -110,34 +79,33 @@ class MistakeTest {
         devices.add(0);
         Path odd = image("odd.img", 5000);
         assertEquals("file:" + odd + ": 5000 bytes are not a multiple of the block size, 512; 'truncate -s %512 " + odd
-                + "' makes them one", refusal(1, "run", "file:" + odd));
+                + "' makes them one", fail("run", "file:" + odd));
         Path small = image("small.img", 512 * 9);
         assertEquals("file:" + small + ": 4608 bytes are not a multiple of the block size, 4096; add bs=512",
-                refusal(1, "run", "bs=4096", "file:" + small));
+                fail("run", "bs=4096", "file:" + small));
         Path empty = image("empty.img", 0);
         assertEquals("file:" + empty + ": is empty; add --create to make it as large as the disk",
-                refusal(1, "run", "file:" + empty));
-        assertEquals("file:/dev/null: holds no bytes, and is no file that could be made larger", refusal(1, "run", "file:/dev/null"));
+                fail("run", "file:" + empty));
+        assertEquals("file:/dev/null: holds no bytes, and is no file that could be made larger", fail("run", "file:/dev/null"));
         Path image = image("image", 8 << 20);
         assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes); add"
-                + " sz=8388608", refusal(1, "run", "sz=16M", "file:" + image));
-        assertEquals(0, run("list"));
-        assertEquals("", out.toString());
+                + " sz=8388608", fail("run", "sz=16M", "file:" + image));
+        assertEquals("", succeed("list"));
         devices.add(0).setUp(4 << 20);
         assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 4 MiB (4194304 bytes); try"
-                + " 'abusectl resize /dev/abctl0 8388608'", refusal(1, "server", "file:" + image));
+                + " 'abusectl resize /dev/abctl0 8388608'", fail("server", "file:" + image));
     }
 
     @Test
     void a_disk_that_outgrows_its_image_is_told_by_who_makes_it_larger() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         Path image = image("image", 1 << 20);
-        var server = commands.start("server", "file:" + image).awaitReady();
+        var server = start("server", "file:" + image).awaitReady();
         assertFalse(disk.read(0, 4096).await().failed());
         assertEquals("/dev/abuse0: has 2 MiB now, but its server has less: Input/output error; an image of 2097152 bytes would"
-                + " do", refusal(1, "resize", "0", "2M"));
+                + " do", fail("resize", "0", "2M"));
         image("image", 3 << 20);
-        assertEquals(0, run("resize", "0", "3M"), err.toString());
+        succeed("resize", "0", "3M");
         server.signal();
         assertEquals(0, server.end().exitCode());
     }
@@ -146,14 +114,15 @@ class MistakeTest {
     void a_plugin_without_a_backend_is_refused() throws Exception {
         devices.add(0).setUp(1 << 20);
         Path text = Files.writeString(directory.resolve("text"), "no jar\n");
-        assertTrue(refusal(1, "server", "--plugin", text.toString(), "mem").startsWith(text + ": is no jar: "), err.toString());
+        String refusal = fail("server", "--plugin", text.toString(), "mem");
+        assertTrue(refusal.startsWith(text + ": is no jar: "), refusal);
         Path jar = directory.resolve("empty.jar");
         try (var to = new ZipOutputStream(Files.newOutputStream(jar))) {
             to.putNextEntry(new ZipEntry("README"));
         }
         for (Path plugin : new Path[] {jar, directory}) {
             assertEquals(plugin + ": has no backend, as it has no META-INF/services/abuse.backend.BackendFactory",
-                    refusal(1, "server", "--plugin", plugin.toString(), "mem"));
+                    fail("server", "--plugin", plugin.toString(), "mem"));
         }
     }
 }

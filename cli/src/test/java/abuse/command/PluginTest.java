@@ -7,48 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
-import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A backend of somebody else's: compiled against the program's classes only, put into a jar, and served from. */
-@Timeout(600)
-class PluginTest {
+class PluginTest extends CommandTestBase {
     private static final String SERVICES = "META-INF/services/abuse.backend.BackendFactory";
 
-    @TempDir
-    private Path directory;
-
-    private final SimulatedDevices devices = new SimulatedDevices();
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-    private final CompletableFuture<Runnable> stop = new CompletableFuture<>();
     private byte[] image = new byte[1 << 20];
-
-    private int run(String... args) {
-        return new Cli(new Context(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), devices,
-                stages -> stop.complete(stages[0]),
-                () -> false)).run(args);
-    }
 
     /** A jar with the classes of one source, and one factory. */
     private String jar(Path source, String factory) throws IOException {
@@ -93,19 +71,19 @@ class PluginTest {
         try {
             SimulatedDisk disk = devices.add(0).setUp(image.length, Flag.WRITE_CACHE);
             String url = "http://localhost:" + web.getAddress().getPort() + "/disk";
-            var server = CompletableFuture.supplyAsync(() -> run("server", "--plugin", jar, url));
+            var server = start("server", "--plugin", jar, url).awaitReady();
             byte[] whole = new byte[image.length];
             for (int offset = 0; offset < image.length; offset += 1 << 16) {
                 var answer = disk.read(offset, 1 << 16).await();
-                assertFalse(answer.failed(), err.toString());
+                assertFalse(answer.failed(), server.err());
                 System.arraycopy(answer.data(), 0, whole, offset, 1 << 16);
             }
             assertArrayEquals(image, whole);
             assertTrue(disk.write(0, new byte[4096]).await().failed());
-            stop.get().run();
-            assertEquals(0, server.get(100, TimeUnit.SECONDS));
-            assertEquals("abusectl: /dev/abctl0: serving 1 MiB from " + url + " on /dev/abuse0, 1 queue\n", out.toString());
-            assertEquals("abusectl: /dev/abctl0: " + url + ": not to be written\n", err.toString());
+            server.signal();
+            assertEquals(0, server.end().exitCode());
+            assertEquals("abusectl: /dev/abctl0: serving 1 MiB from " + url + " on /dev/abuse0, 1 queue\n", server.out());
+            assertEquals("abusectl: /dev/abctl0: " + url + ": not to be written\n", server.err());
         } finally {
             web.stop(0);
         }
@@ -115,18 +93,14 @@ class PluginTest {
     void a_jar_without_a_backend_or_no_jar_is_told_in_one_line() throws Exception {
         devices.add(0).setUp(1 << 20);
         String jar = jar(Path.of("src/test/example/HttpBackend.java"), "Nothing");
-        assertEquals(1, run("server", "--plugin", jar));
-        assertEquals("abusectl: " + jar + ": abuse.backend.BackendFactory: Provider Nothing not found\n", err.toString());
-        err.reset();
-        assertEquals(2, run("server", "--plugin=/nowhere.jar"));
-        assertEquals("abusectl: server: /nowhere.jar: no such file, or not readable", err.toString().lines().findFirst().get());
+        assertEquals(jar + ": abuse.backend.BackendFactory: Provider Nothing not found", fail("server", "--plugin", jar));
+        assertEquals("server: /nowhere.jar: no such file, or not readable", misuse("server", "--plugin=/nowhere.jar"));
     }
 
     @Test
     void the_list_of_backends_has_those_of_plugins() throws Exception {
         String jar = jar(Path.of("src/test/example/HttpBackend.java"), "HttpBackend");
-        assertEquals(2, run("server", "--plugin", jar, "0", "frob"));
-        assertEquals("abusectl: server: 'frob' is no backend; there are null, mem, file:PATH and http://HOST/PATH",
-                err.toString().lines().findFirst().get());
+        assertEquals("server: 'frob' is no backend; there are null, mem, file:PATH and http://HOST/PATH",
+                misuse("server", "--plugin", jar, "0", "frob"));
     }
 }

@@ -10,12 +10,9 @@ import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,13 +23,13 @@ class ServerCommandTest extends CommandTestBase {
     void server_says_that_it_is_ready_serves_and_ends_well() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 24, 2, Flag.WRITE_CACHE);
         Path image = directory.resolve("image");
-        var server = serve("server", "--create", "0", "file:" + image);
+        var server = start("server", "--create", "0", "file:" + image).awaitReady();
         assertEquals("abusectl: /dev/abctl0: serving 16 MiB from file:" + image + " on /dev/abuse0, 2 queues\n",
-                out.toString(StandardCharsets.UTF_8));
+                server.out());
         assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
         assertArrayEquals(pattern(4096), disk.read(1 << 20, 4096).await().data());
-        stop.get().run();
-        Outcome outcome = server.get(100, TimeUnit.SECONDS);
+        server.signal();
+        Outcome outcome = server.end();
         assertEquals(0, outcome.exitCode());
         assertEquals("", outcome.err());
         assertEquals(0, disk.openNodes());
@@ -43,19 +40,19 @@ class ServerCommandTest extends CommandTestBase {
     @CsvSource({"server, null", "server mem, mem", "server 0, null", "server 0 mem, mem", "server abuse0 null, null"})
     void server_knows_device_and_backend_apart(String words, String backend) throws Exception {
         devices.add(0).setUp(1000 * 512, Flag.WRITE_CACHE);
-        var server = serve(words.split(" "));
+        var server = start(words.split(" ")).awaitReady();
         assertEquals("abusectl: /dev/abctl0: serving 500 KiB from " + backend + " on /dev/abuse0, 1 queue\n",
-                out.toString(StandardCharsets.UTF_8));
-        stop.get().run();
-        assertEquals(0, server.get(100, TimeUnit.SECONDS).exitCode());
+                server.out());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     @Test
     void server_of_a_device_that_is_reset_ends_with_one_line() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20, 2);
-        var server = serve("server");
+        var server = start("server").awaitReady();
         disk.reset();
-        Outcome outcome = server.get(100, TimeUnit.SECONDS);
+        Outcome outcome = server.end();
         assertEquals(1, outcome.exitCode());
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n", outcome.err());
     }
@@ -65,23 +62,22 @@ class ServerCommandTest extends CommandTestBase {
         devices.add(0).setUp(1 << 20);
         SimulatedDisk disk = devices.add(1);
         Path image = directory.resolve("image");
-        var run = serve("run", "sz=2M,bs=512,discard", "file:" + image, "--create");
-        assertEquals("/dev/abuse1\n", out.toString(StandardCharsets.UTF_8));
+        var run = start("run", "sz=2M,bs=512,discard", "file:" + image, "--create").awaitReady();
+        assertEquals("/dev/abuse1\n", run.out());
         assertFalse(disk.write(1 << 20, pattern(4096)).await().failed());
-        stop.get().run();
-        Outcome outcome = run.get(100, TimeUnit.SECONDS);
+        run.signal();
+        Outcome outcome = run.end();
         assertEquals("", outcome.err());
         assertEquals(0, outcome.exitCode());
         assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 1 << 20, (1 << 20) + 4096));
         assertEquals("DISK        SIZE\n/dev/abuse0   1M\n", succeed("list", "-o", "DISK,SIZE"));
 
-        out.reset();
-        run = serve("run", "file:" + image);
+        run = start("run", "file:" + image).awaitReady();
         try (var device = devices.open("/dev/abctl1")) {
             assertEquals(2 << 20, device.status().capacity());
         }
-        stop.get().run();
-        assertEquals(0, run.get(100, TimeUnit.SECONDS).exitCode());
+        run.signal();
+        assertEquals(0, run.end().exitCode());
     }
 
     @Test
@@ -94,11 +90,11 @@ class ServerCommandTest extends CommandTestBase {
         assertEquals("run: 'reconnect' is of no use for a free device", misuse("run", "reconnect", "mem"));
         assertEquals("run: unknown key 'frob'", misuse("run", "frob", "mem"));
         assertEquals("run: 'frob' is no backend; there are null, mem and file:PATH", misuse("run", "sz=1M", "frob"));
-        var run = serve("run", "mem");
+        var run = start("run", "mem").awaitReady();
         disk.reset();
         disk.setUp(4 << 20);
         assertEquals("abusectl: /dev/abctl0: No such device; it was reset, so the server ends\n",
-                run.get(100, TimeUnit.SECONDS).err());
+                run.end().err());
         assertEquals("SIZE\n  4M\n", succeed("list", "-o", "SIZE"));
         assertEquals("no device is free, all 1 are set up; 'abusectl reset' frees one; more need 'modprobe -r abuse' and"
                 + " 'modprobe abuse max_abuse=2'", fail("run", "mem"));
@@ -107,19 +103,15 @@ class ServerCommandTest extends CommandTestBase {
     @Test
     void server_waits_for_a_setup() throws Exception {
         SimulatedDisk disk = devices.add(0);
-        var server = CompletableFuture.supplyAsync(() -> run("server", "mem"));
-        for (int i = 0; i < 10_000 && err.size() == 0; i++) {
-            Thread.sleep(10);
-        }
-        assertEquals("abusectl: /dev/abctl0: not set up yet; waiting for 'abusectl setup /dev/abctl0'\n", err.toString());
-        assertEquals(0, out.size());
+        var server = start("server", "mem");
+        server.await(() -> !server.err().isEmpty());
+        assertEquals("abusectl: /dev/abctl0: not set up yet; waiting for 'abusectl setup /dev/abctl0'\n", server.err());
+        assertEquals("", server.out());
         disk.setUp(1 << 20);
-        for (int i = 0; i < 10_000 && out.size() == 0; i++) {
-            Thread.sleep(10);
-        }
-        assertEquals("abusectl: /dev/abctl0: serving 1 MiB from mem on /dev/abuse0, 1 queue\n", out.toString());
-        stop.get().run();
-        assertEquals(0, server.get(100, TimeUnit.SECONDS).exitCode());
+        server.awaitReady();
+        assertEquals("abusectl: /dev/abctl0: serving 1 MiB from mem on /dev/abuse0, 1 queue\n", server.out());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     @Test
@@ -142,7 +134,7 @@ class ServerCommandTest extends CommandTestBase {
     void server_tells_of_a_broken_image_once_and_goes_on() throws Exception {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
         Path image = directory.resolve("image");
-        var server = serve("server", "--create", "file:" + image);
+        var server = start("server", "--create", "file:" + image).awaitReady();
         try (var file = new RandomAccessFile(image.toFile(), "rw")) {
             file.setLength(4096);
         }
@@ -150,8 +142,8 @@ class ServerCommandTest extends CommandTestBase {
             assertTrue(disk.read(8192, 4096).await().failed());
             assertFalse(disk.read(0, 4096).await().failed());
         }
-        stop.get().run();
-        Outcome outcome = server.get(100, TimeUnit.SECONDS);
+        server.signal();
+        Outcome outcome = server.end();
         String message = "abusectl: /dev/abctl0: " + image + ": the image ends before the disk does";
         assertEquals(message + "\n" + message + " (9 more times)\n", outcome.err());
         assertEquals(0, outcome.exitCode());

@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.SimulatedDisk;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** top and trace. */
@@ -38,12 +35,9 @@ class TopTraceTest extends CommandTestBase {
     void top_draws_over_itself_on_a_terminal_until_stopped() throws Exception {
         devices.add(0).setUp(1 << 20).read(0, 4096);
         terminal = true;
-        var top = CompletableFuture.supplyAsync(() -> run("top", "-d", "0.2"));
-        for (int i = 0; i < 10_000 && !out.toString(StandardCharsets.UTF_8).contains("\u001b[J"); i++) {
-            Thread.sleep(10);
-        }
-        stop.get().run();
-        Outcome outcome = top.get(100, TimeUnit.SECONDS);
+        var top = start("top", "-d", "0.2");
+        top.await(() -> top.out().contains("\u001b[0J")).signal();
+        Outcome outcome = top.end();
         assertEquals(0, outcome.exitCode(), outcome.err());
         assertTrue(outcome.out().startsWith("\u001b[?7l\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out());
         assertTrue(outcome.out().contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out());
@@ -63,7 +57,7 @@ class TopTraceTest extends CommandTestBase {
                 " server-9 [000] ..... 10.102500: block_rq_complete: 60,0 WFS () 8 + 8 [-5]",
                 " dd-1 [000] ..... 11.500000: block_rq_issue: 60,0 R 8192 () 16 + 16 none,0,0 [dd]"),
                 List.of(" dd-1 [000] ..... 12.000000: block_rq_issue: 60,0 DS 8192 () 32 + 16 [dd]",
-                " server-9 [000] ..... 14.500000: block_rq_complete: 60,0 DS () 32 + 16 [0]"), () -> stop.get().run());
+                " server-9 [000] ..... 14.500000: block_rq_complete: 60,0 DS () 32 + 16 [0]"), this::stop);
         String heading = "        TIME  OPERATION          SECTOR    BYTES  LATENCY  PROCESS          RESULT\n";
         String read = "    0.000000  read                  800     4096        -  -                ok\n";
         assertEquals(heading + read

@@ -204,6 +204,13 @@ public final class SimulatedDisk {
         return mostFaulting;
     }
 
+    /** Waits until so many puts have waited for memory at once. */
+    public synchronized void awaitFaulting(int puts) throws InterruptedException {
+        while (mostFaulting < puts) {
+            wait();
+        }
+    }
+
     /** The next so many transfers are ended by a signal before they receive anything. */
     public synchronized void interrupt(int times) {
         interruptions = times;

@@ -18,9 +18,7 @@ import abuse.device.Operation;
 import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
-import abuse.device.Status;
 import abuse.libc.Memory;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.InvalidMarkException;
@@ -96,25 +94,13 @@ class BackendBufferTest {
     /** Answers all that is submitted. */
     private void serve(Backend backend, List<Submitted> requests) throws Exception {
         Device device = devices.open("/dev/abctl0");
-        var problems = new ArrayList<String>();
-        var worker = new Worker(device, 0, 1, device.status(), backend, new DiskSize(backend, CAPACITY),
-                new Problems(new Server.Listener() {
-                    @Override
-                    public void waiting() {}
-
-                    @Override
-                    public void ready(Status status) {}
-
-                    @Override
-                    public void problem(String message) {
-                        problems.add(message);
-                    }
-                }, 0));
+        var told = new ProblemList();
+        var worker = new Worker(device, 0, 1, device.status(), backend, new DiskSize(backend, CAPACITY), new Problems(told, 0));
         var thread = new Thread(worker::run);
         thread.start();
         try {
             for (Submitted request : requests) {
-                assertFalse(request.await().failed(), problems::toString);
+                assertFalse(request.await().failed(), told.problems::toString);
             }
         } finally {
             worker.drain();
@@ -122,7 +108,7 @@ class BackendBufferTest {
             worker.close();
         }
         assertNull(worker.failure());
-        assertEquals(List.of(), problems);
+        assertEquals(List.of(), told.problems);
     }
 
     private static byte[] bytes(int length, int value) {

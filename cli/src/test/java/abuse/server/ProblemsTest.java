@@ -3,26 +3,13 @@ package abuse.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import abuse.device.Status;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ProblemsTest {
-    private final List<String> told = new ArrayList<>();
-    private final Server.Listener listener = new Server.Listener() {
-        @Override
-        public void waiting() {}
-
-        @Override
-        public void ready(Status status) {}
-
-        @Override
-        public void problem(String message) {
-            told.add(message);
-        }
-    };
+    private final ProblemList listener = new ProblemList();
+    private final List<String> told = listener.problems;
 
     @Test
     void a_problem_that_lasts_is_told_now_and_then() {

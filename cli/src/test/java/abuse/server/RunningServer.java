@@ -6,15 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.device.Devices;
 import abuse.device.Status;
 import abuse.libc.Unix;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 
 /** A server of /dev/abctl0 in a thread of its own. */
-class RunningServer implements Server.Listener {
-    final List<String> problems = Collections.synchronizedList(new ArrayList<>());
+class RunningServer extends ProblemList {
     final CountDownLatch waiting = new CountDownLatch(1);
     final CountDownLatch ready = new CountDownLatch(1);
     final Server server;
@@ -82,10 +78,5 @@ class RunningServer implements Server.Listener {
     @Override
     public void ready(Status status) {
         ready.countDown();
-    }
-
-    @Override
-    public void problem(String message) {
-        problems.add(message);
     }
 }

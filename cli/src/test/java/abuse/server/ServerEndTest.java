@@ -8,45 +8,41 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Operation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** How a server starts and ends, and what becomes of its requests then. */
 class ServerEndTest extends ServerTestBase {
+    /** Waits at a gate before each read. */
+    private static ModelBackend slow(Gate gate) {
+        return new ModelBackend() {
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                gate.pass();
+                super.read(offset, into);
+            }
+        };
+    }
+
     @Test
     void stop_answers_what_was_taken_and_nothing_else() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var entered = new CountDownLatch(1);
-        var leave = new CountDownLatch(1);
-        var running = serve(new ModelBackend() {
-            @Override
-            public void read(long offset, ByteBuffer into) throws IOException {
-                entered.countDown();
-                try {
-                    leave.await();
-                } catch (InterruptedException e) {
-                    throw new IOException(e);
-                }
-                super.read(offset, into);
-            }
-        });
+        var gate = new Gate();
+        var running = serve(slow(gate));
         var taken = disk.read(0, BLOCK);
-        assertTrue(entered.await(100, TimeUnit.SECONDS));
+        gate.awaitReached();
         var late = disk.read(BLOCK, BLOCK);
         running.server.stop();
         assertFalse(taken.isAnswered());
-        leave.countDown();
-        assertNull(running.awaitEnd());
+        gate.open();
+        assertNull(running.end());
         assertFalse(taken.await().failed());
         assertFalse(late.isAnswered());
         assertEquals(1, disk.pending());
@@ -65,7 +61,7 @@ class ServerEndTest extends ServerTestBase {
 
     @Test
     void stop_ends_a_server_that_waits_for_a_setup() throws Exception {
-        var running = new Running(geometry -> new ModelBackend());
+        var running = start(geometry -> new ModelBackend());
         assertTrue(running.waiting.await(100, TimeUnit.SECONDS));
         assertNull(running.stop());
         assertEquals(1, running.ready.getCount());
@@ -73,7 +69,7 @@ class ServerEndTest extends ServerTestBase {
 
     @Test
     void a_setup_is_waited_for() throws Exception {
-        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry));
+        var running = start(MEM);
         assertTrue(running.waiting.await(100, TimeUnit.SECONDS));
         assertEquals(1, running.ready.getCount());
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
@@ -86,31 +82,19 @@ class ServerEndTest extends ServerTestBase {
         disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
         var running = serve(new ModelBackend());
         disk.reset();
-        var failure = assertInstanceOf(DeviceException.class, running.awaitEnd());
+        var failure = assertInstanceOf(DeviceException.class, running.end());
         assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
     }
 
     @Test
     void late_answers_are_nobodys_trouble() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var entered = new CountDownLatch(1);
-        var leave = new CountDownLatch(1);
-        var running = serve(new ModelBackend() {
-            @Override
-            public void read(long offset, ByteBuffer into) throws IOException {
-                entered.countDown();
-                try {
-                    leave.await();
-                } catch (InterruptedException e) {
-                    throw new IOException(e);
-                }
-                super.read(offset, into);
-            }
-        });
+        var gate = new Gate();
+        var running = serve(slow(gate));
         var request = disk.read(0, BLOCK);
-        assertTrue(entered.await(100, TimeUnit.SECONDS));
+        gate.awaitReached();
         disk.fence();
-        leave.countDown();
+        gate.open();
         assertFalse(request.await().failed());
         assertNull(running.stop());
         assertEquals(List.of(), running.problems);
@@ -140,14 +124,12 @@ class ServerEndTest extends ServerTestBase {
         var running = serveImage();
         disk.holdFaults(true);
         var read = disk.read(0, BLOCK);
-        while (disk.mostFaulting() == 0) {
-            Thread.sleep(5);
-        }
+        disk.awaitFaulting(1);
         running.server.stop();
         Thread.sleep(50);
         assertTrue(running.thread.isAlive());
         disk.holdFaults(false);
-        assertNull(running.awaitEnd());
+        assertNull(running.end());
         assertFalse(read.await().failed());
         assertEquals(0, disk.owned());
     }
@@ -158,13 +140,11 @@ class ServerEndTest extends ServerTestBase {
         var running = serveImage();
         disk.holdFaults(true);
         var read = disk.read(0, BLOCK);
-        while (disk.mostFaulting() == 0) {
-            Thread.sleep(5);
-        }
+        disk.awaitFaulting(1);
         disk.reset();
         disk.holdFaults(false);
         assertTrue(read.await().failed());
-        assertInstanceOf(DeviceException.class, running.awaitEnd());
+        assertInstanceOf(DeviceException.class, running.end());
     }
 
     @Test
@@ -189,18 +169,12 @@ class ServerEndTest extends ServerTestBase {
     @Test
     void a_discard_that_is_not_ours_any_more_is_not_made() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
-        var entered = new CountDownLatch(1);
-        var leave = new CountDownLatch(1);
+        var gate = new Gate();
         var discards = new AtomicInteger();
         var running = serve(new ModelStore() {
             @Override
             public void flush() throws IOException {
-                entered.countDown();
-                try {
-                    leave.await();
-                } catch (InterruptedException e) {
-                    throw new IOException(e);
-                }
+                gate.pass();
             }
 
             @Override
@@ -209,13 +183,13 @@ class ServerEndTest extends ServerTestBase {
             }
         });
         var flush = disk.flush();
-        assertTrue(entered.await(100, TimeUnit.SECONDS));
+        gate.awaitReached();
         var discard = disk.submit(Operation.DISCARD, 0, BLOCK, null, false, 0);
         while (disk.owned() < 2) {
             Thread.sleep(5);
         }
         disk.fence();
-        leave.countDown();
+        gate.open();
         assertFalse(flush.await().failed());
         assertFalse(discard.await().failed());
         assertNull(running.stop());
@@ -226,8 +200,7 @@ class ServerEndTest extends ServerTestBase {
     @Test
     void a_backend_that_blocks_keeps_nobody_else_waiting_and_another_may_take_over() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var blocked = new CountDownLatch(1);
-        var leave = new CountDownLatch(1);
+        var gate = new Gate();
         var running = serve(new ModelBackend() {
             @Override
             public int threads() {
@@ -236,26 +209,21 @@ class ServerEndTest extends ServerTestBase {
 
             @Override
             public void read(long offset, ByteBuffer into) throws IOException {
-                if (offset == 0 && blocked.getCount() > 0) {
-                    blocked.countDown();
-                    try {
-                        leave.await();
-                    } catch (InterruptedException e) {
-                        throw new IOException(e);
-                    }
+                if (offset == 0 && !gate.isReached()) {
+                    gate.pass();
                 }
                 super.read(offset, into);
             }
         });
         var first = disk.read(0, BLOCK);
-        assertTrue(blocked.await(100, TimeUnit.SECONDS));
+        gate.awaitReached();
         for (int i = 1; i < 100; i++) {
             assertFalse(disk.read((long) i * BLOCK, BLOCK).await().failed());
         }
         assertFalse(first.isAnswered());
         disk.fence();
         assertFalse(first.await().failed());
-        leave.countDown();
+        gate.open();
         assertFalse(disk.write(0, pattern(1)).await().failed());
         assertNull(running.stop());
         assertEquals(List.of(), running.problems);

@@ -9,25 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import abuse.backend.AddressedBackend;
-import abuse.backend.Backends;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Operation;
-import abuse.device.SimulatedDevices;
-import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
 import abuse.device.Status;
-import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Set;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,48 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What happens to threads, memory and open files when something fails that a server does not expect. */
 @Timeout(60)
-class ServerFaultsTest {
-    private static final int BLOCK = 4096;
-    private static final long CAPACITY = 1 << 20;
-    private static final Server.BackendOpener MEM = geometry -> new Backends().open("mem", Set.of(), geometry);
-
-    private final SimulatedDevices devices = new SimulatedDevices();
-    private final SimulatedDisk disk = devices.add(0);
-
-    @AfterEach
-    void everything_is_closed() {
-        assertEquals(0, disk.openNodes(), "open control nodes are left");
-    }
-
-    private RunningServer serve(Server.BackendOpener opener) throws InterruptedException {
-        return new RunningServer(devices, "model", opener).start().awaitReady();
-    }
-
-    /** Answers from memory, with calls before and after that may fail. */
-    private static class Store implements AddressedBackend {
-        final Memory memory = Memory.map(CAPACITY);
-
-        @Override
-        public boolean isStored() {
-            return true;
-        }
-
-        @Override
-        public long readAddress(long offset, long length) {
-            return memory.address() + offset;
-        }
-
-        @Override
-        public long writeAddress(long offset, long length) {
-            return memory.address() + offset;
-        }
-
-        @Override
-        public void close() {
-            memory.close();
-        }
-    }
-
+class ServerFaultsTest extends ServerTestBase {
     @Test
     void who_is_told_that_it_is_ready_may_fail() throws Exception {
         disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
@@ -132,7 +83,7 @@ class ServerFaultsTest {
             // Too late for who looked at the device before
             disk.reset();
             disk.setUp(CAPACITY / 2, 1, Flag.WRITE_CACHE);
-            return new Store();
+            return new MemoryStore(CAPACITY);
         }).start();
         var failure = assertInstanceOf(DeviceException.class, running.end());
         assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
@@ -154,7 +105,7 @@ class ServerFaultsTest {
             disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
             running = serve(MEM);
         } else {
-            running = new RunningServer(devices, "model", MEM).start();
+            running = start(MEM);
             running.waiting.await();
         }
         running.thread.interrupt();
@@ -170,7 +121,7 @@ class ServerFaultsTest {
         probe.start();
         probe.join();
         var worker = new AtomicBoolean();
-        var running = serve(geometry -> new Store() {
+        var running = serve(geometry -> new MemoryStore(CAPACITY) {
             @Override
             public long readAddress(long offset, long length) {
                 worker.set(Unix.isIoFlusher());
@@ -191,7 +142,7 @@ class ServerFaultsTest {
     void no_fault_of_a_backend_ends_a_thread_that_others_wait_for(Place place) throws Exception {
         disk.setUp(CAPACITY, Flag.DISCARD);
         var broken = new boolean[] {true};
-        var running = serve(geometry -> new Store() {
+        var running = serve(geometry -> new MemoryStore(CAPACITY) {
             private void fail(Place here) {
                 if (broken[0] && here == place && !Thread.currentThread().getName().startsWith("queue")) {
                     throw new AssertionError("never");
@@ -237,7 +188,7 @@ class ServerFaultsTest {
     @Test
     void who_is_told_of_problems_may_fail() throws Exception {
         disk.setUp(CAPACITY);
-        var running = new RunningServer(devices, "model", geometry -> new Store() {
+        var running = new RunningServer(devices, "model", geometry -> new MemoryStore(CAPACITY) {
             @Override
             public void flush() throws IOException {
                 throw new IOException("full");
@@ -259,23 +210,17 @@ class ServerFaultsTest {
     @Test
     void requests_that_cannot_be_answered_are_left_to_others() throws Exception {
         disk.setUp(CAPACITY);
-        var entered = new CountDownLatch(1);
-        var leave = new CountDownLatch(1);
-        var running = serve(geometry -> new Store() {
+        var gate = new Gate();
+        var running = serve(geometry -> new MemoryStore(CAPACITY) {
             @Override
             public void flush() throws IOException {
-                entered.countDown();
-                try {
-                    leave.await();
-                } catch (InterruptedException e) {
-                    throw new IOException(e);
-                }
+                gate.pass();
             }
         });
         Submitted write = disk.write(0, new byte[BLOCK]);
-        entered.await();
+        gate.awaitReached();
         disk.failNextTransfer(Unix.EFAULT);
-        leave.countDown();
+        gate.open();
         assertInstanceOf(DeviceException.class, running.end());
         assertFalse(write.isAnswered());
         var next = serve(MEM);

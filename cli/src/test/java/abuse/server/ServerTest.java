@@ -35,7 +35,7 @@ class ServerTest extends ServerTestBase {
     void every_backend_keeps_every_byte(String name) throws Exception {
         disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
         String backend = name.equals("file:") ? name + directory.resolve("image") : name;
-        var running = new Running(geometry -> new Backends().open(backend, Set.of(Option.CREATE), geometry)).awaitReady();
+        var running = serve(geometry -> new Backends().open(backend, Set.of(Option.CREATE), geometry));
         byte[] model = new byte[(int) CAPACITY];
         var random = new Random(7);
         for (int round = 0; round < 60; round++) {
@@ -85,7 +85,7 @@ class ServerTest extends ServerTestBase {
     @Test
     void null_answers_with_zeros() throws Exception {
         disk.setUp(1L << 50, Flag.WRITE_CACHE);
-        new Running(geometry -> new Backends().open("null", Set.of(), geometry)).awaitReady();
+        serve(geometry -> new Backends().open("null", Set.of(), geometry));
         byte[] full = new byte[1 << 20];
         Arrays.fill(full, (byte) 9);
         assertFalse(disk.write(0, pattern(1)).await().failed());
@@ -101,7 +101,7 @@ class ServerTest extends ServerTestBase {
         for (int i = 0; i < 100; i++) {
             requests.add(disk.read((long) i * BLOCK, BLOCK));
         }
-        new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
+        serve(MEM);
         for (Submitted request : requests) {
             request.await();
         }
@@ -111,7 +111,7 @@ class ServerTest extends ServerTestBase {
     @Test
     void signals_lose_no_answer() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
+        var running = serve(MEM);
         for (int i = 0; i < 20; i++) {
             disk.interrupt(3);
             assertFalse(disk.write((long) i * BLOCK, pattern(i)).await().failed());
@@ -125,7 +125,7 @@ class ServerTest extends ServerTestBase {
     @Test
     void a_disk_that_grew_is_served_as_far_as_it_was_known() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
-        var running = new Running(geometry -> new Backends().open("mem", Set.of(), geometry)).awaitReady();
+        var running = serve(MEM);
         disk.setUp(2 * CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD);
         assertFalse(disk.write(CAPACITY - BLOCK, pattern(1)).await().failed());
         assertTrue(disk.write(CAPACITY, pattern(1)).await().failed());
@@ -138,13 +138,13 @@ class ServerTest extends ServerTestBase {
     void a_backend_of_another_size_is_refused() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         for (long size : new long[] {CAPACITY - 512, CAPACITY + 512}) {
-            var running = new Running(geometry -> new ModelBackend() {
+            var running = start(geometry -> new ModelBackend() {
                 @Override
                 public long size() {
                     return size;
                 }
             });
-            var failure = assertInstanceOf(SizeMismatchException.class, running.awaitEnd());
+            var failure = assertInstanceOf(SizeMismatchException.class, running.end());
             assertEquals(size, failure.size());
             assertEquals(CAPACITY, failure.capacity());
         }
@@ -155,7 +155,7 @@ class ServerTest extends ServerTestBase {
         var seen = new ArrayList<Geometry>();
         for (Flag[] flags : new Flag[][] {{Flag.WRITE_CACHE}, {Flag.READ_ONLY}}) {
             disk.setUp(CAPACITY, flags);
-            new Running(geometry -> {
+            start(geometry -> {
                 seen.add(geometry);
                 return new ModelBackend();
             }).awaitReady().stop();
