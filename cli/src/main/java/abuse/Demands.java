@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse;
 
-/** What signals ask for, one after the other. */
+/** Turns signals into stages: each demand of the user runs the next one. */
 final class Demands {
-    /** timeout(1) sends one signal twice, to the process and to its group; nobody means two by that. */
+    /** timeout(1) sends each signal twice, to the process and to its group; within this time they count as one. */
     private static final long ONE_NS = 500_000_000L;
 
     private final Runnable[] stages;
@@ -15,10 +15,10 @@ final class Demands {
     }
 
     /**
-     * Does what the signal asks for.
+     * Runs the next stage.
      *
-     * @param hangup the terminal is gone: shell and kernel both say so, several times; it asks once at most
-     * @return false when there is nothing left to be asked for but the end
+     * @param hangup whether it is SIGHUP, which counts as a first signal only: a terminal that goes away sends several
+     * @return false when all stages have run, and the process should end at once
      */
     boolean take(long nanoseconds, boolean hangup) {
         Runnable stage;

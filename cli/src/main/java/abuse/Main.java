@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import jnr.constants.platform.Signal;
 import jnr.posix.util.SunMiscSignal;
 
-/** abusectl: puts the layers together. */
+/** The program abusectl, which puts the layers together. */
 public final class Main {
     private Main() {}
 

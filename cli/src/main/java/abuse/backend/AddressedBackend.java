@@ -6,20 +6,20 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * A backend whose bytes lie in this process' memory, so that the kernel itself moves them: no copy
- * is made on the way. The kernel reads and writes the addresses after these methods returned.
+ * A backend whose bytes lie in this process's memory, so that the kernel moves them itself, without a copy in
+ * between. The kernel reads and writes the addresses after these methods have returned.
  */
 public interface AddressedBackend extends Backend {
-    /** Where the bytes of a range are; they stay there until {@link #close}. */
+    /** The address of the bytes of a range; they stay there until {@link #close}. */
     long readAddress(long offset, long length);
 
-    /** Where the bytes of a range are to go, or 0 when nobody wants them. */
+    /** The address where the bytes of a range belong, or 0 to drop them. */
     long writeAddress(long offset, long length);
 
     /**
-     * Whether the bytes are those of some storage: to reach them may take long, or fail, and then
-     * {@link #read} and {@link #write} succeed or tell why; what is written may be volatile until
-     * {@link #flush}. Else there is nothing to wait for, and nothing to flush.
+     * Whether there is storage behind the addresses. Then reaching the bytes may take long, or fail; {@link #read}
+     * and {@link #write} succeed in that case or say why; and what is written may be volatile until {@link #flush}.
+     * Without storage there is nothing to wait for, and nothing to flush.
      */
     default boolean isStored() {
         return false;

@@ -7,13 +7,12 @@ import java.nio.ByteBuffer;
 
 /**
  * The bytes of one disk. Offsets are bytes from its start; every range asked for lies within the
- * disk, and consists of whole blocks. Several threads call at once, for ranges that do not overlap
- * unless the users' own requests overlap. Whatever is thrown, the one request fails with an I/O
- * error, and the server goes on.
+ * disk, and consists of whole blocks. Several threads may call at once; their ranges overlap only if requests of the
+ * disk's users overlap. Whatever a method throws, its request fails with an I/O error, and the server goes on.
  *
  * <p>A buffer is direct memory. Its position is 0, its limit and its capacity are the length of the
- * range, and its order is big endian, as in a buffer that is new. It must not be used after the
- * call, as it is used again for other requests.
+ * range, and its order is big endian, as in a new buffer. It must not be used after the call, because it is reused
+ * for other requests.
  */
 public interface Backend extends AutoCloseable {
     /**
@@ -27,7 +26,7 @@ public interface Backend extends AutoCloseable {
      */
     void write(long offset, ByteBuffer from) throws IOException;
 
-    /** Makes durable what every write, discard and write of zeroes did that has returned. */
+    /** Makes durable what all writes, discards and writes of zeroes did that have returned. */
     default void flush() throws IOException {}
 
     /** Takes note that a range is not needed any more; later reads return old data or zeros. */
@@ -53,15 +52,15 @@ public interface Backend extends AutoCloseable {
     }
 
     /**
-     * What tells these bytes from all others. Several servers may serve one disk together, each some of the requests,
-     * if all give the same identity: then whatever one of them wrote, the others read, at once. Begin it with the
-     * backend's name. Null, the default, is shared with nobody: a second server is refused while this one is there.
+     * Distinguishes these bytes from all others. Several servers may share the requests of one disk if all give the
+     * same identity: what one of them writes, the others must read at once. Begin it with the backend's name. With
+     * null, the default, a second server is refused while this one is there.
      */
     default String identity() {
         return null;
     }
 
-    /** How many threads of each hardware queue may usefully be in {@link #read} and the like at once. */
+    /** How many threads of each hardware queue it is useful to have in {@link #read} and the like at once. */
     default int threads() {
         return 4;
     }

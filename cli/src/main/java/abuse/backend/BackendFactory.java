@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.util.Set;
 
 /**
- * A kind of backend. {@link java.util.ServiceLoader} finds it: it is a public class with a public
- * constructor without parameters, named in META-INF/services/abuse.backend.BackendFactory.
+ * A kind of backend, which {@link java.util.ServiceLoader} finds: a public class with a public constructor without
+ * parameters, named in META-INF/services/abuse.backend.BackendFactory.
  */
 public interface BackendFactory {
     /** What users may ask for. */
@@ -17,14 +17,14 @@ public interface BackendFactory {
         DIRECT,
         /** Allow sharing with other disks' servers. */
         SHARED,
-        /** This process' memory is locked: what the store may ever need is there from the start. */
+        /** This process's memory is locked; provide at the start all memory that the store may ever need. */
         PINNED
     }
 
-    /** What it is called on the command line, alone or with ":" and an argument. */
+    /** Its name on the command line, where it stands alone or before ":" and an argument. */
     String name();
 
-    /** What stands behind the colon, in one word for the help; null when nothing does. */
+    /** The name of its argument in the help; null if it takes none. */
     default String argument() {
         return null;
     }
@@ -42,7 +42,7 @@ public interface BackendFactory {
     /**
      * Opens a store.
      *
-     * @param argument what stood behind the colon; null when nothing did
+     * @param argument what follows the colon; null without one
      * @param options some of {@link #options}
      * @throws IOException when it cannot hold the disk; the message names it
      */

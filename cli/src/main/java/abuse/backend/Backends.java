@@ -13,7 +13,7 @@ public final class Backends {
     private final List<BackendFactory> factories = new ArrayList<>();
 
     /**
-     * Those that a class loader knows, and its parents.
+     * The backends that a class loader or its parents know.
      *
      * @throws java.util.ServiceConfigurationError when one of them is broken
      */
@@ -21,7 +21,7 @@ public final class Backends {
         ServiceLoader.load(BackendFactory.class, loader).forEach(factories::add);
     }
 
-    /** Those that come with the program. */
+    /** The backends that come with the program. */
     public Backends() {
         this(Backends.class.getClassLoader());
     }
@@ -31,19 +31,19 @@ public final class Backends {
         return find(name) != null;
     }
 
-    /** All of them, as in "null, mem and file:PATH". */
+    /** The names of all backends, as in "null, mem and file:PATH". */
     public String names() {
         List<String> names = factories.stream().map(Backends::nameOf).toList();
         int last = names.size() - 1;
         return String.join(", ", names.subList(0, last)) + " and " + names.get(last);
     }
 
-    /** All of them, as what they are called begins: those with a colon go on. */
+    /** How the name of each backend begins, with a colon if an argument follows. */
     public List<String> words() {
         return factories.stream().map(factory -> factory.name() + (factory.argument() == null ? "" : ":")).toList();
     }
 
-    /** Those that know an option, likewise. */
+    /** The names of the backends that know an option. */
     public String namesWith(Option option) {
         return String.join(", ", factories.stream().filter(factory -> factory.options().contains(option))
                 .map(Backends::nameOf).toList());

@@ -18,10 +18,10 @@ class FileBackend implements Backend {
     final int fd;
     private final String path;
     private final String identity;
-    /** What the image must have; less after it was cut short by somebody. */
+    /** The size that the image must have; somebody may cut it shorter. */
     private volatile long size;
     private String lost;
-    /** Flushes asked for, and how many of them are done. */
+    /** How many flushes were asked for; and below, how many of them are done. */
     private final AtomicLong asked = new AtomicLong();
     private long done;
 
@@ -78,7 +78,7 @@ class FileBackend implements Backend {
             if (!options.contains(Option.SHARED)) {
                 lock.refuseOthers();
             }
-            // Only what was just made: to grow an image that holds something is the administrator's business
+            // Only a new image: growing one that holds something is up to the administrator
             if (create && end() == 0 && LIBC.ftruncate(fd, geometry.capacity()) < 0) {
                 throw failure();
             }
@@ -116,7 +116,7 @@ class FileBackend implements Backend {
         }
     }
 
-    /** One call serves all who came before it began. */
+    /** One fdatasync serves all flushes that were asked for before it began. */
     @Override
     public void flush() throws IOException {
         long mine = asked.incrementAndGet();
@@ -129,7 +129,7 @@ class FileBackend implements Backend {
         }
     }
 
-    /** After a failure nobody knows what of the page cache was lost, and the kernel tells it once. */
+    /** Remembers a failure: the kernel reports it once, and nobody knows which writes were lost. */
     private void sync() throws IOException {
         while (lost == null && LIBC.fdatasync(fd) < 0) {
             if (Unix.errno() != Unix.EINTR) {
@@ -139,7 +139,7 @@ class FileBackend implements Backend {
         if (lost != null) {
             throw new IOException(lost);
         }
-        // The page where a mapped image ends takes what lies beyond, and drops it
+        // A mapping takes writes beyond the end in the last page of the image, and drops them
         checkReaches(size);
     }
 
@@ -168,7 +168,7 @@ class FileBackend implements Backend {
         size = capacity;
     }
 
-    /** The file itself, whatever its name and the way to it. */
+    /** Names the file itself, no matter by which path it was opened. */
     @Override
     public String identity() {
         return identity;
@@ -185,7 +185,7 @@ class FileBackend implements Backend {
         Unix.close(fd);
     }
 
-    /** Makes a hole, which reads as zeros; false when the image's filesystem has none. */
+    /** Makes a hole, which reads as zeros; false if the filesystem of the image has none. */
     private boolean punch(long offset, long length) throws IOException {
         checkReaches(offset + length);
         while (LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
@@ -197,7 +197,7 @@ class FileBackend implements Backend {
         return true;
     }
 
-    /** A write beyond the end would make it long again, with holes where data was. */
+    /** Fails if the image was cut short: a write beyond its end would make it long again, with holes where data was. */
     private void checkReaches(long position) throws IOException {
         if (end() < Math.min(position, size)) {
             throw cutShort();
@@ -217,7 +217,7 @@ class FileBackend implements Backend {
         return n;
     }
 
-    /** The logical blocks of the disk that the image is, or is on; 512 if that is not to be found out. */
+    /** The size of the logical blocks of the disk that the image is, or lies on; 512 if it is unknown. */
     private int blockSize() throws IOException {
         String disk = "/sys/dev/block/" + Unix.deviceNumber((long) stat(isDevice() ? "rdev" : "dev"));
         // The second one is a partition's
@@ -225,7 +225,7 @@ class FileBackend implements Backend {
             try {
                 return Integer.parseInt(Files.readString(Path.of(disk + queue + "logical_block_size")).strip());
             } catch (IOException e) {
-                // It has no disk of its own, or none that we may look at
+                // There is no such disk, or we may not look at it
             }
         }
         return 512;
@@ -235,7 +235,7 @@ class FileBackend implements Backend {
         return (boolean) stat("isOther");
     }
 
-    /** Of the open file, whatever its name is by now. */
+    /** An attribute of the open file, no matter what its name is by now. */
     private Object stat(String attribute) throws IOException {
         return Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:" + attribute);
     }

@@ -4,7 +4,7 @@ package abuse.backend;
 /**
  * The disk that a backend is asked to hold.
  *
- * @param number tells it from the other disks of this machine
+ * @param number distinguishes it from the other disks of this machine
  * @param capacity bytes, more than 0
  * @param blockSize bytes; every range is a multiple of it
  * @param maxRequest bytes of the longest read or write

@@ -7,19 +7,19 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 
 /**
- * A disk's bytes as they are found in a file or on a block device, and what in them tells of the
- * blocks of the disk that they were made for: under larger ones a filesystem cannot be mounted, and
- * under any others partitions are looked for in other places.
+ * The bytes of a disk in a file or on a block device, and the format that tells for which block size they were made:
+ * with larger blocks a filesystem cannot be mounted, and with any other size partitions are looked for in the wrong
+ * places.
  *
  * @param size bytes
- * @param format null when nothing tells of blocks
+ * @param format null if none is known
  */
 public record Image(long size, ImageFormat format) {
     private static final int SMALLEST_BLOCK = 512;
 
-    /** Looks at what has this path; null when there is nothing with bytes, or it must not be read. */
+    /** Looks at a file or device; null if it has no bytes, or may not be read. */
     static Image at(String path) {
-        // A pipe would wait for its other end
+        // Without O_NONBLOCK a pipe would wait for its other end
         int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
         if (fd < 0) {
             return null;
@@ -33,12 +33,12 @@ public record Image(long size, ImageFormat format) {
         }
     }
 
-    /** Whether it can be used on a disk with such blocks, as far as it tells. */
+    /** Whether it fits a disk with such blocks, as far as its format tells. */
     public boolean fits(int blockSize) {
         return format == null || (format.exact() ? blockSize == format.sectorSize() : blockSize <= format.sectorSize());
     }
 
-    /** The blocks of the disk that it is best used on, which are no larger than usual unless it wants them. */
+    /** The best block size for its disk, which is no larger than the usual one unless the format demands it. */
     public int blockSize(int usual) {
         if (format != null && format.exact()) {
             return format.sectorSize();

@@ -10,12 +10,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What lies on a disk and tells of its blocks: a partition table, a filesystem, or an encrypted
- * volume. Swap does not, as its unit is the page; neither does LUKS1.
+ * Something on a disk that tells its block size: a partition table, a filesystem, or an encrypted volume. Swap does
+ * not tell, as its unit is the page; neither does LUKS1.
  *
  * @param name as people call it
  * @param sectorSize bytes
- * @param exact whether it says so of the disk's blocks; else of its own, which must not be smaller
+ * @param exact whether the disk's blocks must have this size; else they must not be larger
  */
 public record ImageFormat(String name, int sectorSize, boolean exact) {
     /** Bytes to be read from a place where a format may begin. */
@@ -53,7 +53,7 @@ public record ImageFormat(String name, int sectorSize, boolean exact) {
 
     /** Where the bytes come from. */
     interface Source {
-        /** Reads from an offset as much as it can into the start of the buffer; tells how much. */
+        /** Reads as much as it can from an offset into the start of the buffer, and returns how much. */
         long read(long offset);
     }
 
@@ -97,7 +97,7 @@ public record ImageFormat(String name, int sectorSize, boolean exact) {
         return null;
     }
 
-    /** The table counts sectors and does not say of how many bytes, but one size may be the only one that makes sense. */
+    /** The table counts sectors without giving their size, but often only one size makes sense. */
     private static ImageFormat partitionsOfMbr(ByteBuffer bytes, long size, Source source) {
         if ((bytes.getShort(MBR_MAGIC_AT) & 0xffff) != MBR_MAGIC) {
             return null;
@@ -133,7 +133,7 @@ public record ImageFormat(String name, int sectorSize, boolean exact) {
                 return large;
             }
         }
-        // Empty ones: programs let the first one begin after 1 MiB, and on disks of 512 long after a track
+        // Nothing known in them: programs let the first one begin at 1 MiB, or on disks of 512 once after a track
         return starts[0] * SMALLEST == MIB || starts[0] == TRACK ? small : starts[0] * LARGEST == MIB ? large : null;
     }
 
@@ -167,7 +167,7 @@ public record ImageFormat(String name, int sectorSize, boolean exact) {
         return has(bytes, ISO_AT, ISO) ? new ImageFormat("ISO 9660", 2048, false) : null;
     }
 
-    /** No one word says so: a jump, then whole numbers of what there must be at least one of. */
+    /** FAT has no magic number: it begins with a jump, and has counts that are never 0. */
     private static boolean isFat(ByteBuffer bytes) {
         int jump = bytes.get(0) & 0xff;
         int cluster = bytes.get(13) & 0xff;

@@ -7,15 +7,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Makes an image one disk's. Servers of the same disk may share it, as the kernel gives no request
- * to two of them; those of two disks would overwrite each other. Each locks one byte far beyond any
- * image, which says whose it is, and looks for others then: so of two at once none is missed. The
- * lock belongs to the open image, and ends with the process however that ends.
+ * Reserves an image for one disk. Servers of the same disk may share it, as the kernel gives no request to two of
+ * them; servers of two disks would overwrite each other. Each first locks one byte far beyond any image, whose
+ * position tells the disk, and then looks for other locks: so of two at once at least one notices the other. The lock
+ * belongs to the open image, and ends with the process no matter how that ends.
  */
 final class ImageLock {
     /** Where the bytes of servers that write begin. */
     private static final long WRITERS = 1L << 62;
-    /** Those of servers that only read; readers do not mind each other. */
+    /** Where those of servers that only read begin; readers do not exclude each other. */
     private static final long READERS = 3L << 61;
     private static final long ALL = 1L << 61;
     /** Bits of a disk's number; those above tell machines apart, which may share a filesystem. */
@@ -31,7 +31,7 @@ final class ImageLock {
         this.fd = fd;
         this.path = path;
         readOnly = geometry.readOnly();
-        // Not 0, as a lock of length 0 has no end
+        // Never 0, because a lock of length 0 reaches to the end
         machine = 1L << 32 | Long.parseLong(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")), 0, 8, 16);
         disk = machine << NUMBER_BITS | geometry.number();
     }

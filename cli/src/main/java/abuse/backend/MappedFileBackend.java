@@ -8,11 +8,11 @@ import java.util.List;
 
 /**
  * An image that is mapped into memory: the kernel moves the bytes between a request and the page
- * cache by itself. Java never touches them, so that what cannot be read fails a request only.
+ * cache by itself. Java never touches them, so that bytes that cannot be read only fail a request.
  */
 final class MappedFileBackend extends FileBackend implements AddressedBackend {
     private final boolean writable;
-    /** The last one has it all; the others stay, as the kernel may be about to use them. */
+    /** The last one maps all of the image; the others stay, because the kernel may still use them. */
     private final List<Memory> mappings = new ArrayList<>();
     private volatile long start;
 
@@ -22,7 +22,7 @@ final class MappedFileBackend extends FileBackend implements AddressedBackend {
         use(mapping);
     }
 
-    /** The image, mapped if that can be. */
+    /** The image, mapped if possible. */
     static Backend of(FileBackend image, Geometry geometry) {
         Memory mapping = Memory.mapFile(image.fd, geometry.capacity(), !geometry.readOnly());
         return mapping == null ? image : new MappedFileBackend(image, mapping, !geometry.readOnly());

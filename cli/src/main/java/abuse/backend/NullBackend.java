@@ -44,7 +44,7 @@ final class NullBackend implements AddressedBackend {
     @Override
     public void grow(long capacity) {}
 
-    /** Nothing is kept, so all of them are alike. */
+    /** Nothing is kept, so all null backends are alike. */
     @Override
     public String identity() {
         return "null";

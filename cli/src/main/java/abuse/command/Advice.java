@@ -5,7 +5,7 @@ import abuse.device.DeviceException;
 import abuse.device.DeviceException.Call;
 import abuse.device.OtherContentException;
 
-/** What to do about a refusal. */
+/** Says what to do about a refusal. */
 final class Advice {
     private Advice() {}
 

@@ -17,13 +17,13 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The command line: which command it is, and what becomes of its failure. */
+/** Runs the command that the words name, and turns a failure into a message and an exit code. */
 public final class Cli {
-    /** It did not work. */
+    /** The exit code of a command that failed. */
     static final int FAILED = 1;
-    /** It was not asked for as it must be; nothing was changed. */
+    /** The exit code of wrong usage; nothing was changed. */
     static final int USAGE = 2;
-    /** Whoever read the output has gone: what a shell tells of programs that SIGPIPE ended, as it does elsewhere. */
+    /** The exit code when nobody reads the output any more: the one that a shell has for programs ended by SIGPIPE. */
     static final int UNREAD = 128 + 13;
 
     private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "top", "trace", "resize",
@@ -42,7 +42,7 @@ public final class Cli {
             return args.length == 1 ? run("--help") : NAMES.contains(args[1]) ? run(args[1], "--help") : run(args[1]);
         }
         for (String word : args) {
-            // What Java makes of bytes that mean nothing in UTF-8: a file of this name would be another one
+            // Java has replaced bytes that are not UTF-8, so that this would name another file
             if (word.indexOf('\uFFFD') >= 0) {
                 return usage(null, "'" + word + "' is not UTF-8; for a file with such a name make a link with another one");
             }
@@ -86,7 +86,7 @@ public final class Cli {
                 .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandName()));
     }
 
-    /** The commands to be known: each costs a start some time, and mostly one is meant, and none has to be listed. */
+    /** The commands to make models of: each takes time at the start, and mostly only one is needed. */
     private static List<String> named(String... args) {
         String first = args.length == 0 ? "" : args[0];
         return NAMES.contains(first) ? List.of(first) : first.equals("--version") || first.equals("-V") ? List.of() : NAMES;

@@ -56,7 +56,7 @@ enum Column {
         return help;
     }
 
-    /** The columns of "SIZE,disk", or behind a "+" those besides the usual ones. */
+    /** Reads columns such as "SIZE,disk"; after a "+" they are added to the usual ones. */
     static List<Column> parse(String words, List<Column> usual) throws UsageException {
         boolean more = words.startsWith("+");
         var columns = new ArrayList<>(more ? usual : List.of());
@@ -85,7 +85,7 @@ enum Column {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** For people; "-" for what there is not. */
+    /** The value for people; "-" if there is none. */
     String text(String node, Status status, boolean inBytes) {
         Object value = value(node, status);
         if (value instanceof List<?> words) {
@@ -95,7 +95,7 @@ enum Column {
                 : value.toString();
     }
 
-    /** For programs; null for what there is not. */
+    /** The value for programs; null if there is none. */
     Object value(String node, Status status) {
         if (this == NODE) {
             return node;

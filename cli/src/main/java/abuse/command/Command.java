@@ -21,7 +21,7 @@ abstract class Command implements Callable<Integer> {
     final Context context;
     final CommandSpec spec = CommandSpec.wrapWithoutInspection(this);
 
-    /** The first line of the description stands in the list of commands, too. */
+    /** The first line of the description is also shown in the list of commands. */
     Command(Context context, String name, String... description) {
         this.context = context;
         spec.name(name);
@@ -29,7 +29,7 @@ abstract class Command implements Callable<Integer> {
         Cli.addStandardOptions(spec);
     }
 
-    /** Does it; the exit code of what did not fail is 0. */
+    /** Carries out the command; unless it throws, the exit code is 0. */
     abstract void execute() throws Exception;
 
     @Override
@@ -54,7 +54,7 @@ abstract class Command implements Callable<Integer> {
                 .description(description));
     }
 
-    /** An option whose value may be left out, and else is attached with "=". */
+    /** An option whose value may be left out, and must be attached with "=". */
     final OptionSpec optionWithDefault(String name, String label, String fallback, String description) {
         return add(OptionSpec.builder(name).type(String.class).arity("0..1").fallbackValue(fallback).paramLabel(label)
                 .preprocessor((args, command, option, info) -> {
@@ -71,7 +71,7 @@ abstract class Command implements Callable<Integer> {
                 }).description(description));
     }
 
-    /** The words that are no options. */
+    /** A word that is not an option, and may be left out. */
     final PositionalParamSpec words(String index, String label, String description) {
         var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).paramLabel(label)
                 .description(description).build();
@@ -92,7 +92,7 @@ abstract class Command implements Callable<Integer> {
         return context.devices.open(path(name));
     }
 
-    /** The control nodes that there are. */
+    /** The paths of all control nodes; fails if there are none. */
     final List<String> allPaths() throws FailedException {
         List<String> paths = context.devices.list();
         if (paths.isEmpty()) {
@@ -103,7 +103,7 @@ abstract class Command implements Callable<Integer> {
         return paths;
     }
 
-    /** The control node of a device by any of its names, or of the one meant when there is none. */
+    /** The control node of a device by any of its names; without a name, that of the default device. */
     final String path(String name) throws UsageException {
         String word = name != null ? name : context.environment.getOrDefault("ABUSECTL_DEVICE", "");
         if (!word.isEmpty() && !DeviceName.isOne(word)) {

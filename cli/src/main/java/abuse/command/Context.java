@@ -10,13 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
-/** What a command has to do with: its streams, its environment, the devices. */
+/** What surrounds a command: its streams, its environment, the devices. */
 public final class Context {
-    /** Ways to be told to stop. */
+    /** How a command is told to stop. */
     public interface Signals {
         /**
-         * Calls the first one when the user, or the service manager, wants the command to end, and at each further
-         * demand the next one; after the last one a demand ends the process at once.
+         * Calls the first stage when the user or the service manager wants the command to end, and the next one at
+         * each further demand. A demand after the last stage ends the process at once.
          */
         void onStop(Runnable... stages);
     }
@@ -33,7 +33,7 @@ public final class Context {
     /**
      * Everything a command may touch.
      *
-     * @param terminal whether out is one; asked only when it matters
+     * @param terminal whether out is a terminal; asked only when it matters
      */
     public Context(InputStream in, OutputStream out, OutputStream err, Map<String, String> environment,
             Devices devices, Signals signals, BooleanSupplier terminal) {
@@ -57,7 +57,7 @@ public final class Context {
         return environment.getOrDefault("NO_COLOR", "").isEmpty() && drawing();
     }
 
-    /** Has all that was printed leave; fails when any of it is lost. */
+    /** Writes out all that was printed; fails if any of it is lost. */
     void flush() throws Output.LostException {
         out.flush();
         checkOutput();
@@ -70,7 +70,7 @@ public final class Context {
         }
     }
 
-    /** One line to whoever watches, named as every message is. */
+    /** Prints a message, which begins with the program's name like all others. */
     void complain(String message) {
         err.println("abusectl: " + message);
     }

@@ -19,7 +19,7 @@ final class DeviceName {
         return number(word) != null || slash >= 0 && word.indexOf('=') < 0 && (colon < 0 || slash < colon);
     }
 
-    /** The control node's path; that of device 0 for null and for nothing. */
+    /** The control node's path; that of device 0 for null or an empty name. */
     static String path(String name) {
         if (name == null || name.isEmpty()) {
             return "/dev/abctl0";

@@ -12,7 +12,7 @@ import java.util.Map;
 import org.fusesource.jansi.Ansi;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Devices in lines and columns, or as JSON, as the tools of util-linux show what they list. */
+/** Shows devices in a table or as JSON, as the tools of util-linux do. */
 final class DeviceTable {
     private final Command command;
     private final Context context;
@@ -27,7 +27,7 @@ final class DeviceTable {
     /**
      * Gives a command the options.
      *
-     * @param limits JSON of all columns tells the kernel's limits, too
+     * @param limits whether JSON of all columns has the kernel's limits, too
      */
     DeviceTable(Command command, List<Column> usual, boolean limits) {
         this.command = command;
@@ -43,7 +43,7 @@ final class DeviceTable {
         command.helpTable("Columns:", Column::help);
     }
 
-    /** Whether a device is wanted as a line of the table, and not in its own way. */
+    /** Whether an option asks for the table instead of the command's own format. */
     boolean isAskedFor() {
         return Command.isSet(json) || output.getValue() != null || Command.isSet(outputAll);
     }
@@ -86,7 +86,7 @@ final class DeviceTable {
             printLines(columns, statuses);
         }
         if (refusal != null) {
-            // One of them stands for all: the cause is hardly ever another
+            // One refusal stands for all, as the others hardly ever have another cause
             throw refusal;
         }
     }

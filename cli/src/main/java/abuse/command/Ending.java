@@ -6,8 +6,8 @@ import abuse.device.DeviceException;
 import abuse.device.DeviceException.Reason;
 
 /**
- * How a disk of 'abusectl run' ends: asked to, it is served until nobody uses it; forced to, it is
- * taken away at once. Signals ask and force, each in a thread of its own, at any time.
+ * How the disk of 'abusectl run' ends: when asked, it is served until nobody uses it; when forced, it is taken away
+ * at once. Signals ask and force at any time, each in a thread of its own.
  */
 final class Ending implements AutoCloseable {
     private final Context context;
@@ -21,12 +21,12 @@ final class Ending implements AutoCloseable {
         this.context = context;
     }
 
-    /** There is a disk, on an open control node that belongs to it and is closed with this. */
+    /** Called when there is a disk. The open control node belongs to that disk, and is closed with this. */
     synchronized void begin(Device own) {
         device = own;
     }
 
-    /** What stops the server of the disk. */
+    /** Sets what stops the server of the disk. */
     synchronized void onStop(Runnable server) {
         stop = server;
         if (asked) {
@@ -34,7 +34,7 @@ final class Ending implements AutoCloseable {
         }
     }
 
-    /** Whether anybody wanted the disk to go away. */
+    /** Whether anybody asked for the end. */
     synchronized boolean isAsked() {
         return asked;
     }
@@ -44,7 +44,7 @@ final class Ending implements AutoCloseable {
         return lost;
     }
 
-    /** The disk has gone; what is set up there from now on is not ours. */
+    /** Called when the disk has gone; what is set up there from now on is not ours. */
     synchronized void forget() {
         if (device != null) {
             device.close();
@@ -78,7 +78,7 @@ final class Ending implements AutoCloseable {
         stop.run();
     }
 
-    /** Takes the disk away whoever uses it. */
+    /** Takes the disk away even if somebody uses it. */
     synchronized void force() {
         if (device == null) {
             return;
@@ -96,7 +96,7 @@ final class Ending implements AutoCloseable {
         stop.run();
     }
 
-    /** A disk that is still there is not served any more. */
+    /** Takes the disk away if it is still there, as it is not served any more. */
     @Override
     public synchronized void close() throws DeviceException {
         try {
@@ -108,7 +108,7 @@ final class Ending implements AutoCloseable {
         }
     }
 
-    /** Whether somebody else took it away: only a poll of the open node is about this disk, and not about its successor. */
+    /** Whether somebody else took the disk away. A poll of the open node tells, as it never concerns a later disk. */
     private boolean isGone() throws DeviceException {
         try {
             device.pollUnanswered(0);

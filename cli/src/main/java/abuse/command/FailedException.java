@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-/** The command cannot do what it should; the message is for the user, whole. */
+/** The command failed; the message is shown to the user as it is. */
 final class FailedException extends Exception {
     private static final long serialVersionUID = 1;
 

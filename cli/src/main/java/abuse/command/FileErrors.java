@@ -6,7 +6,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
-/** What the C library would have said, for Java's exceptions about files that tell it by their class. */
+/** The C library's words for Java's exceptions about files, some of which tell the reason only by their class. */
 final class FileErrors {
     private FileErrors() {}
 

@@ -4,7 +4,7 @@ package abuse.command;
 import java.io.IOException;
 import java.io.OutputStream;
 
-/** Standard output, which remembers what it lost: the writer above it would not tell. */
+/** Standard output, which remembers its first error, as the writer above it hides errors. */
 final class Output extends OutputStream {
     /** Something printed was lost. */
     static final class LostException extends IOException {
@@ -14,7 +14,7 @@ final class Output extends OutputStream {
             super("standard output: " + cause.getMessage(), cause);
         }
 
-        /** Whether nobody reads any more, which is no fault. The launcher has the C library say it in English. */
+        /** Whether the reader has gone, which is no error. The launcher makes the C library say it in English. */
         boolean isUnread() {
             return "Broken pipe".equals(getCause().getMessage());
         }
@@ -27,7 +27,7 @@ final class Output extends OutputStream {
         this.stream = stream;
     }
 
-    /** What was lost first; null when nothing was. */
+    /** The first error; null if there was none. */
     LostException lost() {
         return lost;
     }

@@ -20,7 +20,7 @@ final class PollCommand extends Command {
     @Override
     void execute() throws Exception {
         long nanoseconds = timeout.getValue() == null ? -1 : Seconds.parse("--timeout", timeout.getValue());
-        // Rounded up, not to look earlier than told
+        // Rounded up, so as not to return early
         int milliseconds = nanoseconds < 0 ? -1 : (int) Math.min(Integer.MAX_VALUE, (nanoseconds + 999_999) / 1_000_000);
         try (Device device = open(name.getValue())) {
             int events = device.pollUnanswered(milliseconds);

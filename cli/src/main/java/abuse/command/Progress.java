@@ -6,9 +6,9 @@ import java.util.TimerTask;
 import java.util.function.LongSupplier;
 import org.fusesource.jansi.Ansi;
 
-/** Shows on a terminal how far something has come that takes seconds; nothing of it is left at the end. */
+/** Shows on a terminal the progress of something that takes seconds, and erases it at the end. */
 final class Progress {
-    /** Milliseconds until the first word, and between two. */
+    /** Milliseconds until the first output, and between two. */
     private static final long PERIOD = 500;
 
     private final Context context;
@@ -17,11 +17,11 @@ final class Progress {
     private boolean ended;
 
     /**
-     * Starts to show it.
+     * Starts to show the progress.
      *
-     * @param what   what is done
-     * @param total  bytes that there are to be done
-     * @param done   bytes that are done by now
+     * @param what   what is being done
+     * @param total  how many bytes there are to do
+     * @param done   returns how many of them are done
      */
     Progress(Context context, String what, long total, LongSupplier done) {
         this.context = context;
@@ -45,7 +45,7 @@ final class Progress {
         }
     }
 
-    /** No more is shown when this returns. */
+    /** Erases the line; nothing more is shown when this returns. */
     synchronized void end() {
         ended = true;
         if (timer != null) {

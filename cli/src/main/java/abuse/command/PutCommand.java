@@ -134,7 +134,7 @@ final class PutCommand extends Command {
         }
     }
 
-    /** Java's file errors are only the file's name, or name and cause; the kind is in the class. */
+    /** Adds the reason, which Java's exceptions about files may tell only by their class. */
     private static FailedException failed(String file, IOException e) {
         return new FailedException(file + ": " + FileErrors.words(e) + "; the request was given back", e);
     }

@@ -12,7 +12,7 @@ final class Removal {
     /** How often to try. */
     static final long PERIOD_MS = 50;
 
-    /** udev opens a disk for a moment when somebody who wrote has closed it; that is no use to speak of. */
+    /** udev opens a disk for a moment after a writer has closed it; that does not count as use. */
     private static final long MOMENT_NS = 2_000_000_000L;
 
     private final Context context;
@@ -24,7 +24,7 @@ final class Removal {
         this.device = device;
     }
 
-    /** True when there is no disk any more, false while somebody uses it. */
+    /** Returns true when there is no disk any more, and false while somebody uses it. */
     boolean tryOnce() throws DeviceException {
         try {
             device.remove();
@@ -39,7 +39,7 @@ final class Removal {
         return true;
     }
 
-    /** Whether it is tried for so long that whoever uses the disk means it. */
+    /** Whether the disk has been in use for longer than udev needs. */
     boolean isRefused() {
         return System.nanoTime() - start > MOMENT_NS;
     }

@@ -11,7 +11,7 @@ import java.util.StringJoiner;
 final class RequestText {
     private RequestText() {}
 
-    /** The lines that the abusectl of 2009 printed, and one more if something else is asked. */
+    /** The lines that the abusectl of 2009 printed, and one more if it has flags. */
     static String lines(Request request) {
         var text = new StringBuilder();
         text.append(request.operation()).append('\n');
@@ -22,7 +22,7 @@ final class RequestText {
         }
         var flags = new StringJoiner(" ", "flags = ", "\n").setEmptyValue("");
         for (RequestFlag flag : request.flags()) {
-            // Whoever looks at a request makes it one that is delivered again
+            // Every request that was looked at has this flag, because it was given back
             if (flag != RequestFlag.REDELIVERED) {
                 flags.add(flag.word());
             }

@@ -50,7 +50,7 @@ final class ResizeCommand extends Command {
         }
     }
 
-    /** The kernel does not know what a server holds: so its last block is read, as the disk's users would. */
+    /** Reads the last block as the disk's users would, as the kernel does not know how much the server holds. */
     private void probe(Device device, long capacity) throws DeviceException, FailedException {
         Status grown = device.status();
         try {

@@ -32,12 +32,12 @@ final class RunCommand extends ServerCommand {
     @Override
     void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
         Config config = config(word == null ? "" : word, backend);
-        // Before there is anything to be undone
+        // Before there is anything to undo
         context.signals.onStop(ending::ask, ending::force);
         try (ending) {
             Device device = setUpFree(config);
             ending.begin(device);
-            // From now on it can tell this disk from a later one
+            // From now on the open node belongs to this disk, and to no later one
             device.serve(new Serving(Device.ANY_QUEUE, null, backend));
             awaitNode(device);
             if (!ending.isAsked()) {
@@ -77,7 +77,7 @@ final class RunCommand extends ServerCommand {
         return "add sz=" + e.size();
     }
 
-    /** What was not given is as the image has it. */
+    /** The setup that the keys ask for; the image gives what they leave out. */
     private Config config(String word, String backend) throws UsageException, FailedException {
         var keys = new SetupKeys(List.of(word));
         if (keys.isReconnect()) {
@@ -97,7 +97,7 @@ final class RunCommand extends ServerCommand {
         return keys.config(null);
     }
 
-    /** Of two that do this at once, the kernel gives a device to one. */
+    /** Sets up a free device. If two commands try at once, the kernel gives the device to one. */
     @SuppressWarnings("resource") // what is returned is open
     private Device setUpFree(Config config) throws FailedException, DeviceException {
         int busy = 0;
@@ -131,7 +131,7 @@ final class RunCommand extends ServerCommand {
                         + " cannot be used, such as " + refusals.get(0).device() + ": " + refusals.get(0).getMessage() + advice);
     }
 
-    /** The kernel makes the disk's node at once, or a daemon does it soon. */
+    /** Waits for the disk's node, which the kernel makes at once, or a daemon soon. */
     private void awaitNode(Device device) throws FailedException, DeviceException, InterruptedException {
         long start = System.nanoTime();
         for (String problem = device.nodeProblem(); problem != null && !ending.isAsked(); problem = device.nodeProblem()) {

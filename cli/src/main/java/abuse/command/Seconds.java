@@ -3,7 +3,7 @@ package abuse.command;
 
 import java.math.BigDecimal;
 
-/** How long something may take, as people type it, 30, 0.5, 30s or 500ms, and read it. */
+/** Times as people type them, such as 30, 0.5, 30s or 500ms, and as they read them. */
 final class Seconds {
     /** The option's value for no limit. */
     static final String FOREVER = "forever";

@@ -60,7 +60,7 @@ class ServerCommand extends Command {
                 + " on another block device, of just the disk's size; or one of a plug-in's");
     }
 
-    /** Those there are, once the words are read. */
+    /** The backends, once the options are read. */
     Backends backends;
 
     @Override
@@ -100,7 +100,7 @@ class ServerCommand extends Command {
             options.add(wish.getValue());
         }
         if (isSet(pin)) {
-            // Past the page cache, too: its writeback may wait for memory, and so for the disk, with locks held
+            // The page cache is bypassed, too: its writeback may wait for memory, and so for the disk, while it holds locks
             for (Option option : List.of(Option.PINNED, Option.DIRECT)) {
                 if (backends.knows(backend, option)) {
                     options.add(option);
@@ -128,7 +128,7 @@ class ServerCommand extends Command {
                 + (status.queues() == 1 ? " queue" : " queues"));
     }
 
-    /** Those in the jars, too. Their class loader is never closed, as they may load more at any time. */
+    /** The backends, with those of plug-ins, whose class loader is never closed, as they may load classes at any time. */
     @SuppressWarnings("resource")
     private Backends backends() throws Exception {
         List<String> jars = plugins.getValue();
@@ -151,7 +151,7 @@ class ServerCommand extends Command {
         }
     }
 
-    /** Fails where the service loader would find nothing, and not say so. */
+    /** Fails if a jar has no backend, which the service loader would not report. */
     private static void checkPlugin(String jar, URL url) throws IOException, FailedException {
         if (Files.isRegularFile(Path.of(jar))) {
             try (var archive = new ZipFile(jar)) {
@@ -168,12 +168,12 @@ class ServerCommand extends Command {
         }
     }
 
-    /** Whether a word that is no backend's name is meant for what stands before one. */
+    /** Whether a word is meant as the first one, and not as a backend. */
     boolean isMeantFirst(String word) {
         return DeviceName.isOne(word);
     }
 
-    /** Whether it is of no use when the line is lost that says it is ready. */
+    /** Whether the command is useless if nobody reads that it is ready. */
     boolean mustBeHeard() {
         return false;
     }
@@ -239,17 +239,17 @@ class ServerCommand extends Command {
         }
     }
 
-    /** What becomes of a reset. */
+    /** Called when the device was reset. */
     void wasReset(FailedException e) throws FailedException {
         throw e;
     }
 
-    /** What is to be done at the first signal. */
+    /** Sets what the first signal does. */
     void onStop(Runnable stop) {
         context.signals.onStop(stop);
     }
 
-    /** The server may go on: what does not fit may be about to be overwritten. */
+    /** Only warns of an image that does not fit, as it may be about to be overwritten. */
     private void warn(String path, String backend, Geometry geometry) {
         Image image = backends.look(backend);
         if (image != null && !image.fits(geometry.blockSize())) {

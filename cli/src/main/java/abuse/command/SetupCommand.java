@@ -41,7 +41,7 @@ final class SetupCommand extends Command {
                 device.setup(keys.config(current.isSetUp() ? current : null));
             }
         } else {
-            // Before the device is touched: what is wrong with the words is wrong without it, too
+            // The keys are checked first, so that mistakes are told even if there is no such device
             var config = keys.config(null);
             try (Device device = open(name)) {
                 device.setup(config);

@@ -60,10 +60,10 @@ final class SetupKeys {
         }
     }
 
-    /** Of a disk, in bytes, unless something else is asked for. */
+    /** The usual block size of a disk, in bytes. */
     static final int BLOCK_SIZE = 4096;
 
-    /** A key's value, and how a message names the two: as they were typed. */
+    /** A key's value, and both as they were typed, for messages. */
     private record Typed(long value, String words) {}
 
     private final Map<Key, Typed> values = new EnumMap<>(Key.class);
@@ -83,14 +83,14 @@ final class SetupKeys {
         }
     }
 
-    /** The keys as they are typed: with "=" those that need a value. */
+    /** The keys as they are typed, with "=" if they need a value. */
     static List<String> words() {
         return Arrays.stream(Key.values())
                 .map(key -> key.names.get(key.names.size() > 1 ? 1 : 0) + (key.kind.compareTo(Kind.SWITCH) < 0 ? "=" : ""))
                 .toList();
     }
 
-    /** What each key means, by its names; in brackets what holds without it. */
+    /** What each key means, by its names; the defaults are in brackets. */
     static Map<String, String> help() {
         var help = new LinkedHashMap<String, String>();
         for (Key key : Key.values()) {
@@ -104,12 +104,12 @@ final class SetupKeys {
         return values.containsKey(Key.RECONNECT);
     }
 
-    /** For a disk in an image: its size and block size where they are not given. */
+    /** Takes size and block size from an image where no key gives them. */
     void setDefaults(long size, int blockSize) {
         putIfAbsent(Key.SIZE, size);
         putIfAbsent(Key.BLOCK_SIZE, blockSize);
         if (blockSize() < BLOCK_SIZE) {
-            // To write less than a page of the page cache is to read it first
+            // To write part of a page, the page cache reads the page first
             putIfAbsent(Key.PHYSICAL_BLOCK_SIZE, BLOCK_SIZE);
         }
     }
@@ -123,7 +123,7 @@ final class SetupKeys {
         return values.containsKey(Key.SIZE);
     }
 
-    /** Takes a size that was not typed as a key, and what messages call it. */
+    /** Sets a size that was not typed as a key; messages show it as the words. */
     SetupKeys size(long bytes, String words) {
         values.put(Key.SIZE, new Typed(bytes, words));
         return this;
@@ -134,7 +134,7 @@ final class SetupKeys {
         return value(Key.BLOCK_SIZE, BLOCK_SIZE);
     }
 
-    /** Whether a word begins as one with keys does, and so is meant for such. */
+    /** Whether a word begins like one with keys, even if it is mistyped. */
     static boolean isMeant(String word) {
         String first = word.split("[,=]", 2)[0];
         return first.length() < word.length() || Arrays.stream(Key.values()).anyMatch(key -> key.names.contains(first));
@@ -143,7 +143,7 @@ final class SetupKeys {
     /**
      * The setup that is asked for.
      *
-     * @param current what a key that was not given stands for; null for the defaults
+     * @param current gives what the keys leave out; null for the defaults
      */
     Config config(Status current) throws UsageException {
         boolean fresh = current == null;

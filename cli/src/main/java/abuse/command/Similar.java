@@ -3,7 +3,7 @@ package abuse.command;
 
 import java.util.Collection;
 
-/** What somebody who mistyped a word may have meant. */
+/** Suggests what a mistyped word may have meant. */
 final class Similar {
     private Similar() {}
 
@@ -21,7 +21,7 @@ final class Similar {
         return nearest == null ? "" : "; did you mean '" + nearest + "'?";
     }
 
-    /** How many characters to add, leave out, change, or swap with the next one make the one word of the other. */
+    /** How many characters must be added, left out, changed, or swapped with the next one to turn one word into the other. */
     private static int distance(String a, String b) {
         var distances = new int[a.length() + 1][b.length() + 1];
         for (int i = 0; i <= a.length(); i++) {

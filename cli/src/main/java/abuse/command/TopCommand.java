@@ -18,10 +18,10 @@ import org.fusesource.jansi.Ansi;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Shows what disks do while they do it. */
+/** Shows what disks do, live. */
 final class TopCommand extends Command {
     private static final int BAR = 10;
-    /** What a narrow terminal cannot show is cut off, and not put in another line. */
+    /** Makes a narrow terminal cut lines off instead of wrapping them. */
     private static final String NO_WRAP = "\u001b[?7l";
     private static final String WRAP = "\u001b[?7h";
     /** Fits into 80 columns, but for the bar. */
@@ -67,7 +67,7 @@ final class TopCommand extends Command {
         }
     }
 
-    /** The disks there are: they may come and go. */
+    /** Looks at all disks, which may come and go. */
     private Map<String, Sample> look() throws IOException, FailedException, UsageException {
         var samples = new LinkedHashMap<String, Sample>();
         for (String path : name.getValue() == null ? allPaths() : List.of(path(name.getValue()))) {
@@ -81,7 +81,7 @@ final class TopCommand extends Command {
             } catch (DeviceException e) {
                 throw e;
             } catch (IOException e) {
-                // Its disk went away between the one look and the other
+                // The disk went away after the first call
                 if (name.getValue() != null) {
                     throw e;
                 }

@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Shows requests as they pass. */
 final class TraceCommand extends Command {
-    /** A stop is noticed so late at most. */
+    /** The longest time until a stop is noticed. */
     private static final int PATIENCE_MS = 200;
 
     private final PositionalParamSpec name = deviceWord();
@@ -79,7 +79,7 @@ final class TraceCommand extends Command {
         }
         BlockEvent issue = issued.remove(event.request());
         if (issue == null && event.sectors() == 0) {
-            // The block layer's own: what asked for a flush, which was issued in its place
+            // The block layer completes what asked for a flush, which was issued in its place
             return false;
         }
         show(issue, event);

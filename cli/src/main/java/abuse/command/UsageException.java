@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-/** The command was not given as it must be. */
+/** The command line is wrong; nothing was changed. */
 final class UsageException extends Exception {
     private static final long serialVersionUID = 1;
 

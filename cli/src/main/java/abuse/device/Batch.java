@@ -13,21 +13,21 @@ public final class Batch implements AutoCloseable {
     /** The most requests that a batch can have room for. */
     public static final int MAX_ROOM = Abi.ABUSE_MAX_BATCH / 2;
 
-    /** Not an errno: says that the kernel did not get as far as this answer. */
+    /** Not an errno: the kernel has not reached this answer. */
     private static final int UNTAKEN = 1;
 
-    /** Of an answer that is sent again: its request is not known any more. */
+    /** In place of the index of a request: this answer is sent again, and its request is no longer known. */
     private static final int FORGOTTEN = -1;
 
     private static final int PUTS_AT = Abi.Xfer.SIZE_OF;
 
-    /** Who wants the requests whose answers the kernel did not take. */
+    /** Takes over requests whose answers the kernel refused. */
     public interface Refusal {
         /**
-         * Called during a transfer, when {@link Batch#request} still tells those that were answered.
+         * Called during a transfer, while {@link Batch#request} still returns the requests that were answered.
          *
-         * @param i the request, as it was answered
-         * @return whether the request is taken care of; else it fails in the next transfer
+         * @param i the index that the request was answered with
+         * @return true if the request is taken over; else it fails in the next transfer
          */
         boolean takesOver(int i, int errno);
     }
@@ -35,8 +35,8 @@ public final class Batch implements AutoCloseable {
     private final int room;
     private final Memory memory;
     /**
-     * The structure, then room for twice as many answers as requests, then the requests: twice too,
-     * so that those that are being answered outlive the transfer that brings the next ones.
+     * The structure, then room for twice as many answers as requests, then two arrays of requests, so that those
+     * being answered outlive the transfer that brings the next ones.
      */
     private final ByteBuffer raw;
     /** For each answer, its request. */
@@ -62,10 +62,10 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * A batch that brings the data of writes, and has a place for that of reads.
+     * A batch with memory for data: transfers bring the data of writes there, and it has room for that of reads.
      *
      * @param room requests, 1 to {@link #MAX_ROOM}
-     * @param data at least the device's largest request; stays mapped as long as the batch is used
+     * @param data at least as large as the device's longest request; must stay mapped while the batch is used
      */
     public Batch(int room, Memory data) {
         if (room < 1 || room > MAX_ROOM) {
@@ -96,9 +96,9 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * How long a transfer waits for so many requests.
+     * Makes transfers wait for a number of requests.
      *
-     * @param nanoseconds negative waits for ever
+     * @param nanoseconds the longest wait; negative for no limit
      */
     public Batch waitFor(int minimum, long nanoseconds) {
         raw.putInt(Abi.Xfer.MIN_GETS, minimum);
@@ -106,25 +106,25 @@ public final class Batch implements AutoCloseable {
         return this;
     }
 
-    /** Rather than to wait for data that is not in memory, the kernel refuses such an answer: EAGAIN. */
+    /** Makes the kernel refuse an answer with EAGAIN instead of waiting for data that is not in memory. */
     public Batch refuseToWait() {
         flags |= Abi.ABUSE_XFER_NO_FAULT;
         return this;
     }
 
-    /** Who takes over requests whose answers are refused; without anybody they fail. */
+    /** Sets who takes over requests whose answers are refused; by default they fail. */
     public Batch onRefusal(Refusal taker) {
         refusal = taker;
         return this;
     }
 
-    /** Transfers only send answers. */
+    /** Makes transfers only send answers. */
     public Batch receiveNothing() {
         receives = 0;
         return waitFor(0, 0);
     }
 
-    /** Transfers only send answers, and from now on the kernel has no request for this open file at all. */
+    /** Makes transfers only send answers, and the kernel hand out no more requests to this open file. */
     public Batch drain() {
         flags |= Abi.ABUSE_XFER_DRAIN;
         return receiveNothing();
@@ -155,7 +155,7 @@ public final class Batch implements AutoCloseable {
         return Integer.toUnsignedLong(raw.getInt(getAt(i) + Abi.Get.LENGTH));
     }
 
-    /** Where the data of request i is, or may be put, in the memory given to this batch. */
+    /** The address of request i's data in the memory given to this batch. */
     public long address(int i) {
         return raw.getLong(getAt(i) + Abi.Get.ADDRESS);
     }
@@ -172,7 +172,7 @@ public final class Batch implements AutoCloseable {
     }
 
     /**
-     * Answers request i; once each.
+     * Answers request i. Each is answered once.
      *
      * @param address where the bytes of a read are until the next transfer is over, where those of
      *     a write are to go, or 0
@@ -184,7 +184,7 @@ public final class Batch implements AutoCloseable {
     /**
      * Answers a request that another batch brought.
      *
-     * @param i what a refusal is to call it
+     * @param i the index that a refusal is reported with
      */
     public void answer(int i, Request request, Result result, long address) {
         put(request.id(), result.code, address, i);
@@ -193,18 +193,18 @@ public final class Batch implements AutoCloseable {
     /**
      * Has the data of a write brought to an address, without an answer yet.
      *
-     * @param i what a refusal is to call it
+     * @param i the index that a refusal is reported with
      */
     public void copy(int i, Request request, long address) {
         put(request.id(), Abi.ABUSE_RESULT_COPY, address, i);
     }
 
-    /** Answers so far that came too late: the request was not this open file's any more. */
+    /** How many answers so far came too late, when their requests no longer belonged to this open file. */
     public long stale() {
         return stale;
     }
 
-    /** Answers so far whose data the kernel could not take; the requests fail in the next transfer. */
+    /** How many answers so far the kernel refused because of their data; the requests fail in the next transfer. */
     public long refused() {
         return refused;
     }
@@ -214,12 +214,12 @@ public final class Batch implements AutoCloseable {
         memory.close();
     }
 
-    /** Drops the answers: there is no device for them any more. */
+    /** Drops the answers, when there is no device for them any more. */
     public void forget() {
         answers = 0;
     }
 
-    /** The structure for the ioctl, made ready for it. */
+    /** Prepares the structure for the ioctl, and returns its address. */
     long prepare() {
         raw.putInt(Abi.Xfer.FLAGS, flags);
         raw.putInt(Abi.Xfer.NR_PUTS, answers);
@@ -229,7 +229,7 @@ public final class Batch implements AutoCloseable {
         return memory.address();
     }
 
-    /** Takes in what the ioctl said. */
+    /** Reads what the ioctl left in the structure. */
     void complete() {
         if (raw.getInt(Abi.Xfer.NR_PUTS) == answers) {
             answers = 0;
@@ -242,13 +242,13 @@ public final class Batch implements AutoCloseable {
         requests = raw.getInt(Abi.Xfer.NR_GETS);
     }
 
-    /** Makes ready to repeat an ioctl that a signal ended; some answers may have been taken. */
+    /** Prepares to repeat an ioctl that a signal ended; the kernel may have taken some answers. */
     long prepareAgain() {
         takeStatuses();
         return prepare();
     }
 
-    /** Keeps what is to be sent again: what was not taken, and a failure for what was refused. */
+    /** Keeps what must be sent again: answers that were not taken, and a failure for each that was refused. */
     private void takeStatuses() {
         int sent = answers;
         answers = 0;
@@ -264,7 +264,7 @@ public final class Batch implements AutoCloseable {
                 stale++;
             } else if (status != 0 && (request == FORGOTTEN || !refusal.takesOver(request, -status))) {
                 refused++;
-                // Still ours, and must not stay so: its submitter waits
+                // We still own the request, and its submitter waits
                 if (result != Result.MEDIA_FAILURE.code) {
                     put(id, Result.MEDIA_FAILURE.code, 0, FORGOTTEN);
                 }

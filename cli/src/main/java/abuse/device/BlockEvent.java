@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
 /**
  * A request as the kernel's block layer traces it.
  *
- * @param nanoseconds when, by a clock that only runs forward
- * @param completed it was answered, and not just issued to the device
+ * @param nanoseconds time of a clock that only runs forward
+ * @param completed whether it was answered, and not only issued
  * @param operation in the kernel's letters, such as R, W, D, F, WS, WZS or WFS
  * @param sector the first sector of 512 bytes
  * @param sectors how many of them
@@ -23,7 +23,7 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
     private static final Pattern LINE = Pattern.compile(" (\\d+)\\.(\\d{6}): block_rq_(issue|complete): \\d+,\\d+ (\\w+)"
             + "(?: \\d+)? \\(.*?\\) (\\d+) \\+ (\\d+) (?:.* )?\\[(.*)]$");
 
-    /** Reads one line of a trace; empty when it tells something else. */
+    /** Reads one line of a trace; empty if it is about something else. */
     static Optional<BlockEvent> parse(String line) {
         Matcher matcher = LINE.matcher(line);
         if (!matcher.find()) {
@@ -36,9 +36,9 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
                 completed ? Integer.parseInt(matcher.group(7)) : 0));
     }
 
-    /** What the issue and the completion of one request have in common. */
+    /** A key that the issue and the completion of one request share. */
     public String request() {
-        // A flush has no place, and what stands there instead differs
+        // A flush has no sector, and kernels differ in what they show instead
         return sectors == 0 ? operation : operation + " " + sector + " " + sectors;
     }
 
@@ -57,7 +57,7 @@ public record BlockEvent(long nanoseconds, boolean completed, String operation, 
             case 'W' -> next == 'Z' ? "write zeroes" : next == 'F' ? "write fua" : "write";
             case 'D' -> "discard";
             case 'F' -> "flush";
-            // Older kernels have no letters for it, and no other operation without one reaches such a disk
+            // Older kernels have no letters for it, and no other operation without letters reaches such a disk
             case 'N' -> "write zeroes";
             default -> operation.toLowerCase(Locale.ROOT);
         };

@@ -13,7 +13,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
-/** A control node of the kernel's. */
+/** A control node of the kernel module. */
 public final class ControlNode implements Device {
     private static final String PREFIX = "abctl";
 

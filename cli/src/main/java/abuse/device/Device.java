@@ -2,7 +2,7 @@
 package abuse.device;
 
 /**
- * An open control node. What it got and did not put is pending again for others once it is closed.
+ * An open control node. Once it is closed, requests that it took and did not answer are pending again for others.
  * Several threads may use it at once, each with a batch of its own.
  */
 public interface Device extends AutoCloseable {
@@ -12,7 +12,7 @@ public interface Device extends AutoCloseable {
     /** The path it was opened by. */
     String path();
 
-    /** What the device is and did. */
+    /** The device's setup, state and counters. */
     Status status() throws DeviceException;
 
     /** Why the path that the disk should have in /dev does not lead to it; null when it does. */
@@ -21,34 +21,34 @@ public interface Device extends AutoCloseable {
     /** Makes the disk, or with {@link Config#reconnect} changes it. */
     void setup(Config config) throws DeviceException;
 
-    /** Fails every request, and takes the disk away, whoever uses it. */
+    /** Fails every request, and takes the disk away even if somebody uses it. */
     void reset() throws DeviceException;
 
-    /** Takes the disk away, if nobody has it open: else the reason is BUSY. */
+    /** Takes the disk away; fails with the reason BUSY if somebody has it open. */
     void remove() throws DeviceException;
 
-    /** Makes every request that somebody has taken pending again; who had it is refused when he answers. */
+    /** Makes every request that somebody has taken pending again; late answers of its former owner are refused. */
     void requeue() throws DeviceException;
 
     /**
-     * Says what this open file serves; once. From then on it belongs to the device as it was set up: after
-     * a reset there is none for it, even if the device is set up anew.
+     * Says what this open file serves; allowed once. From then on the file belongs to the present setup: after a
+     * reset its calls fail, even if the device is set up anew.
      *
-     * @throws OtherContentException when another one serves something else
+     * @throws OtherContentException when another server serves something else
      */
     void serve(Serving serving) throws DeviceException;
 
     /**
-     * Sends the batch's answers, and receives requests into it. When it fails, the answers may be
-     * lost only because there is no device for them any more.
+     * Sends the batch's answers, and receives requests into it. If it fails, no answer is lost unless the device is
+     * gone.
      */
     void transfer(Batch batch) throws DeviceException;
 
     /**
-     * Waits until a request is unanswered, whoever has it.
+     * Waits until a request is unanswered, no matter who owns it.
      *
-     * @param milliseconds how long to wait at most; negative waits for ever
-     * @return the kernel's event bits, or 0 when the time is over
+     * @param milliseconds the longest wait; negative for no limit
+     * @return the kernel's event bits, or 0 when the time is up
      */
     int pollUnanswered(int milliseconds) throws DeviceException;
 

@@ -11,7 +11,7 @@ public class DeviceException extends IOException {
     /** What was tried. */
     public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, SERVE, TRANSFER, POLL }
 
-    /** Why, as far as it matters what to do next. */
+    /** Why it failed, as far as that decides what to do next. */
     public enum Reason { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }
 
     private final String device;

@@ -12,18 +12,18 @@ public interface Devices {
     /** The paths of all control nodes, by number. */
     List<String> list();
 
-    /** What the kernel counted of a disk that is set up. */
+    /** The kernel's counters of a disk that is set up. */
     DiskStatistics statistics(Status status) throws IOException;
 
     /** Traces a disk that is set up. */
     Tracer trace(Status status) throws IOException;
 
-    /** Who uses a disk, in words such as "mounted on /mnt"; empty when that is not to be seen from here. */
+    /** Who uses a disk, in words such as "mounted on /mnt"; empty when this process cannot see it. */
     List<String> users(Status status);
 
     /**
-     * Reads a block of a disk that is set up, to see whether whoever serves it can. Where the disk cannot be
-     * opened, or nobody answers for some seconds, there is nothing to be seen.
+     * Reads a block of a disk that is set up, to find out whether its server can. A disk that cannot be opened, or
+     * that nobody answers for some seconds, counts as good.
      *
      * @throws IOException when the read fails
      */

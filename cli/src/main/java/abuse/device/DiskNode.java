@@ -8,7 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** A path in /dev at which a disk is to be: where /dev is private or old, something else may be there, or nothing. */
+/** Checks that a path in /dev leads to a disk: if /dev is private or old, there may be something else, or nothing. */
 final class DiskNode {
     private static final int TYPE = 0170000;
     private static final int BLOCK_DEVICE = 0060000;
@@ -18,7 +18,7 @@ final class DiskNode {
     /**
      * Why a path does not lead to a disk; null when it does.
      *
-     * @param number of the disk, as stat has it
+     * @param number the disk's device number, as stat returns it
      */
     static String problem(Path path, long number) {
         Map<String, Object> stat;

@@ -11,13 +11,13 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Reads a disk as its users do, but waits for its server no longer than people do. */
+/** Reads a disk as its users do, but gives up after some seconds. */
 final class DiskProbe {
     private static final int PATIENCE_SECONDS = 10;
 
     private DiskProbe() {}
 
-    /** Fails when the disk answers with a failure; what cannot be seen is no failure. */
+    /** Throws if the read fails; a disk that cannot be opened or does not answer is no failure. */
     static void read(Path disk, int length, long offset) throws IOException {
         var outcome = new CompletableFuture<IOException>();
         var reader = new Thread(() -> outcome.complete(failure(disk, length, offset)), "probe");
@@ -35,7 +35,7 @@ final class DiskProbe {
         }
     }
 
-    /** What a read ended with; null for a good end, and for a disk that cannot be opened. */
+    /** Why a read failed; null if it did not, or if the disk cannot be opened. */
     private static IOException failure(Path disk, int length, long offset) {
         try (FileChannel channel = FileChannel.open(disk)) {
             channel.read(ByteBuffer.allocate(length), offset);

@@ -17,14 +17,14 @@ public record DiskStatistics(long reads, long readBytes, long writes, long writt
 
     private static final int SECTOR = 512;
 
-    /** Reads what /sys/block/DISK/stat says, whose fields Documentation/block/stat.rst of the kernel names. */
+    /** Reads the text of /sys/block/DISK/stat, whose fields Documentation/block/stat.rst of the kernel names. */
     static DiskStatistics parse(String text) {
         String[] field = text.trim().split(" +");
         return new DiskStatistics(Long.parseLong(field[0]), Long.parseLong(field[2]) * SECTOR, Long.parseLong(field[4]),
                 Long.parseLong(field[6]) * SECTOR, Long.parseLong(field[11]), Long.parseLong(field[15]));
     }
 
-    /** What was counted since an earlier look; all of it if the counting began anew. */
+    /** What was counted since an earlier reading; everything if the counters were reset in between. */
     public DiskStatistics since(DiskStatistics earlier) {
         if (reads < earlier.reads || writes < earlier.writes) {
             return this;

@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Who has a disk or a partition of it open, as far as that can be seen from here. */
+/** Finds who has a disk or one of its partitions open, as far as this process can see. */
 final class DiskUsers {
-    /** Of more processes one would not want to read. */
+    /** Nobody wants to read about more processes. */
     private static final int PROCESSES = 3;
 
     private final Path root;
@@ -34,7 +34,7 @@ final class DiskUsers {
     }
 
     /**
-     * Those that are found, such as "mounted on /mnt" and "open in process 7 (dd)". Processes are looked at
+     * The users that are found, such as "mounted on /mnt" and "open in process 7 (dd)". Processes are looked at
      * only if nothing else was found.
      *
      * @param root where /proc and /sys are
@@ -61,7 +61,7 @@ final class DiskUsers {
             String[] sides = line.split(" - ", 2);
             String[] mount = sides[0].split(" ");
             String[] source = sides.length < 2 ? mount : sides[1].split(" ");
-            // Some filesystems have numbers of their own
+            // Some filesystems, such as btrfs, have device numbers of their own
             if (mount.length > 4 && (numbers.contains(mount[2]) || source.length > 1 && paths.contains(source[1]))) {
                 words.add("mounted on " + unescape(mount[4]));
             }
@@ -87,7 +87,7 @@ final class DiskUsers {
     }
 
     private void findProcesses() {
-        // This process may have been given what the shell has open
+        // This process may have inherited an open disk from the shell
         String self = target(root.resolve("proc/self"));
         for (Path process : list(root.resolve("proc"), "[0-9]*")) {
             if (process.endsWith(self)) {
@@ -103,7 +103,7 @@ final class DiskUsers {
         }
     }
 
-    /** A blank and the like stand there as three octal digits. */
+    /** Undoes the escapes of mountinfo, which has a blank and the like as three octal digits. */
     private static String unescape(String text) {
         var plain = new StringBuilder();
         for (int i = 0; i < text.length(); i++) {
@@ -122,10 +122,10 @@ final class DiskUsers {
         }
     }
 
-    /** What is not there, or not for us to read, tells nothing. */
+    /** The lines of a file; none if it is missing or may not be read. */
     private static List<String> lines(Path file) {
         try {
-            // Names are bytes; those that are no UTF-8 are shown as well as can be
+            // Names are bytes; those that are not UTF-8 are decoded as far as possible
             return new String(Files.readAllBytes(file), UTF_8).lines().toList();
         } catch (IOException e) {
             return List.of();
@@ -137,7 +137,7 @@ final class DiskUsers {
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, pattern)) {
             stream.forEach(entries::add);
         } catch (IOException | java.nio.file.DirectoryIteratorException e) {
-            // Likewise
+            // What cannot be listed has no entries
         }
         entries.sort(null);
         return entries;

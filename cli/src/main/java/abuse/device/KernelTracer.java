@@ -15,7 +15,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 
-/** The kernel's own block tracepoints, in a trace instance that nobody else sees and that ends with this. */
+/** Reads the kernel's block tracepoints from a trace instance of its own, which it removes at the end. */
 final class KernelTracer implements Tracer {
     private static final String PREFIX = "abusectl-";
     private static final String[] EVENTS = {"block_rq_issue", "block_rq_complete"};
@@ -30,7 +30,7 @@ final class KernelTracer implements Tracer {
     KernelTracer(String disk) throws IOException {
         Path instances = Path.of("/sys/kernel/tracing/instances");
         if (!Files.isDirectory(instances)) {
-            // Whoever may not look into the directory sees none in it
+            // Without permission to look into the directory, the instances seem to be missing
             throw new IOException(instances + (Files.isReadable(instances.getParent())
                     ? ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'"
                     : ": Permission denied; only root may trace"));
@@ -112,7 +112,7 @@ final class KernelTracer implements Tracer {
         Files.writeString(instance.resolve(file), text, StandardOpenOption.WRITE);
     }
 
-    /** Those of processes that were killed. */
+    /** Removes the instances of processes that were killed. */
     private static void removeAbandoned(Path instances) throws IOException {
         String[] names = instances.toFile().list((directory, name) -> name.matches(PREFIX + "[0-9]+")
                 && !new File("/proc/" + name.substring(PREFIX.length())).exists());

@@ -23,7 +23,7 @@ public record Latency(List<Long> counts) {
         return new Latency(counts);
     }
 
-    /** What was counted since an earlier look; all of it if the counting began anew. */
+    /** What was counted since an earlier reading; everything if the counters were reset in between. */
     public Latency since(Latency earlier) {
         var difference = new ArrayList<Long>();
         for (int i = 0; i < counts.size(); i++) {
@@ -35,7 +35,7 @@ public record Latency(List<Long> counts) {
         return new Latency(difference);
     }
 
-    /** How many there are. */
+    /** The number of requests. */
     public long count() {
         long count = 0;
         for (long some : counts) {
@@ -45,7 +45,7 @@ public record Latency(List<Long> counts) {
     }
 
     /**
-     * The microseconds that a share of them needed at most, as exact as the buckets are.
+     * The microseconds within which a share of the requests was answered, as exact as the buckets are.
      *
      * @param percent of all, above 0 and up to 100
      * @return -1 when there are none

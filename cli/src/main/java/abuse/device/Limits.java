@@ -4,7 +4,7 @@ package abuse.device;
 import java.nio.ByteBuffer;
 
 /**
- * How far the running kernel goes.
+ * The limits of the running kernel.
  *
  * @param capacity bytes of the largest disk
  * @param blockSize bytes of the largest block

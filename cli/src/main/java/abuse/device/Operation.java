@@ -5,13 +5,13 @@ package abuse.device;
 public enum Operation {
     READ,
     WRITE,
-    /** Every write answered before must be durable; has no place and no length. */
+    /** Every write answered before must be durable; has no offset and no length. */
     FLUSH,
     /** The range is not needed any more; has a length and no data. */
     DISCARD,
     /** The range must read as zeros; has a length and no data. */
     WRITE_ZEROES,
-    /** Something that a later kernel asks for. */
+    /** Something that only later kernels ask for. */
     UNKNOWN;
 
     private static final Operation[] BY_COMMAND = {READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES};

@@ -3,7 +3,7 @@ package abuse.device;
 
 import abuse.libc.Unix;
 
-/** A server is there already that serves something else. */
+/** Another server already serves something else. */
 public final class OtherContentException extends DeviceException {
     private static final long serialVersionUID = 1;
 
@@ -17,7 +17,7 @@ public final class OtherContentException extends DeviceException {
         this.text = text;
     }
 
-    /** The process of that server, or 0 when it is not to be seen from here. */
+    /** The process of that server, or 0 if it is not visible from here. */
     public int pid() {
         return pid;
     }

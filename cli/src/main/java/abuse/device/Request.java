@@ -5,13 +5,13 @@ import abuse.libc.Memory;
 import java.util.Set;
 
 /**
- * One request, to be looked at.
+ * A copy of one request.
  *
  * @param id opaque, unsigned
  * @param operation what is asked
  * @param sector the first sector of 512 bytes
  * @param length bytes
- * @param flags more about it
+ * @param flags what else is known of it
  */
 public record Request(long id, Operation operation, long sector, long length, Set<RequestFlag> flags) {
 

@@ -5,7 +5,7 @@ import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
 
-/** What else is to be known of a request. */
+/** What else is known of a request. */
 public enum RequestFlag {
     /** The write must be durable before it is answered. */
     FUA(Abi.ABUSE_GET_FUA),
@@ -31,7 +31,7 @@ public enum RequestFlag {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Those that are known; later kernels may have more. */
+    /** The known flags among the bits; later kernels may set more. */
     static Set<RequestFlag> of(int bits) {
         var flags = EnumSet.noneOf(RequestFlag.class);
         for (RequestFlag flag : values()) {

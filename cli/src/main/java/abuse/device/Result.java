@@ -6,7 +6,7 @@ public enum Result {
     OKAY(Abi.ABUSE_RESULT_OKAY),
     /** This request fails with an I/O error. */
     MEDIA_FAILURE(Abi.ABUSE_RESULT_MEDIA_FAILURE),
-    /** This one and every other one fail, until the device is reset or reconnected. */
+    /** This request and all others fail, until the device is reset or reconnected. */
     DEVICE_FAILURE(Abi.ABUSE_RESULT_DEVICE_FAILURE);
 
     final int code;

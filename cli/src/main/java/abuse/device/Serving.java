@@ -11,8 +11,8 @@ import java.security.NoSuchAlgorithmException;
  * What an open control node says it serves.
  *
  * @param queue the hardware queue, or {@link Device#ANY_QUEUE}
- * @param identity equal for all that hold the same bytes, at every moment; null says nothing
- * @param text the same for people
+ * @param identity equal for all servers that hold the same bytes at every moment; null if unknown
+ * @param text what is served, for people to read
  */
 public record Serving(int queue, String identity, String text) {
     void encode(ByteBuffer to) {
@@ -23,14 +23,14 @@ public record Serving(int queue, String identity, String text) {
         }
         byte[] bytes = text.getBytes(UTF_8);
         int length = Math.min(bytes.length, Abi.ABUSE_TEXT_SIZE - 1);
-        // A character is there whole or not at all
+        // Never cut a character in two
         while (length < bytes.length && (bytes[length] & 0xc0) == 0x80) {
             length--;
         }
         to.put(Abi.Serve.TEXT, bytes, 0, length);
     }
 
-    /** The text that others gave; what a terminal would obey is not shown. */
+    /** The text that another server gave, without characters that control a terminal. */
     static String text(ByteBuffer from) {
         byte[] bytes = new byte[Abi.ABUSE_TEXT_SIZE];
         from.get(Abi.Serve.TEXT, bytes);

@@ -23,7 +23,7 @@ public enum State {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** A state that only later kernels have is one of a device that is set up. */
+    /** A state that only later kernels know counts as set up. */
     static State of(int code) {
         for (State state : values()) {
             if (state.code == code) {

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Set;
 
 /**
- * What a device is, and what it did since it was set up.
+ * A device's setup and state, and its counters since it was set up.
  *
  * @param capacity bytes; 0: not set up
  * @param number N of /dev/abctlN and /dev/abuseN
@@ -20,21 +20,21 @@ import java.util.Set;
  * @param pending requests that nobody has taken
  * @param owned requests that were taken and not answered yet
  * @param servers open control nodes that have asked for requests
- * @param openers how often the disk and its partitions are open, mounts and swap included
+ * @param openers how many times the disk and its partitions are open, mounts and swap included
  * @param gets requests handed out, redelivered ones again
  * @param puts requests answered
  * @param redelivered requests handed out again because their owner went away
  * @param stale answers refused because the request was not the sender's any more
  * @param timeouts requests that failed because nobody answered in time
  * @param errors requests that failed for any reason
- * @param limits how far the kernel goes; known of a device that is not set up, too
+ * @param limits the kernel's limits, also of a device that is not set up
  * @param latency how long answered requests took
  */
 public record Status(long capacity, int number, State state, int blockSize, int physicalBlockSize, int queueDepth,
         int queues, int maxRequest, int timeoutMs, Set<Flag> flags, int pending, int owned, int servers, int openers,
         long gets, long puts, long redelivered, long stale, long timeouts, long errors, Limits limits, Latency latency) {
 
-    /** A device that was just set up so, and did nothing yet. */
+    /** The status of a device that was just set up. */
     public static Status fresh(int number, Config config) {
         return new Status(config.capacity(), number, State.LIVE, config.blockSize(),
                 config.physicalBlockSize() == 0 ? config.blockSize() : config.physicalBlockSize(), config.queueDepth(),

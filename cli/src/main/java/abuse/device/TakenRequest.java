@@ -19,7 +19,7 @@ public final class TakenRequest implements AutoCloseable {
     /**
      * Takes a request.
      *
-     * @param nanoseconds how long to wait for one: 0 does not, negative does for ever
+     * @param nanoseconds how long to wait for one: 0 not at all, negative without limit
      * @return empty when there is none
      */
     public static Optional<TakenRequest> from(Device device, long nanoseconds) throws DeviceException {
@@ -38,7 +38,7 @@ public final class TakenRequest implements AutoCloseable {
         return Optional.empty();
     }
 
-    /** What is asked. */
+    /** The request that was taken. */
     public Request request() {
         return batch.request(0);
     }
@@ -49,7 +49,7 @@ public final class TakenRequest implements AutoCloseable {
         return memory.buffer().slice(start, (int) batch.length(0));
     }
 
-    /** Answers, a read with what {@link #data} holds. */
+    /** Answers the request; a read returns what {@link #data} holds. */
     public void answer(Result result) throws IOException {
         boolean read = batch.operation(0) == Operation.READ && result == Result.OKAY;
         batch.answer(0, result, read ? batch.address(0) : 0);

@@ -4,12 +4,12 @@ package abuse.device;
 import java.io.IOException;
 import java.util.Optional;
 
-/** Tells the requests of one disk as they pass. */
+/** Reports the requests of one disk as they pass. */
 public interface Tracer extends AutoCloseable {
     /** The next event; empty when none came in so many milliseconds. */
     Optional<BlockEvent> next(int milliseconds) throws IOException;
 
-    /** Traces nothing from now on; what was traced before may still be asked for. */
+    /** Ends the trace; events from before can still be read. */
     void stop() throws IOException;
 
     @Override

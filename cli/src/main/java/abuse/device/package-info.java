@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Control nodes: the one place that knows a number or an offset of module/uapi/abuse.h. */
+/** Control nodes. Only this package knows the numbers and offsets of module/uapi/abuse.h. */
 package abuse.device;

@@ -2,11 +2,11 @@
 package abuse.libc;
 
 /**
- * The constants of {@link Unix} whose values depend on the processor; JNR's tables have one of them
- * only. UnixTest asks the C headers of each architecture for all of Unix.
+ * The constants of {@link Unix} whose values depend on the processor; JNR's tables have only one of them. UnixTest
+ * compares all constants of Unix with the C headers of each architecture.
  */
 record Architecture(int oDirect, int mapNoReserve, int mclCurrent, int mclFuture) {
-    /** That of a machine with 64 bits, by Java's name for it. */
+    /** The constants of a 64-bit processor, by Java's name for it. */
     static Architecture named(String name) {
         return switch (name) {
             case "aarch64" -> new Architecture(0x10000, 0x4000, 1, 2);

@@ -4,9 +4,8 @@ package abuse.libc;
 import jnr.ffi.annotations.Encoding;
 
 /**
- * The calls of the C library that servers make, for others see {@link Unix}. JNR-POSIX lacks some,
- * and has the others only together with hundreds more, for which a server would need 25 MiB of
- * memory. Addresses are plain numbers, so that a call on the I/O path allocates nothing.
+ * The calls of the C library that only servers make; {@link Unix} has the others. JNR-POSIX lacks some of them, and
+ * binds the others only together with hundreds more, which would cost a server 25 MiB of memory. Addresses are plain numbers, so that a call on the I/O path allocates nothing.
  *
  * <p>Public only because JNR implements it; use {@link Unix}.
  */

@@ -9,8 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Memory outside the Java heap, at an address that the kernel can be told: page aligned, zeroed,
- * and taken from the machine page by page only as it is written.
+ * Memory outside the Java heap, at an address that can be passed to the kernel. It is page aligned and zeroed, and
+ * takes a page from the machine only when that page is written.
  */
 public final class Memory implements AutoCloseable {
     private static final MemoryIO IO = NativePart.memory();
@@ -41,10 +41,10 @@ public final class Memory implements AutoCloseable {
     }
 
     /**
-     * Maps a file, shared: it may be shorter, then what is beyond its end cannot be reached. Only the
-     * kernel should touch the bytes, as those that cannot be read would end the process.
+     * Maps a file, shared. The file may be shorter; what lies beyond its end cannot be reached. Only the kernel
+     * should touch the bytes, because the process would end at one that cannot be read.
      *
-     * @return null when that is no file to be mapped
+     * @return null when the file cannot be mapped
      */
     public static Memory mapFile(int fd, long size, boolean writable) {
         long address = Unix.mmap(size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd);
@@ -56,7 +56,7 @@ public final class Memory implements AutoCloseable {
         return PAGE_SIZE;
     }
 
-    /** How many bytes may be taken from the machine before it has to put others' memory aside. */
+    /** How many bytes the machine can provide before it has to swap. */
     public static long available() throws IOException {
         try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
             String line = lines.filter(one -> one.startsWith("MemAvailable:")).findFirst().orElseThrow();
@@ -64,12 +64,12 @@ public final class Memory implements AutoCloseable {
         }
     }
 
-    /** Where the first byte is. */
+    /** The address of the first byte. */
     public long address() {
         return address;
     }
 
-    /** How many bytes there are. */
+    /** The size in bytes. */
     public long size() {
         return size;
     }
@@ -97,7 +97,7 @@ public final class Memory implements AutoCloseable {
         }
     }
 
-    /** Where a direct buffer's position is in memory. */
+    /** The address of a direct buffer's position. */
     public static long addressOf(ByteBuffer direct) {
         return IO.getDirectBufferAddress(direct) + direct.position();
     }

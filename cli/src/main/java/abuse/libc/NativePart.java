@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 import jnr.ffi.LibraryLoader;
 
 /**
- * Where JNR gets its native library from: the folder that the launcher names, or else a folder of this
- * machine that can be written to and executed from. JNR itself would know that for temporary files only.
+ * Finds JNR's native library: in the folder that the launcher names, or else unpacked into the first folder that can
+ * be written to and executed from. JNR itself would try only the one for temporary files.
  */
 public final class NativePart {
     private static final String FOLDER = "jffi.boot.library.path";
@@ -43,7 +43,7 @@ public final class NativePart {
         return LibraryLoader.create(type).load("libc.so.6");
     }
 
-    /** Puts the library for this machine into a folder. */
+    /** Copies the library for this machine into a folder. */
     public static Path copyTo(Path folder) throws IOException {
         String resource = "/jni/" + System.getProperty("os.arch").replace("amd64", "x86_64") + "-Linux/" + FILE;
         Path file = folder.resolve(FILE);
@@ -56,7 +56,7 @@ public final class NativePart {
         return file;
     }
 
-    /** Loads it from the first folder that lets it; nothing is left there. */
+    /** Loads the library from the first folder that allows it, and leaves nothing behind. */
     private static void unpack() {
         var reasons = new ArrayList<String>();
         List<String> folders = Stream.of(System.getProperty("java.io.tmpdir"), System.getenv("XDG_RUNTIME_DIR"), "/dev/shm",
@@ -78,7 +78,7 @@ public final class NativePart {
         Path file = own.resolve(FILE);
         try {
             System.load(copyTo(own).toString());
-            // Found there by JNR, which is not asked before, as it asks once
+            // JNR looks for its library once, so this comes before its first use
             System.setProperty(FOLDER, own.toString());
             Invoker.getInstance();
         } finally {

@@ -16,10 +16,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The calls of the C library that every command makes, its constants on Linux, and its errors in
- * words. The calls are made by what is below JNR-FFI: to make even a few by that costs a one-shot
- * command as much time as all else, and not one of them is faster afterwards. After one that failed
- * ask {@link #errno} at once, in the same thread.
+ * The calls of the C library that every command makes, its constants on Linux, and its error messages. They go
+ * through jffi, the layer below JNR-FFI: binding even a few with JNR-FFI itself takes a one-shot command as long as
+ * everything else, and makes no call faster. After a call that failed, read {@link #errno} at once, in the same
+ * thread.
  */
 public final class Unix {
     private static final Architecture HERE = Architecture.named(System.getProperty("os.arch"));
@@ -124,8 +124,8 @@ public final class Unix {
     private static final Function MADVISE = new Function("madvise", 3);
 
     /**
-     * A function of the library. On every Linux with 64 bits an int travels in a register of its own,
-     * extended as Java extends it or not looked at beyond its bits; so all arguments are longs.
+     * A function of the library. All arguments are longs: on every 64-bit Linux an int has a register of its own,
+     * whose upper bits are its sign or are ignored.
      */
     private static final class Function {
         final long address;
@@ -149,7 +149,7 @@ public final class Unix {
         return open(path, flags, 0);
     }
 
-    /** The mode counts where flags have O_CREAT. */
+    /** The mode matters only with O_CREAT. */
     public static int open(String path, int flags, int mode) {
         byte[] name = path.getBytes(UTF_8);
         ByteBuffer terminated = ByteBuffer.allocateDirect(name.length + 1).put(0, name);
@@ -170,7 +170,7 @@ public final class Unix {
         return (int) INVOKER.invokeL3(IOCTL.types, IOCTL.address, fd, request, argument);
     }
 
-    /** Mapped memory's address, or -1. */
+    /** Returns the address of the mapping, or -1. */
     static long mmap(long length, int protection, int flags, int fd) {
         return INVOKER.invokeL6(MMAP.types, MMAP.address, 0, length, protection, flags, fd, 0);
     }
@@ -202,7 +202,7 @@ public final class Unix {
         return LastError.getInstance().get();
     }
 
-    /** What the C library calls an errno, such as "No such file or directory". */
+    /** The C library's message for an errno, such as "No such file or directory". */
     public static String strerror(int errno) {
         long text = new Function("strerror", 1).call(errno);
         return new String(MEMORY.getZeroTerminatedByteArray(text), UTF_8);
@@ -211,8 +211,8 @@ public final class Unix {
     /**
      * Waits for events on one descriptor.
      *
-     * @param milliseconds how long to wait at most; negative waits for ever
-     * @return the events that happened, 0 when the time is over, or a negative errno
+     * @param milliseconds the longest wait; negative for no limit
+     * @return the events that happened, 0 when the time is up, or a negative errno
      */
     public static int poll(int fd, int events, int milliseconds) {
         try (Memory memory = Memory.map(PollFd.SIZE_OF)) {
@@ -227,7 +227,7 @@ public final class Unix {
     }
 
     /**
-     * Locks one byte of a file, which need not have it, until this open file is closed. Others may do so, too.
+     * Locks one byte of a file for reading until this open file is closed. The byte may lie beyond the end of the file, and others may lock it, too.
      *
      * @return 0 or a negative errno
      */
@@ -239,7 +239,7 @@ public final class Unix {
     }
 
     /**
-     * Where another open file has the first lock in a range of a file, beyond its first byte.
+     * The position of the first lock that another open file has in a range, which must not begin at 0.
      *
      * @return 0 when there is none, or a negative errno
      */
@@ -255,7 +255,7 @@ public final class Unix {
     }
 
     /**
-     * Keeps all memory of this process in the machine's, what it has and what it will have.
+     * Locks all memory of this process into RAM, present and future.
      *
      * @return 0 or a negative errno
      */
@@ -264,15 +264,15 @@ public final class Unix {
     }
 
     /**
-     * Whether I/O may depend on the calling thread: then the kernel never has it wait for I/O when it
-     * needs memory. Threads and programs that it starts are so, too.
+     * Whether the calling thread is an I/O flusher: the kernel does not make such a thread wait for I/O when it needs
+     * memory. Threads and programs that it starts inherit this.
      */
     public static boolean isIoFlusher() {
         return Libc.LIBC.prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
     }
 
     /**
-     * Makes the calling thread one that I/O depends on.
+     * Makes the calling thread an I/O flusher.
      *
      * @return 0 or a negative errno
      */

@@ -16,12 +16,12 @@ final class DiskSize {
         this.capacity = capacity;
     }
 
-    /** Whether the backend has these bytes, as far as is known. */
+    /** Whether a range lies within the size that is known. */
     boolean contains(long offset, long length) {
         return offset <= capacity - length;
     }
 
-    /** Takes a disk that has grown for what it is, if the backend can; after a request beyond its known end. */
+    /** Called after a request beyond the known end: if the disk has grown, the backend must grow, too. */
     synchronized void grow(Device device) throws IOException {
         Status status = device.status();
         if (status.capacity() > capacity) {

@@ -6,16 +6,16 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The pieces of a memory that requests have, each as a buffer of its own: a backend may do with that
- * what it likes, and reaches no other request's bytes. They are kept, as most requests lie where
- * earlier ones of their length did. One thread at a time.
+ * Gives each request its piece of a memory as a buffer of its own: a backend may do with that what it likes, and
+ * reaches no other request's bytes. The buffers are kept, because most requests lie where earlier ones of their
+ * length did. One thread at a time.
  */
 final class Pieces {
     private static final int ALIGNMENT = 4096;
 
     private final int blockSize;
     private final ByteBuffer all;
-    /** Room for all places of one length, one behind the other, and for all lengths at the start. */
+    /** Has room for all places of one length, one after the other, and for all lengths at the start. */
     private final ByteBuffer[] kept;
     private final int[] starts;
 

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Makes this process one that answers while the machine has no memory left, and waits for it: its
- * own memory is locked, the kernel never has it wait for I/O to get more, and does not kill it.
+ * Lets this process answer while the machine has run out of memory, and waits for it: its own memory is locked, the
+ * kernel does not make it wait for I/O to get more, and does not kill it.
  */
 public final class Pinning {
     private static final Path SELF = Path.of("/proc/self");
@@ -20,10 +20,10 @@ public final class Pinning {
     private Pinning() {}
 
     /**
-     * Pins the process, which starts anew for that: so all threads of the JVM are pinned, and not
-     * those only that start from now on. To be called before anything else is done.
+     * Pins the process. It starts anew, so that all threads of the JVM are pinned, and not only later ones. Call this
+     * before anything else.
      *
-     * @throws IOException when it may not; the message tells who may
+     * @throws IOException if that is not permitted; the message says what it takes
      */
     public static void pin() throws IOException {
         if (!Unix.isIoFlusher()) {

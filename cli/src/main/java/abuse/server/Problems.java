@@ -5,14 +5,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Tells each problem once, and again with the number of its repetitions after a while. Never throws:
- * who reports one has a request to answer.
+ * Tells each problem once, and after a while the number of its repetitions. Never throws, because its callers have
+ * requests to answer.
  */
 final class Problems {
-    /** Kinds told apart; a backend whose messages all differ must not fill the heap. */
+    /** How many messages are told apart; a backend whose messages all differ must not fill the heap. */
     private static final int MAX_KINDS = 32;
 
-    /** Of one that lasts, a line so often. */
+    /** How often a problem that lasts is told again. */
     static final long INTERVAL_NS = 600_000_000_000L;
 
     private final Server.Listener listener;
@@ -38,7 +38,7 @@ final class Problems {
             }
             tell(message);
         } catch (Throwable e) {
-            // No memory, most likely, or the message of a plug-in's exception is one more of its faults
+            // Most likely there is no memory, or a plug-in's exception fails to give its message
             others++;
         }
     }
@@ -62,7 +62,7 @@ final class Problems {
                 listener.problem(others + " other problems");
             }
         } catch (Throwable e) {
-            // Nobody is left to be told
+            // There is nobody else to tell
         }
         kinds.clear();
         others = 0;

@@ -19,28 +19,28 @@ import java.util.UUID;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Answers the requests of one device from one backend until it is told to stop: with a thread and
- * an open control node for each hardware queue, or several if the backend has to wait for its
- * storage in them. Any number of servers may serve one device, if they serve the same. Each runs once.
+ * Answers the requests of one device from one backend until it is told to stop. Each hardware queue has one thread
+ * with an open control node, or several if the backend makes them wait for storage. Any number of servers may serve
+ * one device, if they serve the same content. A server runs once.
  */
 public final class Server {
     /** How often to look whether a device was set up. */
     private static final long SETUP_CHECK_MS = 200;
 
-    /** Makes the backend once the disk is known. */
+    /** Opens the backend once the disk is known. */
     public interface BackendOpener {
         Backend open(Geometry geometry) throws IOException;
     }
 
-    /** Who wants to know what happens. Called by several threads. */
+    /** Is told what happens, by several threads. */
     public interface Listener {
-        /** The device is not set up, and the server waits for that. */
+        /** The device is not set up, and the server waits until it is. */
         void waiting();
 
-        /** Requests are answered from now on. What this throws ends the server. */
+        /** Requests are answered from now on. An exception ends the server. */
         void ready(Status status);
 
-        /** Something went wrong, and the server goes on, whatever this throws. */
+        /** Something went wrong, and the server goes on, even if this throws. */
         void problem(String message);
     }
 
@@ -61,7 +61,7 @@ public final class Server {
     /**
      * A server of the device at a path.
      *
-     * @param text what it serves, for whoever is refused because of it
+     * @param text what it serves, as shown to servers that are refused because of it
      */
     public Server(Devices devices, String path, String text, BackendOpener opener, Listener listener) {
         this(devices, path, text, opener, listener, Thread::new);
@@ -78,7 +78,7 @@ public final class Server {
         problems = new Problems(listener, Problems.INTERVAL_NS);
     }
 
-    /** Serves beside any other server, and lets any other beside it: that they serve the same is not looked at. */
+    /** Allows other servers beside this one, without a check that they serve the same. */
     public Server shared() {
         shared = true;
         return this;
@@ -132,7 +132,7 @@ public final class Server {
             if (!status.isSetUp()) {
                 listener.waiting();
             }
-            // Not poll: that only tells of a first request, which may be long in coming
+            // Not poll, which tells only of a first request, and that may be long in coming
             while (!status.isSetUp() && !stopping) {
                 wait(SETUP_CHECK_MS);
                 status = device.status();
@@ -165,7 +165,7 @@ public final class Server {
         }
     }
 
-    /** Opens a control node for each worker to be, and says what it serves. */
+    /** Opens a control node for each worker, and says what it serves. */
     private synchronized void open(Backend backend, Status status) throws IOException {
         String identity = shared ? null : backend.identity() != null ? backend.identity() : UUID.randomUUID().toString();
         var diskSize = new DiskSize(backend, status.capacity());
@@ -191,7 +191,7 @@ public final class Server {
         }
     }
 
-    /** Whether what the backend was opened for is still there, and not what somebody set up after a reset. */
+    /** Whether the device still has the setup that the backend was opened for, and not one made after a reset. */
     private static boolean isSameSetup(Status before, Status now) {
         return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
                 && now.queues() == before.queues() && now.maxRequest() == before.maxRequest();
@@ -204,7 +204,7 @@ public final class Server {
         }
     }
 
-    /** However it came to that: what the threads use is there until the last of them has ended. */
+    /** Closes what the threads use, after the last of them has ended. */
     private void end() {
         stop();
         Threads.join(threads, this::stop);

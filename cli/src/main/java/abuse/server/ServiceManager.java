@@ -3,16 +3,16 @@ package abuse.server;
 
 import abuse.libc.Unix;
 
-/** Tells systemd, or whoever set $NOTIFY_SOCKET, how the service does: sd_notify(3). */
+/** Tells systemd, or whoever set $NOTIFY_SOCKET, the state of the service, as sd_notify(3) does. */
 public final class ServiceManager {
     private final String socket;
 
-    /** A service manager behind a socket, or nobody when that is null or empty. */
+    /** A service manager at a socket, or nobody if that is null or empty. */
     public ServiceManager(String socket) {
         this.socket = socket;
     }
 
-    /** Tells it one or more lines, such as READY=1. That it does not listen is no error. */
+    /** Sends one or more lines, such as READY=1. It is no error if nobody listens. */
     public void tell(String lines) {
         if (socket != null && !socket.isEmpty()) {
             Unix.send(socket, lines);

@@ -3,7 +3,7 @@ package abuse.server;
 
 import java.io.IOException;
 
-/** A backend that holds another number of bytes than the device has. */
+/** The backend and the device differ in size. */
 public final class SizeMismatchException extends IOException {
     private static final long serialVersionUID = 1;
 

@@ -18,11 +18,11 @@ import java.util.Queue;
 import java.util.function.Consumer;
 
 /**
- * Carries out what would keep a worker waiting for storage, in threads of its own that start with
- * the first such request. They share the worker's open control node, which owns the requests.
+ * Carries out requests that would keep a worker waiting for storage, in threads of its own, which start with the
+ * first such request. They share the worker's open control node, which owns the requests.
  */
 final class SlowPath implements AutoCloseable {
-    /** Requests that one thread takes at a time, at most. */
+    /** The most requests that one thread takes at a time. */
     private static final int TOGETHER = 64;
 
     private final String name;
@@ -40,11 +40,11 @@ final class SlowPath implements AutoCloseable {
     private boolean closed;
 
     /**
-     * Nothing runs yet.
+     * Starts no thread yet.
      *
-     * @param writeThrough whatever changes the disk must be durable before it is answered
-     * @param maxThreads threads at once, at most
-     * @param onFailure told when requests can be neither carried out nor failed; they stay owned
+     * @param writeThrough whether every change of the disk must be durable before it is answered
+     * @param maxThreads the most threads at once
+     * @param onFailure called when requests can be neither carried out nor failed; they stay owned
      */
     SlowPath(String name, Device device, AddressedBackend backend, boolean writeThrough, int maxRequest,
             Problems problems, int maxThreads, Consumer<Throwable> onFailure) {
@@ -58,7 +58,7 @@ final class SlowPath implements AutoCloseable {
         this.onFailure = onFailure;
     }
 
-    /** Takes over a request, whose range the backend has; false when there is no memory for that. */
+    /** Takes over a request whose range the backend has; false if there is no memory for that. */
     synchronized boolean add(Request request) {
         try {
             if (waiting.size() >= idle && threads.size() < maxThreads) {
@@ -100,25 +100,25 @@ final class SlowPath implements AutoCloseable {
             if (carrier != null) {
                 carrier.close();
             }
-            // Those there are will do
+            // The threads that run already will get to the request
             if (threads.isEmpty()) {
                 throw e;
             }
         }
     }
 
-    /** Waits for requests; none says that there will be none any more. */
+    /** Waits for requests, and returns how many it took; 0 means that no more will come. */
     private synchronized int take(Request[] requests) {
         idle++;
         while (waiting.isEmpty() && !closed) {
             try {
                 wait();
             } catch (InterruptedException e) {
-                // Nobody's but a backend's, as these threads are known to nobody else: what was added is to be answered
+                // Only a backend can interrupt these threads, and what was added must be answered all the same
             }
         }
         idle--;
-        // So many that all threads have work; a group saves calls, and is made durable at once
+        // A group saves calls and flushes, but leaves work for the other threads
         int share = Math.min(requests.length, Math.max(1, waiting.size() / maxThreads));
         int n = 0;
         while (n < share && !waiting.isEmpty()) {
@@ -127,7 +127,7 @@ final class SlowPath implements AutoCloseable {
         return n;
     }
 
-    /** Whether the backend's flush belongs to a request. */
+    /** Whether a request is answered only after a flush of the backend. */
     private boolean flushes(Request request) {
         return switch (request.operation()) {
             case FLUSH -> true;
@@ -136,13 +136,13 @@ final class SlowPath implements AutoCloseable {
         };
     }
 
-    /** A thread, and what it needs. */
+    /** What one thread does, and the memory that it needs. */
     private final class Carrier implements Runnable, AutoCloseable {
         private final Request[] requests = new Request[TOGETHER];
         private final Result[] results = new Result[TOGETHER];
         private final boolean[] refused = new boolean[TOGETHER];
         private final Batch batch = new Batch(TOGETHER).receiveNothing().onRefusal(this::refuse);
-        /** For data that the kernel cannot reach where the backend has it; made when there is such. */
+        /** For data that the kernel cannot move to or from the backend's addresses; made when it is needed. */
         private Memory data;
 
         @Override
@@ -172,7 +172,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        /** The first refusal is of the backend's addresses; then there is nothing more to try. */
+        /** Takes over at the first refusal, which is of the backend's address; after a second one there is nothing left to try. */
         private boolean refuse(int i, int errno) {
             boolean first = !refused[i];
             refused[i] = true;
@@ -249,7 +249,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        /** Whether nobody else was given the request: who woke late must not undo what was written since. */
+        /** Whether we still own the request: a thread that wakes late must not undo what was written since. */
         private boolean isOurs(int i) throws Lost {
             long before = batch.stale();
             batch.copy(i, requests[i], 0);
@@ -269,7 +269,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        /** Either that works, or it tells why it does not. */
+        /** Writes by the backend's own method, which works or says why it does not. */
         private void writeByBuffer(int i) throws IOException, Lost {
             ByteBuffer buffer = buffer(i);
             long stale = batch.stale();
@@ -277,7 +277,7 @@ final class SlowPath implements AutoCloseable {
             batch.copy(i, requests[i], data.address());
             transfer();
             if (batch.refused() != refusals) {
-                // What the buffer holds is another request's
+                // The buffer still holds another request's data
                 throw new IOException("the data of a write cannot be had any more");
             }
             if (batch.stale() == stale) {
@@ -319,8 +319,8 @@ final class SlowPath implements AutoCloseable {
     }
 
     /**
-     * The kernel takes no answer any more; after a reset there is nothing to be answered. Not a
-     * DeviceException, as a backend may throw those of a device of its own.
+     * The kernel takes no more answers; after a reset that is no failure, as nothing is left to answer. This is not a
+     * DeviceException, because a backend may throw one about a device of its own.
      */
     private static final class Lost extends Exception {
         private static final long serialVersionUID = 1;

@@ -16,8 +16,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Serves one hardware queue, alone or with others: takes a batch of requests, carries them out, and
- * hands in the answers with the call that takes the next batch. Its loop allocates nothing.
+ * Serves one hardware queue, alone or with others: takes a batch of requests, carries them out, and sends the answers
+ * with the call that takes the next batch. Its loop allocates nothing.
  */
 final class Worker implements AutoCloseable {
     static final String UNKNOWN_REQUEST = "a request that this server does not know";
@@ -25,7 +25,7 @@ final class Worker implements AutoCloseable {
     private static final int ADDRESSED_ROOM = 256;
     private static final int BUFFERED_ROOM = 32;
     private static final int BUFFER_SIZE = 8 << 20;
-    /** As many reads of a cold image are under way at once. */
+    /** How many reads of a cold image are under way at once. */
     private static final int FETCHERS = 8;
 
     private final Device device;
@@ -40,19 +40,19 @@ final class Worker implements AutoCloseable {
     private final Memory data;
     private final Pieces pieces;
     private final Batch batch;
-    /** Made beforehand: a server without memory can be stopped, too. */
+    /** Made in advance, so that a server that has no memory left can be stopped. */
     private final Batch draining;
     private final Result[] results;
-    /** For what is not in memory; null unless the backend has storage behind its addresses. */
+    /** Carries out what is not in memory; null unless the backend has storage behind its addresses. */
     private final SlowPath fetching;
-    /** For what must be durable, one group at a time while the next one gathers; null likewise. */
+    /** Makes durable one group of requests at a time, while the next one gathers; null likewise. */
     private final SlowPath flushing;
 
     private volatile boolean drained;
     private volatile Throwable failure;
 
     /**
-     * Takes nothing yet.
+     * Takes no request yet.
      *
      * @param workers how many serve this queue
      */
@@ -65,7 +65,7 @@ final class Worker implements AutoCloseable {
         addressed = backend instanceof AddressedBackend a ? a : null;
         data = addressed == null ? Memory.map(Math.max(BUFFER_SIZE / workers, status.maxRequest())) : null;
         pieces = data == null ? null : new Pieces(data, status.blockSize(), status.maxRequest());
-        // What one has taken waits for it, when another might be idle: so each of several takes one request
+        // With several workers each takes one request: a second one would wait while another worker is idle
         int room = Math.min(status.queueDepth(), data == null ? ADDRESSED_ROOM : workers == 1 ? BUFFERED_ROOM : 1);
         results = new Result[room];
         try {
@@ -92,8 +92,9 @@ final class Worker implements AutoCloseable {
     /** Serves until drained, or until {@link #failure}. */
     void run() {
         try {
-            // The kernel slows down whoever writes when much is to be written, and this disk's share of that would
-            // wait for us. Threads that this one starts inherit it. As root only, and no error without.
+            // The kernel slows down writers when there is much to write back, and the part of that for this disk
+            // waits for us. Threads that this one starts inherit the setting. Only root may make it, and a server
+            // without it works, too
             Unix.becomeIoFlusher();
             long refused = 0;
             do {
@@ -109,7 +110,7 @@ final class Worker implements AutoCloseable {
                         locate(i);
                     }
                 }
-                // Without drain an empty batch is a wait that a signal cut short
+                // Before a drain an empty batch means that a signal ended the wait
             } while (batch.requests() > 0 || batch.answers() > 0 || !drained);
         } catch (Throwable e) {
             fail(e);
@@ -120,7 +121,7 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    /** Why {@link #run} returned early, or null; to be asked after it did. */
+    /** Why {@link #run} returned early, or null; valid after it has. */
     Throwable failure() {
         return failure;
     }
@@ -145,7 +146,7 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    /** Ends {@link #run}, from any of this worker's threads; what is not answered then is for other servers. */
+    /** Ends {@link #run}, from any of this worker's threads; requests that are not answered then go to other servers. */
     private void fail(Throwable e) {
         if (failure == null) {
             failure = e;
@@ -184,14 +185,14 @@ final class Worker implements AutoCloseable {
                 callBackend(operation, i);
             }
         } catch (Throwable e) {
-            // Whatever it was, even no memory: somebody waits for the answer
+            // Even without memory: somebody waits for the answer
             result = Result.MEDIA_FAILURE;
             problems.report(e);
         }
         batch.answer(i, result, address);
     }
 
-    /** Moves the data of all requests, and makes durable together what has to be. */
+    /** Moves the data of all requests, and then makes durable together what must be. */
     private void answerAll() {
         boolean flush = false;
         for (int i = 0; i < batch.requests(); i++) {
@@ -261,7 +262,7 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    /** What a read leaves out is another request's, which nobody may see. */
+    /** Fails if bytes are left over: a read would return another request's, which nobody may see. */
     private static void checkMoved(ByteBuffer buffer) throws IOException {
         if (buffer.hasRemaining()) {
             throw new IOException("the backend left " + buffer.remaining() + " bytes of a request out");
