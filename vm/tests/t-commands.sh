@@ -34,7 +34,7 @@ resize_beyond_the_image_is_reported() {
 	status=0
 	tool resize 0 64M >"$T/stdout" 2>"$T/stderr" || status=$?
 	is "exit status" $status 1
-	is stderr "$(<"$T/stderr")" "abusectl: /dev/abuse0: has 64 MiB now, but its server has less: Input/output error; an image of 67108864 bytes would do"
+	is stderr "$(<"$T/stderr")" "abusectl: /dev/abuse0: has 64 MiB now, but its server has less: Input/output error; the image must have 67108864 bytes"
 	truncate -s 96M "$T/image"
 	tool resize 0 96M
 	io op=write offset=95M length=1M

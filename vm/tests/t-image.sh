@@ -41,7 +41,7 @@ _spoiled() {
 run_prints_no_path_that_is_not_its_disk() {
 	load
 	echo precious >$DISK
-	_spoiled 'this is something else, and no block device'
+	_spoiled 'this is not a block device'
 	is "the file" "$(<$DISK)" precious
 	rm $DISK
 	mknod $DISK b 7 0

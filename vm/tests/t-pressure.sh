@@ -107,5 +107,5 @@ a_disk_larger_than_memory_is_refused() {
 	status=0
 	"$ABUSECTL" server --pin $CTL mem >"$T/out" 2>&1 || status=$?
 	is "exit status" $status 1
-	shows "$T/out" 'abusectl: mem: no room for 1099511627776 bytes, when [0-9]+ are available'
+	shows "$T/out" 'abusectl: mem: no room for 1099511627776 bytes; [0-9]+ are available'
 }

@@ -72,7 +72,7 @@ a_bad_backend_fails_its_requests_and_keeps_nobody_else_waiting() {
 	told server 'IllegalStateException: thrown' 1
 	told server 'OutOfMemoryError: Java heap space' 1
 	told server 'StackOverflowError' 1
-	told server 'the backend left 1 bytes of a request out' 1
+	told server 'the backend left out 1 bytes of a request' 1
 	told server 'OutOfMemoryError: of its own' 1
 	told server 'AssertionError: never' 1
 	is "errors, owned" "$(status errors) $(status owned)" "18 1"

@@ -179,7 +179,7 @@ a_disk_of_4096_byte_sectors_takes_direct_io_in_its_own_blocks() {
 	status=0
 	"$ABUSECTL" server --direct $CTL "file:$loop" >"$T/refused" 2>&1 || status=$?
 	is "exit status" $status 1
-	shows "$T/refused" "$loop: direct I/O in blocks of 512, when its disk has 4096; set up with bs=4096"
+	shows "$T/refused" "$loop: direct I/O with blocks of 512, but its disk has blocks of 4096; set up with bs=4096"
 	reset
 	setup flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	start server --direct "file:$loop"

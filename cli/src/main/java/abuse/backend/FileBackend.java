@@ -21,7 +21,7 @@ class FileBackend implements Backend {
     /** The size that the image must have; somebody may cut it shorter. */
     private volatile long size;
     private String lost;
-    /** How many flushes were asked for; and below, how many of them are done. */
+    /** How many flushes were asked for, and how many of them are done. */
     private final AtomicLong asked = new AtomicLong();
     private long done;
 
@@ -66,13 +66,15 @@ class FileBackend implements Backend {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.strerror(errno)
                     + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
-                    + (errno == Unix.EINVAL && direct ? "; its filesystem knows no direct I/O; leave --direct and --pin out" : ""));
+                    + (errno == Unix.EINVAL && direct ? "; its filesystem has no direct I/O; leave out --direct and"
+                    + " --pin" : ""));
         }
         try {
             int block = direct ? blockSize() : 1;
             if (geometry.blockSize() % block != 0) {
-                throw new IOException(path + ": direct I/O in blocks of " + geometry.blockSize() + ", when its disk has "
-                        + block + "; set up with bs=" + block + " or leave --direct out");
+                throw new IOException(path + ": direct I/O with blocks of " + geometry.blockSize() + ", but its disk"
+                        + " has blocks of "
+                        + block + "; set up with bs=" + block + ", or leave out --direct");
             }
             var lock = ImageLock.take(fd, path, geometry);
             if (!options.contains(Option.SHARED)) {

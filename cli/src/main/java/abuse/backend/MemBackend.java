@@ -22,7 +22,7 @@ final class MemBackend implements AddressedBackend {
         @Override
         public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
             if (options.contains(Option.PINNED) && geometry.capacity() > Memory.available()) {
-                throw new IOException("mem: no room for " + geometry.capacity() + " bytes, when " + Memory.available()
+                throw new IOException("mem: no room for " + geometry.capacity() + " bytes; " + Memory.available()
                         + " are available");
             }
             return new MemBackend(geometry);

@@ -31,8 +31,8 @@ final class Advice {
                     ? "the module has no such device; 'abusectl info' lists those it has"
                     : "is the module loaded? try 'modprobe abuse'";
             case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
-                    ? "that many requests, nq times qs, only root may have; 'abusectl info --json' tells the limit"
-                    : "only root may, and whoever owns the node: try with sudo, or give the node away with chown";
+                    ? "only root may have so many requests, nq times qs; 'abusectl info --json' shows the limit"
+                    : "only root and the owner of the node may; try sudo, or change the owner with chown";
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> e.call() == Call.RECONNECT
                     ? "it is not set up; leave 'reconnect' out"
@@ -42,9 +42,9 @@ final class Advice {
                             + device + "'"
                     : null;
             case INVALID -> switch (e.call()) {
-                case SETUP -> "this kernel cannot do one of them: a block size above its page size, or more queues than"
-                        + " the machine has processors";
-                case RECONNECT -> "of a disk in use the size can grow, qs can be lowered, and timeout, ro and rw can change;"
+                case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"
+                        + " processors";
+                case RECONNECT -> "a disk in use can grow, its qs can be lowered, and timeout, ro and rw can change;"
                         + " the rest needs a new setup, after 'abusectl reset " + device + "'";
                 default -> null;
             };
@@ -53,8 +53,8 @@ final class Advice {
     }
 
     private static String otherContent(OtherContentException e) {
-        return (e.pid() == 0 ? "a process that is not to be seen from here" : "process " + e.pid()) + " serves "
+        return (e.pid() == 0 ? "a process that is not visible from here" : "process " + e.pid()) + " serves "
                 + (e.text().isEmpty() ? "something else" : "'" + e.text() + "'")
-                + " there, and this would be other content; end that one first, or add --shared";
+                + " there, which is other content; end it first, or add --shared";
     }
 }

@@ -44,7 +44,7 @@ public final class Cli {
         for (String word : args) {
             // Java has replaced bytes that are not UTF-8, so that this would name another file
             if (word.indexOf('\uFFFD') >= 0) {
-                return usage(null, "'" + word + "' is not UTF-8; for a file with such a name make a link with another one");
+                return usage(null, "'" + word + "' is not UTF-8; a file with such a name needs a link with another name");
             }
         }
         CommandLine commandLine = commandLine(args);

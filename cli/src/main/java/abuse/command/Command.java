@@ -64,7 +64,7 @@ abstract class Command implements Callable<Integer> {
                     String next = args.isEmpty() ? "" : args.peek();
                     if (next.matches("[0-9.]+m?s?")) {
                         throw new CommandLine.ParameterException(command.commandLine(), "'" + name + " " + next
-                                + "' may mean two things; write '" + name + "=" + next + "', or the device by its path");
+                                + "' is ambiguous; write '" + name + "=" + next + "', or the device by its path");
                     }
                     option.setValue(fallback);
                     return true;
@@ -107,7 +107,7 @@ abstract class Command implements Callable<Integer> {
     final String path(String name) throws UsageException {
         String word = name != null ? name : context.environment.getOrDefault("ABUSECTL_DEVICE", "");
         if (!word.isEmpty() && !DeviceName.isOne(word)) {
-            throw new UsageException("'" + word + "' is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+            throw new UsageException("'" + word + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
         }
         return DeviceName.path(word);
     }

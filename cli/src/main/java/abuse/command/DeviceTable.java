@@ -34,9 +34,9 @@ final class DeviceTable {
         context = command.context;
         this.usual = usual;
         this.limits = limits;
-        json = command.flag("-J,--json", "Print JSON, of all columns unless told which; sizes in bytes.");
-        output = command.option("-o,--output", "COLUMNS", "Show these columns, with commas between them; +COLUMNS: besides"
-                + " the usual ones.");
+        json = command.flag("-J,--json", "Print JSON: all columns unless -o selects some, and sizes in bytes.");
+        output = command.option("-o,--output", "COLUMNS", "Show these columns, separated by commas; +COLUMNS adds"
+                + " them to the usual ones.");
         outputAll = command.flag("-O,--output-all", "Show all columns.");
         noHeadings = command.flag("-n,--noheadings", "Print no headings.");
         bytes = command.flag("-b,--bytes", "Print sizes in bytes.");
@@ -136,7 +136,8 @@ final class DeviceTable {
                 int column = i;
                 int width = rows.stream().mapToInt(other -> other.get(column).length()).max().orElse(0);
                 String padding = " ".repeat(width - row.get(i).length());
-                line.append(i == 0 ? "" : " ").append(columns.get(i).isNumber() ? padding + row.get(i) : row.get(i) + padding);
+                line.append(i == 0 ? "" : ""
+                        + " ").append(columns.get(i).isNumber() ? padding + row.get(i) : row.get(i) + padding);
             }
             String text = line.toString().stripTrailing();
             context.out.println(bold && row == rows.get(0) ? Ansi.ansi().bold().a(text).reset().toString() : text);

@@ -12,11 +12,11 @@ final class GetCommand extends Command {
 
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, WAIT_HELP);
-    private final OptionSpec json = flag("-J,--json", "Print JSON, which tells more.");
+    private final OptionSpec json = flag("-J,--json", "Print JSON, with more details.");
 
     GetCommand(Context context) {
         super(context, "get", "Shows the next request.",
-                "It only looks: the request is given back at once, and waits on.");
+                "It only looks: the request is given back at once, and keeps waiting.");
     }
 
     @Override

@@ -28,7 +28,7 @@ final class InfoCommand extends Command {
 
     InfoCommand(Context context) {
         super(context, "info", "Shows a device, or all of them.",
-                "How it is set up, and what it did since; without DEVICE, a table of all devices.");
+                "Its setup, and its counters since then; without DEVICE, a table of all devices.");
     }
 
     @Override

@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** Shows the disks. */
 final class ListCommand extends Command {
-    private final OptionSpec all = flag("-a,--all", "Show the devices that are not set up, too.");
+    private final OptionSpec all = flag("-a,--all", "Also show the devices that are not set up.");
     private final DeviceTable table =
             new DeviceTable(this, List.of(DISK, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, STATE, FLAGS), false);
 

@@ -9,12 +9,13 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Waits for a request. */
 final class PollCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
-    private final OptionSpec timeout = option("--timeout", "SECONDS", "Wait no longer; exit 1 when nothing came.");
+    private final OptionSpec timeout = option("--timeout", "SECONDS", "Wait at most SECONDS, and exit with 1 if no"
+            + " request came.");
     private final OptionSpec json = flag("-J,--json", "Print JSON.");
 
     PollCommand(Context context) {
         super(context, "poll", "Waits for a request.",
-                "Prints what poll(2) said, as soon as one is not answered yet.");
+                "Prints what poll(2) returned, as soon as a request is unanswered.");
     }
 
     @Override

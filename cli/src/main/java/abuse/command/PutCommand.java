@@ -24,18 +24,18 @@ final class PutCommand extends Command {
 
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec data = option("--data", "FILE", "Answer a read with the bytes of FILE; - is standard input.");
-    private final OptionSpec zero = flag("--zero", "Answer a read with zeros; that is the default, too.");
-    private final OptionSpec out = option("--out", "FILE", "Store what is written in FILE; - is standard output. Without"
-            + " this it is dropped.");
-    private final OptionSpec seek = flag("--seek", "Use FILE as an image of the disk: at the request's own offset.");
-    private final OptionSpec failure = option("--fail", "WHAT", "Answer with a failure: 'media' for this request,"
-            + " 'device' for every one.");
+    private final OptionSpec zero = flag("--zero", "Answer a read with zeros, which is the default.");
+    private final OptionSpec out = option("--out", "FILE", "Store the data of a write in FILE; - is standard output."
+            + " Without this option it is dropped.");
+    private final OptionSpec seek = flag("--seek", "Use FILE as an image of the disk, at the offset of the request.");
+    private final OptionSpec failure = option("--fail", "WHAT", "Answer with a failure: 'media' fails this request,"
+            + " 'device' all requests.");
     private final OptionSpec wait = optionWithDefault("--wait", "SECONDS", Seconds.FOREVER, GetCommand.WAIT_HELP);
-    private final OptionSpec json = flag("-J,--json", "Print JSON, which tells more.");
+    private final OptionSpec json = flag("-J,--json", "Print JSON, with more details.");
 
     PutCommand(Context context) {
         super(context, "put", "Shows and answers the next request.",
-                "What fails before the answer leaves the request waiting.");
+                "If anything fails before the answer, the request keeps waiting.");
     }
 
     @Override
@@ -92,7 +92,7 @@ final class PutCommand extends Command {
         try (InputStream in = file.equals(STREAM) ? context.in : input(file, request)) {
             byte[] bytes = in.readNBytes(into.remaining());
             if (bytes.length < into.remaining()) {
-                throw new FailedException(file + ": " + bytes.length + " bytes where the request needs "
+                throw new FailedException(file + ": " + bytes.length + " bytes, but the request needs "
                         + into.remaining() + "; it was given back");
             }
             into.put(bytes);

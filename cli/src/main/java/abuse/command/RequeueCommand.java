@@ -11,7 +11,7 @@ final class RequeueCommand extends Command {
 
     RequeueCommand(Context context) {
         super(context, "requeue", "Takes all requests from the servers that have them.",
-                "For a server that hangs: what it has waits for another one again, and its late answers are refused.");
+                "For a server that hangs: its requests wait for another server, and its late answers are refused.");
     }
 
     @Override

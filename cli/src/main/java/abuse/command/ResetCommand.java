@@ -8,12 +8,12 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Undoes a setup. */
 final class ResetCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
-    private final OptionSpec force = flag("-f,--force", "Take the disk away whoever uses it: every request fails, and what is"
-            + " not written yet is lost.");
+    private final OptionSpec force = flag("-f,--force", "Take the disk away even if it is in use: every request"
+            + " fails, and unwritten data is lost.");
 
     ResetCommand(Context context) {
         super(context, "reset", "Takes the disk away.",
-                "The device can be set up anew then. A disk that is in use stays.");
+                "Then the device can be set up anew. A disk that is in use stays.");
     }
 
     @Override
@@ -26,8 +26,8 @@ final class ResetCommand extends Command {
             var removal = new Removal(context, device);
             while (!removal.tryOnce()) {
                 if (removal.isRefused()) {
-                    throw new FailedException(removal.words() + "; end that first, or add --force, which loses what is not"
-                            + " written yet");
+                    throw new FailedException(removal.words() + "; end that first, or add --force, which loses"
+                            + " unwritten data");
                 }
                 Thread.sleep(Removal.PERIOD_MS);
             }

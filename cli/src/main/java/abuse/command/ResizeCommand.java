@@ -12,11 +12,12 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Changes the size of a disk in use. */
 final class ResizeCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "SIZE", "New size, or with a + how much more; " + Sizes.UNITS_HELP);
+    private final PositionalParamSpec second = words("1", "SIZE", "New size, or after a + how much to add;"
+            + " " + Sizes.UNITS_HELP);
 
     ResizeCommand(Context context) {
         super(context, "resize", "Makes a disk larger while it is used.",
-                "Everything else stays as it is. What it is served from must have grown before.");
+                "Everything else stays as it is. The image or device that it is served from must have grown before.");
         spec.usageMessage().customSynopsis("abusectl resize [DEVICE] SIZE");
     }
 
@@ -57,7 +58,7 @@ final class ResizeCommand extends Command {
             context.devices.probe(grown, capacity - grown.blockSize());
         } catch (IOException e) {
             throw new FailedException(grown.disk() + ": has " + Sizes.exact(capacity) + " now, but its server has less: "
-                    + FileErrors.words(e) + "; an image of " + capacity + " bytes would do", e);
+                    + FileErrors.words(e) + "; the image must have " + capacity + " bytes", e);
         }
     }
 }

@@ -22,7 +22,7 @@ final class RunCommand extends ServerCommand {
     private final Ending ending;
 
     RunCommand(Context context) {
-        super(context, "run", "KEYS", "As in 'abusectl setup', with commas between them; without sz and bs those of the image",
+        super(context, "run", "KEYS", "As in 'abusectl setup', separated by commas; sz and bs default to those of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
                 + " nobody uses it, and at a second SIGTERM or SIGINT at once.");
@@ -128,7 +128,8 @@ final class RunCommand extends ServerCommand {
                 + 2 * (busy + refusals.size()) + "'";
         throw new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
                 : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
-                        + " cannot be used, such as " + refusals.get(0).device() + ": " + refusals.get(0).getMessage() + advice);
+                        + " cannot be used, such as " + refusals.get(0).device() + ":"
+                        + " " + refusals.get(0).getMessage() + advice);
     }
 
     /** Waits for the disk's node, which the kernel makes at once, or a daemon soon. */

@@ -38,10 +38,10 @@ class ServerCommand extends Command {
     private final OptionSpec create = flag("--create", "Make the image, sparse, when there is none.");
     private final OptionSpec direct = flag("--direct", "Read and write the image bypassing the page cache.");
     private final OptionSpec shared = flag("--shared",
-            "Serve even if another server serves something else here, or another disk is kept in the image.");
+            "Serve even if another server serves something else here, or another disk uses the image.");
     private final OptionSpec pin = flag("--pin",
-            "Keep serving when memory runs out: for swap on the disk, and for root on it.");
-    private final OptionSpec plugins = options("--plugin", "JAR", "Where other backends are; may be given again.");
+            "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
+    private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
 
     private Server server;
 
@@ -56,8 +56,8 @@ class ServerCommand extends Command {
         super(context, name, description);
         first = words("0", label, labelHelp);
         second = words("1", "BACKEND",
-                "null: reads zeros, forgets writes (default); mem: kept in memory; file:PATH: kept in an image file, or"
-                + " on another block device, of just the disk's size; or one of a plug-in's");
+                "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
+                        + " file or on another block device, exactly as large as the disk; or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
@@ -79,11 +79,12 @@ class ServerCommand extends Command {
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
         if (!backends.isName(backend)) {
-            throw new UsageException("'" + backend + "' is no backend; there are " + backends.names()
+            throw new UsageException("'" + backend + "' is not a backend; there are " + backends.names()
                     + Similar.to(backend.replaceFirst(":.*", ":"), backends.words()));
         }
         if (!words.isEmpty() && backends.isName(words.get(0))) {
-            throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; one can be served");
+            throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; only one can be"
+                    + " served");
         }
         var options = EnumSet.noneOf(Option.class);
         if (isSet(shared) && backends.knows(backend, Option.SHARED)) {
@@ -157,7 +158,7 @@ class ServerCommand extends Command {
             try (var archive = new ZipFile(jar)) {
                 archive.size();
             } catch (ZipException e) {
-                throw new FailedException(jar + ": is no jar: " + e.getMessage(), e);
+                throw new FailedException(jar + ": is not a jar: " + e.getMessage(), e);
             }
         }
         String service = "META-INF/services/" + BackendFactory.class.getName();
@@ -229,7 +230,7 @@ class ServerCommand extends Command {
                     + inFull(e.capacity()) + "; " + sizeAdvice(path, e)
                     : Files.isRegularFile(Path.of(backend.substring(FILE.length())))
                             ? ": is empty; add --create to make it as large as the disk"
-                            : ": holds no bytes, and is no file that could be made larger"), e);
+                            : ": holds no bytes, and is not a file that can be made larger"), e);
         } catch (DeviceException e) {
             if (e.reason() == DeviceException.Reason.NOT_SET_UP) {
                 wasReset(new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e));

@@ -21,7 +21,7 @@ final class Similar {
         return nearest == null ? "" : "; did you mean '" + nearest + "'?";
     }
 
-    /** How many characters must be added, left out, changed, or swapped with the next one to turn one word into the other. */
+    /** How many characters must be added, left out, changed, or swapped with the next one to make one word the other. */
     private static int distance(String a, String b) {
         var distances = new int[a.length() + 1][b.length() + 1];
         for (int i = 0; i <= a.length(); i++) {

@@ -25,16 +25,18 @@ final class DiskNode {
         try {
             stat = Files.readAttributes(path, "unix:mode,rdev");
         } catch (NoSuchFileException e) {
-            return "the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod " + path + " b "
+            return "the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod"
+                    + " " + path + " b "
                     + Unix.deviceNumber(number).replace(':', ' ') + "' first";
         } catch (IOException e) {
-            return "the kernel has the disk, but its node cannot be looked at: " + e.getMessage();
+            return "the kernel has the disk, but its node cannot be examined: " + e.getMessage();
         }
         if (((int) stat.get("mode") & TYPE) != BLOCK_DEVICE) {
-            return "this is something else, and no block device; remove it, and try again";
+            return "this is not a block device; remove it, and try again";
         }
         long found = (long) stat.get("rdev");
         return found == number ? null
-                : "this is not the disk " + Unix.deviceNumber(number) + ", but the device " + Unix.deviceNumber(found) + "; remove it, and try again";
+                : "this is not the disk " + Unix.deviceNumber(number) + ", but the device"
+                        + " " + Unix.deviceNumber(found) + "; remove it, and try again";
     }
 }

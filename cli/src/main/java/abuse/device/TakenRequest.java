@@ -55,7 +55,7 @@ public final class TakenRequest implements AutoCloseable {
         batch.answer(0, result, read ? batch.address(0) : 0);
         device.transfer(batch.receiveNothing());
         if (batch.stale() > 0) {
-            throw new IOException(device.path() + ": too late, the request is not ours any more");
+            throw new IOException(device.path() + ": too late; the request is no longer ours");
         }
         if (batch.refused() > 0) {
             throw new IOException(device.path() + ": the answer was refused");

@@ -5,7 +5,8 @@ import jnr.ffi.annotations.Encoding;
 
 /**
  * The calls of the C library that only servers make; {@link Unix} has the others. JNR-POSIX lacks some of them, and
- * binds the others only together with hundreds more, which would cost a server 25 MiB of memory. Addresses are plain numbers, so that a call on the I/O path allocates nothing.
+ * binds the others only together with hundreds more, which would cost a server 25 MiB of memory.
+ * Addresses are plain numbers, so that a call on the I/O path allocates nothing.
  *
  * <p>Public only because JNR implements it; use {@link Unix}.
  */

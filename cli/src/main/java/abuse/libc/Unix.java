@@ -227,7 +227,8 @@ public final class Unix {
     }
 
     /**
-     * Locks one byte of a file for reading until this open file is closed. The byte may lie beyond the end of the file, and others may lock it, too.
+     * Locks one byte of a file for reading until this open file is closed. The byte may lie beyond the end of the
+     * file, and others may lock it, too.
      *
      * @return 0 or a negative errno
      */

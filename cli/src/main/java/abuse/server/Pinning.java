@@ -29,7 +29,7 @@ public final class Pinning {
         if (!Unix.isIoFlusher()) {
             check("PR_SET_IO_FLUSHER", Unix.becomeIoFlusher());
             String arguments = Files.readString(SELF.resolve("cmdline"), StandardCharsets.UTF_8);
-            check("start anew", Unix.execute(SELF.resolve("exe").toString(), List.of(arguments.split("\0"))));
+            check("restart", Unix.execute(SELF.resolve("exe").toString(), List.of(arguments.split("\0"))));
         }
         check("mlockall", Unix.lockMemory());
         try {

@@ -172,7 +172,7 @@ final class SlowPath implements AutoCloseable {
             }
         }
 
-        /** Takes over at the first refusal, which is of the backend's address; after a second one there is nothing left to try. */
+        /** Takes over at the first refusal, which is of the backend's address; after a second one nothing is left to try. */
         private boolean refuse(int i, int errno) {
             boolean first = !refused[i];
             refused[i] = true;
@@ -278,7 +278,7 @@ final class SlowPath implements AutoCloseable {
             transfer();
             if (batch.refused() != refusals) {
                 // The buffer still holds another request's data
-                throw new IOException("the data of a write cannot be had any more");
+                throw new IOException("the data of a write can no longer be read");
             }
             if (batch.stale() == stale) {
                 backend.write(requests[i].offset(), buffer);

@@ -20,7 +20,7 @@ import java.nio.ByteBuffer;
  * with the call that takes the next batch. Its loop allocates nothing.
  */
 final class Worker implements AutoCloseable {
-    static final String UNKNOWN_REQUEST = "a request that this server does not know";
+    static final String UNKNOWN_REQUEST = "a kind of request that this server does not know";
 
     private static final int ADDRESSED_ROOM = 256;
     private static final int BUFFERED_ROOM = 32;
@@ -265,7 +265,7 @@ final class Worker implements AutoCloseable {
     /** Fails if bytes are left over: a read would return another request's, which nobody may see. */
     private static void checkMoved(ByteBuffer buffer) throws IOException {
         if (buffer.hasRemaining()) {
-            throw new IOException("the backend left " + buffer.remaining() + " bytes of a request out");
+            throw new IOException("the backend left out " + buffer.remaining() + " bytes of a request");
         }
     }
 

@@ -64,7 +64,8 @@ class CliTest extends CommandTestBase {
     @ValueSource(strings = {"reset", "info", "get", "put", "poll", "server", "setup", "resize", "requeue",
         "top", "trace"})
     void without_the_module_every_command_tells_to_load_it(String command) {
-        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe abuse'", command.equals("resize") ? fail(command, "3", "1M") : fail(command, "3"));
+        assertEquals("/dev/abctl3: No such file or directory; is the module loaded? try 'modprobe"
+                + " abuse'", command.equals("resize") ? fail(command, "3", "1M") : fail(command, "3"));
     }
 
     @Test
@@ -73,8 +74,8 @@ class CliTest extends CommandTestBase {
         assertEquals("/dev/abctl9: No such file or directory; the module has no such device; 'abusectl info' lists those it"
                 + " has", fail("info", "9"));
         devices.refuse("/dev/abctl1", Unix.EACCES);
-        assertEquals("/dev/abctl1: Permission denied; only root may, and whoever owns the node: try with sudo, or give the"
-                + " node away with chown", fail("info", "1"));
+        assertEquals("/dev/abctl1: Permission denied; only root and the owner of the node may; try sudo, or change"
+                + " the owner with chown", fail("info", "1"));
         devices.refuse("/dev/abctl2", Unix.ENOTTY);
         assertEquals("/dev/abctl2: Inappropriate ioctl for device; this is no abuse device, or the module is older than"
                 + " abusectl", fail("info", "2"));
@@ -117,9 +118,9 @@ class CliTest extends CommandTestBase {
         "put --wait=soon|put: --wait=soon is not a time: seconds, or a number with s or ms",
         "poll --timeout=-1|poll: --timeout=-1 must not be negative",
         "poll --timeout x|poll: --timeout=x is not a time: seconds, or a number with s or ms",
-        "server 0 frob|server: 'frob' is no backend; there are null, mem and file:PATH",
-        "server 0 file:|server: 'file:' is no backend; there are null, mem and file:PATH",
-        "server mem 0|server: '0' is no backend; there are null, mem and file:PATH",
+        "server 0 frob|server: 'frob' is not a backend; there are null, mem and file:PATH",
+        "server 0 file:|server: 'file:' is not a backend; there are null, mem and file:PATH",
+        "server mem 0|server: '0' is not a backend; there are null, mem and file:PATH",
         "server --create mem|server: --create is valid only with file:PATH",
         "server --create|server: --create is valid only with file:PATH",
         "server --direct mem|server: --direct is valid only with file:PATH",

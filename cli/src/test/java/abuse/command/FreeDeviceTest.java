@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 /** Which device run takes, and whether the path that it prints is the disk's. */
 @Timeout(60)
 class FreeDeviceTest {
-    private static final String PLAIN_FILE = "this is something else, and no block device; remove it, and try again";
+    private static final String PLAIN_FILE = "this is not a block device; remove it, and try again";
 
     private final Commands commands = new Commands();
 
@@ -50,10 +50,11 @@ class FreeDeviceTest {
     void that_none_may_be_used_is_told_with_the_reason() {
         commands.devices.refuse("/dev/abctl0", Unix.EACCES);
         commands.devices.refuse("/dev/abctl1", Unix.EACCES);
-        assertEquals("/dev/abctl0: Permission denied; only root may, and whoever owns the node: try with sudo, or give the node"
-                + " away with chown", commands.fail("run", "mem"));
+        assertEquals("/dev/abctl0: Permission denied; only root and the owner of the node may; try sudo, or change"
+                + " the owner with chown", commands.fail("run", "mem"));
         commands.devices.add(2).setUp(1 << 20);
-        assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied; 'abusectl reset'"
+        assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied;"
+                + " 'abusectl reset'"
                 + " frees one; more need 'modprobe -r abuse' and 'modprobe abuse max_abuse=6'", commands.fail("run", "mem"));
     }
 }

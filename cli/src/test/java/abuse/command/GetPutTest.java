@@ -39,8 +39,10 @@ class GetPutTest extends CommandTestBase {
         assertEquals(0, disk.owned());
         assertEquals(0, disk.openNodes());
         String json = succeed("get", "--json");
-        assertTrue(json.matches("(?s)\\{\n  \"device\": \"/dev/abctl0\",\n  \"id\": \"0x[0-9a-f]+\",\n  \"command\": \"write\",\n"
-                + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\": true,\n  \"nounmap\": false,\n"
+        assertTrue(json.matches("(?s)\\{\n  \"device\": \"/dev/abctl0\",\n  \"id\": \"0x[0-9a-f]+\",\n  \"command\":"
+                + " \"write\",\n"
+                + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\":"
+                + " true,\n  \"nounmap\": false,\n"
                 + "  \"meta\": false,\n  \"readahead\": false,\n  \"swap\": false\n\\}\n"),
                 json);
     }
@@ -103,10 +105,10 @@ class GetPutTest extends CommandTestBase {
         Path file = Files.write(directory.resolve("data"), pattern(4095));
         Submitted read = disk.read(0, 4096);
         for (String[] args : new String[][] {
-            {file.toString(), file + ": 4095 bytes where the request needs 4096; it was given back"},
+            {file.toString(), file + ": 4095 bytes, but the request needs 4096; it was given back"},
             {directory + "/none", directory + "/none: No such file or directory; the request was given back"},
             {directory.toString(), directory + ": Is a directory; the request was given back"},
-            {"-", "-: 0 bytes where the request needs 4096; it was given back"}}) {
+            {"-", "-: 0 bytes, but the request needs 4096; it was given back"}}) {
             Outcome outcome = run("put", "--data", args[0]);
             assertEquals(1, outcome.exitCode());
             assertEquals("abusectl: " + args[1] + "\n", outcome.err());
@@ -193,7 +195,8 @@ class GetPutTest extends CommandTestBase {
         CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS).execute(() -> disk.read(0, 4096));
         assertEquals("1 400\n", succeed("poll"));
         assertEquals("1 400\n", succeed("poll", "0", "--timeout=5"));
-        assertEquals("{\n  \"device\": \"/dev/abctl0\",\n  \"ready\": 1,\n  \"events\": 1024\n}\n", succeed("poll", "--json"));
+        assertEquals("{\n  \"device\": \"/dev/abctl0\",\n  \"ready\": 1,\n  \"events\":"
+                + " 1024\n}\n", succeed("poll", "--json"));
         assertEquals(1, disk.pending());
     }
 
@@ -206,7 +209,7 @@ class GetPutTest extends CommandTestBase {
             assertEquals("", succeed("requeue"));
             assertEquals(0, disk.owned());
             assertEquals(1, disk.pending());
-            assertEquals("/dev/abctl0: too late, the request is not ours any more",
+            assertEquals("/dev/abctl0: too late; the request is no longer ours",
                     assertThrows(IOException.class, () -> taken.answer(Result.OKAY)).getMessage());
         }
         succeed("put");

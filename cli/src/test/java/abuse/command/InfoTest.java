@@ -48,10 +48,11 @@ class InfoTest {
 
     @Test
     void limits_are_known_before_a_setup() {
-        assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\": 9223372036854775807,\n"));
+        assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\":"
+                + " 9223372036854775807,\n"));
         assertFalse(commands.succeed("info", "-Jo", "SIZE").contains("limits"));
-        assertEquals("/dev/abctl0: Operation not permitted; that many requests, nq times qs, only root may have; 'abusectl"
-                + " info --json' tells the limit", commands.fail("setup", "nq=2,qs=4096"));
+        assertEquals("/dev/abctl0: Operation not permitted; only root may have so many requests, nq times qs;"
+                + " 'abusectl info --json' shows the limit", commands.fail("setup", "nq=2,qs=4096"));
     }
 
     @Test
@@ -59,10 +60,12 @@ class InfoTest {
         disk.setUp(1 << 20, Flag.WRITE_ZEROES);
         disk.submit(Operation.WRITE_ZEROES, 0, 4096, null, Set.of(RequestFlag.NOUNMAP), 0);
         commands.succeed("get");
-        assertEquals("WRITE_ZEROES\nsector = 0\nvcnt = 1\nlen0 = 4096, offset = 0\nflags = nounmap\n", commands.succeed("put"));
+        assertEquals("WRITE_ZEROES\nsector = 0\nvcnt = 1\nlen0 = 4096, offset = 0\nflags ="
+                + " nounmap\n", commands.succeed("put"));
         disk.submit(Operation.READ, 0, 4096, new byte[4096], Set.of(RequestFlag.META, RequestFlag.READAHEAD), 0);
         assertTrue(commands.succeed("get").endsWith("\nflags = meta readahead\n"));
-        assertTrue(commands.succeed("put", "-J").endsWith("  \"redelivered\": true,\n  \"nounmap\": false,\n  \"meta\": true,\n"
+        assertTrue(commands.succeed("put", "-J").endsWith("  \"redelivered\": true,\n  \"nounmap\": false,\n "
+                + " \"meta\": true,\n"
                 + "  \"readahead\": true,\n  \"swap\": false\n}\n"));
     }
 }

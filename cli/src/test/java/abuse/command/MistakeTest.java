@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What is mistyped or does not fit is told in the words that were typed, with what to do about it. */
 @Timeout(60)
 class MistakeTest extends CommandTestBase {
-    private static final String NO_DEVICE = "is no device, which is /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
-    private static final String NO_BACKEND = "is no backend; there are null, mem and file:PATH";
+    private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
+    private static final String NO_BACKEND = "is not a backend; there are null, mem and file:PATH";
 
     private Path image(String name, long size) throws Exception {
         Path image = directory.resolve(name);
@@ -36,9 +36,9 @@ class MistakeTest extends CommandTestBase {
         "server 0 flie:/tmp/x|server: 'flie:/tmp/x' BACKEND; did you mean 'file:'?",
         "server fil:/tmp/x|server: 'fil:/tmp/x' BACKEND; did you mean 'file:'?",
         "server http://localhost/|server: 'http://localhost/' BACKEND",
-        "server mem null|server: 'mem' and 'null' are both backends; one can be served",
+        "server mem null|server: 'mem' and 'null' are both backends; only one can be served",
         "server frob mem|server: 'frob' DEVICE",
-        "run mem null|run: 'mem' and 'null' are both backends; one can be served",
+        "run mem null|run: 'mem' and 'null' are both backends; only one can be served",
         "run nul|run: 'nul' BACKEND; did you mean 'null'?",
         "run 64M mem|run: unknown key '64M'; did you mean 'sz=64M'?",
         "run siez=1M mem|run: unknown key 'siez'; did you mean 'size'?",
@@ -54,12 +54,12 @@ class MistakeTest extends CommandTestBase {
         "resize 3000000|resize: 3000000 is not a multiple of the block size, 4096",
         "list --jsno|list: unknown option '--jsno'; did you mean '--json'?",
         "list -o SIZ|list: unknown column: SIZ; did you mean 'SIZE'?",
-        "get --wait 5|get: '--wait 5' may mean two things; write '--wait=5', or the device by its path",
-        "put --wait 0.5|put: '--wait 0.5' may mean two things; write '--wait=0.5', or the device by its path",
+        "get --wait 5|get: '--wait 5' is ambiguous; write '--wait=5', or the device by its path",
+        "put --wait 0.5|put: '--wait 0.5' is ambiguous; write '--wait=0.5', or the device by its path",
         "lst|unknown command 'lst'; did you mean 'list'?",
         "frob|unknown command 'frob'",
         "help frob|unknown command 'frob'",
-        "info \uFFFD.img|'\uFFFD.img' is not UTF-8; for a file with such a name make a link with another one"})
+        "info \uFFFD.img|'\uFFFD.img' is not UTF-8; a file with such a name needs a link with another name"})
     void a_mistyped_word_is_named_and_nothing_is_done(String words, String message) {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         disk.read(0, 4096);
@@ -86,7 +86,8 @@ class MistakeTest extends CommandTestBase {
         Path empty = image("empty.img", 0);
         assertEquals("file:" + empty + ": is empty; add --create to make it as large as the disk",
                 fail("run", "file:" + empty));
-        assertEquals("file:/dev/null: holds no bytes, and is no file that could be made larger", fail("run", "file:/dev/null"));
+        assertEquals("file:/dev/null: holds no bytes, and is not a file that can be made"
+                + " larger", fail("run", "file:/dev/null"));
         Path image = image("image", 8 << 20);
         assertEquals("file:" + image + ": holds 8 MiB (8388608 bytes), but /dev/abctl0 has 16 MiB (16777216 bytes); add"
                 + " sz=8388608", fail("run", "sz=16M", "file:" + image));
@@ -102,8 +103,8 @@ class MistakeTest extends CommandTestBase {
         Path image = image("image", 1 << 20);
         var server = start("server", "file:" + image).awaitReady();
         assertFalse(disk.read(0, 4096).await().failed());
-        assertEquals("/dev/abuse0: has 2 MiB now, but its server has less: Input/output error; an image of 2097152 bytes would"
-                + " do", fail("resize", "0", "2M"));
+        assertEquals("/dev/abuse0: has 2 MiB now, but its server has less: Input/output error; the image must have"
+                + " 2097152 bytes", fail("resize", "0", "2M"));
         image("image", 3 << 20);
         succeed("resize", "0", "3M");
         server.signal();
@@ -115,7 +116,7 @@ class MistakeTest extends CommandTestBase {
         devices.add(0).setUp(1 << 20);
         Path text = Files.writeString(directory.resolve("text"), "no jar\n");
         String refusal = fail("server", "--plugin", text.toString(), "mem");
-        assertTrue(refusal.startsWith(text + ": is no jar: "), refusal);
+        assertTrue(refusal.startsWith(text + ": is not a jar: "), refusal);
         Path jar = directory.resolve("empty.jar");
         try (var to = new ZipOutputStream(Files.newOutputStream(jar))) {
             to.putNextEntry(new ZipEntry("README"));

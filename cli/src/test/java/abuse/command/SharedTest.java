@@ -18,8 +18,8 @@ class SharedTest {
     void server_names_the_other_one_and_the_next_step() throws Exception {
         disk.setUp(1 << 20);
         var first = commands.start("server", "mem").awaitReady();
-        assertEquals("/dev/abctl0: Device or resource busy; process 4711 serves 'mem' there, and this would be other content;"
-                + " end that one first, or add --shared", commands.fail("server", "null"));
+        assertEquals("/dev/abctl0: Device or resource busy; process 4711 serves 'mem' there, which is other content;"
+                + " end it first, or add --shared", commands.fail("server", "null"));
         var shared = commands.start("server", "--shared", "null").awaitReady();
         shared.signal();
         assertEquals(0, shared.end().exitCode());

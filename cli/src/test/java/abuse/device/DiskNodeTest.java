@@ -20,7 +20,7 @@ class DiskNodeTest {
 
     @Test
     void a_file_and_another_kind_of_device_are_no_disk() throws Exception {
-        String message = "this is something else, and no block device; remove it, and try again";
+        String message = "this is not a block device; remove it, and try again";
         assertEquals(message, problem(Files.createFile(directory.resolve("file"))));
         assertEquals(message, problem(Path.of("/dev/null")));
     }
@@ -28,10 +28,11 @@ class DiskNodeTest {
     @Test
     void nothing_and_what_cannot_be_reached_are_told_apart() throws Exception {
         Path missing = directory.resolve("missing");
-        assertEquals("the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod " + missing
+        assertEquals("the kernel has the disk, but there is no node for it; try where /dev is a devtmpfs, or 'mknod"
+                + " " + missing
                 + " b 60 0' first", problem(missing));
         Path loop = directory.resolve("loop");
         String message = problem(Files.createSymbolicLink(loop, loop));
-        assertTrue(message.startsWith("the kernel has the disk, but its node cannot be looked at: "), message);
+        assertTrue(message.startsWith("the kernel has the disk, but its node cannot be examined: "), message);
     }
 }

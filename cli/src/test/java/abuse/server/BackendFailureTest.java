@@ -133,7 +133,7 @@ class BackendFailureTest extends ServerTestBase {
         });
         assertTrue(disk.read(0, BLOCK).await().failed());
         assertTrue(disk.write(0, pattern(1)).await().failed());
-        assertEquals(List.of("the backend left 3584 bytes of a request out", "the backend left 4096 bytes of a request out"),
+        assertEquals(List.of("the backend left out 3584 bytes of a request", "the backend left out 4096 bytes of a request"),
                 running.problems);
     }
 }
