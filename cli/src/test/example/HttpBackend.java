@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.util.Set;
 
-/** A disk that is a file on a web server, to be read only: http://HOST/PATH. */
+/** A read-only disk that is a file on a web server: http://HOST/PATH. */
 public final class HttpBackend implements Backend, BackendFactory {
     private URL url;
 
@@ -58,6 +58,6 @@ public final class HttpBackend implements Backend, BackendFactory {
 
     @Override
     public void write(long offset, ByteBuffer from) throws IOException {
-        throw new IOException(url + ": not to be written");
+        throw new IOException(url + ": read-only");
     }
 }

@@ -16,7 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** Asks C compilers what constants are. Without one, the test fails. */
+/** Asks C compilers for the values of constants. Without a compiler the test fails. */
 public final class CCompiler {
     private static final Pattern QUAD = Pattern.compile("\\s\\.(?:quad|xword)\\s+(-?\\d+)");
 
@@ -96,7 +96,7 @@ public final class CCompiler {
         return constants;
     }
 
-    /** What is not as expected, so that a test need not show what is. */
+    /** The constants that differ, so that a test need not show the others. */
     public static Map<String, String> differences(Map<String, Long> expected, Map<String, Long> found) {
         var differences = new LinkedHashMap<String, String>();
         expected.forEach((name, value) -> {

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The launcher with the Java of this test, in surroundings that are not those of a developer. */
+/** Runs the launcher with the Java of this test, in surroundings that differ from a developer's. */
 @Timeout(120)
 class LauncherTest {
     private record Outcome(int exitCode, String out, String err) {}
@@ -35,7 +35,7 @@ class LauncherTest {
 
     private Path jar;
 
-    /** In place of the jar, which is not packed yet: one that names what the tests run with. */
+    /** Makes a jar that names the class path of the tests, because the real one is not packed yet. */
     @BeforeEach
     void makeJar() throws IOException {
         jar = directory.resolve("abusectl.jar");
@@ -48,7 +48,7 @@ class LauncherTest {
         new JarOutputStream(Files.newOutputStream(jar), manifest).close();
     }
 
-    /** A line for bash, where abusectl is the launcher. */
+    /** Runs a line in bash, where abusectl is the launcher. */
     private Outcome run(String line, Map<String, String> environment) throws Exception {
         Path script = Files.write(directory.resolve("script"), line.getBytes(ISO_8859_1));
         var builder = new ProcessBuilder("bash", script.toString());

@@ -15,7 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** No layer knows one above it. */
+/** No layer knows one above itself. */
 class LayersTest {
     private static final Path SOURCES = Path.of("src/main/java/abuse");
     private static final Pattern MENTION = Pattern.compile("\\babuse\\.(libc|device|backend|server|command)\\b");

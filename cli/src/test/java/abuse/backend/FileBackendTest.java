@@ -43,7 +43,7 @@ class FileBackendTest {
     }
 
     private static byte[] read(Backend backend, long offset, int length) throws IOException {
-        // Not at the start of its memory, as the server's are not
+        // Not at the start of its memory, like the server's buffers
         ByteBuffer buffer = ByteBuffer.allocateDirect(length + 512).position(512);
         backend.read(offset, buffer);
         assertFalse(buffer.hasRemaining());
@@ -58,7 +58,7 @@ class FileBackendTest {
         return bytes;
     }
 
-    /** What the file takes on its filesystem, in units of 512 bytes. */
+    /** How much space the file takes on its filesystem, in units of 512 bytes. */
     private static long blocks(Path path) throws IOException {
         Process stat = new ProcessBuilder("stat", "-c", "%b", path.toString()).start();
         return Long.parseLong(new String(stat.getInputStream().readAllBytes()).strip());
@@ -194,7 +194,7 @@ class FileBackendTest {
                 var e = assertThrows(IOException.class, () -> read(backend, offset, length));
                 assertEquals(image() + ": the image ends before the disk does", e.getMessage());
             }
-            // Nothing is taken for stored, and the image is not made long again
+            // No write counts as stored, and the image does not become long again
             assertThrows(IOException.class, () -> backend.write(SIZE - 512, direct(new byte[512])));
             assertThrows(IOException.class, () -> backend.writeZeroes(SIZE - 512, 512));
             assertThrows(IOException.class, backend::flush);
@@ -215,7 +215,7 @@ class FileBackendTest {
         for (int i = 0; i < 2000; i++) {
             open(true, CACHED).close();
         }
-        // The descriptor of a refused one, too
+        // A refused one gives its descriptor back, too
         Backend holder = open(true, CACHED);
         for (int i = 0; i < 2000; i++) {
             assertThrows(IOException.class, () -> open(false, new Geometry(1, SIZE, 4096, 65536, false)));
@@ -290,7 +290,7 @@ class FileBackendTest {
         }
     }
 
-    /** The flags that the kernel has for the open image. */
+    /** The flags that the kernel shows for the open image. */
     private int flags() throws IOException {
         try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
             for (Path descriptor : descriptors.toList()) {

@@ -18,7 +18,7 @@ import java.util.function.BooleanSupplier;
 class Commands {
     final SimulatedDevices devices = new SimulatedDevices();
     final Map<String, String> environment = new HashMap<>();
-    /** What standard input has. */
+    /** The content of standard input. */
     byte[] input = {};
     /** Whether standard output is a terminal. */
     boolean terminal;
@@ -49,7 +49,7 @@ class Commands {
             return err.toString(StandardCharsets.UTF_8);
         }
 
-        /** Standard output as it is. */
+        /** The bytes of standard output. */
         byte[] bytes() {
             return out.toByteArray();
         }
@@ -86,7 +86,7 @@ class Commands {
         return new Running(args);
     }
 
-    /** Does to the command that was started last what a first signal does, in the calling thread. */
+    /** Stops the command that was started last as a first signal does, but in the calling thread. */
     void stop() {
         latest.stages.get(0).run();
     }

@@ -21,13 +21,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The completions in bash, zsh and fish themselves, on a terminal, with device nodes in a directory of the test's. */
+/** The completions in the real bash, zsh and fish, on a terminal, with device nodes in a directory of the test. */
 @Timeout(600)
 class CompletionTest {
     private static final Path COMPLETIONS = Path.of("../completions").toAbsolutePath();
     private static final String PROMPT = "ready> ";
 
-    /** What is typed behind abusectl before the tab, and the words that it is then called with; ~ is the directory. */
+    /** What is typed after abusectl and before the tab, and the words that it is then called with; ~ is the directory. */
     private static final String[][] UNIQUE = {
         {"inf", "info"},
         {"--vers", "--version"},
@@ -75,7 +75,7 @@ class CompletionTest {
             Files.writeString(directory.resolve(file),
                     Files.readString(COMPLETIONS.resolve(file)).replace("/dev/ab", directory + "/dev/ab"));
         }
-        // Tells how it was called; java in its path must not be called at all
+        // Shows how it was called; java, which is found in PATH, must not be called at all
         script("abusectl", "echo call >>" + directory + "/calls; echo \"called:$(printf ' <%s>' \"$@\"):\"");
         script("java", "echo java >>" + directory + "/calls");
         Files.writeString(directory.resolve(".bashrc"), "PS1='" + PROMPT + "'\nstty cols 1000\n"
@@ -101,7 +101,7 @@ class CompletionTest {
         return builder.start();
     }
 
-    /** Waits until the screen shows something, and takes that and what stands before it away. */
+    /** Waits until the screen shows something, and removes that and everything before it. */
     private Matcher await(String pattern) throws Exception {
         long end = System.nanoTime() + 300_000_000_000L;
         byte[] bytes = new byte[65536];
@@ -137,7 +137,7 @@ class CompletionTest {
                 await(PROMPT);
                 String expected = String.join(" ", Arrays.stream(line).skip(1)
                         .map(word -> "<" + word.replace("~", directory.toString()) + ">").toList());
-                // Behind a folder zsh takes the slash away again
+                // After a folder zsh removes the slash again
                 assertEquals(expected, called.replace("/>", ">"), "abusectl " + line[0]);
             }
             assertEquals(new TreeSet<>(Model.words("COMMAND")), listed("abusectl ", "[a-z]+"));
@@ -149,10 +149,10 @@ class CompletionTest {
         }
     }
 
-    /** The words of a list that a tab shows, as far as they are such words, without what was typed. */
+    /** The words in the list that a tab shows which match a pattern. */
     private TreeSet<String> listed(String typed, String word) throws Exception {
         type(typed + "\t");
-        // The prompt comes again below the list
+        // The prompt is repeated below the list
         String list = await("\n(.*?)" + PROMPT).group(1);
         type("\u0015\n");
         await(PROMPT);

@@ -60,7 +60,7 @@ final class Completions {
                 String text = "'[" + zshText(Model.brief(option.description())) + "]";
                 String value = option.arity().max() == 0 ? "" : ":" + option.paramLabel() + ":" + action(option.paramLabel());
                 String sign = option.arity().max() == 0 ? "" : option.arity().min() == 0 ? "=-" : "=";
-                // A value that may be left out is attached, and then not asked for
+                // An optional value must be attached, and is not asked for
                 value = option.arity().min() == 0 && option.arity().max() > 0 ? ":" + value : value;
                 String exclude = several ? "'*'" : "'(" + String.join(" ", option.names()) + ")'";
                 String names = String.join(",", List.of(option.names()).stream()

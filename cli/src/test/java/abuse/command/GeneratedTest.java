@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** What is made from the model is as the model is; "make generated" makes it so. */
+/** Generated files agree with the model; "make generated" updates them. */
 class GeneratedTest {
     private static final Path PROJECT = Path.of("..");
 

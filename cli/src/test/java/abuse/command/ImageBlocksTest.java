@@ -35,7 +35,7 @@ class ImageBlocksTest {
         return "file:" + path;
     }
 
-    /** A table of one partition that takes all of a disk with sectors of 512 bytes. */
+    /** Makes an image with one partition that fills a disk with sectors of 512 bytes. */
     private String partitioned() throws IOException {
         var sector = ByteBuffer.allocate(512).order(ByteOrder.LITTLE_ENDIAN).putShort(510, (short) 0xaa55);
         sector.put(446 + 4, (byte) 0x83).putInt(446 + 8, 2048).putInt(446 + 12, SIZE / 512 - 2048);

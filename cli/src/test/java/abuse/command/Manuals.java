@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Pages of the manual, from the model and from what man/src has by hand: text, a line @OPTIONS@, sections. */
+/** Makes manual pages from the model and from the handwritten parts in man/src: text, a line @OPTIONS@, sections. */
 final class Manuals {
     private static final String HEADING = """
             .\\" SPDX-License-Identifier: Apache-2.0
@@ -60,7 +60,7 @@ final class Manuals {
         String[] custom = command.usageMessage().customSynopsis();
         var words = new StringBuilder("[\\fIoptions\\fP]");
         if (custom.length > 0) {
-            // What is left when the options are taken out of it
+            // The rest after removing the options
             String rest = custom[0].replaceFirst("abusectl \\S+ ?", "").replaceAll("\\[(-[^]]*|OPTION)](\\.\\.\\.)? ?", "");
             words.append(' ').append(rest.replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP"));
         } else {
@@ -100,7 +100,7 @@ final class Manuals {
         return ".SH SEE ALSO\n.BR " + String.join(" ,\n.BR ", all) + "\n";
     }
 
-    /** Text in lines of a width that is pleasant to read, with nothing in it that troff takes for its own. */
+    /** Breaks text into lines that are pleasant to read, and escapes what troff would interpret. */
     private static String text(String... sentences) {
         var lines = new StringBuilder();
         for (String sentence : String.join(" ", sentences).split("(?<=[.]) ")) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What is mistyped or does not fit is told in the words that were typed, with what to do about it. */
+/** Mistakes are reported in the words that were typed, with what to do about them. */
 @Timeout(60)
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";

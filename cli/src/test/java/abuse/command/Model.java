@@ -32,13 +32,13 @@ final class Model {
         return ROOT.subcommands().values().stream().map(CommandLine::getCommandSpec).toList();
     }
 
-    /** What an option takes behind it, separate or with "="; empty when that is nothing, or may be left out. */
+    /** The value that must follow an option, separately or after "="; empty if there is none, or it is optional. */
     static String value(OptionSpec option) {
         return option.arity().min() == 0 ? "" : option.paramLabel();
     }
 
     /**
-     * What each place behind the command may have. A device may be left out, so that what comes behind it
+     * What each position after the command may hold. A device may be left out, so that what comes after it
      * may stand there, too.
      */
     static List<List<String>> places(CommandSpec command) {
@@ -56,7 +56,7 @@ final class Model {
         return command.positionalParameters().stream().anyMatch(word -> word.index().isUnresolved() || word.index().max() > 9);
     }
 
-    /** The words that a label stands for; none for what is no fixed word. */
+    /** The words that a label stands for; none if it is not a choice of fixed words. */
     static List<String> words(String label) {
         return switch (label) {
             case "COLUMNS" -> Arrays.stream(Column.values()).map(Column::name).toList();
@@ -76,7 +76,7 @@ final class Model {
         return command.options().stream().map(OptionSpec::longestName).toList();
     }
 
-    /** A description's first words, for a line: up to what explains them. */
+    /** The beginning of a description, as short as one line in a list must be. */
     static String brief(String... description) {
         return String.join(" ", description).split("[.:;] |[.:;]$")[0].replace("%n", " ");
     }

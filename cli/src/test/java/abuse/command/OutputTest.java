@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Standard output that takes nothing: a full disk, a reader that has gone. */
+/** Standard output that cannot be written: a full disk, or a reader that has gone. */
 @Timeout(60)
 class OutputTest {
     private final SimulatedDevices devices = new SimulatedDevices();
@@ -56,7 +56,7 @@ class OutputTest {
         }
     }
 
-    /** What was complained about; with "--out -" the request itself is there, too. */
+    /** The messages, without the request, which "--out -" puts on standard error, too. */
     private String withoutRequest() {
         return err.toString().replaceFirst("(?s)^WRITE\n.*?offset = 0\n", "");
     }

@@ -22,13 +22,13 @@ import java.util.jar.JarOutputStream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 
-/** A backend of somebody else's: compiled against the program's classes only, put into a jar, and served from. */
+/** A backend that somebody else wrote: compiled against the program's classes only, put into a jar, and used by a server. */
 class PluginTest extends CommandTestBase {
     private static final String SERVICES = "META-INF/services/abuse.backend.BackendFactory";
 
     private byte[] image = new byte[1 << 20];
 
-    /** A jar with the classes of one source, and one factory. */
+    /** Makes a jar with the classes of one source file, which names one factory. */
     private String jar(Path source, String factory) throws IOException {
         Path classes = Files.createDirectory(directory.resolve("classes"));
         assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "-Xlint:all", "-cp", "target/classes",
@@ -45,7 +45,7 @@ class PluginTest extends CommandTestBase {
         return jar.toString();
     }
 
-    /** A web server with the image, as far as a disk needs one. */
+    /** Answers as a web server with the image, as far as a disk needs it. */
     private void answer(HttpExchange exchange) throws IOException {
         String range = exchange.getRequestHeaders().getFirst("Range");
         if (range == null) {
@@ -83,7 +83,7 @@ class PluginTest extends CommandTestBase {
             server.signal();
             assertEquals(0, server.end().exitCode());
             assertEquals("abusectl: /dev/abctl0: serving 1 MiB from " + url + " on /dev/abuse0, 1 queue\n", server.out());
-            assertEquals("abusectl: /dev/abctl0: " + url + ": not to be written\n", server.err());
+            assertEquals("abusectl: /dev/abctl0: " + url + ": read-only\n", server.err());
         } finally {
             web.stop(0);
         }

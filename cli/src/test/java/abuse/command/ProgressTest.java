@@ -13,7 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How far something has come, on a terminal only. */
+/** Progress is shown on a terminal only. */
 @Timeout(600)
 class ProgressTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Abi.java against the header itself. */
+/** Compares Abi.java with the header itself. */
 class AbiTest {
     private static final Path HEADER = Path.of("../module/uapi/abuse.h").toAbsolutePath().normalize();
     private static final Map<String, Class<?>> STRUCTS = Map.of(
@@ -73,7 +73,7 @@ class AbiTest {
         }
     }
 
-    /** Unsigned 32 bit in C is a negative int in Java. */
+    /** An unsigned 32-bit value in C may be a negative int in Java. */
     private static String cast(String name) {
         return name.equals("ABUSE_ANY_QUEUE") ? "(int)" + name : name;
     }

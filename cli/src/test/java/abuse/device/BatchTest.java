@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class BatchTest {
     private static final int UNTAKEN = 1;
 
-    /** A batch with answers that have the ids 1 and up, as the kernel left them. */
+    /** A batch after an ioctl, whose answers have the ids 1 and up and the given statuses. */
     private static Batch answered(int taken, int... statuses) {
         var batch = new Batch(statuses.length);
         var raw = batch.raw();

@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** The real calls, as far as they go without the module. */
+/** The real calls, as far as they work without the module. */
 class ControlNodeTest {
     @Test
     void a_missing_node_is_named_with_its_cause() {

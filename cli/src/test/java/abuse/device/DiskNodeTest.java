@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is not a disk; what is one takes a kernel, see vm/tests. */
+/** Paths that do not lead to a disk; one that does needs a kernel, see vm/tests. */
 class DiskNodeTest {
     @TempDir
     private Path directory;

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** On a machine that is a folder. */
+/** Looks at a folder instead of a machine. */
 class DiskUsersTest {
     @TempDir
     private Path root;

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A machine with as many simulated devices as a test wants; none is one without the module. */
+/** A machine with as many simulated devices as a test adds; without any, the module is not loaded. */
 public final class SimulatedDevices implements Devices {
     private final Map<String, SimulatedDisk> disks = new LinkedHashMap<>();
     private final Map<String, Integer> refusals = new LinkedHashMap<>();
@@ -35,7 +35,7 @@ public final class SimulatedDevices implements Devices {
         disks.putIfAbsent(path, new SimulatedDisk(path, 0));
     }
 
-    /** The n-th open from now on throws, whatever is opened. */
+    /** Makes the n-th open from now on throw, no matter what is opened. */
     public void throwOnOpen(int n, RuntimeException failure) {
         opensToFailure = n;
         openFailure = failure;
@@ -65,7 +65,7 @@ public final class SimulatedDevices implements Devices {
         return disks.get("/dev/abctl" + status.number()).statistics();
     }
 
-    /** Tells the given lines, and then nothing. */
+    /** Reports the given lines, and then nothing. */
     @Override
     public Tracer trace(Status status) {
         var lines = new ArrayDeque<>(trace);
@@ -91,7 +91,7 @@ public final class SimulatedDevices implements Devices {
         };
     }
 
-    /** What a trace has, before it is stopped and what was under way then; and what to do at its end. */
+    /** Sets the lines of a trace, those before it is stopped and those still under way then, and what to do at its end. */
     public void trace(List<String> lines, List<String> afterStop, Runnable onEnd) {
         trace = lines;
         traceAfterStop = afterStop;

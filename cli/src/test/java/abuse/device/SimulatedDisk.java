@@ -135,7 +135,7 @@ public final class SimulatedDisk {
         return request;
     }
 
-    /** From now on somebody has the disk open, and this is what the system tells of him. */
+    /** From now on somebody has the disk open, and this is how the system describes it. */
     public synchronized void use(String words) {
         users.add(words);
     }
@@ -149,19 +149,19 @@ public final class SimulatedDisk {
         return List.copyOf(users);
     }
 
-    /** The next call on an open file fails so. */
+    /** Makes the next transfer that sends answers fail. */
     public synchronized void failNextTransfer(int errno) {
         transferFailure = errno;
         notifyAll();
     }
 
-    /** The next so many times somebody looks, the disk has no node for this reason. */
+    /** Makes the disk have no good node for this reason, the given number of times that somebody looks. */
     public synchronized void spoilNode(String problem, int times) {
         nodeProblem = problem;
         looks = times;
     }
 
-    /** Counts what was answered, all of it as reads of 4096 bytes. */
+    /** Counts every answer as a read of 4096 bytes. */
     synchronized DiskStatistics statistics() {
         return new DiskStatistics(puts, puts * 4096, 0, 0, 0, 0);
     }
@@ -188,18 +188,18 @@ public final class SimulatedDisk {
         unreachable = address;
     }
 
-    /** As the kernel drops what it can read in again. */
+    /** Drops all pages, as the kernel may. */
     public synchronized void evictAll() {
         present.clear();
     }
 
-    /** From now on, or no longer, a put that waits for memory waits for this to end. */
+    /** Starts or ends a time in which puts that need memory must wait. */
     public synchronized void holdFaults(boolean hold) {
         faultsHeld = hold;
         notifyAll();
     }
 
-    /** How many puts waited for memory at once, at most. */
+    /** The highest number of puts that waited for memory at once. */
     public synchronized int mostFaulting() {
         return mostFaulting;
     }
@@ -211,13 +211,13 @@ public final class SimulatedDisk {
         }
     }
 
-    /** The next so many transfers are ended by a signal before they receive anything. */
+    /** Makes a number of transfers end by a signal before they receive anything. */
     public synchronized void interrupt(int times) {
         interruptions = times;
         notifyAll();
     }
 
-    /** What a timeout or a requeue does: the request is not its owner's any more. */
+    /** Takes all requests from their owners, as a timeout or a requeue does. */
     public synchronized void fence() {
         var fenced = new ArrayList<>(owned.values());
         Collections.reverse(fenced);

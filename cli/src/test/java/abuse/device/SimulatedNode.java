@@ -99,7 +99,7 @@ final class SimulatedNode implements Device {
         }
     }
 
-    /** An open file that served something before a reset has nothing any more. */
+    /** An open file that was bound to a setup is of no use after a reset. */
     private void checkBinding(Call call) throws DeviceException {
         if (serving != null && served != disk.generation) {
             throw new DeviceException(disk.path, call, Unix.ENODEV);
@@ -155,7 +155,7 @@ final class SimulatedNode implements Device {
         }
     }
 
-    /** False when a signal came. */
+    /** Returns false when a signal came. */
     private boolean ioctl(Batch batch) throws DeviceException {
         ByteBuffer raw = batch.raw();
         check(raw.getInt(Abi.Xfer.SIZE) == Abi.Xfer.SIZE_OF && raw.getShort(Abi.Xfer.PUT_SIZE) == Abi.Put.SIZE_OF
@@ -196,11 +196,11 @@ final class SimulatedNode implements Device {
         long timeout = raw.getLong(Abi.Xfer.TIMEOUT_NS);
         long end = System.nanoTime() + timeout;
         long before = disk.generation;
-        // Who has an answer refused should hear of it at once
+        // A refused answer must be reported at once
         while (!draining && !refused && waiting(queue) < minimum) {
             if (disk.interruptions > 0) {
                 disk.interruptions--;
-                // With answers given the call is no failure
+                // The call succeeds if it took answers
                 raw.putInt(Abi.Xfer.NR_GETS, 0);
                 return answers > 0;
             }
@@ -259,7 +259,7 @@ final class SimulatedNode implements Device {
         return 0;
     }
 
-    /** Copies the request's data; whoever may wait for memory does it without keeping others from the disk. */
+    /** Copies the request's data; a wait for memory does not keep others from the disk. */
     private int move(Submitted request, long address, boolean noFault) {
         if (address == 0 || address == disk.unreachable) {
             return Unix.EFAULT;
@@ -338,7 +338,7 @@ final class SimulatedNode implements Device {
         return handed;
     }
 
-    /** False when the time is over. */
+    /** Returns false when the time is up. */
     private boolean pause(long nanoseconds) {
         if (nanoseconds <= 0) {
             return false;

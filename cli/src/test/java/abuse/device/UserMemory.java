@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import jnr.ffi.LibraryLoader;
 
-/** Copies bytes by address as the kernel does it: what is not there is an error, and not the end of the process. */
+/** Copies bytes by address as the kernel does: memory that is not mapped is an error, and does not end the process. */
 final class UserMemory {
     /** Calls that take addresses. */
     public interface Calls {

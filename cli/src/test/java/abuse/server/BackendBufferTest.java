@@ -30,7 +30,7 @@ import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A backend has a request's bytes before it, as in a new buffer, and no other's. */
+/** A backend is given the bytes of one request and no others, as in a new buffer. */
 @Timeout(60)
 class BackendBufferTest {
     private static final int BLOCK = 4096;
@@ -41,7 +41,7 @@ class BackendBufferTest {
     private final List<Integer> lengths = new ArrayList<>();
     private final byte[] stored = new byte[CAPACITY];
 
-    /** Notes what is odd about a buffer, and leaves it so that the next request would notice. */
+    /** Checks that a buffer is like a new one, and leaves it in a state that the next request would notice. */
     private void check(ByteBuffer buffer) {
         lengths.add(buffer.capacity());
         assertEquals("position 0, limit " + buffer.capacity() + ", BIG_ENDIAN",
@@ -91,7 +91,7 @@ class BackendBufferTest {
         public void close() {}
     }
 
-    /** Answers all that is submitted. */
+    /** Serves until all requests are answered. */
     private void serve(Backend backend, List<Submitted> requests) throws Exception {
         Device device = devices.open("/dev/abctl0");
         var told = new ProblemList();
@@ -117,7 +117,7 @@ class BackendBufferTest {
         return bytes;
     }
 
-    /** Requests of the same places in the batch, one length after the other, so that each is used again. */
+    /** Sends requests of several lengths in the same order again and again, so that each buffer is reused. */
     private void exchange(Backend backend) throws Exception {
         var sizes = List.of(4, 1, 8, 3);
         for (int round = 0; round < 3; round++) {

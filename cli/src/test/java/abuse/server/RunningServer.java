@@ -65,7 +65,7 @@ class RunningServer extends ProblemList {
         return interrupted;
     }
 
-    /** Whether its thread was left as one that I/O depends on. */
+    /** Whether its thread was left as an I/O flusher. */
     boolean isIoFlusher() {
         return ioFlusher;
     }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What happens to threads, memory and open files when something fails that a server does not expect. */
+/** What happens to threads, memory and open files after failures that a server does not expect. */
 @Timeout(60)
 class ServerFaultsTest extends ServerTestBase {
     @Test
@@ -80,7 +80,7 @@ class ServerFaultsTest extends ServerTestBase {
     void what_cannot_be_opened_leaves_nothing_open() throws Exception {
         disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
         var running = new RunningServer(devices, "model", geometry -> {
-            // Too late for who looked at the device before
+            // Too late, as the server has looked at the device before
             disk.reset();
             disk.setUp(CAPACITY / 2, 1, Flag.WRITE_CACHE);
             return new MemoryStore(CAPACITY);
@@ -136,7 +136,7 @@ class ServerFaultsTest extends ServerTestBase {
 
     private enum Place { READ, WRITE, FLUSH, DISCARD }
 
-    /** In the threads that wait for storage; whatever it is, only that request fails. */
+    /** In the threads that wait for storage, any fault fails only its request. */
     @ParameterizedTest
     @EnumSource
     void no_fault_of_a_backend_ends_a_thread_that_others_wait_for(Place place) throws Exception {
@@ -206,7 +206,7 @@ class ServerFaultsTest extends ServerTestBase {
         assertNull(running.stop());
     }
 
-    /** It is no reset, after which they would have failed: whoever serves next must get them. */
+    /** This is not a reset, after which requests fail: the next server must get them. */
     @Test
     void requests_that_cannot_be_answered_are_left_to_others() throws Exception {
         disk.setUp(CAPACITY);

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The engine against a simulated device. */
+/** A server and a simulated device, byte by byte. */
 class ServerTest extends ServerTestBase {
     @ParameterizedTest
     @ValueSource(strings = {"mem", "file:"})
@@ -42,7 +42,7 @@ class ServerTest extends ServerTestBase {
             var reads = new ArrayList<Submitted>();
             var others = new ArrayList<Submitted>();
             byte[] before = model.clone();
-            // Ranges of one round do not overlap, as their order would be anybody's guess
+            // Ranges of one round do not overlap, because their order is not defined
             for (int block = 0; block < BLOCKS;) {
                 int count = Math.min(1 + random.nextInt(16), BLOCKS - block);
                 int offset = block * BLOCK;

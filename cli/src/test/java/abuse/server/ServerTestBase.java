@@ -74,7 +74,7 @@ abstract class ServerTestBase {
         return bytes;
     }
 
-    /** Keeps blocks in a map; knows what of it a power cut would leave. */
+    /** Keeps blocks in a map, and knows which of them would survive a power cut. */
     static class ModelBackend implements Backend {
         final Map<Long, byte[]> blocks = new TreeMap<>();
         final Map<Long, byte[]> durable = new TreeMap<>();
@@ -115,7 +115,7 @@ abstract class ServerTestBase {
         }
     }
 
-    /** Keeps blocks in memory; knows what of it a power cut would leave. Whatever does not go by address fails. */
+    /** Keeps blocks in memory, and knows which of them would survive a power cut. What does not go by address fails. */
     static class ModelStore extends MemoryStore {
         private final byte[] durable = new byte[(int) CAPACITY];
         int flushes;

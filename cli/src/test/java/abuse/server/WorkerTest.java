@@ -50,7 +50,7 @@ class WorkerTest {
         return new Backends().open(name.equals("file:") ? name + directory.resolve("image") : name, Set.of(Option.CREATE), geometry);
     }
 
-    /** The kernel does not reach its bytes, so it is given buffers. */
+    /** Has no addresses for the kernel, so it is given buffers. */
     private static final class Consumer implements Backend {
         @Override
         public void read(long offset, ByteBuffer into) {
@@ -77,7 +77,7 @@ class WorkerTest {
             }
         }
         assertTrue(round > WARM + ROUNDS);
-        // The compiler may still swap code under the loop, which costs an object or two
+        // The compiler may still replace the code of the loop, which costs an object or two
         long allocated = allocatedAtEnd - allocatedWhenWarm;
         assertTrue(allocated < ROUNDS / 10, allocated + " bytes for " + ROUNDS * 8 + " requests");
     }
