@@ -85,6 +85,20 @@ struct abuse_set *abuse_file_find_set(struct abuse_file *file)
 }
 
 /**
+ * abuse_file_queue() - find the only queue of a set that a file serves
+ * @file: the file
+ * @set: from abuse_file_find_set(), maybe before the file said what it serves
+ *
+ * Return: an index that @set has, or ABUSE_ANY_QUEUE.
+ */
+u32 abuse_file_queue(struct abuse_file *file, struct abuse_set *set)
+{
+	/* Pairs with the release of abuse_file_serve(). */
+	return smp_load_acquire(&file->set) == set ? file->queue :
+						     ABUSE_ANY_QUEUE;
+}
+
+/**
  * abuse_file_mark_asking() - note that a file asks for requests
  * @file: the file
  * @set: the queues that it asks

@@ -131,7 +131,8 @@ static int abuse_get_bio(struct abuse_file *file, struct abuse_set *set,
 		return -EFAULT;
 
 	abuse_file_mark_asking(file, set);
-	if (!abuse_take(set, client, file->queue, &get, 1, &room)) {
+	if (!abuse_take(set, client, abuse_file_queue(file, set), &get, 1,
+			&room)) {
 		hdr.ab_id = 0;
 		hdr.ab_vec_count = 0;
 		return copy_to_user(arg, &hdr, sizeof(hdr)) ? -EFAULT :

@@ -276,13 +276,14 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_set *set,
 		      struct abuse_xfer *xfer,
 		      struct abuse_xfer __user *arg)
 {
+	u32 queue = abuse_file_queue(file, set);
 	int puts, gets;
 
 	/* An open file that serves one queue gets from no other. */
 	if (xfer->queue == ABUSE_ANY_QUEUE)
-		xfer->queue = file->queue;
+		xfer->queue = queue;
 	if (!abuse_set_has_queue(set, xfer->queue) ||
-	    (file->queue != ABUSE_ANY_QUEUE && xfer->queue != file->queue))
+	    (queue != ABUSE_ANY_QUEUE && xfer->queue != queue))
 		return -EINVAL;
 	if (xfer->buffer && xfer->buffer_size < set->max_request)
 		return -EINVAL;

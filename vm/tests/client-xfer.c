@@ -201,6 +201,30 @@ static void *resolve(void *data)
 	return NULL;
 }
 
+/* Memory whose first use waits for SIGUSR1 */
+static char *map_stuck(void)
+{
+	static int uffd;
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range.len = 1 << 20,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	char *bytes = map(1 << 20);
+	sigset_t signals;
+	pthread_t thread;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	uffd = syscall(__NR_userfaultfd, 0);
+	range.range.start = address(bytes);
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &range) ||
+	    pthread_create(&thread, NULL, resolve, &uffd))
+		die("userfaultfd");
+	return bytes;
+}
+
 void stuck_put(void)
 {
 	const char *by = arg("by", "uffd");
@@ -220,24 +244,7 @@ void stuck_put(void)
 	char *bytes;
 
 	if (!strcmp(by, "uffd")) {
-		static int uffd;
-		struct uffdio_api api = { .api = UFFD_API };
-		struct uffdio_register range = {
-			.range.len = 1 << 20,
-			.mode = UFFDIO_REGISTER_MODE_MISSING,
-		};
-		sigset_t signals;
-		pthread_t thread;
-
-		sigemptyset(&signals);
-		sigaddset(&signals, SIGUSR1);
-		sigprocmask(SIG_BLOCK, &signals, NULL);
-		uffd = syscall(__NR_userfaultfd, 0);
-		bytes = map(1 << 20);
-		range.range.start = address(bytes);
-		if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &range) ||
-		    pthread_create(&thread, NULL, resolve, &uffd))
-			die("userfaultfd");
+		bytes = map_stuck();
 	} else {
 		int disk = open_device(by, O_RDWR);
 
@@ -259,4 +266,15 @@ void stuck_put(void)
 		printf("outcome=%s\n", errname(errno));
 	else
 		printf("outcome=%s\n", errname(-put.status));
+}
+
+/*
+ * stuck-get: a get of 2009 whose argument is not in memory, until SIGUSR1 comes.
+ * Prints "stuck" before and the outcome after.
+ */
+void stuck_get(void)
+{
+	int err = ioctl(fd, ABUSE_GET_BIO, map_stuck()) ? errno : 0;
+
+	printf("outcome=%s\n", errname(err));
 }

@@ -368,6 +368,8 @@ int main(int argc, char **argv)
 		run_server(argv[2]);
 	else if (!strcmp(command, "stuck-put"))
 		stuck_put();
+	else if (!strcmp(command, "stuck-get"))
+		stuck_get();
 	else
 		usage(command);
 	return 0;

@@ -19,6 +19,7 @@ struct abuse_xfer empty_xfer(struct abuse_put *put, struct abuse_get *get);
 void xfer(void);
 void copy_loop(void);
 void stuck_put(void);
+void stuck_get(void);
 void run_server(const char *device);
 void run_io(const char *disk);
 

@@ -138,3 +138,17 @@ a_poll_of_one_queue_is_woken_by_it() {
 	failed read EIO
 	failed other EIO
 }
+
+# Its queue is one of the new setup, and the old one has fewer: with KASAN that showed.
+a_call_that_began_before_it_keeps_to_its_own_setup() {
+	ready
+	exec 3<$CTL
+	spawn get client stuck-get @3
+	wait_for has "$T/get" '^stuck$'
+	reset
+	setup queues=2
+	_serve @3 queue=1
+	kill -USR1 "${PID[get]}"
+	finish get
+	shows "$T/get" '^outcome=ENOMSG$'
+}
