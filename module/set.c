@@ -198,6 +198,7 @@ void abuse_set_configure(struct abuse_set *set,
 	u32 i;
 
 	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
+	spin_lock(&set->serve_lock);
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
 
@@ -207,6 +208,7 @@ void abuse_set_configure(struct abuse_set *set,
 		WRITE_ONCE(q->depth, config->queue_depth);
 		spin_unlock(&q->lock);
 	}
+	spin_unlock(&set->serve_lock);
 }
 
 /**

@@ -177,7 +177,8 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 
 /*
  * Fails the request of a slot if it is pending or owned and, unless @only is
- * NULL, if it is that one. If that one is busy, it is failed later.
+ * NULL, if it is that one. If that one is busy, it is failed later. Without
+ * @only, a queue that a reconnect has made live again is left alone.
  */
 static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 			      struct request *only)
@@ -185,8 +186,8 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 	struct request *rq = NULL;
 
 	spin_lock(&q->lock);
-	if (only && only != slot->rq) {
-		/* It has just ended. */
+	if (only ? only != slot->rq : q->state == ABUSE_QUEUE_LIVE) {
+		/* It has just ended, or need not end any more. */
 	} else if (slot->state == ABUSE_SLOT_PENDING ||
 		   slot->state == ABUSE_SLOT_OWNED) {
 		if (only) {
@@ -234,6 +235,8 @@ void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 {
 	u32 i, tag;
 
+	/* Between a failure and a reconnect all queues are what the last one says. */
+	spin_lock(&set->serve_lock);
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
 
@@ -242,6 +245,7 @@ void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 			q->state = state;
 		spin_unlock(&q->lock);
 	}
+	spin_unlock(&set->serve_lock);
 
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];

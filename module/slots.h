@@ -163,7 +163,7 @@ struct abuse_claim {
  * @nr_tags: slots of each queue
  * @timeout_ms: 0 for never
  * @dead: reset
- * @serve_lock: guards what follows
+ * @serve_lock: guards what follows, and the state of all queues together
  * @served: somebody has asked for requests
  * @first_get: work to queue when @served becomes true, or NULL
  * @first_get_wq: where to queue it

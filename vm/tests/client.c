@@ -370,6 +370,8 @@ int main(int argc, char **argv)
 		stuck_put();
 	else if (!strcmp(command, "stuck-get"))
 		stuck_get();
+	else if (!strcmp(command, "failure-race"))
+		failure_race(argv[2]);
 	else
 		usage(command);
 	return 0;

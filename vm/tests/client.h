@@ -20,6 +20,7 @@ void xfer(void);
 void copy_loop(void);
 void stuck_put(void);
 void stuck_get(void);
+void failure_race(const char *device);
 void run_server(const char *device);
 void run_io(const char *disk);
 

@@ -172,6 +172,13 @@ a_lowered_depth_holds() {
 	end
 }
 
+# The failure is still at work in many slots and in two queues when the reconnect comes.
+what_comes_after_a_reconnect_knows_nothing_of_the_failure_before() {
+	ready queue_depth=4096 queues=2
+	client failure-race $CTL disk=$DISK rounds=30 >"$T/race"
+	shows "$T/race" '^failed=0$'
+}
+
 reconnect_keeps_what_may_not_change() {
 	load
 	local now="flags=$((RECONNECT | WRITE_CACHE))"
