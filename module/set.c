@@ -139,6 +139,28 @@ void abuse_set_mark_served(struct abuse_set *set)
 	spin_unlock(&set->serve_lock);
 }
 
+/*
+ * Who says something else. A process may have left its open file to others, and
+ * its id, too: so one that is still there is told rather than @first.
+ */
+static void abuse_set_tell_claim(struct abuse_set *set,
+				 struct abuse_claim *first,
+				 struct abuse_serve *serve)
+{
+	struct abuse_claim *claim;
+
+	lockdep_assert_held(&set->serve_lock);
+	serve->pid = 0;
+	list_for_each_entry(claim, &set->claims, link) {
+		if (pid_has_task(claim->pid, PIDTYPE_TGID)) {
+			serve->pid = pid_vnr(claim->pid);
+			first = claim;
+			break;
+		}
+	}
+	strscpy_pad(serve->text, first->text, sizeof(serve->text));
+}
+
 /**
  * abuse_set_claim() - note what an open file says it serves
  * @set: the set
@@ -161,8 +183,7 @@ int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
 					 link);
 	if (other && memcmp(claim->identity, other->identity,
 			    sizeof(claim->identity))) {
-		strscpy_pad(serve->text, other->text, sizeof(serve->text));
-		serve->pid = pid_vnr(other->pid);
+		abuse_set_tell_claim(set, other, serve);
 		err = -EBUSY;
 	} else {
 		claim->pid = get_pid(task_tgid(current));

@@ -338,7 +338,7 @@ struct abuse_status {
  * @queue: the hardware queue that this open file serves, or ABUSE_ANY_QUEUE.
  *	Its gets and its poll are then about this queue alone.
  * @pid: out, EBUSY only: the process that serves something else, numbered as
- *	the caller sees it, or 0
+ *	the caller sees it; 0 if it is gone or the caller cannot see it
  * @identity: stands for what is served; all 0: not said
  * @text: in: the same in words, ended by a NUL; out, EBUSY only: what the
  *	others said
