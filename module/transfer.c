@@ -198,14 +198,15 @@ static void abuse_transfer_end(struct abuse_queue *q, struct abuse_transfer *t,
 		blk_mq_end_request(t->end, t->status);
 }
 
-/* Whether put @i names a request that an earlier put of the chunk made busy. */
+/* Whether put @i names a request that an earlier put of the chunk has not ended. */
 static bool abuse_is_repeated(const struct abuse_put *puts,
 			      const struct abuse_transfer *ts, unsigned int i)
 {
 	unsigned int j;
 
 	for (j = 0; j < i; j++) {
-		if (ts[j].slot && puts[j].id == puts[i].id)
+		if ((ts[j].slot || puts[j].status == -EAGAIN) &&
+		    puts[j].id == puts[i].id)
 			return true;
 	}
 	return false;
@@ -222,17 +223,26 @@ static void abuse_transfer_try(struct abuse_set *set,
 {
 	DEFINE_IO_COMP_BATCH(batch);
 	struct abuse_queue *q = NULL;
-	bool repended = false;
+	bool repended = false, later = false;
 	unsigned int i;
 	u64 now;
 
 	for (i = 0; i < nr; i++) {
+		/* Puts of one request are carried out in their order. */
+		if (unlikely(later) && !puts[i].status &&
+		    abuse_is_repeated(puts, ts, i)) {
+			ts[i].slot = NULL;
+			ts[i].end = NULL;
+			puts[i].status = -EAGAIN;
+			continue;
+		}
 		q = abuse_queue_switch(q, abuse_queue_of(set, puts[i].id));
 		puts[i].status = abuse_transfer_begin(q, client, &puts[i],
 						      copied, &ts[i]);
 		if (unlikely(puts[i].status == -EBUSY) &&
 		    abuse_is_repeated(puts, ts, i))
 			puts[i].status = -EAGAIN;
+		later |= puts[i].status == -EAGAIN;
 	}
 	abuse_queue_switch(q, NULL);
 
@@ -378,7 +388,12 @@ static int abuse_transfer_again(struct abuse_set *set,
 
 	if (put->nr_pieces) {
 		put->status = 0;
-		return abuse_transfer_pieces(set, client, put, no_fault);
+		/* It may have waited only for another put of its request. */
+		abuse_transfer_try(set, client, put, t, 1, false);
+		if (put->status == -EAGAIN)
+			put->status = abuse_transfer_pieces(set, client, put,
+							    no_fault);
+		return put->status;
 	}
 	/* A put without a slot was never begun: another one had its request. */
 	if (no_fault && t->slot)

@@ -480,8 +480,8 @@ enum abuse_xfer_flags {
  * @get_size: sizeof(struct abuse_get), as the caller knows it
  * @reserved: 0
  *
- * Puts come first, then gets, the oldest request of a queue first; the queues
- * take turns. If the structure is wrong, the call fails as a whole, before any
+ * Puts come first, those of one request in their order, then gets, the oldest
+ * request of a queue first; the queues take turns. If the structure is wrong, the call fails as a whole, before any
  * put. A bad put does not affect the others, but after one the call does not
  * wait. A call that a signal interrupts returns what it has; it fails with
  * EINTR if it has received and answered nothing. A call that a reset

@@ -16,7 +16,8 @@
  * A put's "data" is what `in` has, followed by `fill`, 2 MiB in all; it is copied
  * to `out` afterwards. "half" is the last page before memory ends, and "absent"
  * was never touched. With pieces the data is in that many, each a page after the
- * end of the one before; "bad" is then the address of the last one.
+ * end of the one before; "bad" is then the address of the last one, and
+ * "0" stands for no pieces.
  */
 static struct abuse_piece pieces[ABUSE_MAX_PIECES + 1];
 
@@ -92,7 +93,7 @@ void xfer(void)
 			       !strcmp(where, "bad") ? BAD_ADDRESS :
 			       !strcmp(where, "absent") ? address(map(room)) :
 			       !strcmp(where, "half") ? address(data + room - 4096) : address(data);
-		if (arg("pieces", NULL)) {
+		if (arg("pieces", NULL) && strcmp(where, "0")) {
 			put->nr_pieces = make_pieces(arg("pieces", NULL), data, !strcmp(where, "bad"));
 			put->address = address(pieces);
 		}

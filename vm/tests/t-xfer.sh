@@ -361,6 +361,20 @@ a_part_is_copied() {
 	finish io
 }
 
+puts_of_one_request_are_carried_out_in_their_order() {
+	_write
+	client xfer @3 put=$id0:3:data put=$id0:0:0 pieces=8192,512 out="$T/data:12800" >"$T/xfer"
+	shows "$T/xfer" '^put0=0$'
+	shows "$T/xfer" '^put1=0$'
+	finish io
+	{ bytes 8192 0x61 && bytes 4096 0 && bytes 512 0x61; } | cmp - data || fail "the data is another"
+	submit io op=read offset=1M length=512
+	take 3
+	client xfer @3 put=$id0:3:data put=$id0:1:bad pieces=512 >"$T/xfer"
+	shows "$T/xfer" '^put1=0$'
+	failed io EIO
+}
+
 data_may_be_in_pieces() {
 	ready
 	exec 3<$CTL
