@@ -4,7 +4,7 @@
 # make torture    only the tests that try something many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; half
 #                 an hour, so not a part of make test
-# make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, newest, debug or kcsan
+# make vm         a shell in the VM; KERNEL=6.1 (default), 6.12, rt, newest, debug or kcsan
 # make debug-kernel  builds a kernel that finds bugs: debug (memory, locks) or, with KERNEL=kcsan, the one that finds
 #                 data races; then make test KERNEL=debug or KERNEL=kcsan
 # make test-suites BLKTESTS=DIR XFSTESTS=DIR  runs those of blktests that are for any disk (10 minutes) and 33 of

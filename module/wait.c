@@ -90,10 +90,12 @@ static void abuse_waiter_arm(struct abuse_waiter *w)
 	u64 ns = min_t(u64, (READ_ONCE(w->want) - 1) * ABUSE_GATHER_STEP,
 		       ABUSE_GATHER_LIMIT);
 
-	if (READ_ONCE(w->armed) || !READ_ONCE(w->q->nr_pending))
+	if (READ_ONCE(w->armed) || !READ_ONCE(w->q->nr_pending) ||
+	    xchg(&w->armed, true))
 		return;
-	WRITE_ONCE(w->armed, true);
-	hrtimer_start(&w->timer.timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
+	hrtimer_set_expires(&w->timer.timer, ns_to_ktime(ns));
+	/* On PREEMPT_RT the mode depends on who sleeps: this knows it. */
+	hrtimer_sleeper_start_expires(&w->timer, HRTIMER_MODE_REL);
 }
 
 /*

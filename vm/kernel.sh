@@ -2,6 +2,7 @@
 # vm/kernel.sh KERNEL - make sure that build/kernel/KERNEL/ holds that kernel, from Debian's
 # packages; nothing is installed. It is silent and quick if the kernel is there already.
 #   6.1, 6.12   the two kernels of Debian 12
+#   rt          6.1 of Debian 12 with PREEMPT_RT
 #   newest      the newest one that Debian packages, with its own compiler (kernel-newest.sh)
 #   debug       6.1 with everything that finds bugs, built from source (kernel-debug.sh)
 #   kcsan       6.1 with what finds data races, built in the same way
@@ -18,11 +19,12 @@ dir=$PWD/build/kernel/$kernel
 case $kernel in
 6.1) image=linux-image-amd64 ;;
 6.12) image=linux-image-6.12-amd64 ;;
+rt) image=linux-image-rt-amd64 ;;
 6.1-arm64) image=linux-image-arm64 ;;
 6.12-arm64 | 6.12-arm64-16k) image=linux-image-$kernel ;;
 newest) exec vm/kernel-newest.sh ;;
 debug | kcsan) exec vm/kernel-debug.sh "$kernel" ;;
-*) echo "usage: kernel.sh 6.1|6.12|newest|debug|kcsan|6.1-arm64|6.12-arm64|6.12-arm64-16k" >&2; exit 2 ;;
+*) echo "usage: kernel.sh 6.1|6.12|rt|newest|debug|kcsan|6.1-arm64|6.12-arm64|6.12-arm64-16k" >&2; exit 2 ;;
 esac
 
 tools=

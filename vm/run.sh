@@ -5,8 +5,8 @@
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-s DIR] [-a CMDLINE] [-r ROOT]
 #          [-d SIZE] [-i] [-p] [--] [COMMAND ...]
 #
-#   -k KERNEL   6.1 (default), 6.12, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k, with
-#               a Debian for arm64 instead of the machine's own root: see kernel.sh
+#   -k KERNEL   6.1 (default), 6.12, rt, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k,
+#               with a Debian for arm64 instead of the machine's own root: see kernel.sh
 #   -c, -m      processors (2) and memory (2G)
 #   -t SECONDS  ends the VM when the command has printed nothing for so long, or for up to twice that (1200)
 #   -o OUTDIR   /out in the VM, writable (build/vm); console.log in it is the kernel's log, and clock is

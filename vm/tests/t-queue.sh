@@ -379,3 +379,13 @@ a_close_looks_for_requests_only_if_it_had_some() {
 	finish io
 	end
 }
+
+# With KERNEL=rt its timers are of another kind.
+a_server_of_real_time_gathers_too() {
+	ready queue_depth=64
+	spawn server taskset -c 0 chrt -f 1 "$ABUSE_BUILD/client" server $CTL queue=own
+	wait_for has "$T/server" '^ready$'
+	taskset -c 0 "${FIO[@]}" --name=read --size=8M --rw=randread --bs=4k --iodepth=16 --loops=4 >fio
+	is errors "$(status errors)" 0
+	end
+}
