@@ -214,8 +214,12 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	if (gathers)
 		abuse_gather_learn(&q->gather, want, READ_ONCE(q->nr_pending));
 
-	/* Pass on an exclusive wake-up that is not used. */
-	if (err && abuse_nr_pending(set, queue))
+	/*
+	 * Pass on an exclusive wake-up that is not used. After a reset it may
+	 * have been for the next setup's waiters, who wait for any queue in the
+	 * same place.
+	 */
+	if (err && (err == -ENODEV || abuse_nr_pending(set, queue)))
 		wake_up(head);
 	return err;
 }
