@@ -128,7 +128,8 @@ struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
 				   struct abuse_client *client, u64 id)
 {
 	u32 tag = id & ABUSE_TAG_MASK;
-	struct abuse_slot *slot = &q->slots[tag < q->set->nr_tags ? tag : 0];
+	struct abuse_slot *slot = &q->slots[array_index_nospec(tag,
+							       q->set->nr_tags)];
 
 	lockdep_assert_held(&q->lock);
 	if (slot->owner != client || abuse_slot_id(q, slot) != id)
@@ -198,7 +199,9 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 		}
 		q->count.errors++;
 		rq = abuse_slot_free(q, slot);
-	} else if (only && slot->state == ABUSE_SLOT_BUSY) {
+	} else if (only && slot->state == ABUSE_SLOT_BUSY &&
+		   slot->recall == ABUSE_RECALL_NONE) {
+		/* One that was requeued must not end by its owner's answer. */
 		slot->recall = ABUSE_RECALL_EXPIRE;
 	}
 	spin_unlock(&q->lock);
@@ -218,8 +221,11 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
  */
 enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
 {
-	if (READ_ONCE(q->set->timeout_ms) &&
-	    abuse_slot_cancel(q, &q->slots[rq->tag], rq))
+	/* None if just now the depth was reached, and the scheduler took it back. */
+	int tag = READ_ONCE(rq->tag);
+
+	if (READ_ONCE(q->set->timeout_ms) && tag >= 0 &&
+	    abuse_slot_cancel(q, &q->slots[tag], rq))
 		return BLK_EH_DONE;
 	return BLK_EH_RESET_TIMER;
 }

@@ -29,6 +29,7 @@
 #define ABUSE_SLOTS_H
 
 #include <linux/blk-mq.h>
+#include <linux/nospec.h>
 #include <linux/percpu-refcount.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -224,7 +225,7 @@ static inline struct abuse_queue *abuse_queue_of(struct abuse_set *set, u64 id)
 {
 	u32 index = id >> ABUSE_TAG_BITS & ABUSE_QUEUE_MASK;
 
-	return &set->queue[index < set->nr ? index : 0];
+	return &set->queue[array_index_nospec(index, set->nr)];
 }
 
 static inline bool abuse_command_has_data(u32 command)

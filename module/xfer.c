@@ -7,6 +7,7 @@
  * Chunks are not zeroed first, which would nearly double the cost of a single
  * request: only elements that were filled leave the stack.
  */
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
@@ -256,8 +257,10 @@ static int abuse_xfer_gets(struct abuse_file *file, struct abuse_set *set,
 			got += kept;
 			user += kept * xfer->get_size;
 		}
-		if (n == asked)
+		if (n == asked) {
+			cond_resched();
 			continue;
+		}
 		if (got >= xfer->min_gets || room.full)
 			break;
 		err = abuse_wait(set, client, xfer->queue, until);
@@ -285,6 +288,8 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_set *set,
 	if (!abuse_set_has_queue(set, xfer->queue) ||
 	    (queue != ABUSE_ANY_QUEUE && xfer->queue != queue))
 		return -EINVAL;
+	if (xfer->queue != ABUSE_ANY_QUEUE)
+		xfer->queue = array_index_nospec(xfer->queue, set->nr);
 	if (xfer->buffer && xfer->buffer_size < set->max_request)
 		return -EINVAL;
 
