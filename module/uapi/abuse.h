@@ -481,11 +481,11 @@ enum abuse_xfer_flags {
  * @reserved: 0
  *
  * Puts come first, those of one request in their order, then gets, the oldest
- * request of a queue first; the queues take turns. If the structure is wrong, the call fails as a whole, before any
- * put. A bad put does not affect the others, but after one the call does not
- * wait. A call that a signal interrupts returns what it has; it fails with
- * EINTR if it has received and answered nothing. A call that a reset
- * interrupts fails with ENODEV.
+ * request of a queue first; the queues take turns. If the structure is wrong,
+ * the call fails as a whole, before any put. A bad put does not affect the
+ * others, but after one the call does not wait. A call that a signal interrupts
+ * returns what it has; it fails with EINTR if it has received and answered
+ * nothing. A call that a reset interrupts fails with ENODEV.
  */
 struct abuse_xfer {
 	__u32	size;
