@@ -82,7 +82,7 @@ rooms() {
 
 shell_check() {
 	sources | xargs awk 'FNR == 1 && (/^#!.*[\/ ](ba|da)?sh( |$)/ || FILENAME ~ /\.sh$/) { print FILENAME }' |
-		xargs shellcheck -x
+		xargs -P "$(nproc)" -n 4 shellcheck -x
 }
 
 # These are not misspelt: filp, the kernel's name for an open file; inflight, a file in sysfs; \n before a

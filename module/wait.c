@@ -39,7 +39,7 @@ struct abuse_waiter {
 	struct abuse_set *set;
 	struct abuse_queue *q;
 	u32 want;
-	bool armed;
+	int armed;	/* as not every processor can exchange a bool */
 	struct hrtimer_sleeper timer;
 };
 
@@ -91,7 +91,7 @@ static void abuse_waiter_arm(struct abuse_waiter *w)
 		       ABUSE_GATHER_LIMIT);
 
 	if (READ_ONCE(w->armed) || !READ_ONCE(w->q->nr_pending) ||
-	    xchg(&w->armed, true))
+	    xchg(&w->armed, 1))
 		return;
 	hrtimer_set_expires(&w->timer.timer, ns_to_ktime(ns));
 	/* On PREEMPT_RT the mode depends on who sleeps: this knows it. */
@@ -199,7 +199,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	w.set = set;
 	w.q = q;
 	w.want = want;
-	w.armed = false;
+	w.armed = 0;
 	if (want > 1)
 		compat_setup_sleeper_on_stack(&w.timer);
 	init_wait(&w.entry);
