@@ -20,6 +20,7 @@
 #include "disk.h"
 #include "file.h"
 #include "legacy.h"
+#include "list.h"
 #include "set.h"
 #include "slot.h"
 #include "xfer.h"
@@ -156,6 +157,10 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return abuse_ioctl_remove(file);
 	case ABUSE_SERVE:
 		return abuse_ioctl_serve(file, user);
+	case ABUSE_SERVERS:
+		return abuse_ioctl_servers(file->dev, user);
+	case ABUSE_REQUESTS:
+		return abuse_ioctl_requests(file->dev, user);
 	default:
 		return -ENOTTY;
 	}

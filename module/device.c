@@ -27,6 +27,8 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 	dev->number = number;
 	mutex_init(&dev->lock);
 	init_waitqueue_head(&dev->wait);
+	mutex_init(&dev->servers_lock);
+	INIT_LIST_HEAD(&dev->servers);
 }
 
 /**
@@ -109,6 +111,21 @@ static int abuse_check(const struct abuse_config *config)
 }
 
 /*
+ * From here on an open file that is closed does not find its requests any more, so
+ * nobody may look at owners before all requests are failed.
+ */
+static struct abuse_set *abuse_kill_set(struct abuse_device *dev)
+{
+	struct abuse_set *set;
+
+	mutex_lock(&dev->servers_lock);
+	set = rcu_replace_pointer(dev->set, NULL, lockdep_is_held(&dev->lock));
+	abuse_set_kill(set);
+	mutex_unlock(&dev->servers_lock);
+	return set;
+}
+
+/*
  * The queues can be found before the disk can, because the disk's uevent may
  * start a server.
  */
@@ -128,9 +145,7 @@ static int abuse_connect(struct abuse_device *dev,
 	rcu_assign_pointer(dev->set, set);
 	disk = abuse_disk_add(dev->number, set, config);
 	if (IS_ERR(disk)) {
-		RCU_INIT_POINTER(dev->set, NULL);
-		abuse_set_kill(set);
-		abuse_set_put(set);
+		abuse_set_put(abuse_kill_set(dev));
 		return PTR_ERR(disk);
 	}
 
@@ -213,8 +228,7 @@ void abuse_device_reset(struct abuse_device *dev)
 		return;
 
 	trace_abuse_reset(dev->number);
-	set = rcu_replace_pointer(dev->set, NULL, lockdep_is_held(&dev->lock));
-	abuse_set_kill(set);
+	set = abuse_kill_set(dev);
 	abuse_disk_remove(dev->disk);
 	dev->generation = abuse_set_generation(set);
 	abuse_set_put(set);
@@ -268,7 +282,7 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	lockdep_assert_held(&dev->lock);
 	memset(status, 0, sizeof(*status));
 	status->number = dev->number;
-	status->servers = atomic_read(&dev->nr_servers);
+	status->servers = READ_ONCE(dev->nr_servers);
 	abuse_fill_limits(dev, status);
 	if (!dev->disk)
 		return;

@@ -27,7 +27,11 @@ struct abuse_set;
  * @set: NULL while not set up. Found under RCU: gets and puts take no lock
  *	here, so they neither wait for @lock nor make its holder wait.
  * @wait: pollers, and those who wait for a request of any queue
- * @nr_servers: open files that have asked for requests
+ * @servers_lock: guards what follows. Whoever has it and then finds the set can
+ *	look at the owners of slots: it is there when the set is killed, too.
+ * @servers: open files that have asked for requests, the first one first
+ * @nr_servers: how many they are
+ * @last_server: the number of the last one
  */
 struct abuse_device {
 	u32 number;
@@ -39,7 +43,10 @@ struct abuse_device {
 	u32 epoch;
 	struct abuse_set __rcu *set;
 	wait_queue_head_t wait;
-	atomic_t nr_servers;
+	struct mutex servers_lock;	/* servers, and owners that are looked at */
+	struct list_head servers;
+	u32 nr_servers;
+	u64 last_server;
 };
 
 void abuse_device_init(struct abuse_device *dev, u32 number);

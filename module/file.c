@@ -4,6 +4,9 @@
  * serves, and what becomes of its requests when it is closed. It must not know
  * how requests and answers are laid out in user memory.
  */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -26,8 +29,41 @@ struct abuse_file *abuse_file_open(struct abuse_device *dev)
 		return NULL;
 	file->dev = dev;
 	file->queue = ABUSE_ANY_QUEUE;
+	INIT_LIST_HEAD(&file->link);
 	mutex_init(&file->lock);
 	return file;
+}
+
+/* A file asks for the first time, or another process does: fork() shared it. */
+static void abuse_file_enlist(struct abuse_file *file)
+{
+	struct pid *old, *pid = get_pid(task_tgid(current));
+	struct abuse_device *dev = file->dev;
+
+	mutex_lock(&dev->servers_lock);
+	if (list_empty(&file->link)) {
+		file->number = ++dev->last_server;
+		list_add_tail(&file->link, &dev->servers);
+		WRITE_ONCE(dev->nr_servers, dev->nr_servers + 1);
+	}
+	old = file->pid;
+	WRITE_ONCE(file->pid, pid);
+	file->uid = current_uid();
+	mutex_unlock(&dev->servers_lock);
+	put_pid(old);
+}
+
+static void abuse_file_delist(struct abuse_file *file)
+{
+	struct abuse_device *dev = file->dev;
+
+	if (!file->pid)
+		return;
+	mutex_lock(&dev->servers_lock);
+	list_del(&file->link);
+	WRITE_ONCE(dev->nr_servers, dev->nr_servers - 1);
+	mutex_unlock(&dev->servers_lock);
+	put_pid(file->pid);
 }
 
 /**
@@ -49,8 +85,7 @@ void abuse_file_close(struct abuse_file *file)
 		abuse_set_unclaim(file->set, &file->claim);
 	if (file->set)
 		abuse_set_put(file->set);
-	if (file->asks)
-		atomic_dec(&file->dev->nr_servers);
+	abuse_file_delist(file);
 	kfree(file);
 }
 
@@ -66,8 +101,20 @@ void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch)
 }
 
 /**
- * abuse_file_find_set() - find the queues that a file deals with from now on
+ * abuse_file_mark_call() - note that a get or put begins or ends
  * @file: the file
+ */
+void abuse_file_mark_call(struct abuse_file *file)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(file->called) != now)
+		WRITE_ONCE(file->called, now);
+}
+
+/**
+ * abuse_file_find_set() - find the queues that a file deals with from now on
+ * @file: the file, for a get or put
  *
  * Return: the set, to be given up with abuse_set_put(), or NULL.
  */
@@ -76,6 +123,7 @@ struct abuse_set *abuse_file_find_set(struct abuse_file *file)
 	/* Pairs with the release of abuse_file_serve(). */
 	struct abuse_set *set = smp_load_acquire(&file->set);
 
+	abuse_file_mark_call(file);
 	if (!set)
 		set = abuse_device_find_set(file->dev);
 	else if (!abuse_set_tryget(set))
@@ -105,14 +153,14 @@ u32 abuse_file_queue(struct abuse_file *file, struct abuse_set *set)
  */
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 {
-	if (!READ_ONCE(file->asks) && !xchg(&file->asks, true))
-		atomic_inc(&file->dev->nr_servers);
+	if (unlikely(READ_ONCE(file->pid) != task_tgid(current)))
+		abuse_file_enlist(file);
 	abuse_set_mark_served(set);
 }
 
 /**
  * abuse_file_is_stale() - whether the setup that a file serves is over
- * @file: the file; its device is locked
+ * @file: the file; its device is locked, or that does not matter
  */
 bool abuse_file_is_stale(struct abuse_file *file)
 {
@@ -126,6 +174,7 @@ bool abuse_file_is_stale(struct abuse_file *file)
 static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 			   struct abuse_serve *serve)
 {
+	struct abuse_claim *claim = &file->claim;
 	int err = 0;
 
 	lockdep_assert_held(&file->lock);
@@ -133,8 +182,13 @@ static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 		err = -EALREADY;
 	else if (!abuse_set_has_queue(set, serve->queue))
 		err = -EINVAL;
-	else if (memchr_inv(serve->identity, 0, sizeof(serve->identity)))
-		err = abuse_set_claim(set, &file->claim, serve) ?: 1;
+	if (!err) {
+		memcpy(claim->identity, serve->identity,
+		       sizeof(claim->identity));
+		strscpy(claim->text, serve->text, sizeof(claim->text));
+		if (memchr_inv(claim->identity, 0, sizeof(claim->identity)))
+			err = abuse_set_claim(set, claim, serve) ?: 1;
+	}
 	if (err < 0) {
 		abuse_set_put(set);
 		return err;

@@ -4,6 +4,7 @@
 #define ABUSE_FILE_H
 
 #include <linux/mutex.h>
+#include <linux/uidgid.h>
 
 #include "slots.h"
 
@@ -14,7 +15,13 @@ struct abuse_device;
  * @client: the owner of the requests it got
  * @dev: the device
  * @epoch: the setup that it deals with, 0 for none; poll tells when it is over
- * @asks: it has asked for requests
+ * @called: when it last began or ended a get or put, jiffies
+ * @link: in the list of the device's servers, once it has asked for requests
+ * @number: what it is called in that list
+ * @pid: the process that asked last, NULL for none
+ * @uid: its user
+ * @owned: requests that it has, counted when they are listed
+ * @oldest: when the oldest of them was submitted, jiffies; the same
  * @lock: orders its ABUSE_SERVE calls
  * @set: the only set that it serves, once it has said so, else NULL; it keeps a
  *	reference until it is closed, so that pollers may stay in the queues
@@ -26,7 +33,13 @@ struct abuse_file {
 	struct abuse_client client;
 	struct abuse_device *dev;
 	u32 epoch;
-	bool asks;
+	unsigned long called;
+	struct list_head link;
+	u64 number;
+	struct pid *pid;
+	kuid_t uid;
+	u32 owned;
+	unsigned long oldest;
 	struct mutex lock;	/* abuse_file_serve() */
 	struct abuse_set *set;
 	u32 queue;
@@ -38,6 +51,7 @@ struct abuse_file *abuse_file_open(struct abuse_device *dev);
 void abuse_file_close(struct abuse_file *file);
 struct abuse_set *abuse_file_find_set(struct abuse_file *file);
 u32 abuse_file_queue(struct abuse_file *file, struct abuse_set *set);
+void abuse_file_mark_call(struct abuse_file *file);
 void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
 bool abuse_file_is_stale(struct abuse_file *file);

@@ -6,7 +6,7 @@
  * requests; slots.h, wait.c, slot.c, transfer.c and set.c know who has which
  * request; disk.c takes requests from the block layer; device.c and file.c know
  * a device and an open control node; xfer.c and legacy.c are the two ABIs,
- * which control.c offers.
+ * and list.c tells who has what; control.c offers them.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>

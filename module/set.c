@@ -164,9 +164,8 @@ static void abuse_set_tell_claim(struct abuse_set *set,
 /**
  * abuse_set_claim() - note what an open file says it serves
  * @set: the set
- * @claim: that of the open file
- * @serve: what it says, with an identity that is not all 0; out with -EBUSY:
- *	what another open file says
+ * @claim: that of the open file, with an identity that is not all 0
+ * @serve: out with -EBUSY: what another open file says
  *
  * Return: 0, to be undone with abuse_set_unclaim(); -EBUSY.
  */
@@ -176,8 +175,6 @@ int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
 	struct abuse_claim *other;
 	int err = 0;
 
-	memcpy(claim->identity, serve->identity, sizeof(claim->identity));
-	strscpy(claim->text, serve->text, sizeof(claim->text));
 	spin_lock(&set->serve_lock);
 	other = list_first_entry_or_null(&set->claims, struct abuse_claim,
 					 link);

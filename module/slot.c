@@ -33,6 +33,7 @@ static void abuse_slot_own(struct abuse_queue *q, struct abuse_slot *slot,
 	slot->state = ABUSE_SLOT_OWNED;
 	slot->owner = client;
 	trace_abuse_get(q, slot);
+	slot->gets++;
 	q->count.gets++;
 	if (slot->redelivered)
 		q->count.redelivered++;
@@ -107,13 +108,16 @@ void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 /**
  * abuse_slot_stale() - note a put of a request that the caller does not own
  * @q: the queue, locked
+ * @client: the caller
  * @id: the request
  */
-void abuse_slot_stale(struct abuse_queue *q, u64 id)
+void abuse_slot_stale(struct abuse_queue *q, struct abuse_client *client,
+		      u64 id)
 {
 	lockdep_assert_held(&q->lock);
 	trace_abuse_stale(q, id);
 	q->count.stale++;
+	atomic64_inc(&client->stale);
 }
 
 /**
@@ -167,6 +171,8 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 		slot->rq = rq;
 		slot->age = q->age++;
 		slot->redelivered = false;
+		slot->gets = 0;
+		slot->submitted = jiffies;
 		abuse_slot_pend(q, slot, false, &q->pending);
 		trace_abuse_submit(q, slot);
 		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);
@@ -303,8 +309,11 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
 	}
 	spin_unlock(&q->lock);
 
-	if (nr && !READ_ONCE(client->has_owned))
-		WRITE_ONCE(client->has_owned, true);
+	if (nr) {
+		atomic64_add(nr, &client->gets);
+		if (!READ_ONCE(client->has_owned))
+			WRITE_ONCE(client->has_owned, true);
+	}
 	/* The caller may have been woken for a request it has no room for. */
 	if (READ_ONCE(q->nr_pending))
 		abuse_wake(q);
@@ -372,7 +381,7 @@ int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
 	if (!IS_ERR(slot))
 		abuse_slot_describe(q, slot, get);
 	else if (PTR_ERR(slot) == -ENOMSG)
-		abuse_slot_stale(q, id);
+		abuse_slot_stale(q, client, id);
 	spin_unlock(&q->lock);
 	return PTR_ERR_OR_ZERO(slot);
 }
@@ -395,7 +404,9 @@ void abuse_unget(struct abuse_set *set, struct abuse_client *client,
 		slot = abuse_slot_find(q, client, gets[nr].id);
 		if (!IS_ERR(slot)) {
 			abuse_slot_repend(q, slot, false);
+			slot->gets--;
 			q->count.gets--;
+			atomic64_dec(&client->gets);
 			if (slot->redelivered)
 				q->count.redelivered--;
 		}

@@ -32,7 +32,8 @@ void abuse_unget(struct abuse_set *set, struct abuse_client *client,
 		 const struct abuse_get *gets, unsigned int nr);
 
 /* For a transfer: with the lock of the queue */
-void abuse_slot_stale(struct abuse_queue *q, u64 id);
+void abuse_slot_stale(struct abuse_queue *q, struct abuse_client *client,
+		      u64 id);
 struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
 				   struct abuse_client *client, u64 id);
 struct request *abuse_slot_free(struct abuse_queue *q, struct abuse_slot *slot);

@@ -53,11 +53,19 @@
  * @draining: it must not be given any more
  * @has_owned: it was given some, so its close has to look for them
  * @next_queue: the queue where its next get from any queue begins
+ * @waiting: calls that wait for requests
+ * @gets: requests that it was handed
+ * @puts: requests that it answered
+ * @stale: its puts that were refused with -ENOMSG
  */
 struct abuse_client {
 	bool draining;
 	bool has_owned;
 	u32 next_queue;
+	atomic_t waiting;
+	atomic64_t gets;
+	atomic64_t puts;
+	atomic64_t stale;
 };
 
 enum abuse_slot_state {
@@ -74,15 +82,18 @@ enum abuse_recall {
 	ABUSE_RECALL_EXPIRE,
 };
 
+/* 64 bytes, as a slot has a cache line of its own. */
 struct abuse_slot {
 	struct list_head link;
 	struct request *rq;
 	struct abuse_client *owner;
 	u64 generation;
 	u64 age;
-	enum abuse_slot_state state;
-	enum abuse_recall recall;
+	u8 state;			/* enum abuse_slot_state */
+	u8 recall;			/* enum abuse_recall */
 	bool redelivered;
+	u32 gets;			/* so often it was handed out */
+	unsigned long submitted;	/* jiffies */
 } ____cacheline_aligned_in_smp;
 
 enum abuse_queue_state {

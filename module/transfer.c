@@ -97,7 +97,7 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 	slot = abuse_slot_find(q, client, put->id);
 	if (IS_ERR(slot)) {
 		if (PTR_ERR(slot) == -ENOMSG)
-			abuse_slot_stale(q, put->id);
+			abuse_slot_stale(q, client, put->id);
 		return PTR_ERR(slot);
 	}
 	if (!copied)
@@ -137,7 +137,6 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 	if (slot->recall == ABUSE_RECALL_REQUEUE &&
 	    q->state == ABUSE_QUEUE_LIVE) {
 		abuse_slot_repend(q, slot, true);
-		abuse_slot_stale(q, put->id);
 		return -ENOMSG;
 	}
 	if (complete && put->result != ABUSE_RESULT_COPY) {
@@ -223,8 +222,8 @@ static void abuse_transfer_try(struct abuse_set *set,
 {
 	DEFINE_IO_COMP_BATCH(batch);
 	struct abuse_queue *q = NULL;
-	bool repended = false, later = false;
-	unsigned int i;
+	unsigned int i, answered = 0, lost = 0;
+	bool later = false;
 	u64 now;
 
 	for (i = 0; i < nr; i++) {
@@ -265,16 +264,21 @@ static void abuse_transfer_try(struct abuse_set *set,
 		q = abuse_queue_switch(q, abuse_queue_of(set, puts[i].id));
 		puts[i].status = abuse_transfer_finish(q, &puts[i], &ts[i],
 						       now);
-		if (puts[i].status == -ENOMSG)
-			repended = true;
+		answered += !puts[i].status && ts[i].end;
+		if (puts[i].status == -ENOMSG) {
+			abuse_slot_stale(q, client, puts[i].id);
+			lost++;
+		}
 	}
 	abuse_queue_switch(q, NULL);
+	if (answered)
+		atomic64_add(answered, &client->puts);
 
 	for (i = 0; i < nr; i++) {
 		q = abuse_queue_of(set, puts[i].id);
 		if (ts[i].end)
 			abuse_transfer_end(q, &ts[i], &batch);
-		if (repended && ts[i].slot)
+		if (lost && ts[i].slot)
 			abuse_wake(q);
 	}
 	if (batch.complete)

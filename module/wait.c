@@ -205,7 +205,9 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	init_wait(&w.entry);
 	w.entry.func = abuse_waiter_wake;
 
+	atomic_inc(&client->waiting);
 	err = abuse_waiter_sleep(&w, client, head, deadline);
+	atomic_dec(&client->waiting);
 	finish_wait(head, &w.entry);
 	if (want > 1) {
 		hrtimer_cancel(&w.timer.timer);

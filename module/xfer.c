@@ -361,6 +361,7 @@ int abuse_ioctl_xfer(struct abuse_file *file, struct abuse_xfer __user *arg)
 	if (!set)
 		return -ENODEV;
 	err = abuse_xfer(file, set, &xfer, arg);
+	abuse_file_mark_call(file);
 	abuse_set_put(set);
 	return err;
 }

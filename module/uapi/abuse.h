@@ -19,9 +19,10 @@
  *   The kernel takes a shorter one, down to that of the first release, as if
  *   the rest were zero. It takes a longer one if the part that it does not
  *   know is zero; otherwise the call fails with E2BIG.
- * - struct abuse_put and struct abuse_get are elements of arrays and may grow
- *   in the same way: struct abuse_xfer has their sizes. The kernel zeroes the
- *   part of a get that it does not know.
+ * - struct abuse_put, struct abuse_get, struct abuse_server and struct
+ *   abuse_request are elements of arrays and may grow in the same way: struct
+ *   abuse_xfer and struct abuse_list have their sizes. The kernel zeroes the
+ *   part that it does not know of an element that it fills.
  * - A call with unknown flags fails with EINVAL. The kernel may report new
  *   flags and commands: a server ignores flags of a request that it does not
  *   know, and answers a command that it does not know with a failure. New
@@ -53,6 +54,8 @@
 #define ABUSE_REQUEUE		0x4129	/* no argument */
 #define ABUSE_REMOVE		0x412a	/* no argument */
 #define ABUSE_SERVE		0x412b	/* struct abuse_serve, in and out */
+#define ABUSE_SERVERS		0x412c	/* struct abuse_list, in and out */
+#define ABUSE_REQUESTS		0x412d	/* struct abuse_list, in and out */
 
 /*
  * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
@@ -501,6 +504,121 @@ struct abuse_xfer {
 	__u32	queue;
 	__u16	put_size;
 	__u16	get_size;
+	__u32	reserved;
+};
+
+/**
+ * struct abuse_list - ABUSE_SERVERS and ABUSE_REQUESTS: who has what
+ * @size: in: sizeof(struct abuse_list)
+ * @flags: 0
+ * @elements: address of an array of struct abuse_server or struct abuse_request
+ * @cursor: in: 0, or what the call before told; out: where to go on, 0 when
+ *	that was all
+ * @element_size: size of such a structure, as the caller knows it
+ * @nr: in: room in @elements, up to ABUSE_MAX_BATCH; out: how many were filled
+ * @total: out: how many there are
+ * @reserved: 0
+ *
+ * The queues go on meanwhile, so this is no picture of one moment. Who serves,
+ * and what is unanswered, from the first call to the last one, is told once.
+ */
+struct abuse_list {
+	__u32	size;
+	__u32	flags;
+	__u64	elements;
+	__u64	cursor;
+	__u32	element_size;
+	__u32	nr;
+	__u32	total;
+	__u32	reserved;
+};
+
+/**
+ * enum abuse_server_flags - more about a server
+ * @ABUSE_SERVER_DRAINING: it said ABUSE_XFER_DRAIN: it gets nothing any more
+ * @ABUSE_SERVER_STALE: what it serves was reset since: it gets nothing any more
+ */
+enum abuse_server_flags {
+	ABUSE_SERVER_DRAINING	= 1,
+	ABUSE_SERVER_STALE	= 2,
+};
+
+#define ABUSE_COMMAND_SIZE	16
+
+/**
+ * struct abuse_server - ABUSE_SERVERS: an open file that has asked for requests
+ * @server: its number, by which requests name it; never 0, and not used again
+ * @gets: requests that it was handed since it was opened
+ * @puts: requests that it answered since
+ * @stale: its puts that were refused since, as the request was not its own (any
+ *	more)
+ * @pid: the process that asked last, as the caller sees it; 0 when it is gone
+ *	or not to be seen by the caller
+ * @uid: the user that it asked as, as the caller sees it; the overflow UID
+ *	when the caller's user namespace has no number for it
+ * @queue: the hardware queue that it serves, or ABUSE_ANY_QUEUE
+ * @flags: enum abuse_server_flags
+ * @waiting: its calls that wait for requests now
+ * @owned: requests that it has
+ * @oldest_ms: milliseconds since the oldest of them was submitted
+ * @idle_ms: milliseconds since it last began or ended a get or put
+ * @command: the name of the process, ended by a NUL; empty when @pid is 0
+ * @text: what it says that it serves (ABUSE_SERVE), ended by a NUL
+ */
+struct abuse_server {
+	__u64	server;
+	__u64	gets;
+	__u64	puts;
+	__u64	stale;
+	__u32	pid;
+	__u32	uid;
+	__u32	queue;
+	__u32	flags;
+	__u32	waiting;
+	__u32	owned;
+	__u32	oldest_ms;
+	__u32	idle_ms;
+	char	command[ABUSE_COMMAND_SIZE];
+	char	text[ABUSE_TEXT_SIZE];
+};
+
+/**
+ * enum abuse_request_state - who has a request
+ * @ABUSE_REQUEST_PENDING: nobody
+ * @ABUSE_REQUEST_OWNED: an open file
+ * @ABUSE_REQUEST_BUSY: an open file, and its data is being copied right now
+ */
+enum abuse_request_state {
+	ABUSE_REQUEST_PENDING	= 0,
+	ABUSE_REQUEST_OWNED	= 1,
+	ABUSE_REQUEST_BUSY	= 2,
+};
+
+/**
+ * struct abuse_request - ABUSE_REQUESTS: a request that is not answered
+ * @server: the number of its owner, 0 for nobody
+ * @sector: first sector of 512 bytes
+ * @length: bytes
+ * @command: enum abuse_command
+ * @flags: enum abuse_get_flags
+ * @state: enum abuse_request_state
+ * @queue: its hardware queue
+ * @gets: how often it was handed out
+ * @pid: that of its owner, as in struct abuse_server
+ * @age_ms: milliseconds since it was submitted
+ * @reserved: 0
+ */
+struct abuse_request {
+	__u64	server;
+	__u64	sector;
+	__u32	length;
+	__u16	command;
+	__u16	flags;
+	__u32	state;
+	__u32	queue;
+	__u32	gets;
+	__u32	pid;
+	__u32	age_ms;
 	__u32	reserved;
 };
 

@@ -353,6 +353,10 @@ int main(int argc, char **argv)
 			die("REMOVE");
 	} else if (!strcmp(command, "serve"))
 		say(fd);
+	else if (!strcmp(command, "servers"))
+		list(ABUSE_SERVERS);
+	else if (!strcmp(command, "requests"))
+		list(ABUSE_REQUESTS);
 	else if (!strcmp(command, "requeue")) {
 		if (ioctl(fd, ABUSE_REQUEUE))
 			die("REQUEUE");

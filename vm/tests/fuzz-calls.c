@@ -158,6 +158,30 @@ void fuzz_serve(struct fuzzer *f)
 	call(f, ABUSE_SERVE, "SERVE", once_in(f, 20) ? bad(f) : address(arg));
 }
 
+void fuzz_list(struct fuzzer *f, unsigned int nr, const char *what)
+{
+	size_t known = nr == ABUSE_SERVERS ? sizeof(struct abuse_server) : sizeof(struct abuse_request);
+	struct abuse_list list = {
+		.size = once_in(f, 20) ? any(f) : sizeof(list),
+		.flags = once_in(f, 20) ? any(f) : 0,
+		.cursor = once_in(f, 4) ? any(f) >> below(f, 64) : 0,
+		.element_size = once_in(f, 20) ? any(f) : once_in(f, 4) ? 8 * below(f, 34) : known,
+		.nr = once_in(f, 20) ? any(f) : below(f, 70),
+		.reserved = once_in(f, 40) ? any(f) : 0,
+	};
+	__u64 len = (__u64)list.nr * list.element_size;
+	void *elements, *arg;
+
+	if (len > ARENA)
+		len = ARENA;
+	elements = room(f, ELEMENTS, len);
+	name(f, elements, len);
+	list.elements = once_in(f, 20) ? bad(f) : address(elements);
+	arg = room(f, LIST, sizeof(list));
+	store(f, arg, &list, sizeof(list));
+	call(f, nr, what, once_in(f, 20) ? bad(f) : address(arg));
+}
+
 /* Resets the device, or removes it unless it is in use, and sets it up again */
 void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what)
 {

@@ -85,7 +85,11 @@ static void *fuzz(void *data)
 			fuzz_get_status(f);
 		else if (what < 900)
 			fuzz_status(f);
-		else if (what < 1000)
+		else if (what < 920)
+			fuzz_list(f, ABUSE_SERVERS, "SERVERS");
+		else if (what < 950)
+			fuzz_list(f, ABUSE_REQUESTS, "REQUESTS");
+		else if (what < 1050)
 			call(f, ABUSE_REQUEUE, "REQUEUE", any(f));
 		else if (what < 1800)
 			fuzz_get_bio(f);

@@ -166,6 +166,15 @@ static int do_setup(void) { return setup(0); }
 static int do_reconnect(void) { return setup(ABUSE_FLAGS_RECONNECT); }
 static int do_reset(void) { return ioctl(node, ABUSE_RESET); }
 static int do_status(void) { return ioctl(node, ABUSE_STATUS, &(struct abuse_status){ .size = sizeof(struct abuse_status) }); }
+
+static int do_list(unsigned int nr, void *element, __u32 size)
+{
+	return ioctl(node, nr, &(struct abuse_list){
+		.size = sizeof(struct abuse_list), .elements = (uintptr_t)element, .element_size = size, .nr = 1 });
+}
+
+static int do_servers(void) { return do_list(ABUSE_SERVERS, &(struct abuse_server){}, sizeof(struct abuse_server)); }
+static int do_requests(void) { return do_list(ABUSE_REQUESTS, &(struct abuse_request){}, sizeof(struct abuse_request)); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
 static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
 static int do_get(void) { return xfer(node, NULL, &get); }
@@ -215,6 +224,8 @@ static const struct {
 	{ "reconnect", be_set_up, do_reconnect, nothing },
 	{ "status", be_set_up, do_status, nothing },
 	{ "info", be_set_up, do_info, nothing },
+	{ "servers", be_set_up, do_servers, nothing },
+	{ "requests", pend, do_requests, finish },
 	{ "poll", pend, do_poll, finish },
 	{ "get", pend, do_get, finish },
 	{ "put", own, answer, finish },
