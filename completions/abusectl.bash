@@ -9,6 +9,8 @@ _abusectl_value() {
 	'server --plugin') value=JAR ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
 	'info -o' | 'info --output') value=COLUMNS ;;
+	'servers -o' | 'servers --output') value=SERVER_COLUMNS ;;
+	'requests -o' | 'requests --output') value=REQUEST_COLUMNS ;;
 	'top -n' | 'top --count') value=N ;;
 	'top -d' | 'top --interval') value=SECONDS ;;
 	'trace -n' | 'trace --count') value=N ;;
@@ -39,7 +41,7 @@ _abusectl_add() {
 			[[ ! -e $node || $node == */abuse*p* || $node != "$cur"* ]] || COMPREPLY+=("$node")
 		done
 		;;
-	KEYS | COLUMNS)
+	KEYS | *COLUMNS)
 		[[ $cur == +* ]] && before=+
 		[[ $cur == *,* ]] && before=${cur%,*},
 		compopt -o nospace
@@ -60,9 +62,11 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info top trace resize requeue reset get put poll help'
+		[COMMAND]='run setup server list info servers requests top trace resize requeue reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= ro rw writecache discard writezeroes reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS'
+		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
+		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[BACKEND]='null mem file:'
 		[WHAT]='media device'
 	)
@@ -118,6 +122,14 @@ _abusectl() {
 		places=''
 		;;
 	info)
+		options='--help --version --json --output --output-all --noheadings --bytes'
+		places='DEVICE'
+		;;
+	servers)
+		options='--help --version --json --output --output-all --noheadings'
+		places='DEVICE'
+		;;
+	requests)
 		options='--help --version --json --output --output-all --noheadings --bytes'
 		places='DEVICE'
 		;;

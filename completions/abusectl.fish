@@ -22,6 +22,14 @@ function __abusectl_COLUMNS
     __abusectl_list DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS OPENERS PENDING OWNED GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS
 end
 
+function __abusectl_SERVER_COLUMNS
+    __abusectl_list PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER
+end
+
+function __abusectl_REQUEST_COLUMNS
+    __abusectl_list OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER
+end
+
 function __abusectl_BACKEND
     printf '%s\n' null mem file:
     for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r '^file:' '') | string split -f1 \t)
@@ -31,7 +39,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info top trace resize requeue reset get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests top trace resize requeue reset get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -77,6 +85,23 @@ complete -c abusectl -n '__fish_seen_subcommand_from info' -s O -l output-all -d
 complete -c abusectl -n '__fish_seen_subcommand_from info' -s n -l noheadings -d 'Print no headings'
 complete -c abusectl -n '__fish_seen_subcommand_from info' -s b -l bytes -d 'Print sizes in bytes'
 complete -c abusectl -n '__fish_seen_subcommand_from info' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a servers -d 'Shows who serves a device'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s o -l output -x -a '(__abusectl_SERVER_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from servers' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a requests -d 'Shows the requests that are not answered, and who has them'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s o -l output -x -a '(__abusectl_REQUEST_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n '__fish_seen_subcommand_from requests' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a top -d 'Shows rates, latencies and queues, live'
 complete -c abusectl -n '__fish_seen_subcommand_from top' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from top' -s V -l version -d 'Show the version'

@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Who has what: ABUSE_SERVERS and ABUSE_REQUESTS, and what the tool makes of them
+# run.sh: seconds 180
 
 _servers() { client servers "${1-$CTL}" "${@:2}" >"$T/servers"; }
 _requests() { client requests "${1-$CTL}" "${@:2}" >"$T/requests"; }
@@ -240,4 +241,28 @@ looking_harms_nobody() {
 	for n in 1 2; do
 		kill9 look$n
 	done
+}
+
+the_tool_shows_who_has_what() {
+	ready capacity=16M
+	serve holder hold=1 identity=1 text="c: holder"
+	submit_soon io op=read offset=64K length=8K
+	owned 1
+	tool requests 0 -n -o OPERATION,SECTOR,LENGTH,STATE,PID,COMMAND,SERVES,GETS >"$T/out"
+	is "the request" "$(<"$T/out")" "read 128 8K owned ${PID[holder]} client c: holder 1"
+	tool servers 0 -n -o PID,COMMAND,UID,OWNED,GETS,PUTS,SERVES >"$T/out"
+	is "the server" "$(<"$T/out")" "${PID[holder]} client 0 1 1 0 c: holder"
+	tool requests --json >"$T/json"
+	perl -MJSON::PP -0e '$r = decode_json(<>)->{requests}[0]; print "$r->{age} $r->{server}"' "$T/json" >"$T/values"
+	shows "$T/values" '^[0-9.]+ 1$'
+	kill9 holder
+	start server "file:$T/image" --create
+	finish io
+	tool requests 0 >"$T/out"
+	is "when all is answered" "$(<"$T/out")" ""
+	tool servers 0 -n -o PID,COMMAND,QUEUE,STATE,SERVES >"$T/out"
+	shows "$T/out" "^${PID[server]} java +0 waiting file:$T/image\$"
+	stop server
+	tool servers 0 >"$T/out"
+	is "when nobody serves" "$(<"$T/out")" ""
 }

@@ -11,6 +11,9 @@ import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.DiskStatistics;
 import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.RequestStatus;
+import abuse.device.ServerStatus;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.device.Tracer;
@@ -38,8 +41,8 @@ final class Training {
         try {
             NativePart.copyTo(directory);
             for (boolean works : new boolean[] {false, true}) {
-                for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "setup frob",
-                        "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
+                for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "servers 0", "requests 0",
+                        "setup frob", "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
                     run(works, command.split(" "));
                 }
             }
@@ -123,6 +126,16 @@ final class Training {
 
         @Override
         public void serve(Serving serving) {}
+
+        @Override
+        public List<ServerStatus> servers() {
+            return List.of(new ServerStatus(1, 1, 0, 0, false, false, 1, 1, 1500, 0, 1, 0, 0, "java", "mem"));
+        }
+
+        @Override
+        public List<RequestStatus> requests() {
+            return List.of(new RequestStatus(Operation.READ, 0, 4096, Set.of(), RequestStatus.Ownership.OWNED, 0, 1, 1500, 1, 1));
+        }
 
         @Override
         public void requeue() {}

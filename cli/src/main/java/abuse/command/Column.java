@@ -3,17 +3,12 @@ package abuse.command;
 
 import abuse.device.Flag;
 import abuse.device.Status;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 
 /** What can be shown of a device. */
-enum Column {
+enum Column implements Field<DeviceRow> {
     DISK("block device"),
     NODE("control node"),
     SIZE("size of the disk"),
@@ -41,71 +36,44 @@ enum Column {
     private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR);
     private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, STATE, FLAGS);
 
-    final String help;
+    private final String help;
 
     Column(String help) {
         this.help = help;
     }
 
-    /** What each column shows, by its name. */
-    static Map<String, String> help() {
-        var help = new LinkedHashMap<String, String>();
-        for (Column column : values()) {
-            help.put(column.name(), column.help);
-        }
+    @Override
+    public String help() {
         return help;
     }
 
-    /** Reads columns such as "SIZE,disk"; after a "+" they are added to the usual ones. */
-    static List<Column> parse(String words, List<Column> usual) throws UsageException {
-        boolean more = words.startsWith("+");
-        var columns = new ArrayList<>(more ? usual : List.of());
-        for (String word : (more ? words.substring(1) : words).split(",", -1)) {
-            columns.add(named(word));
-        }
-        return columns;
-    }
-
-    private static Column named(String word) throws UsageException {
-        for (Column column : values()) {
-            if (column.name().equalsIgnoreCase(word)) {
-                return column;
-            }
-        }
-        throw new UsageException("unknown column: " + word
-                + Similar.to(word.toUpperCase(Locale.ROOT), Arrays.stream(values()).map(Column::name).toList()));
-    }
-
-    boolean isNumber() {
+    @Override
+    public boolean isNumber() {
         return !TO_THE_LEFT.contains(this);
     }
 
-    /** The key in JSON. */
-    String key() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
-    /** The value for people; "-" if there is none. */
-    String text(String node, Status status, boolean inBytes) {
-        Object value = value(node, status);
+    @Override
+    public String text(DeviceRow row, boolean inBytes) {
+        Object value = value(row);
         if (value instanceof List<?> words) {
-            return words.isEmpty() ? "-" : String.join(",", status.flags().stream().map(Flag::words).toList());
+            return words.isEmpty() ? "-" : String.join(",", row.status().flags().stream().map(Flag::words).toList());
         }
         return value == null ? "-" : BYTES.contains(this) && !inBytes ? Sizes.brief(((Number) value).longValue())
                 : value.toString();
     }
 
-    /** The value for programs; null if there is none. */
-    Object value(String node, Status status) {
+    @Override
+    public Object value(DeviceRow row) {
+        Status status = row.status();
         if (this == NODE) {
-            return node;
+            return row.node();
         }
         if (!status.isSetUp() && this != SERVERS && this != STATE) {
             return null;
         }
         return switch (this) {
             case DISK -> status.disk();
-            case NODE -> node;
+            case NODE -> row.node();
             case SIZE -> status.capacity();
             case BS -> status.blockSize();
             case PBS -> status.physicalBlockSize();

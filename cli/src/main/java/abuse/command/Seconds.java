@@ -13,11 +13,21 @@ final class Seconds {
     private Seconds() {}
 
     /** Milliseconds as a number of seconds, with a fraction only where there is one. */
-    static Number of(int milliseconds) {
+    static Number of(long milliseconds) {
         if (milliseconds % 1000 == 0) {
             return milliseconds / 1000;
         }
         return BigDecimal.valueOf(milliseconds, 3).stripTrailingZeros();
+    }
+
+    /** Milliseconds in four characters or so: 850ms, 3.2s, 40s, 12m, 5h, 3d. */
+    static String brief(long milliseconds) {
+        long seconds = milliseconds / 1000;
+        return milliseconds < 1000 ? milliseconds + "ms"
+                : seconds < 10 ? seconds + "." + milliseconds % 1000 / 100 + "s"
+                : seconds < 100 ? seconds + "s"
+                : seconds < 100 * 60 ? seconds / 60 + "m"
+                : seconds < 48 * 3600 ? seconds / 3600 + "h" : seconds / 86400 + "d";
     }
 
     /** Nanoseconds of an option's value: 0 when it was not given, -1 without limit. */

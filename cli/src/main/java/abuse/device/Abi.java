@@ -13,6 +13,8 @@ final class Abi {
     static final int ABUSE_REQUEUE = 0x4129;
     static final int ABUSE_REMOVE = 0x412a;
     static final int ABUSE_SERVE = 0x412b;
+    static final int ABUSE_SERVERS = 0x412c;
+    static final int ABUSE_REQUESTS = 0x412d;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -39,6 +41,7 @@ final class Abi {
     static final int ABUSE_MAX_USER_REQUESTS = 4096;
     static final int ABUSE_IDENTITY_SIZE = 32;
     static final int ABUSE_TEXT_SIZE = 128;
+    static final int ABUSE_COMMAND_SIZE = 16;
 
     static final int ABUSE_STATE_NONE = 0;
     static final int ABUSE_STATE_LIVE = 1;
@@ -52,6 +55,13 @@ final class Abi {
     static final int ABUSE_GET_META = 8;
     static final int ABUSE_GET_RAHEAD = 16;
     static final int ABUSE_GET_SWAP = 32;
+
+    static final int ABUSE_SERVER_DRAINING = 1;
+    static final int ABUSE_SERVER_STALE = 2;
+
+    static final int ABUSE_REQUEST_PENDING = 0;
+    static final int ABUSE_REQUEST_OWNED = 1;
+    static final int ABUSE_REQUEST_BUSY = 2;
 
     static final int ABUSE_XFER_DRAIN = 1;
     static final int ABUSE_XFER_NO_FAULT = 2;
@@ -176,6 +186,60 @@ final class Abi {
         static final int TEXT = 48;
 
         private Serve() {}
+    }
+
+    /** struct abuse_list. */
+    static final class Listing {
+        static final int SIZE_OF = 40;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int ELEMENTS = 8;
+        static final int CURSOR = 16;
+        static final int ELEMENT_SIZE = 24;
+        static final int NR = 28;
+        static final int TOTAL = 32;
+        static final int RESERVED = 36;
+
+        private Listing() {}
+    }
+
+    /** struct abuse_server. */
+    static final class Server {
+        static final int SIZE_OF = 208;
+        static final int SERVER = 0;
+        static final int GETS = 8;
+        static final int PUTS = 16;
+        static final int STALE = 24;
+        static final int PID = 32;
+        static final int UID = 36;
+        static final int QUEUE = 40;
+        static final int FLAGS = 44;
+        static final int WAITING = 48;
+        static final int OWNED = 52;
+        static final int OLDEST_MS = 56;
+        static final int IDLE_MS = 60;
+        static final int COMMAND = 64;
+        static final int TEXT = 80;
+
+        private Server() {}
+    }
+
+    /** struct abuse_request. */
+    static final class Request {
+        static final int SIZE_OF = 48;
+        static final int SERVER = 0;
+        static final int SECTOR = 8;
+        static final int LENGTH = 16;
+        static final int COMMAND = 20;
+        static final int FLAGS = 22;
+        static final int STATE = 24;
+        static final int QUEUE = 28;
+        static final int GETS = 32;
+        static final int PID = 36;
+        static final int AGE_MS = 40;
+        static final int RESERVED = 44;
+
+        private Request() {}
     }
 
     private Abi() {}

@@ -124,6 +124,16 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public List<ServerStatus> servers() throws DeviceException {
+        return Listing.read(at -> ioctl(Call.SERVERS, Abi.ABUSE_SERVERS, at), Abi.Server.SIZE_OF, ServerStatus::decode);
+    }
+
+    @Override
+    public List<RequestStatus> requests() throws DeviceException {
+        return Listing.read(at -> ioctl(Call.REQUESTS, Abi.ABUSE_REQUESTS, at), Abi.Request.SIZE_OF, RequestStatus::decode);
+    }
+
+    @Override
     public void requeue() throws DeviceException {
         ioctl(Call.REQUEUE, Abi.ABUSE_REQUEUE, 0);
     }

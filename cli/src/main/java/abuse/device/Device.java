@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import java.util.List;
+
 /**
  * An open control node. Once it is closed, requests that it took and did not answer are pending again for others.
  * Several threads may use it at once, each with a batch of its own.
@@ -29,6 +31,12 @@ public interface Device extends AutoCloseable {
 
     /** Makes every request that somebody has taken pending again; late answers of its former owner are refused. */
     void requeue() throws DeviceException;
+
+    /** Who serves: the open files that have asked for requests, the first one first. */
+    List<ServerStatus> servers() throws DeviceException;
+
+    /** The requests that are not answered, in no order; they come and go meanwhile. */
+    List<RequestStatus> requests() throws DeviceException;
 
     /**
      * Says what this open file serves; allowed once. From then on the file belongs to the present setup: after a

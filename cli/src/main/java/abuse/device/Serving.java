@@ -32,8 +32,13 @@ public record Serving(int queue, String identity, String text) {
 
     /** The text that another server gave, without characters that control a terminal. */
     static String text(ByteBuffer from) {
-        byte[] bytes = new byte[Abi.ABUSE_TEXT_SIZE];
-        from.get(Abi.Serve.TEXT, bytes);
+        return text(from, Abi.Serve.TEXT, Abi.ABUSE_TEXT_SIZE);
+    }
+
+    /** The same from somewhere else, up to its NUL. */
+    static String text(ByteBuffer from, int at, int size) {
+        byte[] bytes = new byte[size];
+        from.get(at, bytes);
         int length = 0;
         while (length < bytes.length && bytes[length] != 0) {
             length++;

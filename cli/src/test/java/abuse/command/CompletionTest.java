@@ -55,6 +55,8 @@ class CompletionTest {
         {"list -o +MR,REDEL", "list", "-o", "+MR,REDELIVERED"},
         {"list -o +REDEL", "list", "-o", "+REDELIVERED"},
         {"put --fail med", "put", "--fail", "media"},
+        {"servers -o PID,OLD", "servers", "-o", "PID,OLDEST"},
+        {"requests --output=OPER", "requests", "--output=OPERATION"},
         {"list -o SIZE,REDEL", "list", "-o", "SIZE,REDELIVERED"},
         {"list --output=SIZE,REDEL", "list", "--output=SIZE,REDELIVERED"}};
 

@@ -34,7 +34,7 @@ final class Completions {
             var byLabel = new TreeMap<String, List<String>>();
             for (OptionSpec option : command.options()) {
                 for (String name : option.names()) {
-                    byLabel.computeIfAbsent(Model.value(option), label -> new ArrayList<>()).add("'" + command.name() + " " + name + "'");
+                    byLabel.computeIfAbsent(Model.value(command, option), label -> new ArrayList<>()).add("'" + command.name() + " " + name + "'");
                 }
             }
             byLabel.remove("");
@@ -45,7 +45,7 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "BACKEND", "WHAT").stream()
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
 
@@ -58,7 +58,7 @@ final class Completions {
             for (OptionSpec option : command.options()) {
                 boolean several = option.isMultiValue();
                 String text = "'[" + zshText(Model.brief(option.description())) + "]";
-                String value = option.arity().max() == 0 ? "" : ":" + option.paramLabel() + ":" + action(option.paramLabel());
+                String value = option.arity().max() == 0 ? "" : ":" + option.paramLabel() + ":" + action(Model.label(command, option));
                 String sign = option.arity().max() == 0 ? "" : option.arity().min() == 0 ? "=-" : "=";
                 // An optional value must be attached, and is not asked for
                 value = option.arity().min() == 0 && option.arity().max() > 0 ? ":" + value : value;
@@ -79,12 +79,13 @@ final class Completions {
         }
         return Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "KEYS", joined("KEYS"),
-                "COLUMNS", joined("COLUMNS"), "PLAIN_BACKENDS", plainBackends(), "WHAT", joined("WHAT"));
+                "COLUMNS", joined("COLUMNS"), "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
+                "PLAIN_BACKENDS", plainBackends(), "WHAT", joined("WHAT"));
     }
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "BACKEND", "FILE", "JAR", "WHAT" -> "_abusectl_" + label;
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILE", "JAR", "WHAT" -> "_abusectl_" + label;
             default -> " ";
         };
     }
@@ -96,32 +97,32 @@ final class Completions {
     private static Map<String, String> fish() {
         var lines = new ArrayList<String>();
         for (OptionSpec option : Model.ROOT.options()) {
-            lines.add("complete -c abusectl -n __fish_use_subcommand" + fishOption(option));
+            lines.add("complete -c abusectl -n __fish_use_subcommand" + fishOption(Model.ROOT, option));
         }
         for (CommandSpec command : Model.commands()) {
             lines.add("complete -c abusectl -n __fish_use_subcommand -a " + command.name() + " -d '"
                     + fishText(Model.brief(command.usageMessage().description()[0])) + "'");
             String seen = "complete -c abusectl -n '__fish_seen_subcommand_from " + command.name() + "'";
             for (OptionSpec option : command.options()) {
-                lines.add(seen + fishOption(option));
+                lines.add(seen + fishOption(command, option));
             }
             Model.places(command).stream().flatMap(List::stream).distinct().filter(label -> action(label).startsWith("_"))
                     .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
         }
         return Map.of("LINES", Model.lines(lines), "COMMAND", joined("COMMAND"), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
-                "PLAIN_BACKENDS", plainBackends());
+                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
     }
 
-    private static String fishOption(OptionSpec option) {
+    private static String fishOption(CommandSpec command, OptionSpec option) {
         var line = new StringBuilder();
         for (String name : option.names()) {
             line.append(name.startsWith("--") ? " -l " + name.substring(2) : " -s " + name.substring(1));
         }
-        line.append(switch (Model.value(option)) {
+        line.append(switch (Model.value(command, option)) {
             case "" -> "";
             case "FILE", "JAR" -> " -r -F";
             case "WHAT" -> " -x -a '" + joined("WHAT") + "'";
-            case "COLUMNS" -> " -x -a '(__abusectl_COLUMNS)'";
+            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });
         return line + " -d '" + fishText(Model.brief(option.description())) + "'";

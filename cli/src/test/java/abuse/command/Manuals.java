@@ -49,8 +49,8 @@ final class Manuals {
         page.append(parts[0]).append(options(command));
         if (command.options().stream().anyMatch(option -> option.paramLabel().equals("COLUMNS"))) {
             page.append(".SH COLUMNS\n");
-            for (Column column : Column.values()) {
-                page.append(".TP\n.B ").append(column).append('\n').append(text(column.help)).append('\n');
+            for (Field<?> column : Model.columns(command)) {
+                page.append(".TP\n.B ").append(column.name()).append('\n').append(text(column.help())).append('\n');
             }
         }
         return page.append(parts[1]).append(exitStatus()).append(seeAlso(List.of("abusectl (8)"))).toString();

@@ -33,8 +33,15 @@ final class Model {
     }
 
     /** The value that must follow an option, separately or after "="; empty if there is none, or it is optional. */
-    static String value(OptionSpec option) {
-        return option.arity().min() == 0 ? "" : option.paramLabel();
+    static String value(CommandSpec command, OptionSpec option) {
+        return option.arity().min() == 0 ? "" : label(command, option);
+    }
+
+    /** What an option's value may be: its label, but for columns, of which each table has its own. */
+    static String label(CommandSpec command, OptionSpec option) {
+        String label = option.paramLabel();
+        return label.equals("COLUMNS") && columns(command) instanceof ServerColumn[] ? "SERVER_COLUMNS"
+                : label.equals("COLUMNS") && columns(command) instanceof RequestColumn[] ? "REQUEST_COLUMNS" : label;
     }
 
     /**
@@ -59,7 +66,9 @@ final class Model {
     /** The words that a label stands for; none if it is not a choice of fixed words. */
     static List<String> words(String label) {
         return switch (label) {
-            case "COLUMNS" -> Arrays.stream(Column.values()).map(Column::name).toList();
+            case "COLUMNS" -> names(Column.values());
+            case "SERVER_COLUMNS" -> names(ServerColumn.values());
+            case "REQUEST_COLUMNS" -> names(RequestColumn.values());
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
             case "WHAT" -> List.of("media", "device");
@@ -69,6 +78,19 @@ final class Model {
                 yield commands;
             }
             default -> List.of();
+        };
+    }
+
+    private static List<String> names(Field<?>... columns) {
+        return Arrays.stream(columns).map(Field::name).toList();
+    }
+
+    /** The columns of a command's table. */
+    static Field<?>[] columns(CommandSpec command) {
+        return switch (command.name()) {
+            case "servers" -> ServerColumn.values();
+            case "requests" -> RequestColumn.values();
+            default -> Column.values();
         };
     }
 

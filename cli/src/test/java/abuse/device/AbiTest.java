@@ -31,7 +31,10 @@ class AbiTest {
             "abuse_put", Abi.Put.class,
             "abuse_get", Abi.Get.class,
             "abuse_xfer", Abi.Xfer.class,
-            "abuse_serve", Abi.Serve.class);
+            "abuse_serve", Abi.Serve.class,
+            "abuse_list", Abi.Listing.class,
+            "abuse_server", Abi.Server.class,
+            "abuse_request", Abi.Request.class);
 
     private static final List<String> HEADERS = List.of("#include \"" + HEADER + "\"");
 

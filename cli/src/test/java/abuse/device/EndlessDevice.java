@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import java.util.List;
+
 /** Hands out full batches of reads and writes, a given number of times, and does nothing else. */
 public final class EndlessDevice implements Device {
     private final Status status;
@@ -61,6 +63,16 @@ public final class EndlessDevice implements Device {
 
     @Override
     public void reset() {}
+
+    @Override
+    public List<ServerStatus> servers() {
+        return List.of();
+    }
+
+    @Override
+    public List<RequestStatus> requests() {
+        return List.of();
+    }
 
     @Override
     public void requeue() {}

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,6 +36,8 @@ public final class SimulatedDisk {
         SimulatedNode owner;
         boolean redelivered;
         boolean busy;
+        int gets;
+        long ageMs;
 
         private Submitted(Operation operation, long offset, long length, byte[] data, Set<RequestFlag> flags, int queue) {
             this.operation = operation;
@@ -48,6 +51,12 @@ public final class SimulatedDisk {
         /** Waits for the answer; a test that hangs fails in the end. */
         public Answer await() throws Exception {
             return answer.get(100, TimeUnit.SECONDS);
+        }
+
+        /** It is so old from now on. */
+        public Submitted age(long milliseconds) {
+            ageMs = milliseconds;
+            return this;
         }
 
         public long offset() {
@@ -71,6 +80,7 @@ public final class SimulatedDisk {
     long stale;
     long errors;
     boolean failing;
+    long servers;
     final List<String> users = new ArrayList<>();
     long unreachable = 0;
     int interruptions;
@@ -81,7 +91,7 @@ public final class SimulatedDisk {
     boolean faultsHeld;
     int faulting;
     int mostFaulting;
-    final Set<SimulatedNode> opens = new HashSet<>();
+    final Set<SimulatedNode> opens = new LinkedHashSet<>();
     final List<Integer> batchSizes = new ArrayList<>();
 
     public SimulatedDisk(String path, int number) {

@@ -6,13 +6,23 @@ import abuse.device.SimulatedDisk.Submitted;
 import abuse.libc.Unix;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** An open control node of a simulated disk. */
 final class SimulatedNode implements Device {
+    private static final int PID = 4711;
+
     private final SimulatedDisk disk;
     private boolean draining;
-    private boolean serves;
+    private long number;
+    private long gets;
+    private long puts;
+    private long stale;
+    private int waiting;
     private Serving serving;
     private long served;
 
@@ -28,7 +38,7 @@ final class SimulatedNode implements Device {
     @Override
     public Status status() {
         synchronized (disk) {
-            int servers = (int) disk.opens.stream().filter(open -> open.serves).count();
+            int servers = (int) disk.opens.stream().filter(open -> open.number > 0).count();
             if (disk.config == null) {
                 return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0, 0, 0, 0,
                         Limits.SMALL, Latency.NONE);
@@ -91,12 +101,52 @@ final class SimulatedNode implements Device {
             for (SimulatedNode other : disk.opens) {
                 if (what.identity() != null && other.serving != null && other.served == disk.generation
                         && other.serving.identity() != null && !other.serving.identity().equals(what.identity())) {
-                    throw new OtherContentException(disk.path, 4711, other.serving.text());
+                    throw new OtherContentException(disk.path, PID, other.serving.text());
                 }
             }
             serving = what;
             served = disk.generation;
         }
+    }
+
+    /** Every server is a process of root's, which is seen by whoever looks. */
+    @Override
+    public List<ServerStatus> servers() {
+        synchronized (disk) {
+            return disk.opens.stream().filter(open -> open.number > 0).sorted(Comparator.comparingLong(open -> open.number))
+                    .map(SimulatedNode::serverStatus).toList();
+        }
+    }
+
+    private ServerStatus serverStatus() {
+        var mine = disk.owned.values().stream().filter(request -> request.owner == this).toList();
+        return new ServerStatus(number, PID, 0, serving == null ? Device.ANY_QUEUE : serving.queue(), draining,
+                serving != null && served != disk.generation, waiting, mine.size(),
+                mine.stream().mapToLong(request -> request.ageMs).max().orElse(0), 0, gets, puts, stale, "java",
+                serving == null ? "" : Serving.printable(serving.text()));
+    }
+
+    @Override
+    public List<RequestStatus> requests() throws DeviceException {
+        synchronized (disk) {
+            if (disk.config == null) {
+                throw new DeviceException(disk.path, Call.REQUESTS, Unix.ENODEV);
+            }
+            return Stream.concat(disk.pending.stream(), disk.owned.values().stream()).map(SimulatedNode::requestStatus).toList();
+        }
+    }
+
+    private static RequestStatus requestStatus(Submitted request) {
+        var flags = EnumSet.noneOf(RequestFlag.class);
+        flags.addAll(request.flags);
+        if (request.redelivered) {
+            flags.add(RequestFlag.REDELIVERED);
+        }
+        return new RequestStatus(request.operation, request.offset / 512, request.length, flags,
+                request.owner == null ? RequestStatus.Ownership.PENDING : request.busy ? RequestStatus.Ownership.BUSY
+                        : RequestStatus.Ownership.OWNED,
+                request.queue, request.gets, request.ageMs, request.owner == null ? 0 : PID,
+                request.owner == null ? 0 : request.owner.number);
     }
 
     /** An open file that was bound to a setup is of no use after a reset. */
@@ -181,7 +231,7 @@ final class SimulatedNode implements Device {
             draining = true;
             disk.notifyAll();
         }
-        serves |= room > 0;
+        number = number == 0 && room > 0 ? ++disk.servers : number;
         int taken = 0;
         boolean refused = false;
         for (int i = 0; i < answers; i++) {
@@ -204,7 +254,10 @@ final class SimulatedNode implements Device {
                 raw.putInt(Abi.Xfer.NR_GETS, 0);
                 return answers > 0;
             }
-            if (!pause(timeout == Abi.ABUSE_NO_TIMEOUT ? Long.MAX_VALUE : end - System.nanoTime())) {
+            waiting++;
+            boolean timeIsLeft = pause(timeout == Abi.ABUSE_NO_TIMEOUT ? Long.MAX_VALUE : end - System.nanoTime());
+            waiting--;
+            if (!timeIsLeft) {
                 break;
             }
             if (disk.generation != before) {
@@ -234,6 +287,7 @@ final class SimulatedNode implements Device {
         }
         if (request == null || request.owner != this) {
             disk.stale++;
+            stale++;
             return Unix.ENOMSG;
         }
         if (request.busy) {
@@ -252,6 +306,7 @@ final class SimulatedNode implements Device {
         }
         disk.owned.remove(request.id);
         disk.puts++;
+        puts++;
         if (result == Abi.ABUSE_RESULT_DEVICE_FAILURE) {
             disk.failing = true;
         }
@@ -319,6 +374,8 @@ final class SimulatedNode implements Device {
             i.remove();
             request.id = ++disk.gets + (disk.generation << 32);
             request.owner = this;
+            request.gets++;
+            gets++;
             disk.owned.put(request.id, request);
             if (request.redelivered) {
                 disk.redelivered++;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import java.util.Locale;
+
+/** Something to be shown of each row: a column in a table, a member in JSON. */
+interface Field<R> {
+    /** The heading. */
+    String name();
+
+    String help();
+
+    /** Whether it stands to the right. */
+    boolean isNumber();
+
+    /** For programs; null for what there is not. */
+    Object value(R row);
+
+    /** The key in JSON. */
+    default String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** For people; "-" for what there is not. */
+    default String text(R row, boolean inBytes) {
+        Object value = value(row);
+        return value == null ? "-" : value.toString();
+    }
+}
