@@ -9,8 +9,8 @@ list_shows_what_is_set_up_and_who_serves_it() {
 	io op=write length=1M
 	tool list >"$T/table"
 	is "lines of the table" "$(wc -l <"$T/table")" 2
-	shows "$T/table" '^DISK +SIZE +BS +QD +NQ +SERVERS +PENDING +OWNED +ERRORS +STATE +FLAGS$'
-	shows "$T/table" '^/dev/abuse0 +32M +4K +128 +2 +[1-9][0-9]* +0 +0 +0 live +write-cache,discard$'
+	shows "$T/table" '^DISK +SIZE +BS +QD +NQ +PENDING +OWNED +ERRORS +STATE +PID +SERVES +PROBLEM$'
+	shows "$T/table" '^/dev/abuse0 +32M +4K +128 +2 +0 +0 +0 live +'"${PID[server]}"' - +-$'
 	tool list --json >"$T/json"
 	perl -MJSON::PP -0e '$d = decode_json(<>)->{devices}; print "$#$d $d->[0]{size} $d->[0]{p50}"' "$T/json" >"$T/values"
 	shows "$T/values" '^0 33554432 [0-9]+$'

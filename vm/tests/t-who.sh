@@ -255,7 +255,11 @@ the_tool_shows_who_has_what() {
 	tool requests --json >"$T/json"
 	perl -MJSON::PP -0e '$r = decode_json(<>)->{requests}[0]; print "$r->{age} $r->{server}"' "$T/json" >"$T/values"
 	shows "$T/values" '^[0-9.]+ 1$'
+	tool list -n -o PID,SERVES,PROBLEM >"$T/out"
+	is "the list" "$(sed 's/ \+/ /g; s/oldest request .*/-/' "$T/out")" "${PID[holder]} c: holder -"
 	kill9 holder
+	tool list -n -o PID,SERVES,PROBLEM >"$T/out"
+	is "the list of a disk that nobody serves" "$(sed 's/ \+/ /g; s/, oldest.*//' "$T/out")" "- - nobody serves"
 	start server "file:$T/image" --create
 	finish io
 	tool requests 0 >"$T/out"

@@ -6,6 +6,7 @@ import abuse.device.Status;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What can be shown of a device. */
 enum Column implements Field<DeviceRow> {
@@ -19,9 +20,12 @@ enum Column implements Field<DeviceRow> {
     MR("longest read or write"),
     TIMEOUT("seconds until an unanswered request fails"),
     SERVERS("open files that have asked for requests"),
+    PID("processes that serve"),
+    SERVES("what they say that they serve"),
     OPENERS("how often the disk is open, mounts and swap included"),
     PENDING("requests that nobody has taken"),
     OWNED("requests taken and not answered yet"),
+    OLDEST("how long ago the oldest of these was submitted"),
     GETS("requests handed out"),
     PUTS("requests answered"),
     REDELIVERED("requests handed out again"),
@@ -31,10 +35,11 @@ enum Column implements Field<DeviceRow> {
     P50("median latency, us"),
     P99("99th percentile of the latency, us"),
     STATE("live, failed, or none: not set up"),
-    FLAGS("what the disk offers");
+    FLAGS("what the disk offers"),
+    PROBLEM("failed, nobody serves, or a request that waits for long");
 
     private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR);
-    private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, STATE, FLAGS);
+    private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, SERVES, STATE, FLAGS, PROBLEM);
 
     private final String help;
 
@@ -56,7 +61,10 @@ enum Column implements Field<DeviceRow> {
     public String text(DeviceRow row, boolean inBytes) {
         Object value = value(row);
         if (value instanceof List<?> words) {
-            return words.isEmpty() ? "-" : String.join(",", row.status().flags().stream().map(Flag::words).toList());
+            return words.isEmpty() ? "-" : words.stream().map(Object::toString).collect(Collectors.joining(","));
+        }
+        if (this == OLDEST && value != null) {
+            return Seconds.brief(row.oldestMs());
         }
         return value == null ? "-" : BYTES.contains(this) && !inBytes ? Sizes.brief(((Number) value).longValue())
                 : value.toString();
@@ -82,9 +90,12 @@ enum Column implements Field<DeviceRow> {
             case MR -> status.maxRequest();
             case TIMEOUT -> Seconds.of(status.timeoutMs());
             case SERVERS -> status.servers();
+            case PID -> row.pids();
+            case SERVES -> row.serves();
             case OPENERS -> status.openers();
             case PENDING -> status.pending();
             case OWNED -> status.owned();
+            case OLDEST -> row.oldestMs() < 0 ? null : Seconds.of(row.oldestMs());
             case GETS -> status.gets();
             case PUTS -> status.puts();
             case REDELIVERED -> status.redelivered();
@@ -95,6 +106,7 @@ enum Column implements Field<DeviceRow> {
             case P99 -> percentile(status, 99);
             case STATE -> status.state().word();
             case FLAGS -> status.flags().stream().map(Flag::words).toList();
+            case PROBLEM -> row.problem();
         };
     }
 

@@ -53,7 +53,7 @@ final class DeviceTable {
             try (Device device = context.devices.open(path)) {
                 Status status = device.status();
                 if (free || status.isSetUp()) {
-                    rows.add(new DeviceRow(path, status));
+                    rows.add(DeviceRow.of(path, device, status));
                 }
             } catch (DeviceException e) {
                 refusal = e;

@@ -3,13 +3,14 @@ package abuse.command;
 
 import static abuse.command.Column.BS;
 import static abuse.command.Column.ERRORS;
-import static abuse.command.Column.FLAGS;
 import static abuse.command.Column.NODE;
 import static abuse.command.Column.NQ;
 import static abuse.command.Column.OWNED;
 import static abuse.command.Column.PENDING;
+import static abuse.command.Column.PID;
+import static abuse.command.Column.PROBLEM;
 import static abuse.command.Column.QD;
-import static abuse.command.Column.SERVERS;
+import static abuse.command.Column.SERVES;
 import static abuse.command.Column.SIZE;
 import static abuse.command.Column.STATE;
 
@@ -18,13 +19,14 @@ import abuse.device.Flag;
 import abuse.device.Status;
 import java.util.List;
 import java.util.StringJoiner;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Shows one device, or all. */
 final class InfoCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
     private final DeviceTable table =
-            new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, SERVERS, PENDING, OWNED, ERRORS, STATE, FLAGS), true);
+            new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, PENDING, OWNED, ERRORS, STATE, PID, SERVES, PROBLEM), true);
 
     InfoCommand(Context context) {
         super(context, "info", "Shows a device, or all of them.",
@@ -39,13 +41,14 @@ final class InfoCommand extends Command {
             table.print(path(name.getValue()));
         } else {
             try (Device device = open(name.getValue())) {
-                context.out.print(lines(device.status()));
+                context.out.print(lines(DeviceRow.of(device.path(), device, device.status())));
             }
         }
     }
 
     /** First what the abusectl of 2009 printed, in its words and order; then what is new. */
-    private static String lines(Status status) {
+    private static String lines(DeviceRow device) {
+        Status status = device.status();
         var text = new StringBuilder();
         line(text, "ab_size", status.capacity());
         line(text, "ab_number", status.number());
@@ -61,9 +64,14 @@ final class InfoCommand extends Command {
         line(text, "max_request", status.maxRequest());
         line(text, "timeout", Seconds.of(status.timeoutMs()));
         line(text, "servers", status.servers());
+        list(text, "pid", device.pids());
+        list(text, "serves", device.serves());
         line(text, "openers", status.openers());
         line(text, "pending", status.pending());
         line(text, "owned", status.owned());
+        if (device.oldestMs() >= 0) {
+            line(text, "oldest", Seconds.of(device.oldestMs()));
+        }
         line(text, "gets", status.gets());
         line(text, "puts", status.puts());
         line(text, "redelivered", status.redelivered());
@@ -73,7 +81,16 @@ final class InfoCommand extends Command {
             line(text, "p50", status.latency().percentile(50) + " us");
             line(text, "p99", status.latency().percentile(99) + " us");
         }
+        if (device.problem() != null) {
+            line(text, "problem", device.problem());
+        }
         return text.toString();
+    }
+
+    private static void list(StringBuilder text, String key, List<?> values) {
+        if (!values.isEmpty()) {
+            line(text, key, values.stream().map(Object::toString).collect(Collectors.joining(" ")));
+        }
     }
 
     private static void line(StringBuilder text, String key, Object value) {

@@ -17,7 +17,7 @@ class DeviceTableTest extends CommandTestBase {
     @Test
     void info_prints_what_it_printed_in_2009_and_then_the_rest() {
         SimulatedDisk disk = devices.add(0).setUp(1 << 24, Flag.READ_ONLY, Flag.WRITE_CACHE, Flag.DISCARD);
-        disk.read(0, 4096);
+        disk.read(0, 4096).age(3500);
         assertEquals("""
                 ab_size = 16777216
                 ab_number = 0
@@ -36,11 +36,13 @@ class DeviceTableTest extends CommandTestBase {
                 openers = 0
                 pending = 1
                 owned = 0
+                oldest = 3.5
                 gets = 0
                 puts = 0
                 redelivered = 0
                 stale = 0
                 timeouts = 0
+                problem = nobody serves
                 """, succeed("info", "0"));
         disk.setUp(1 << 24);
         assertTrue(succeed("info", "0").contains("ab_flags = 0\n"));
@@ -67,9 +69,12 @@ class DeviceTableTest extends CommandTestBase {
                       "mr": 1048576,
                       "timeout": 0,
                       "servers": 0,
+                      "pid": [],
+                      "serves": [],
                       "openers": 0,
                       "pending": 0,
                       "owned": 0,
+                      "oldest": null,
                       "gets": 0,
                       "puts": 0,
                       "redelivered": 0,
@@ -82,7 +87,8 @@ class DeviceTableTest extends CommandTestBase {
                       "flags": [
                         "write-cache",
                         "discard"
-                      ]%s
+                      ],
+                      "problem": null%s
                     }
                   ]
                 }
@@ -117,17 +123,17 @@ class DeviceTableTest extends CommandTestBase {
         devices.add(1);
         devices.add(10).setUp(3 << 19).read(0, 4096);
         assertEquals("""
-                NODE         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS
-                /dev/abctl0    1T 4K 128  2       0       0     0      0 live  read-only,discard
-                /dev/abctl1     -  -   -  -       0       -     -      - none  -
-                /dev/abctl10 1.5M 4K 128  1       0       1     0      0 live  -
+                NODE         SIZE BS  QD NQ PENDING OWNED ERRORS STATE PID SERVES PROBLEM
+                /dev/abctl0    1T 4K 128  2       0     0      0 live    - -      -
+                /dev/abctl1     -  -   -  -       -     -      - none    - -      -
+                /dev/abctl10 1.5M 4K 128  1       1     0      0 live    - -      nobody serves
                 """, succeed("info"));
         try (var server = devices.open("/dev/abctl10")) {
             TakenRequest.from(server, 0).orElseThrow().request();
             assertEquals("""
-                    DISK         SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS
-                    /dev/abuse0    1T 4K 128  2       0       0     0      0 live  read-only,discard
-                    /dev/abuse10 1.5M 4K 128  1       1       0     1      0 live  -
+                    DISK         SIZE BS  QD NQ PENDING OWNED ERRORS STATE  PID SERVES PROBLEM
+                    /dev/abuse0    1T 4K 128  2       0     0      0 live     - -      -
+                    /dev/abuse10 1.5M 4K 128  1       0     1      0 live  4711 -      -
                     """, succeed("list"));
         }
     }
@@ -138,7 +144,7 @@ class DeviceTableTest extends CommandTestBase {
         assertEquals("SIZE NODE\n1.5M /dev/abctl0\n", succeed("list", "-o", "SIZE,node"));
         assertEquals("/dev/abuse0 1572864 1048576\n", succeed("list", "--noheadings", "--bytes", "--output=DISK,SIZE,MR"));
         assertTrue(succeed("list", "-o", "+MR,TIMEOUT").startsWith(
-                "DISK        SIZE BS  QD NQ SERVERS PENDING OWNED ERRORS STATE FLAGS MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
+                "DISK        SIZE BS  QD NQ PENDING OWNED ERRORS STATE PID SERVES PROBLEM MR TIMEOUT\n"), succeed("list", "-o", "+MR"));
         assertEquals("NODE        STALE\n/dev/abctl0     0\n", succeed("info", "abuse0", "-o", "NODE,STALE"));
         assertEquals(Column.values().length, succeed("list", "--output-all").lines().findFirst().orElseThrow()
                 .split(" +").length);

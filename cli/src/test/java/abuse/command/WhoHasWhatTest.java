@@ -147,4 +147,63 @@ class WhoHasWhatTest extends CommandTestBase {
         assertEquals("/dev/abctl3: No such file or directory; the module has no such device; 'abusectl info' lists those it has",
                 fail("servers", "3"));
     }
+
+    @Test
+    void list_says_who_serves_and_what_is_wrong() throws Exception {
+        disk.setUp(1 << 24);
+        devices.add(1).setUp(1 << 24).read(0, 4096).age(9_999);
+        devices.add(2).setUp(1 << 24);
+        try (Device first = devices.open("/dev/abctl0"); Device second = devices.open("/dev/abctl0")) {
+            first.serve(new Serving(0, "one", "file:disk.img"));
+            second.serve(new Serving(0, "one", "file:disk.img"));
+            disk.read(0, 4096).age(40_000);
+            TakenRequest.from(first, 0).orElseThrow();
+            TakenRequest.from(second, 0);
+            devices.refuse("/dev/abctl3", abuse.libc.Unix.EACCES);
+            assertEquals("""
+                    PENDING OWNED OLDEST STATE  PID SERVES        PROBLEM
+                          0     1    40s live  4711 file:disk.img oldest request 40s
+                          1     0   9.9s live     - -             nobody serves
+                          0     0      - live     - -             -
+                    """, run("list", "-o", "PENDING,OWNED,OLDEST,STATE,PID,SERVES,PROBLEM").out());
+            assertEquals("""
+                    {
+                      "devices": [
+                        {
+                          "pid": [
+                            4711
+                          ],
+                          "serves": [
+                            "file:disk.img"
+                          ],
+                          "oldest": 40,
+                          "problem": "oldest request 40s"
+                        }
+                      ]
+                    }
+                    """, succeed("info", "0", "-Jo", "PID,SERVES,OLDEST,PROBLEM"));
+            String info = succeed("info", "0");
+            assertTrue(info.contains("\nservers = 2\npid = 4711\nserves = file:disk.img\nopeners = 0\n"), info);
+            assertTrue(info.endsWith("\nproblem = oldest request 40s\n"), info);
+            succeed("requeue", "0");
+            assertEquals("oldest request 40s\n", succeed("info", "0", "-no", "PROBLEM"));
+        }
+        assertEquals("nobody serves, oldest request 40s\n", succeed("info", "0", "-no", "PROBLEM"));
+        succeed("put", "0", "--fail", "device");
+        assertEquals("failed\n", succeed("info", "0", "-no", "PROBLEM"));
+    }
+
+    @Test
+    void who_drains_or_served_an_earlier_setup_does_not_serve() throws Exception {
+        disk.setUp(1 << 24);
+        try (Device earlier = devices.open("/dev/abctl0"); Device now = devices.open("/dev/abctl0")) {
+            earlier.serve(new Serving(0, "one", "file:disk.img"));
+            TakenRequest.from(earlier, 0);
+            disk.reset();
+            disk.setUp(1 << 24).read(0, 4096);
+            assertEquals("1 - - nobody serves\n", succeed("info", "0", "-no", "SERVERS,PID,SERVES,PROBLEM"));
+            TakenRequest.from(now, 0).orElseThrow().close();
+            assertEquals("2 4711 - -\n", succeed("info", "0", "-no", "SERVERS,PID,SERVES,PROBLEM"));
+        }
+    }
 }
