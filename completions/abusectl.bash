@@ -62,7 +62,7 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests top trace resize requeue reset get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize requeue reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= ro rw writecache discard writezeroes reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
@@ -132,6 +132,10 @@ _abusectl() {
 	requests)
 		options='--help --version --json --output --output-all --noheadings --bytes'
 		places='DEVICE'
+		;;
+	metrics)
+		options='--help --version'
+		places=''
 		;;
 	top)
 		options='--help --version --interval --count'

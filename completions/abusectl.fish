@@ -39,7 +39,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests top trace resize requeue reset get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize requeue reset get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -102,6 +102,9 @@ complete -c abusectl -n '__fish_seen_subcommand_from requests' -s O -l output-al
 complete -c abusectl -n '__fish_seen_subcommand_from requests' -s n -l noheadings -d 'Print no headings'
 complete -c abusectl -n '__fish_seen_subcommand_from requests' -s b -l bytes -d 'Print sizes in bytes'
 complete -c abusectl -n '__fish_seen_subcommand_from requests' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a metrics -d 'Prints numbers of all disks, for Prometheus'
+complete -c abusectl -n '__fish_seen_subcommand_from metrics' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from metrics' -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a top -d 'Shows rates, latencies and queues, live'
 complete -c abusectl -n '__fish_seen_subcommand_from top' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from top' -s V -l version -d 'Show the version'

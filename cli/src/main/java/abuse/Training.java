@@ -42,7 +42,7 @@ final class Training {
             NativePart.copyTo(directory);
             for (boolean works : new boolean[] {false, true}) {
                 for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "servers 0", "requests 0",
-                        "setup frob", "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
+                        "metrics", "setup frob", "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
                     run(works, command.split(" "));
                 }
             }

@@ -26,7 +26,7 @@ public final class Cli {
     /** The exit code when nobody reads the output any more: the one that a shell has for programs ended by SIGPIPE. */
     static final int UNREAD = 128 + 13;
 
-    private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "servers", "requests", "top", "trace", "resize",
+    private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "servers", "requests", "metrics", "top", "trace", "resize",
             "requeue", "reset", "get", "put", "poll");
 
     private final Context context;
@@ -101,6 +101,7 @@ public final class Cli {
             case "list" -> new ListCommand(context);
             case "info" -> new InfoCommand(context);
             case "servers" -> new ServersCommand(context);
+            case "metrics" -> new MetricsCommand(context);
             case "requests" -> new RequestsCommand(context);
             case "server" -> new ServerCommand(context);
             case "resize" -> new ResizeCommand(context);

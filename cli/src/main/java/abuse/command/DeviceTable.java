@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Limits;
-import abuse.device.Status;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +10,6 @@ import java.util.Map;
 /** Shows devices in a table or as JSON, as the tools of util-linux do. */
 final class DeviceTable {
     private final Command command;
-    private final Context context;
     private final boolean limits;
     private final Table<DeviceRow> table;
 
@@ -24,7 +20,6 @@ final class DeviceTable {
      */
     DeviceTable(Command command, List<Column> usual, boolean limits) {
         this.command = command;
-        context = command.context;
         this.limits = limits;
         table = new Table<>(command, List.of(Column.values()), usual, true);
     }
@@ -47,27 +42,13 @@ final class DeviceTable {
 
     /** Prints those that can be opened, then fails for those that cannot. */
     private void print(List<? extends Field<DeviceRow>> columns, List<String> paths, boolean free) throws DeviceException {
-        var rows = new ArrayList<DeviceRow>();
-        DeviceException refusal = null;
-        for (String path : paths) {
-            try (Device device = context.devices.open(path)) {
-                Status status = device.status();
-                if (free || status.isSetUp()) {
-                    rows.add(DeviceRow.of(path, device, status));
-                }
-            } catch (DeviceException e) {
-                refusal = e;
-            }
-        }
-        table.print(columns, "devices", rows, (row, members) -> {
+        Survey survey = Survey.of(command.context.devices, paths, free);
+        table.print(columns, "devices", survey.rows(), (row, members) -> {
             if (limits && !table.areColumnsGiven()) {
                 members.put("limits", members(row.status().limits()));
             }
         });
-        if (refusal != null) {
-            // One refusal stands for all, as the others hardly ever have another cause
-            throw refusal;
-        }
+        survey.checkAll();
     }
 
     /** By the names of the columns that they limit. */

@@ -61,6 +61,23 @@ public record Latency(List<Long> counts) {
         return -1;
     }
 
+    /** How many took less than that. */
+    public record Bound(long microseconds, long count) {}
+
+    /** What took less than each power of two microseconds, from 4 to some 17 seconds. */
+    public List<Bound> bounds() {
+        var bounds = new ArrayList<Bound>();
+        long count = 0;
+        // The last bucket has all that took longer, too
+        for (int i = 0; i < counts.size() - 4; i++) {
+            count += counts.get(i);
+            if (i % 4 == 3) {
+                bounds.add(new Bound(end(i) + 1, count));
+            }
+        }
+        return bounds;
+    }
+
     /** The last microsecond that belongs to a bucket. */
     static long end(int bucket) {
         int log = bucket / 4 + 1;

@@ -81,6 +81,7 @@ public final class SimulatedDisk {
     long errors;
     boolean failing;
     long servers;
+    Latency latency = Latency.NONE;
     final List<String> users = new ArrayList<>();
     long unreachable = 0;
     int interruptions;
@@ -115,6 +116,11 @@ public final class SimulatedDisk {
     public synchronized void setTimeout(int milliseconds) {
         config = new Config(config.capacity(), config.blockSize(), config.physicalBlockSize(), config.queueDepth(),
                 config.queues(), config.maxRequest(), milliseconds, config.flags(), false);
+    }
+
+    /** How many answers took how long, by the kernel's buckets. */
+    public synchronized void setLatencies(List<Long> counts) {
+        latency = new Latency(counts);
     }
 
     public Submitted read(long offset, int length) {

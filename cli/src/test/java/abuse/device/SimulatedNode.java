@@ -47,7 +47,7 @@ final class SimulatedNode implements Device {
             return new Status(fresh.capacity(), disk.number, disk.failing ? State.FAILED : State.LIVE, fresh.blockSize(),
                     fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
                     fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(), disk.gets,
-                    disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, Latency.NONE);
+                    disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, disk.latency);
         }
     }
 
