@@ -148,3 +148,18 @@ top_counts_what_a_disk_does() {
 	shows "$T/top" '^abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
 	end
 }
+
+metrics_are_those_of_the_disk() {
+	ready capacity=32M
+	serve
+	io op=write threads=10
+	tool metrics >"$T/out"
+	shows "$T/out" '^abuse_disk_size_bytes\{device="abuse0"\} 33554432$'
+	shows "$T/out" '^abuse_puts_total\{device="abuse0"\} 10$'
+	shows "$T/out" '^abuse_request_duration_seconds_bucket\{device="abuse0",le="\+Inf"\} 10$'
+	is "series of free devices" "$(grep -c 'abuse[1-7]"' "$T/out")" 0
+	end
+	reset
+	tool metrics >"$T/out"
+	is "without a disk" "$(<"$T/out")" ""
+}
