@@ -48,7 +48,8 @@ static int abuse_ioctl_setup(struct abuse_device *dev,
 	u32 size;
 	int err;
 
-	BUILD_BUG_ON(sizeof(config) != ABUSE_CONFIG_SIZE_0);
+	BUILD_BUG_ON(offsetofend(struct abuse_config, timeout_ms) !=
+		     ABUSE_CONFIG_SIZE_0);
 	err = abuse_read_size(arg, ABUSE_CONFIG_SIZE_0, &size);
 	if (!err)
 		err = copy_struct_from_user(&config, sizeof(config), arg, size);
@@ -69,7 +70,8 @@ static int abuse_ioctl_status(struct abuse_file *file,
 	u32 size;
 	int err;
 
-	BUILD_BUG_ON(sizeof(status) != ABUSE_STATUS_SIZE_0);
+	BUILD_BUG_ON(offsetofend(struct abuse_status, latency) !=
+		     ABUSE_STATUS_SIZE_0);
 	err = abuse_read_size(arg, ABUSE_STATUS_SIZE_0, &size);
 	if (!err)
 		err = abuse_device_lock(dev);

@@ -105,7 +105,9 @@ static int abuse_check(const struct abuse_config *config)
 	    config->max_request > ABUSE_MAX_REQUEST ||
 	    config->max_request & (config->block_size - 1))
 		return -EINVAL;
-	if (config->timeout_ms > ABUSE_MAX_TIMEOUT)
+	if (config->timeout_ms > ABUSE_MAX_TIMEOUT ||
+	    config->orphan_ms > ABUSE_MAX_TIMEOUT ||
+	    config->unserved_ms > ABUSE_MAX_TIMEOUT)
 		return -EINVAL;
 	return 0;
 }
@@ -296,6 +298,8 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	status->queues = config->queues;
 	status->max_request = config->max_request;
 	status->timeout_ms = config->timeout_ms;
+	status->orphan_ms = config->orphan_ms;
+	status->unserved_ms = config->unserved_ms;
 	abuse_set_count(rcu_dereference_protected(dev->set,
 						  lockdep_is_held(&dev->lock)),
 			status);

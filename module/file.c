@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "file.h"
+#include "orphan.h"
 #include "set.h"
 #include "slot.h"
 
@@ -74,11 +75,13 @@ void abuse_file_close(struct abuse_file *file)
 {
 	struct abuse_set *set = NULL;
 
-	/* After a reset there is nothing left to own. */
-	if (file->client.has_owned)
+	/* After a reset there is nothing left to own and to serve. */
+	if (file->client.serves)
 		set = abuse_device_find_set(file->dev);
 	if (set) {
-		abuse_requeue(set, &file->client);
+		if (file->client.has_owned)
+			abuse_requeue(set, &file->client);
+		abuse_orphan_leave(set, &file->client);
 		abuse_set_put(set);
 	}
 	if (file->claims)
@@ -155,7 +158,8 @@ void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 {
 	if (unlikely(READ_ONCE(file->pid) != task_tgid(current)))
 		abuse_file_enlist(file);
-	abuse_set_mark_served(set);
+	if (unlikely(READ_ONCE(file->client.serves) != set->epoch))
+		abuse_orphan_enlist(set, &file->client);
 }
 
 /**

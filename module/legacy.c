@@ -71,6 +71,8 @@ int abuse_ioctl_set_status(struct abuse_file *file,
 	/* Settings that this ABI does not have stay as they are. */
 	config.flags |= dev->config.flags & ABUSE_FEATURES;
 	config.timeout_ms = dev->config.timeout_ms;
+	config.orphan_ms = dev->config.orphan_ms;
+	config.unserved_ms = dev->config.unserved_ms;
 	err = abuse_device_setup(dev, &config);
 	abuse_device_unlock(dev);
 	return err;

@@ -3,10 +3,10 @@
  * abuse - block devices answered by ordinary programs
  *
  * The layers, from the ground up: copy.c and describe.c know user memory and
- * requests; slots.h, wait.c, slot.c, transfer.c and set.c know who has which
- * request; disk.c takes requests from the block layer; device.c and file.c know
- * a device and an open control node; xfer.c and legacy.c are the two ABIs,
- * and list.c tells who has what; control.c offers them.
+ * requests; slots.h, wait.c, slot.c, transfer.c, orphan.c and set.c know who
+ * has which request; disk.c takes requests from the block layer; device.c and
+ * file.c know a device and an open control node; xfer.c and legacy.c are the
+ * two ABIs, and list.c tells who has what; control.c offers them.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -14,6 +14,7 @@
 
 #include "control.h"
 #include "disk.h"
+#include "orphan.h"
 #include "set.h"
 
 static unsigned int max_abuse;
@@ -31,9 +32,12 @@ static int __init abuse_init(void)
 	err = abuse_sets_init();
 	if (err)
 		return err;
-	err = abuse_disk_init(max_part);
+	err = abuse_orphans_init();
 	if (err)
 		goto out_sets;
+	err = abuse_disk_init(max_part);
+	if (err)
+		goto out_orphans;
 	err = abuse_control_init(max_abuse);
 	if (err)
 		goto out_disk;
@@ -41,6 +45,8 @@ static int __init abuse_init(void)
 
 out_disk:
 	abuse_disk_exit();
+out_orphans:
+	abuse_orphans_exit();
 out_sets:
 	abuse_sets_exit();
 	return err;
@@ -51,6 +57,7 @@ static void __exit abuse_exit(void)
 	abuse_control_exit();
 	abuse_disk_exit();
 	abuse_sets_exit();
+	abuse_orphans_exit();
 }
 
 module_init(abuse_init);

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "orphan.h"
 #include "set.h"
 #include "slot.h"
 #include "wait.h"
@@ -94,6 +95,7 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 	set->nr_tags = config->queue_depth;
 	spin_lock_init(&set->serve_lock);
 	INIT_LIST_HEAD(&set->claims);
+	abuse_orphan_prepare(set);
 	for (i = 0; i < set->nr; i++) {
 		if (!abuse_queue_init(set, i, generation)) {
 			abuse_set_free(set);
@@ -119,23 +121,6 @@ void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
 	set->first_get_wq = wq;
 	if (set->served && !set->dead)
 		queue_work(wq, work);
-	spin_unlock(&set->serve_lock);
-}
-
-/**
- * abuse_set_mark_served() - note that somebody asks for requests
- * @set: the set
- */
-void abuse_set_mark_served(struct abuse_set *set)
-{
-	if (likely(READ_ONCE(set->served)))
-		return;
-	spin_lock(&set->serve_lock);
-	if (!set->served && !set->dead) {
-		WRITE_ONCE(set->served, true);
-		if (set->first_get)
-			queue_work(set->first_get_wq, set->first_get);
-	}
 	spin_unlock(&set->serve_lock);
 }
 
@@ -208,7 +193,8 @@ void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim)
  * @set: the set
  * @config: checked by the caller
  *
- * A device that a server declared failed is live again afterwards.
+ * A device that a server declared failed, or that nobody served, is live again
+ * afterwards.
  */
 void abuse_set_configure(struct abuse_set *set,
 			 const struct abuse_config *config)
@@ -217,6 +203,8 @@ void abuse_set_configure(struct abuse_set *set,
 
 	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
 	spin_lock(&set->serve_lock);
+	set->orphan_ms = config->orphan_ms;
+	set->unserved_ms = config->unserved_ms;
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
 
@@ -226,6 +214,7 @@ void abuse_set_configure(struct abuse_set *set,
 		WRITE_ONCE(q->depth, config->queue_depth);
 		spin_unlock(&q->lock);
 	}
+	abuse_orphan_watch(set);
 	spin_unlock(&set->serve_lock);
 }
 
@@ -238,6 +227,7 @@ void abuse_set_kill(struct abuse_set *set)
 	spin_lock(&set->serve_lock);
 	WRITE_ONCE(set->dead, true);
 	spin_unlock(&set->serve_lock);
+	abuse_orphan_end(set);
 
 	abuse_fail(set, ABUSE_QUEUE_DEAD);
 	abuse_wake_everybody(set);
@@ -318,15 +308,14 @@ void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
  */
 void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
 {
+	enum abuse_queue_state state = ABUSE_QUEUE_LIVE;
 	u32 i, bucket;
 
-	status->state = ABUSE_STATE_LIVE;
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
 
 		spin_lock(&q->lock);
-		if (q->state != ABUSE_QUEUE_LIVE)
-			status->state = ABUSE_STATE_FAILED;
+		state = max(state, q->state);
 		status->pending += q->nr_pending;
 		status->owned += q->nr_inflight - q->nr_pending;
 		status->gets += q->count.gets;
@@ -339,6 +328,9 @@ void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
 			status->latency[bucket] += q->count.latency[bucket];
 		spin_unlock(&q->lock);
 	}
+	status->state = state == ABUSE_QUEUE_LIVE ? ABUSE_STATE_LIVE :
+			state == ABUSE_QUEUE_ORPHANED ? ABUSE_STATE_ORPHANED :
+							ABUSE_STATE_FAILED;
 }
 
 /**

@@ -20,7 +20,6 @@ u64 abuse_set_generation(struct abuse_set *set);
 bool abuse_set_tryget(struct abuse_set *set);
 void abuse_set_put(struct abuse_set *set);
 
-void abuse_set_mark_served(struct abuse_set *set);
 int abuse_set_claim(struct abuse_set *set, struct abuse_claim *claim,
 		    struct abuse_serve *serve);
 void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim);

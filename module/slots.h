@@ -13,6 +13,7 @@
  *	owned -> pending	its owner went away, or somebody requeued it
  *	busy -> pending		the same, done by the call that made it busy
  *	pending, owned -> free	reset, device failure, timeout
+ *	pending -> free		nobody has served for too long
  *	busy -> free		the same, done by the call that made it busy
  *
  * Locking: the lock of a queue guards its slots, its list of pending requests
@@ -52,6 +53,8 @@
  * struct abuse_client - an open control node, as the owner of requests
  * @draining: it must not be given any more
  * @has_owned: it was given some, so its close has to look for them
+ * @serves: the epoch of the last set that it asked for requests, 0 for none:
+ *	it is counted there. Guarded by the serve_lock of that set.
  * @next_queue: the queue where its next get from any queue begins
  * @waiting: calls that wait for requests
  * @gets: requests that it was handed
@@ -61,6 +64,7 @@
 struct abuse_client {
 	bool draining;
 	bool has_owned;
+	u32 serves;
 	u32 next_queue;
 	atomic_t waiting;
 	atomic64_t gets;
@@ -96,8 +100,10 @@ struct abuse_slot {
 	unsigned long submitted;	/* jiffies */
 } ____cacheline_aligned_in_smp;
 
+/* All but the first fail every request; a higher one outdoes a lower one. */
 enum abuse_queue_state {
 	ABUSE_QUEUE_LIVE,
+	ABUSE_QUEUE_ORPHANED,
 	ABUSE_QUEUE_FAILED,
 	ABUSE_QUEUE_DEAD,
 };
@@ -177,6 +183,12 @@ struct abuse_claim {
  * @dead: reset
  * @serve_lock: guards what follows, and the state of all queues together
  * @served: somebody has asked for requests
+ * @nr_serving: open files that have, and are not closed yet
+ * @orphan_ms: once @served, how long requests wait when @nr_serving is 0; 0 for
+ *	ever
+ * @unserved_ms: the same before that
+ * @orphan_at: when that time is over, in jiffies
+ * @orphan: fails requests then
  * @first_get: work to queue when @served becomes true, or NULL
  * @first_get_wq: where to queue it
  * @claims: what the open files that serve it say; all have the same identity
@@ -195,6 +207,11 @@ struct abuse_set {
 	bool dead;
 	spinlock_t serve_lock;	/* orders the first get, claims and the end */
 	bool served;
+	u32 nr_serving;
+	u32 orphan_ms;
+	u32 unserved_ms;
+	unsigned long orphan_at;
+	struct delayed_work orphan;
 	struct work_struct *first_get;
 	struct workqueue_struct *first_get_wq;
 	struct list_head claims;

@@ -81,7 +81,7 @@ DEFINE_EVENT(abuse_request, abuse_expire,
 	TP_ARGS(q, slot)
 );
 
-/* The request fails because of a reset, or because the device has failed. */
+/* The request fails because of a reset, a failure of the device, or no server. */
 DEFINE_EVENT(abuse_request, abuse_cancel,
 	TP_PROTO(const struct abuse_queue *q, const struct abuse_slot *slot),
 	TP_ARGS(q, slot)

@@ -209,6 +209,14 @@ struct abuse_xfr_hdr {
  * @timeout_ms: milliseconds after which an unanswered request fails, at most
  *	ABUSE_MAX_TIMEOUT; 0 for never. A reconnect may change it for later
  *	requests.
+ * @orphan_ms: milliseconds that requests wait after the last open file that
+ *	served was closed. From then on they fail until somebody serves again.
+ *	At most ABUSE_MAX_TIMEOUT; 0: they wait for ever. A reconnect may
+ *	change it.
+ * @unserved_ms: the same from setup on, while nobody has ever served
+ *
+ * An open file serves from the first get that it tries until it is closed.
+ * A reconnect starts the time of @orphan_ms and @unserved_ms anew.
  *
  * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect.
  * Without CAP_SYS_RESOURCE @queues times @queue_depth may be up to
@@ -224,6 +232,8 @@ struct abuse_config {
 	__u32	queues;
 	__u32	max_request;
 	__u32	timeout_ms;
+	__u32	orphan_ms;
+	__u32	unserved_ms;
 };
 
 /*
@@ -242,11 +252,16 @@ struct abuse_config {
  * @ABUSE_STATE_FAILED: set up, but a server answered
  *	ABUSE_RESULT_DEVICE_FAILURE: every request fails until a reset or a
  *	reconnect
+ * @ABUSE_STATE_ORPHANED: set up, but nobody has served for longer than
+ *	orphan_ms or unserved_ms: every request fails until somebody does
+ *
+ * There may be more to come: what is not ABUSE_STATE_NONE is set up.
  */
 enum abuse_state {
 	ABUSE_STATE_NONE	= 0,
 	ABUSE_STATE_LIVE	= 1,
 	ABUSE_STATE_FAILED	= 2,
+	ABUSE_STATE_ORPHANED	= 3,
 };
 
 /**
@@ -282,13 +297,15 @@ enum abuse_state {
  * @requests_limit: the largest @queues times @queue_depth for this caller
  * @max_request_least: the smallest @max_request
  * @max_request_limit: the largest @max_request
- * @timeout_limit_ms: the largest @timeout_ms
+ * @timeout_limit_ms: the largest @timeout_ms, @orphan_ms, and @unserved_ms
  * @batch_limit: the most puts, and the most gets, in one ABUSE_XFER
  * @pieces_limit: the most pieces of memory in one put
  * @put_size: sizeof(struct abuse_put) in this kernel
  * @get_size: sizeof(struct abuse_get) in this kernel
  * @latency: answered requests by how long they took; none are counted while the
  *	disk's own I/O statistics are off
+ * @orphan_ms: milliseconds, 0 for never
+ * @unserved_ms: milliseconds, 0 for never
  *
  * All counters but @servers start at setup.
  */
@@ -328,6 +345,8 @@ struct abuse_status {
 	__u16	put_size;
 	__u16	get_size;
 	__u64	latency[ABUSE_LATENCY_BUCKETS];
+	__u32	orphan_ms;
+	__u32	unserved_ms;
 };
 
 #define ABUSE_ANY_QUEUE		(~(__u32)0)

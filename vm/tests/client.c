@@ -54,7 +54,8 @@ struct abuse_xfer empty_xfer(struct abuse_put *put, struct abuse_get *get)
 
 /*
  * setup [capacity=] [block_size=] [physical_block_size=] [queue_depth=] [flags=]
- *	[queues=] [max_request=] [timeout_ms=] [size=] [tail=BYTE behind it]
+ *	[queues=] [max_request=] [timeout_ms=] [orphan_ms=] [unserved_ms=] [size=]
+ *	[tail=BYTE behind it]
  */
 static void setup(void)
 {
@@ -72,6 +73,8 @@ static void setup(void)
 		.queues = num("queues", 0),
 		.max_request = num("max_request", 0),
 		.timeout_ms = num("timeout_ms", 0),
+		.orphan_ms = num("orphan_ms", 0),
+		.unserved_ms = num("unserved_ms", 0),
 		.physical_block_size = num("physical_block_size", 0),
 	};
 	u.bytes[sizeof(u.config)] = num("tail", 0);
@@ -125,6 +128,8 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "pieces_limit") ? s->pieces_limit :
 	       !strcmp(name, "put_size") ? s->put_size :
 	       !strcmp(name, "get_size") ? s->get_size :
+	       !strcmp(name, "orphan_ms") ? s->orphan_ms :
+	       !strcmp(name, "unserved_ms") ? s->unserved_ms :
 	       !strcmp(name, "timeout_ms") ? s->timeout_ms : (usage(name), 0);
 }
 

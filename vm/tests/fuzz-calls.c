@@ -90,7 +90,9 @@ void fuzz_setup(struct fuzzer *f)
 		config.queues = config.max_request = config.physical_block_size = 0;
 	}
 	config.timeout_ms = once_in(f, 10) ? below(f, 3000) : 0;
-	switch (below(f, 40)) {
+	config.orphan_ms = once_in(f, 4) ? below(f, 20) : 0;
+	config.unserved_ms = once_in(f, 4) ? below(f, 20) : 0;
+	switch (below(f, 42)) {
 	case 0: config.size = once_in(f, 2) ? any(f) : sizeof(config) + below(f, 64); break;
 	case 1: config.flags = any(f); break;
 	case 2: config.capacity = any(f); break;
@@ -100,6 +102,8 @@ void fuzz_setup(struct fuzzer *f)
 	case 6: config.max_request = any(f); break;
 	case 7: config.timeout_ms = any(f); break;
 	case 8: config.physical_block_size = any(f); break;
+	case 9: config.orphan_ms = any(f); break;
+	case 10: config.unserved_ms = any(f); break;
 	}
 	arg = room(f, CONFIG, sizeof(config));
 	store(f, arg, &config, sizeof(config));

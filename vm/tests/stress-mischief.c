@@ -39,6 +39,7 @@ static void reconnect(__u64 *random, int node, __u32 flags, __u32 timeout_ms)
 		.block_size = s.block_size,
 		.queue_depth = 1 + below(random, DEPTH),
 		.timeout_ms = timeout_ms,
+		.orphan_ms = calm || below(random, 3) ? 0 : 1 + below(random, 20),
 	};
 	/* Another process may have made it larger meanwhile, or reset it. */
 	if (ioctl(node, ABUSE_SETUP, &c) && errno != EINVAL)

@@ -53,6 +53,7 @@ nonsense_is_refused_and_changes_nothing() {
 		block_size=0x80000000 capacity=0 capacity=512 capacity=16777215 queue_depth=0 queue_depth=4097 \
 		queue_depth=0xffffffff queues=3 queues=0xffffffff max_request=512 max_request=6000 \
 		max_request=2M max_request=0xffffffff timeout_ms=86400001 timeout_ms=0xffffffff \
+		orphan_ms=86400001 orphan_ms=0xffffffff unserved_ms=86400001 unserved_ms=0xffffffff \
 		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=32 flags=0x80000000 size=0 size=8 size=39; do
 		expect EINVAL setup $bad
 	done
@@ -64,14 +65,17 @@ nonsense_is_refused_and_changes_nothing() {
 
 structures_may_grow() {
 	load
-	expect E2BIG setup size=48 tail=1
-	setup size=48
+	expect E2BIG setup size=56 tail=1
+	setup size=56
 	is capacity "$(status capacity)" 16777216
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
 	expect EINVAL client status $CTL size=928
 	client status $CTL size=936 >"$T/status" # the size in its first release
 	shows "$T/status" '^tail=untouched$'
+	reset
+	setup size=40 orphan_ms=1000 # that of its first version: the rest counts as 0
+	is orphan_ms "$(status orphan_ms)" 0
 	client status $CTL size=2000 >"$T/status"
 	shows "$T/status" '^capacity=16777216$'
 	shows "$T/status" '^tail=untouched$'

@@ -107,7 +107,7 @@ final class Training {
 
         @Override
         public Status status() {
-            return Status.fresh(0, new Config(1 << 24, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false));
+            return Status.fresh(0, new Config(1 << 24, 4096, 0, 128, 1, 0, 0, 0, 0, Set.of(Flag.WRITE_CACHE), false));
         }
 
         @Override

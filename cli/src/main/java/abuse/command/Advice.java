@@ -44,8 +44,8 @@ final class Advice {
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"
                         + " processors";
-                case RECONNECT -> "a disk in use can grow, its qs can be lowered, and timeout, ro and rw can change;"
-                        + " the rest needs a new setup, after 'abusectl reset " + device + "'";
+                case RECONNECT -> "a disk in use can grow, its qs can be lowered, and timeout, unserved, orphan, ro"
+                        + " and rw can change; the rest needs a new setup, after 'abusectl reset " + device + "'";
                 default -> null;
             };
             default -> null;

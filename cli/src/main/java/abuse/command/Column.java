@@ -19,6 +19,8 @@ enum Column implements Field<DeviceRow> {
     NQ("hardware queues"),
     MR("longest read or write"),
     TIMEOUT("seconds until an unanswered request fails"),
+    UNSERVED("seconds from setup until requests fail if nobody serves"),
+    ORPHAN("the same from the end of the last server on"),
     SERVERS("open files that have asked for requests"),
     PID("processes that serve"),
     SERVES("what they say that they serve"),
@@ -34,7 +36,7 @@ enum Column implements Field<DeviceRow> {
     ERRORS("requests that failed"),
     P50("median latency, us"),
     P99("99th percentile of the latency, us"),
-    STATE("live, failed, or none: not set up"),
+    STATE("live, failed, orphaned, or none: not set up"),
     FLAGS("what the disk offers"),
     PROBLEM("failed, nobody serves, or a request that waits for long");
 
@@ -89,6 +91,8 @@ enum Column implements Field<DeviceRow> {
             case NQ -> status.queues();
             case MR -> status.maxRequest();
             case TIMEOUT -> Seconds.of(status.timeoutMs());
+            case UNSERVED -> Seconds.of(status.unservedMs());
+            case ORPHAN -> Seconds.of(status.orphanMs());
             case SERVERS -> status.servers();
             case PID -> row.pids();
             case SERVES -> row.serves();

@@ -56,7 +56,8 @@ record DeviceRow(String node, Status status, List<ServerStatus> servers, long ol
         if (status.state() == State.FAILED) {
             words.add("failed");
         }
-        if (status.pending() > 0 && servers.stream().allMatch(ServerStatus::draining)) {
+        if (status.state() == State.ORPHANED
+                || status.pending() > 0 && servers.stream().allMatch(ServerStatus::draining)) {
             words.add("nobody serves");
         }
         if (oldestMs >= LONG_MS) {

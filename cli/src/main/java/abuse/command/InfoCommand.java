@@ -63,6 +63,8 @@ final class InfoCommand extends Command {
         line(text, "queues", status.queues());
         line(text, "max_request", status.maxRequest());
         line(text, "timeout", Seconds.of(status.timeoutMs()));
+        line(text, "unserved", Seconds.of(status.unservedMs()));
+        line(text, "orphan", Seconds.of(status.orphanMs()));
         line(text, "servers", status.servers());
         list(text, "pid", device.pids());
         list(text, "serves", device.serves());

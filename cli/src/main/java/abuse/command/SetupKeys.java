@@ -32,6 +32,8 @@ final class SetupKeys {
         QUEUES(Kind.NUMBER, "hardware queues, at most one a processor (1)", "nq", "queues"),
         MAX_REQUEST(Kind.SIZE, "longest read or write, 4K to 1M (1M)", "mr", "maxrequest"),
         TIMEOUT(Kind.TIME, "fail a request unanswered so long; 0: never (0)", "timeout"),
+        UNSERVED(Kind.TIME, "fail requests so long after the setup while nobody has ever served; 0: never (60)", "unserved"),
+        ORPHAN(Kind.TIME, "fail requests so long after the last server is gone; 0: never (0)", "orphan"),
         READ_ONLY(Kind.WORD, "read-only", "ro"),
         READ_WRITE(Kind.WORD, "writable, the default", "rw"),
         WRITE_CACHE(Kind.SWITCH, "pass flush and FUA to the server (on)", "wc", "writecache"),
@@ -62,6 +64,9 @@ final class SetupKeys {
 
     /** The usual block size of a disk, in bytes. */
     static final int BLOCK_SIZE = 4096;
+
+    /** Nobody who uses a disk that was never served can lose anything. This is much longer than a server takes to start. */
+    private static final int UNSERVED_MS = 60_000;
 
     /** A key's value, and both as they were typed, for messages. */
     private record Typed(long value, String words) {}
@@ -154,12 +159,16 @@ final class SetupKeys {
         long queues = value(Key.QUEUES, fresh ? 1 : current.queues());
         long maxRequest = value(Key.MAX_REQUEST, fresh ? 0 : current.maxRequest());
         long timeoutMs = value(Key.TIMEOUT, fresh ? 0 : current.timeoutMs());
+        long orphanMs = value(Key.ORPHAN, fresh ? 0 : current.orphanMs());
+        long unservedMs = value(Key.UNSERVED, fresh ? UNSERVED_MS : current.unservedMs());
 
         within(Key.SIZE, size, 1, Long.MAX_VALUE);
         within(Key.BLOCK_SIZE, blockSize, Config.MIN_BLOCK, Config.MAX_BLOCK);
         within(Key.QUEUE_DEPTH, depth, 1, Config.MAX_DEPTH);
         within(Key.QUEUES, queues, 1, Integer.MAX_VALUE);
-        within(Key.TIMEOUT, (timeoutMs + 999) / 1000, 0, Config.MAX_TIMEOUT_MS / 1000);
+        withinTimeout(Key.TIMEOUT, timeoutMs);
+        withinTimeout(Key.ORPHAN, orphanMs);
+        withinTimeout(Key.UNSERVED, unservedMs);
         powerOfTwo(Key.BLOCK_SIZE, blockSize);
         if (values.containsKey(Key.PHYSICAL_BLOCK_SIZE)) {
             within(Key.PHYSICAL_BLOCK_SIZE, physical, blockSize, Config.MAX_REQUEST);
@@ -181,7 +190,7 @@ final class SetupKeys {
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));
         return new Config(size, (int) blockSize, (int) physical, (int) depth, (int) queues, (int) maxRequest,
-                (int) timeoutMs, flags, isReconnect());
+                (int) timeoutMs, (int) orphanMs, (int) unservedMs, flags, isReconnect());
     }
 
     private void add(String piece) throws UsageException {
@@ -236,6 +245,10 @@ final class SetupKeys {
                             ? " must be at least " + min
                             : " must be from " + min + " to " + max));
         }
+    }
+
+    private void withinTimeout(Key key, long milliseconds) throws UsageException {
+        within(key, (milliseconds + 999) / 1000, 0, Config.MAX_TIMEOUT_MS / 1000);
     }
 
     private void powerOfTwo(Key key, long value) throws UsageException {

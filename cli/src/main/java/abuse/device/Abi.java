@@ -46,6 +46,7 @@ final class Abi {
     static final int ABUSE_STATE_NONE = 0;
     static final int ABUSE_STATE_LIVE = 1;
     static final int ABUSE_STATE_FAILED = 2;
+    static final int ABUSE_STATE_ORPHANED = 3;
 
     static final int ABUSE_LATENCY_BUCKETS = 96;
 
@@ -70,7 +71,7 @@ final class Abi {
 
     /** struct abuse_config. */
     static final class Config {
-        static final int SIZE_OF = 40;
+        static final int SIZE_OF = 48;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int CAPACITY = 8;
@@ -80,13 +81,15 @@ final class Abi {
         static final int QUEUES = 28;
         static final int MAX_REQUEST = 32;
         static final int TIMEOUT_MS = 36;
+        static final int ORPHAN_MS = 40;
+        static final int UNSERVED_MS = 44;
 
         private Config() {}
     }
 
     /** struct abuse_status. */
     static final class Status {
-        static final int SIZE_OF = 936;
+        static final int SIZE_OF = 944;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int DEVICE = 8;
@@ -122,6 +125,8 @@ final class Abi {
         static final int PUT_SIZE = 164;
         static final int GET_SIZE = 166;
         static final int LATENCY = 168;
+        static final int ORPHAN_MS = 936;
+        static final int UNSERVED_MS = 940;
 
         private Status() {}
     }

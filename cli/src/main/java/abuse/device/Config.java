@@ -19,11 +19,14 @@ import java.util.Set;
  *     size to {@value #MAX_REQUEST}; 0 leaves it to the kernel
  * @param timeoutMs milliseconds until an unanswered request fails, up to {@value #MAX_TIMEOUT_MS}; 0
  *     is never
+ * @param orphanMs milliseconds that requests wait once the last server is gone, until they fail; up to
+ *     {@value #MAX_TIMEOUT_MS}; 0 is for ever
+ * @param unservedMs the same from setup on while nobody has ever served
  * @param flags what the device offers
  * @param reconnect change a device that is set up already, keeping its requests
  */
 public record Config(long capacity, int blockSize, int physicalBlockSize, int queueDepth, int queues, int maxRequest,
-        int timeoutMs, Set<Flag> flags, boolean reconnect) {
+        int timeoutMs, int orphanMs, int unservedMs, Set<Flag> flags, boolean reconnect) {
     public static final int MIN_BLOCK = 512;
     public static final int MAX_BLOCK = 64 * 1024;
     public static final int MAX_DEPTH = Abi.ABUSE_MAX_DEPTH;
@@ -45,5 +48,7 @@ public record Config(long capacity, int blockSize, int physicalBlockSize, int qu
         to.putInt(Abi.Config.QUEUES, queues);
         to.putInt(Abi.Config.MAX_REQUEST, maxRequest);
         to.putInt(Abi.Config.TIMEOUT_MS, timeoutMs);
+        to.putInt(Abi.Config.ORPHAN_MS, orphanMs);
+        to.putInt(Abi.Config.UNSERVED_MS, unservedMs);
     }
 }

@@ -10,7 +10,9 @@ public enum State {
     /** Set up. */
     LIVE(Abi.ABUSE_STATE_LIVE),
     /** Set up, but a server declared it failed: every request fails until a reset or a reconnect. */
-    FAILED(Abi.ABUSE_STATE_FAILED);
+    FAILED(Abi.ABUSE_STATE_FAILED),
+    /** Set up, but nobody has served it for too long: every request fails until somebody does. */
+    ORPHANED(Abi.ABUSE_STATE_ORPHANED);
 
     final int code;
 

@@ -32,6 +32,8 @@ class DeviceTableTest extends CommandTestBase {
                 queues = 1
                 max_request = 1048576
                 timeout = 0
+                unserved = 0
+                orphan = 0
                 servers = 0
                 openers = 0
                 pending = 1
@@ -68,6 +70,8 @@ class DeviceTableTest extends CommandTestBase {
                       "nq": 1,
                       "mr": 1048576,
                       "timeout": 0,
+                      "unserved": 0,
+                      "orphan": 0,
                       "servers": 0,
                       "pid": [],
                       "serves": [],

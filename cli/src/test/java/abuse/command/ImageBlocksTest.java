@@ -50,7 +50,7 @@ class ImageBlocksTest {
 
     private void set(int blockSize) throws IOException {
         try (var device = commands.devices.open("/dev/abctl0")) {
-            device.setup(new Config(SIZE, blockSize, 0, 128, 1, 0, 0, Set.of(), false));
+            device.setup(new Config(SIZE, blockSize, 0, 128, 1, 0, 0, 0, 0, Set.of(), false));
         }
     }
 

@@ -33,6 +33,22 @@ class InfoTest {
     }
 
     @Test
+    void a_device_that_nobody_has_served_for_too_long_is_seen() throws Exception {
+        commands.succeed("setup", "orphan=1.5");
+        assertTrue(commands.succeed("info", "0").contains("\ntimeout = 0\nunserved = 60\norphan = 1.5\n"));
+        var read = disk.read(0, 4096);
+        disk.orphan();
+        assertTrue(read.await().failed());
+        assertTrue(disk.read(0, 4096).await().failed());
+        assertTrue(commands.succeed("info", "0").contains("\nstate = orphaned\n"));
+        assertEquals("DISK        STATE    UNSERVED ORPHAN\n/dev/abuse0 orphaned       60    1.5\n",
+                commands.succeed("list", "-o", "DISK,STATE,UNSERVED,ORPHAN"));
+        commands.succeed("setup", "reconnect,unserved=0");
+        assertTrue(commands.succeed("info", "0").contains("\nstate = live\n"));
+        assertEquals("UNSERVED ORPHAN\n       0    1.5\n", commands.succeed("list", "-o", "UNSERVED,ORPHAN"));
+    }
+
+    @Test
     void physical_blocks_and_parts_of_seconds_are_shown_and_kept() {
         commands.succeed("setup", "bs=512,pbs=4K,timeout=3");
         assertTrue(commands.succeed("info", "0").contains("\nphysical_block_size = 4096\n"));

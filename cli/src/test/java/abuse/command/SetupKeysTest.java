@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SetupKeysTest {
-    private static final Config DEFAULTS = new Config(16 << 20, 4096, 0, 128, 1, 0, 0, Set.of(Flag.WRITE_CACHE), false);
+    private static final Config DEFAULTS = new Config(16 << 20, 4096, 0, 128, 1, 0, 0, 0, 60_000,
+            Set.of(Flag.WRITE_CACHE), false);
 
     private static Config config(String... words) throws UsageException {
         return new SetupKeys(List.of(words)).config(null);
@@ -30,11 +31,11 @@ class SetupKeysTest {
     }
 
     @Test
-    void nothing_means_what_the_tool_of_2009_did() throws UsageException {
+    void nothing_means_the_defaults() throws UsageException {
         assertEquals(DEFAULTS, config());
         assertEquals(DEFAULTS, config(""));
         assertEquals(DEFAULTS, config("rw"));
-        assertEquals(DEFAULTS, config("sz=16M,bs=4096,qs=128,nq=1,timeout=0,wc,discard=off,wz=off,rw"));
+        assertEquals(DEFAULTS, config("sz=16M,bs=4096,qs=128,nq=1,timeout=0,unserved=60,orphan=0,wc,discard=off,wz=off,rw"));
     }
 
     @ParameterizedTest
@@ -90,6 +91,15 @@ class SetupKeysTest {
         assertEquals(500, config("timeout=500ms").timeoutMs());
     }
 
+    @Test
+    void how_long_requests_wait_for_a_server() throws UsageException {
+        assertEquals(0, config("unserved=0").unservedMs());
+        assertEquals(1500, config("unserved=1.5").unservedMs());
+        assertEquals(0, config("unserved=1").orphanMs());
+        assertEquals(86_400_000, config("orphan=86400").orphanMs());
+        assertEquals(60_000, config("orphan=0").unservedMs());
+    }
+
     @ParameterizedTest
     @CsvSource({
         "wc, WRITE_CACHE", "wc=on, WRITE_CACHE", "writecache, WRITE_CACHE", "'wc=off', ''", "writecache=off, ''",
@@ -104,9 +114,11 @@ class SetupKeysTest {
 
     @Test
     void any_order_with_commas_or_words() throws UsageException {
-        var keys = new ArrayList<>(List.of("size=1G", "bs=512", "pbs=8K", "queusize=7", "nq=2", "mr=64K", "timeout=9", "ro", "wc=off",
+        var keys = new ArrayList<>(List.of("size=1G", "bs=512", "pbs=8K", "queusize=7", "nq=2", "mr=64K", "timeout=9", "orphan=8",
+                "unserved=7", "ro", "wc=off",
                 "discard", "wz=on"));
-        var expected = new Config(1 << 30, 512, 8192, 7, 2, 65536, 9000, Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
+        var expected = new Config(1 << 30, 512, 8192, 7, 2, 65536, 9000, 8000, 7000,
+                Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
         var random = new Random(3);
         for (int i = 0; i < 200; i++) {
             Collections.shuffle(keys, random);
@@ -189,7 +201,11 @@ class SetupKeysTest {
         "mr=0|mr=0 must be from 4096 to 1048576",
         "mr=2M|mr=2M must be from 4096 to 1048576",
         "mr=5000|mr=5000 is not a multiple of the block size, 4096",
-        "timeout=86401|timeout=86401 must be from 0 to 86400"})
+        "timeout=86401|timeout=86401 must be from 0 to 86400",
+        "orphan=86401|orphan=86401 must be from 0 to 86400",
+        "unserved=86401|unserved=86401 must be from 0 to 86400",
+        "orphan=-1|orphan=-1 must not be negative",
+        "unserved|'unserved' has no value"})
     void what_is_wrong_is_refused_with_the_reason(String keys, String message) {
         assertEquals(message, refusal(keys));
         assertEquals(message, refusal(keys.split(",")));
@@ -198,12 +214,12 @@ class SetupKeysTest {
     @Test
     void a_reconnect_keeps_what_is_not_given() throws UsageException {
         var flags = Set.of(Flag.READ_ONLY, Flag.DISCARD);
-        var current = Status.fresh(0, new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, flags, false));
-        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, flags, true),
+        var current = Status.fresh(0, new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, flags, false));
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, flags, true),
                 new SetupKeys(List.of("reconnect")).config(current));
-        assertEquals(new Config(2 << 20, 512, 4096, 3, 2, 65536, 0, Set.of(Flag.DISCARD), true),
-                new SetupKeys(List.of("reconnect", "sz=2M", "qs=3", "timeout=0", "rw")).config(current));
-        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
+        assertEquals(new Config(2 << 20, 512, 4096, 3, 2, 65536, 0, 500, 0, Set.of(Flag.DISCARD), true),
+                new SetupKeys(List.of("reconnect", "sz=2M", "qs=3", "timeout=0", "orphan=0.5", "unserved=0", "rw")).config(current));
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
                 new SetupKeys(List.of("wc,discard=off,reconnect")).config(current));
         var e = assertThrows(UsageException.class, () -> new SetupKeys(List.of("reconnect", "sz=2000")).config(current));
         assertEquals("sz=2000 is not a multiple of the block size, 512", e.getMessage());

@@ -33,8 +33,8 @@ class SetupTest extends CommandTestBase {
         succeed("setup", "0", "sz=2M", "reconnect");
         assertTrue(succeed("info", "0").contains("ab_size = 2097152\n"));
         assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
-        assertEquals("/dev/abctl0: Invalid argument; a disk in use can grow, its qs can be lowered, and timeout, ro"
-                + " and rw can change; the rest needs a new setup, after 'abusectl reset /dev/abctl0'",
+        assertEquals("/dev/abctl0: Invalid argument; a disk in use can grow, its qs can be lowered, and timeout, unserved,"
+                + " orphan, ro and rw can change; the rest needs a new setup, after 'abusectl reset /dev/abctl0'",
                 fail("setup", "0", "sz=1M", "reconnect"));
     }
 

@@ -41,8 +41,8 @@ class ControlNodeTest {
     @Test
     void a_setup_is_encoded_in_full() {
         var raw = ByteBuffer.allocate(Abi.Config.SIZE_OF).order(ByteOrder.nativeOrder());
-        new Config(1L << 40, 512, 4096, 7, 2, 65536, 30, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
-        assertEquals(40, raw.getInt(Abi.Config.SIZE));
+        new Config(1L << 40, 512, 4096, 7, 2, 65536, 30, 31, 32, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
+        assertEquals(48, raw.getInt(Abi.Config.SIZE));
         assertEquals(1 | 2 | 8, raw.getInt(Abi.Config.FLAGS));
         assertEquals(1L << 40, raw.getLong(Abi.Config.CAPACITY));
         assertEquals(512, raw.getInt(Abi.Config.BLOCK_SIZE));
@@ -51,6 +51,8 @@ class ControlNodeTest {
         assertEquals(2, raw.getInt(Abi.Config.QUEUES));
         assertEquals(65536, raw.getInt(Abi.Config.MAX_REQUEST));
         assertEquals(30, raw.getInt(Abi.Config.TIMEOUT_MS));
+        assertEquals(31, raw.getInt(Abi.Config.ORPHAN_MS));
+        assertEquals(32, raw.getInt(Abi.Config.UNSERVED_MS));
     }
 
     @Test
@@ -62,7 +64,7 @@ class ControlNodeTest {
         raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
         raw.putInt(Abi.Status.STATE, Abi.ABUSE_STATE_FAILED);
         long high = 1L << 32;
-        assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52,
+        assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52, 936, 940,
                 Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 56, 60, 64, 68, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high,
                 96 + 100 * high, 104 + 108 * high, 112 + 116 * high,
                 new Limits(120 + 124 * high, 128, 132, 136, 140, 144, 148, 152, 156, 160),

@@ -82,6 +82,7 @@ public final class SimulatedDisk {
     boolean failing;
     long servers;
     Latency latency = Latency.NONE;
+    boolean orphaned;
     final List<String> users = new ArrayList<>();
     long unreachable = 0;
     int interruptions;
@@ -108,14 +109,14 @@ public final class SimulatedDisk {
     public synchronized SimulatedDisk setUp(long capacity, int queues, Flag... flags) {
         var offered = EnumSet.noneOf(Flag.class);
         offered.addAll(List.of(flags));
-        config = new Config(capacity, 4096, 0, 128, queues, 0, 0, offered, false);
+        config = new Config(capacity, 4096, 0, 128, queues, 0, 0, 0, 0, offered, false);
         notifyAll();
         return this;
     }
 
     public synchronized void setTimeout(int milliseconds) {
         config = new Config(config.capacity(), config.blockSize(), config.physicalBlockSize(), config.queueDepth(),
-                config.queues(), config.maxRequest(), milliseconds, config.flags(), false);
+                config.queues(), config.maxRequest(), milliseconds, config.orphanMs(), config.unservedMs(), config.flags(), false);
     }
 
     /** How many answers took how long, by the kernel's buckets. */
@@ -146,7 +147,11 @@ public final class SimulatedDisk {
     public synchronized Submitted submit(Operation operation, long offset, long length, byte[] data,
             Set<RequestFlag> flags, int queue) {
         var request = new Submitted(operation, offset, length, data, flags, queue);
-        pending.add(request);
+        if (orphaned) {
+            finish(request, true);
+        } else {
+            pending.add(request);
+        }
         notifyAll();
         return request;
     }
@@ -242,6 +247,13 @@ public final class SimulatedDisk {
         notifyAll();
     }
 
+    /** As if nobody had served for too long: what waits fails, and so does all else until somebody asks for requests. */
+    public synchronized void orphan() {
+        pending.forEach(request -> finish(request, true));
+        pending.clear();
+        orphaned = true;
+    }
+
     public synchronized void reset() {
         List.copyOf(owned.values()).forEach(request -> finish(request, true));
         pending.forEach(request -> finish(request, true));
@@ -249,6 +261,7 @@ public final class SimulatedDisk {
         pending.clear();
         config = null;
         failing = false;
+        orphaned = false;
         generation++;
         notifyAll();
     }

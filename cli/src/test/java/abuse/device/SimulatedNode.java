@@ -40,14 +40,15 @@ final class SimulatedNode implements Device {
         synchronized (disk) {
             int servers = (int) disk.opens.stream().filter(open -> open.number > 0).count();
             if (disk.config == null) {
-                return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0, 0, 0, 0,
+                return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0, 0, 0, 0,
                         Limits.SMALL, Latency.NONE);
             }
             Status fresh = Status.fresh(disk.number, disk.config);
-            return new Status(fresh.capacity(), disk.number, disk.failing ? State.FAILED : State.LIVE, fresh.blockSize(),
+            return new Status(fresh.capacity(), disk.number, disk.failing ? State.FAILED : disk.orphaned ? State.ORPHANED : State.LIVE, fresh.blockSize(),
                     fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
-                    fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(), disk.gets,
-                    disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, disk.latency);
+                    fresh.orphanMs(), fresh.unservedMs(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers,
+                    disk.users.size(), disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL,
+                    disk.latency);
         }
     }
 
@@ -73,6 +74,7 @@ final class SimulatedNode implements Device {
             }
             disk.config = wanted;
             disk.failing = false;
+            disk.orphaned = false;
             disk.notifyAll();
         }
     }
@@ -232,6 +234,7 @@ final class SimulatedNode implements Device {
             disk.notifyAll();
         }
         number = number == 0 && room > 0 ? ++disk.servers : number;
+        disk.orphaned &= room == 0;
         int taken = 0;
         boolean refused = false;
         for (int i = 0; i < answers; i++) {
