@@ -41,10 +41,12 @@ static dev_t abuse_base;
 static unsigned int abuse_nr_minors;
 static unsigned int abuse_hard_limit;
 
-static int abuse_ioctl_setup(struct abuse_device *dev,
+static int abuse_ioctl_setup(struct abuse_file *file,
 			     const struct abuse_config __user *arg)
 {
+	struct abuse_device *dev = file->dev;
 	struct abuse_config config;
+	bool anew;
 	u32 size;
 	int err;
 
@@ -57,7 +59,10 @@ static int abuse_ioctl_setup(struct abuse_device *dev,
 		err = abuse_device_lock(dev);
 	if (err)
 		return err;
+	anew = !dev->disk;
 	err = abuse_device_setup(dev, &config);
+	if (!err && anew)
+		file->made = dev->epoch;
 	abuse_device_unlock(dev);
 	return err;
 }
@@ -150,7 +155,7 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_XFER:
 		return abuse_ioctl_xfer(file, user);
 	case ABUSE_SETUP:
-		return abuse_ioctl_setup(file->dev, user);
+		return abuse_ioctl_setup(file, user);
 	case ABUSE_STATUS:
 		return abuse_ioctl_status(file, user);
 	case ABUSE_REQUEUE:

@@ -15,7 +15,7 @@
 #include "trace.h"
 
 #define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
-			 ABUSE_FEATURES)
+			 ABUSE_KEPT_FLAGS)
 
 /**
  * abuse_device_init() - prepare a device, which is not set up yet
@@ -170,6 +170,7 @@ static int abuse_reconnect(struct abuse_device *dev,
 	    config->queues != old->queues ||
 	    config->max_request != old->max_request ||
 	    (config->flags ^ old->flags) & ABUSE_FEATURES ||
+	    config->flags & ~old->flags & ABUSE_FLAGS_AUTOREMOVE ||
 	    config->capacity < old->capacity ||
 	    config->queue_depth > dev->max_depth)
 		return -EINVAL;
@@ -252,6 +253,22 @@ int abuse_device_remove(struct abuse_device *dev)
 		return -EBUSY;
 	abuse_device_reset(dev);
 	return 0;
+}
+
+/**
+ * abuse_device_abandon() - whoever made a setup has gone
+ * @dev: the device, not locked
+ * @epoch: the setup, 0 for none; it may be over
+ */
+void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
+{
+	if (!epoch)
+		return;
+	mutex_lock(&dev->lock);
+	if (dev->epoch == epoch &&
+	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
+		abuse_device_reset(dev);
+	mutex_unlock(&dev->lock);
 }
 
 static void abuse_fill_limits(struct abuse_device *dev,

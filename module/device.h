@@ -11,9 +11,11 @@
 struct abuse_disk;
 struct abuse_set;
 
-/* Flags that a reconnect by the ABI of 2009 leaves as they are */
+/* Flags that a reconnect must not change */
 #define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
 			 ABUSE_FLAGS_WRITE_ZEROES)
+/* Flags that a reconnect by the ABI of 2009 leaves as they are */
+#define ABUSE_KEPT_FLAGS (ABUSE_FEATURES | ABUSE_FLAGS_AUTOREMOVE)
 
 /**
  * struct abuse_device - what a control node stands for, set up or not
@@ -53,6 +55,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number);
 struct abuse_set *abuse_device_find_set(struct abuse_device *dev);
 int abuse_device_lock(struct abuse_device *dev);
 void abuse_device_unlock(struct abuse_device *dev);
+void abuse_device_abandon(struct abuse_device *dev, u32 epoch);
 
 /* With the lock of the device */
 int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config);

@@ -70,11 +70,14 @@ static void abuse_file_delist(struct abuse_file *file)
 /**
  * abuse_file_close() - make the requests of a file pending again, and free it
  * @file: the file, which nobody else uses
+ *
+ * The disk that was to live as long as this file goes, too.
  */
 void abuse_file_close(struct abuse_file *file)
 {
 	struct abuse_set *set = NULL;
 
+	abuse_device_abandon(file->dev, file->made);
 	/* After a reset there is nothing left to own and to serve. */
 	if (file->client.serves)
 		set = abuse_device_find_set(file->dev);

@@ -22,6 +22,8 @@ struct abuse_device;
  * @uid: its user
  * @owned: requests that it has, counted when they are listed
  * @oldest: when the oldest of them was submitted, jiffies; the same
+ * @made: the setup that it made last, 0 for none. Guarded by the lock of the
+ *	device.
  * @lock: orders its ABUSE_SERVE calls
  * @set: the only set that it serves, once it has said so, else NULL; it keeps a
  *	reference until it is closed, so that pollers may stay in the queues
@@ -40,6 +42,7 @@ struct abuse_file {
 	kuid_t uid;
 	u32 owned;
 	unsigned long oldest;
+	u32 made;
 	struct mutex lock;	/* abuse_file_serve() */
 	struct abuse_set *set;
 	u32 queue;

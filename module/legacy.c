@@ -69,7 +69,7 @@ int abuse_ioctl_set_status(struct abuse_file *file,
 	if (err)
 		return err;
 	/* Settings that this ABI does not have stay as they are. */
-	config.flags |= dev->config.flags & ABUSE_FEATURES;
+	config.flags |= dev->config.flags & ABUSE_KEPT_FLAGS;
 	config.timeout_ms = dev->config.timeout_ms;
 	config.orphan_ms = dev->config.orphan_ms;
 	config.unserved_ms = dev->config.unserved_ms;

@@ -72,6 +72,9 @@
  *	flush and FUA are sent to the server
  * @ABUSE_FLAGS_DISCARD: discard is offered to the users of the disk
  * @ABUSE_FLAGS_WRITE_ZEROES: write zeroes is offered to the users of the disk
+ * @ABUSE_FLAGS_AUTOREMOVE: the device is reset, as ABUSE_RESET does it, when
+ *	the open file that set it up is closed, by its process or by its end,
+ *	whoever uses the disk. A reconnect may clear this flag and not set it.
  *
  * The first two exist in both ABIs, the others are for ABUSE_SETUP only.
  */
@@ -81,6 +84,7 @@ enum abuse_flags {
 	ABUSE_FLAGS_WRITE_CACHE		= 4,
 	ABUSE_FLAGS_DISCARD		= 8,
 	ABUSE_FLAGS_WRITE_ZEROES	= 16,
+	ABUSE_FLAGS_AUTOREMOVE		= 32,
 };
 
 /**
@@ -218,7 +222,8 @@ struct abuse_xfr_hdr {
  * An open file serves from the first get that it tries until it is closed.
  * A reconnect starts the time of @orphan_ms and @unserved_ms anew.
  *
- * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect.
+ * Flags other than ABUSE_FLAGS_READ_ONLY must not change in a reconnect, except
+ * that ABUSE_FLAGS_AUTOREMOVE may go.
  * Without CAP_SYS_RESOURCE @queues times @queue_depth may be up to
  * ABUSE_MAX_USER_REQUESTS; more fails with EPERM.
  */

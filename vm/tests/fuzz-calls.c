@@ -83,11 +83,14 @@ void fuzz_setup(struct fuzzer *f)
 	struct abuse_config config = good_config(f), *arg;
 	struct abuse_status status = { .size = sizeof(status) };
 
-	config.flags |= ABUSE_FLAGS_RECONNECT | (once_in(f, 20) ? ABUSE_FLAGS_READ_ONLY : 0);
+	config.flags |= ABUSE_FLAGS_RECONNECT | (once_in(f, 20) ? ABUSE_FLAGS_READ_ONLY : 0) |
+			(once_in(f, 3) ? ABUSE_FLAGS_AUTOREMOVE : 0);
 	if (!ioctl(nodes[0], ABUSE_STATUS, &status) && status.capacity) {
 		config.block_size = status.block_size;
 		config.capacity = status.capacity + (once_in(f, 50) ? config.block_size : 0);
 		config.queues = config.max_request = config.physical_block_size = 0;
+		if (!once_in(f, 8))
+			config.flags &= ~ABUSE_FLAGS_AUTOREMOVE | status.flags;
 	}
 	config.timeout_ms = once_in(f, 10) ? below(f, 3000) : 0;
 	config.orphan_ms = once_in(f, 4) ? below(f, 20) : 0;

@@ -83,6 +83,7 @@ final class RunCommand extends ServerCommand {
         if (keys.isReconnect()) {
             throw new UsageException("'reconnect' is of no use for a free device");
         }
+        keys.autoremove();
         Image image = backends.look(backend);
         if (image != null) {
             boolean sized = keys.hasSize();

@@ -35,6 +35,10 @@ final class SetupCommand extends Command {
             rest = rest.subList(1, rest.size());
         }
         var keys = new SetupKeys(rest);
+        if (keys.isAutoremove()) {
+            throw new UsageException("'autoremove' would take the disk away when this command ends; 'abusectl run' makes such"
+                    + " a disk");
+        }
         if (keys.isReconnect()) {
             try (Device device = open(name)) {
                 Status current = device.status();

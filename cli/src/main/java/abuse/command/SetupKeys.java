@@ -39,6 +39,7 @@ final class SetupKeys {
         WRITE_CACHE(Kind.SWITCH, "pass flush and FUA to the server (on)", "wc", "writecache"),
         DISCARD(Kind.SWITCH, "offer discard (off)", "discard"),
         WRITE_ZEROES(Kind.SWITCH, "offer writing zeroes without data (off)", "wz", "writezeroes"),
+        AUTOREMOVE(Kind.SWITCH, "take the disk away when the command that made it ends; only 'run' does (on)", "autoremove"),
         RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 
         final Kind kind;
@@ -107,6 +108,16 @@ final class SetupKeys {
     /** Whether the device is to be changed, and not set up. */
     boolean isReconnect() {
         return values.containsKey(Key.RECONNECT);
+    }
+
+    /** Whether the disk is to go with the command that makes it. */
+    boolean isAutoremove() {
+        return value(Key.AUTOREMOVE, 0) == 1;
+    }
+
+    /** Has the disk go with the command that makes it, unless a key says something else. */
+    void autoremove() {
+        putIfAbsent(Key.AUTOREMOVE, 1);
     }
 
     /** Takes size and block size from an image where no key gives them. */
@@ -187,6 +198,7 @@ final class SetupKeys {
         set(flags, Flag.WRITE_CACHE, Key.WRITE_CACHE, fresh || current.flags().contains(Flag.WRITE_CACHE));
         set(flags, Flag.DISCARD, Key.DISCARD, !fresh && current.flags().contains(Flag.DISCARD));
         set(flags, Flag.WRITE_ZEROES, Key.WRITE_ZEROES, !fresh && current.flags().contains(Flag.WRITE_ZEROES));
+        set(flags, Flag.AUTOREMOVE, Key.AUTOREMOVE, !fresh && current.flags().contains(Flag.AUTOREMOVE));
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));
         return new Config(size, (int) blockSize, (int) physical, (int) depth, (int) queues, (int) maxRequest,

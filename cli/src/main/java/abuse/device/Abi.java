@@ -21,6 +21,7 @@ final class Abi {
     static final int ABUSE_FLAGS_WRITE_CACHE = 4;
     static final int ABUSE_FLAGS_DISCARD = 8;
     static final int ABUSE_FLAGS_WRITE_ZEROES = 16;
+    static final int ABUSE_FLAGS_AUTOREMOVE = 32;
 
     static final int ABUSE_READ = 0;
     static final int ABUSE_WRITE = 1;

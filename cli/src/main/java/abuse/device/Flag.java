@@ -4,7 +4,7 @@ package abuse.device;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** What a device offers. */
+/** What a device offers, and how long it lives. */
 public enum Flag {
     /** Writes are refused. */
     READ_ONLY(Abi.ABUSE_FLAGS_READ_ONLY),
@@ -13,7 +13,9 @@ public enum Flag {
     /** Users may discard. */
     DISCARD(Abi.ABUSE_FLAGS_DISCARD),
     /** Users may write zeroes without sending them. */
-    WRITE_ZEROES(Abi.ABUSE_FLAGS_WRITE_ZEROES);
+    WRITE_ZEROES(Abi.ABUSE_FLAGS_WRITE_ZEROES),
+    /** The disk goes when the device that it was set up with is closed. */
+    AUTOREMOVE(Abi.ABUSE_FLAGS_AUTOREMOVE);
 
     private final int bit;
 

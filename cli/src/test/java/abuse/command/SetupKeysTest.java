@@ -102,7 +102,7 @@ class SetupKeysTest {
 
     @ParameterizedTest
     @CsvSource({
-        "wc, WRITE_CACHE", "wc=on, WRITE_CACHE", "writecache, WRITE_CACHE", "'wc=off', ''", "writecache=off, ''",
+        "autoremove, WRITE_CACHE AUTOREMOVE", "autoremove=off, WRITE_CACHE", "wc, WRITE_CACHE", "wc=on, WRITE_CACHE", "writecache, WRITE_CACHE", "'wc=off', ''", "writecache=off, ''",
         "'wc=off,discard', DISCARD", "'discard=on,wc=off', DISCARD", "'wz,wc=off', WRITE_ZEROES",
         "'writezeroes=on,wc=off', WRITE_ZEROES", "'ro', READ_ONLY WRITE_CACHE", "'ro,wc=off', READ_ONLY",
         "'discard,wz', WRITE_CACHE DISCARD WRITE_ZEROES"})

@@ -25,6 +25,7 @@ final class SimulatedNode implements Device {
     private int waiting;
     private Serving serving;
     private long served;
+    private long made = -1;
 
     SimulatedNode(SimulatedDisk disk) {
         this.disk = disk;
@@ -71,6 +72,9 @@ final class SimulatedNode implements Device {
             if (wanted.blockSize() > 4096 || wanted.queues() > 2
                     || disk.config != null && wanted.capacity() < disk.config.capacity()) {
                 throw new DeviceException(disk.path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EINVAL);
+            }
+            if (disk.config == null) {
+                made = disk.generation;
             }
             disk.config = wanted;
             disk.failing = false;
@@ -186,6 +190,9 @@ final class SimulatedNode implements Device {
     public void close() {
         synchronized (disk) {
             disk.opens.remove(this);
+            if (made == disk.generation && disk.config != null && disk.config.flags().contains(Flag.AUTOREMOVE)) {
+                disk.reset();
+            }
             var mine = new ArrayList<>(disk.owned.values());
             mine.removeIf(request -> request.owner != this);
             mine.forEach(request -> disk.owned.remove(request.id));
