@@ -116,7 +116,8 @@ public final class SimulatedDisk {
 
     public synchronized void setTimeout(int milliseconds) {
         config = new Config(config.capacity(), config.blockSize(), config.physicalBlockSize(), config.queueDepth(),
-                config.queues(), config.maxRequest(), milliseconds, config.orphanMs(), config.unservedMs(), config.flags(), false);
+                config.queues(), config.maxRequest(), milliseconds, config.orphanMs(), config.unservedMs(),
+                config.flags(), false);
     }
 
     /** How many answers took how long, by the kernel's buckets. */
