@@ -152,7 +152,7 @@ top_counts_what_a_disk_does() {
 metrics_are_those_of_the_disk() {
 	ready capacity=32M
 	serve
-	io op=write threads=10
+	io op=write threads=10 stride=64K # apart, or some would be merged
 	tool metrics >"$T/out"
 	shows "$T/out" '^abuse_disk_size_bytes\{device="abuse0"\} 33554432$'
 	shows "$T/out" '^abuse_puts_total\{device="abuse0"\} 10$'

@@ -134,8 +134,8 @@ the_manual_pages_make_a_disk() {
 	_end_last
 	_man abusectl.8 'abusectl setup'
 	_works
-	_man abusectl-requeue.8 'abusectl requeue'
 	_man abusectl-servers.8 'PID,SERVES' figures
+	_man abusectl-requeue.8 'abusectl requeue'
 	mount /dev/abuse0 /mnt
 	_man abusectl-resize.8 'abusectl resize'
 	_man abusectl-reset.8 'abusectl reset'
