@@ -79,6 +79,7 @@ closed_descriptors_are_no_place_for_data() {
 }
 
 an_image_on_a_block_device_says_how_large_the_disk_is() {
+	modprobe -r brd # that of a test before this one may be larger
 	modprobe brd rd_nr=1 rd_size=8192
 	load
 	spawn run "$ABUSECTL" run file:/dev/ram0
