@@ -46,10 +46,10 @@ final class SimulatedNode implements Device {
             }
             Status fresh = Status.fresh(disk.number, disk.config);
             State state = disk.failing ? State.FAILED : disk.orphaned ? State.ORPHANED : State.LIVE;
-            return new Status(fresh.capacity(), disk.number, state, fresh.blockSize(), fresh.physicalBlockSize(), fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(),
-                    fresh.orphanMs(), fresh.unservedMs(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers,
-                    disk.users.size(), disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL,
-                    disk.latency);
+            return new Status(fresh.capacity(), disk.number, state, fresh.blockSize(), fresh.physicalBlockSize(),
+                    fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(), fresh.orphanMs(),
+                    fresh.unservedMs(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(),
+                    disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, disk.latency);
         }
     }
 
