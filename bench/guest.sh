@@ -133,8 +133,8 @@ run_vectors() {
 	local target=$1 milliseconds=${2//[!0-9]/} work size
 	shift 2
 	for work; do
-		size=${work#?v}
-		"$programs/vectors" "/dev/${device[$target]}" "${work:0:1}" "$(numfmt --from=iec "${size%-*}")" \
+		size=${work#?v} size=${size%-*}
+		"$programs/vectors" "/dev/${device[$target]}" "${work:0:1}" "$(numfmt --from=iec "${size^^}")" \
 			"${work#*-}" 512 "$milliseconds" |
 			jq -c --arg target "$target" --arg workload "$work" '{target: $target, workload: $workload} + .'
 	done
