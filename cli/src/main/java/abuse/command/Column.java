@@ -4,9 +4,7 @@ package abuse.command;
 import abuse.device.Flag;
 import abuse.device.Status;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** What can be shown of a device. */
 enum Column implements Field<DeviceRow> {
@@ -62,14 +60,11 @@ enum Column implements Field<DeviceRow> {
     @Override
     public String text(DeviceRow row, boolean inBytes) {
         Object value = value(row);
-        if (value instanceof List<?> words) {
-            return words.isEmpty() ? "-" : words.stream().map(Object::toString).collect(Collectors.joining(","));
-        }
         if (this == OLDEST && value != null) {
             return Seconds.brief(row.oldestMs());
         }
-        return value == null ? "-" : BYTES.contains(this) && !inBytes ? Sizes.brief(((Number) value).longValue())
-                : value.toString();
+        return value != null && BYTES.contains(this) && !inBytes ? Sizes.brief(((Number) value).longValue())
+                : Field.super.text(row, inBytes);
     }
 
     @Override

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Something to be shown of each row: a column in a table, a member in JSON. */
 interface Field<R> {
@@ -24,6 +26,9 @@ interface Field<R> {
     /** For people; "-" for what there is not. */
     default String text(R row, boolean inBytes) {
         Object value = value(row);
+        if (value instanceof List<?> words) {
+            return words.isEmpty() ? "-" : words.stream().map(Object::toString).collect(Collectors.joining(","));
+        }
         return value == null ? "-" : value.toString();
     }
 }

@@ -3,7 +3,6 @@ package abuse.command;
 
 import abuse.device.RequestFlag;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -64,8 +63,6 @@ enum RequestColumn implements Field<RequestRow> {
         return switch (this) {
             case LENGTH -> inBytes ? Long.toString(row.request().length()) : Sizes.brief(row.request().length());
             case AGE -> Seconds.brief(row.request().ageMs());
-            case FLAGS -> value(row) instanceof List<?> flags && !flags.isEmpty()
-                    ? String.join(",", row.request().flags().stream().map(RequestFlag::word).toList()) : "-";
             default -> Field.super.text(row, inBytes);
         };
     }
