@@ -8,7 +8,6 @@
 
 #include "orphan.h"
 #include "slot.h"
-#include "trace.h"
 
 static struct workqueue_struct *abuse_orphan_wq;
 
@@ -56,40 +55,10 @@ void abuse_orphan_watch(struct abuse_set *set)
 	mod_delayed_work(abuse_orphan_wq, &set->orphan, msecs_to_jiffies(ms));
 }
 
-/* Returns whether there was one, in a queue that is orphaned. */
-static bool abuse_orphan_fail_oldest(struct abuse_queue *q)
-{
-	struct request *rq = NULL;
-	struct abuse_slot *slot;
-
-	spin_lock(&q->lock);
-	slot = list_first_entry_or_null(&q->pending, struct abuse_slot, link);
-	if (slot && q->state == ABUSE_QUEUE_ORPHANED) {
-		trace_abuse_cancel(q, slot);
-		q->count.errors++;
-		rq = abuse_slot_free(q, slot);
-	}
-	spin_unlock(&q->lock);
-	if (rq)
-		blk_mq_end_request(rq, BLK_STS_IOERR);
-	return rq;
-}
-
 /*
- * Fails what is pending in queues that are orphaned. Nothing more becomes
- * pending in such a queue. Once somebody serves it is live again, and what is
- * left is for them.
+ * Nothing more becomes pending in a queue that is orphaned. Once somebody serves
+ * it is live again, and what is left is for them.
  */
-static void abuse_orphan_fail(struct abuse_set *set)
-{
-	u32 i;
-
-	for (i = 0; i < set->nr; i++) {
-		while (abuse_orphan_fail_oldest(&set->queue[i]))
-			cond_resched();
-	}
-}
-
 static void abuse_orphan_work(struct work_struct *work)
 {
 	struct abuse_set *set = container_of(to_delayed_work(work),
@@ -104,7 +73,7 @@ static void abuse_orphan_work(struct work_struct *work)
 				    ABUSE_QUEUE_ORPHANED);
 	spin_unlock(&set->serve_lock);
 	if (late)
-		abuse_orphan_fail(set);
+		abuse_cancel(set);
 }
 
 /**

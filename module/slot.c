@@ -237,6 +237,23 @@ enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
 }
 
 /**
+ * abuse_cancel() - fail requests that are pending or owned
+ * @set: the queues; those that are live are left alone
+ */
+void abuse_cancel(struct abuse_set *set)
+{
+	u32 i, tag;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		for (tag = 0; tag < set->nr_tags; tag++)
+			abuse_slot_cancel(q, &q->slots[tag], NULL);
+		cond_resched();
+	}
+}
+
+/**
  * abuse_fail() - fail requests that are pending or owned, and all later ones
  * @set: the queues
  * @state: their new state
@@ -245,7 +262,7 @@ enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
  */
 void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 {
-	u32 i, tag;
+	u32 i;
 
 	/* Between a failure and a reconnect all queues are what the last one says. */
 	spin_lock(&set->serve_lock);
@@ -258,13 +275,7 @@ void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 		spin_unlock(&q->lock);
 	}
 	spin_unlock(&set->serve_lock);
-
-	for (i = 0; i < set->nr; i++) {
-		struct abuse_queue *q = &set->queue[i];
-
-		for (tag = 0; tag < set->nr_tags; tag++)
-			abuse_slot_cancel(q, &q->slots[tag], NULL);
-	}
+	abuse_cancel(set);
 }
 
 static bool abuse_room_take(struct abuse_room *room, struct abuse_get *get)

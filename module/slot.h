@@ -42,6 +42,7 @@ void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 
 /* For the requests of all owners */
 void abuse_requeue(struct abuse_set *set, const struct abuse_client *client);
+void abuse_cancel(struct abuse_set *set);
 void abuse_fail(struct abuse_set *set, enum abuse_queue_state state);
 
 #endif
