@@ -77,7 +77,6 @@ void abuse_file_close(struct abuse_file *file)
 {
 	struct abuse_set *set = NULL;
 
-	abuse_device_abandon(file->dev, file->made);
 	/* After a reset there is nothing left to own and to serve. */
 	if (file->client.serves)
 		set = abuse_device_find_set(file->dev);
@@ -87,6 +86,8 @@ void abuse_file_close(struct abuse_file *file)
 		abuse_orphan_leave(set, &file->client);
 		abuse_set_put(set);
 	}
+	/* Whoever has the lock of the device may wait for these requests. */
+	abuse_device_abandon(file->dev, file->made);
 	if (file->claims)
 		abuse_set_unclaim(file->set, &file->claim);
 	if (file->set)

@@ -13,8 +13,8 @@
  *	owned -> pending	its owner went away, or somebody requeued it
  *	busy -> pending		the same, done by the call that made it busy
  *	pending, owned -> free	reset, device failure, timeout
- *	pending -> free		nobody has served for too long
  *	busy -> free		the same, done by the call that made it busy
+ *	pending -> free		nobody has served for too long
  *
  * Locking: the lock of a queue guards its slots, its list of pending requests
  * and its counters. It is taken in process context, nothing nests inside it,
@@ -100,7 +100,11 @@ struct abuse_slot {
 	unsigned long submitted;	/* jiffies */
 } ____cacheline_aligned_in_smp;
 
-/* All but the first fail every request; a higher one outdoes a lower one. */
+/*
+ * All but the first fail every request; a higher one outdoes a lower one. While
+ * a queue is orphaned none of its slots is owned or busy: whoever could own one
+ * serves, from before its first get until its requests are given back.
+ */
 enum abuse_queue_state {
 	ABUSE_QUEUE_LIVE,
 	ABUSE_QUEUE_ORPHANED,
