@@ -141,6 +141,17 @@ failed() {
 	has "$T/$1" "$2" || fail "$1 did not fail with $2 but: $(<"$T/$1")"
 }
 
+# blocked NAME NUMBER: waits until so many of its threads wait for a device (state D)
+blocked() { wait_for _blocked "${PID[$1]}" "$2"; }
+_blocked() {
+	local stat file number=0
+	for file in /proc/"$1"/task/*/stat; do
+		read -r stat <"$file"
+		[[ $stat != *') D '* ]] || number=$((number + 1))
+	done
+	[ $number = "$2" ] || { echo "only $number wait"; return 1; }
+}
+
 running() { kill -0 "${PID[$1]}" 2>"$T/kill"; }
 still_waits() { # NAME
 	pause 0.3

@@ -15,8 +15,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # name of each test. A topic file may say "run.sh: widths 64 32" to run each test
 # with both; "run.sh: seconds N"; "run.sh: torture" if $TORTURE multiplies its
 # work and its time, or "run.sh: torture only" if it takes too long otherwise;
-# and "run.sh: kernels 6.12 debug" if other kernels would show nothing new. A
-# kernel for arm64 counts as the one of its version.
+# and "run.sh: kernels 6.12 debug" if other kernels would show nothing new, as
+# with what abusectl does before it asks the kernel anything. A kernel for arm64
+# counts as the one of its version.
 list() {
 	local kernel=${ABUSE_KERNEL-}
 	awk -v kernel="${kernel%-arm64*}" -v torture="${TORTURE:-1}" -v seconds="${TEST_TIME:-120}" '

@@ -2,6 +2,7 @@
 # Images that were made elsewhere, and what run says if the caller cannot have the
 # disk
 # run.sh: seconds 240
+# run.sh: kernels 6.1 newest rt debug kcsan
 WAIT=100
 
 _run() { # NAME ARGUMENT...: starts run, which prints its disk when this returns

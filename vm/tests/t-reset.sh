@@ -34,6 +34,7 @@ with_pending_requests() {
 	ready queue_depth=4
 	spawn io client io $DISK op=write threads=20
 	pending 4
+	blocked io 20 # who comes after the reset has ENOSPC, because the disk that it has opened ends at 0
 	_reset
 	failed io EIO
 }

@@ -2,6 +2,7 @@
 # abusectl in less friendly surroundings: no folder to execute from, readers that go away,
 # closed descriptors, disks with other names, LVM
 # run.sh: seconds 240
+# run.sh: kernels 6.12 newest rt debug kcsan
 WAIT=100
 
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
