@@ -150,7 +150,9 @@ install: jar
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
 	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
-	sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/abuse@.service >$(lib)/systemd/system/abuse@.service
+	for unit in abuse@.service abuse-metrics.service abuse-metrics.timer; do \
+		sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/$$unit >$(lib)/systemd/system/$$unit; \
+	done
 	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
 	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
 	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf

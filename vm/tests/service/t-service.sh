@@ -157,9 +157,26 @@ partitions_have_links() {
 	_link by-id/abuse-0-part1 ${DISK}p1
 }
 
+# The folder is where Debian's node exporter looks.
+the_timer_writes_metrics_where_the_node_exporter_reads_them() {
+	local folder=/var/lib/prometheus/node-exporter
+	_installed
+	systemctl start abuse-metrics.service
+	[ ! -e $folder ] || fail "it made the folder"
+	mkdir -p $folder
+	ready capacity=32M
+	systemctl start abuse-metrics.timer
+	wait_for test -e $folder/abuse.prom
+	shows $folder/abuse.prom '^abuse_disk_size_bytes\{device="abuse0"\} 33554432$'
+	systemctl stop abuse-metrics.timer
+	is "its mode" "$(stat -c %a $folder/abuse.prom)" 644
+	is "what is beside it" "$(ls $folder)" abuse.prom
+	rm -r /var/lib/prometheus
+}
+
 systemd_finds_nothing_to_complain_of() {
 	_installed
-	systemd-analyze verify --man=no $SERVICE >verify 2>&1
+	systemd-analyze verify --man=no $SERVICE abuse-metrics.service abuse-metrics.timer >verify 2>&1
 	is "systemd-analyze verify" "$(<verify)" ""
 	journalctl --no-pager -b -u systemd-udevd >journal
 	! grep -n 60-abuse journal || fail "udev complains of the rule"
