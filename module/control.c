@@ -135,6 +135,61 @@ static int abuse_ioctl_serve(struct abuse_file *file,
 	return err;
 }
 
+static int abuse_make_device(u32 number)
+{
+	struct abuse_device *dev;
+	struct device *node;
+	int err;
+
+	lockdep_assert_held(&abuse_devices_lock);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return -ENOMEM;
+	abuse_device_init(dev, number);
+
+	err = xa_insert(&abuse_devices, number, dev, GFP_KERNEL);
+	if (err == -EBUSY)
+		err = -EEXIST;
+	if (err)
+		goto out_free;
+	node = device_create(abuse_class, NULL, abuse_base + number, NULL,
+			     "abctl%u", number);
+	if (IS_ERR(node)) {
+		err = PTR_ERR(node);
+		goto out_erase;
+	}
+	return 0;
+
+out_erase:
+	xa_erase(&abuse_devices, number);
+out_free:
+	kfree(dev);
+	return err;
+}
+
+/* A device is never freed, so only who may load the module makes one. */
+static int abuse_ioctl_add(u32 __user *arg)
+{
+	u32 number;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (get_user(number, arg))
+		return -EFAULT;
+
+	mutex_lock(&abuse_devices_lock);
+	if (number == ABUSE_ANY_DEVICE)
+		for (number = 0; xa_load(&abuse_devices, number); number++)
+			;
+	if (number >= abuse_nr_minors)
+		err = -ENOSPC;
+	else
+		err = abuse_make_device(number);
+	mutex_unlock(&abuse_devices_lock);
+	return err ?: put_user(number, arg);
+}
+
 static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct abuse_file *file = filp->private_data;
@@ -168,6 +223,8 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return abuse_ioctl_servers(file->dev, user);
 	case ABUSE_REQUESTS:
 		return abuse_ioctl_requests(file->dev, user);
+	case ABUSE_ADD:
+		return abuse_ioctl_add(user);
 	default:
 		return -ENOTTY;
 	}
@@ -222,36 +279,6 @@ static __poll_t abuse_poll(struct file *filp, poll_table *wait)
 	else if (READ_ONCE(file->epoch) != epoch)
 		mask |= EPOLLHUP;
 	return mask;
-}
-
-static int abuse_make_device(u32 number)
-{
-	struct abuse_device *dev;
-	struct device *node;
-	int err;
-
-	lockdep_assert_held(&abuse_devices_lock);
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
-	if (!dev)
-		return -ENOMEM;
-	abuse_device_init(dev, number);
-
-	err = xa_insert(&abuse_devices, number, dev, GFP_KERNEL);
-	if (err)
-		goto out_free;
-	node = device_create(abuse_class, NULL, abuse_base + number, NULL,
-			     "abctl%u", number);
-	if (IS_ERR(node)) {
-		err = PTR_ERR(node);
-		goto out_erase;
-	}
-	return 0;
-
-out_erase:
-	xa_erase(&abuse_devices, number);
-out_free:
-	kfree(dev);
-	return err;
 }
 
 static void abuse_free_devices(void)

@@ -56,12 +56,20 @@
 #define ABUSE_SERVE		0x412b	/* struct abuse_serve, in and out */
 #define ABUSE_SERVERS		0x412c	/* struct abuse_list, in and out */
 #define ABUSE_REQUESTS		0x412d	/* struct abuse_list, in and out */
+#define ABUSE_ADD		0x4130	/* __u32, in and out: N of /dev/abctlN */
 
 /*
  * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
  * so only if nobody has the disk or a partition open, and fails with EBUSY
  * otherwise; nobody can open it between the check and the removal.
  */
+
+/*
+ * ABUSE_ADD makes another device, with a control node, which is there until the
+ * module is unloaded: device N, or for ABUSE_ANY_DEVICE the lowest N that is not
+ * there yet. It says which N.
+ */
+#define ABUSE_ANY_DEVICE	0xffffffff
 
 /**
  * enum abuse_flags - what a device is, and how it is set up

@@ -319,6 +319,16 @@ static void clean(const char *module)
 		unload(*a);
 }
 
+/* add DEVICE [number=N]: makes another device */
+static void add(void)
+{
+	__u32 number = num("number", ABUSE_ANY_DEVICE);
+
+	if (ioctl(fd, ABUSE_ADD, &number))
+		die("ADD");
+	printf("number=%u\n", number);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 2 ? argv[1] : "";
@@ -356,7 +366,9 @@ int main(int argc, char **argv)
 	} else if (!strcmp(command, "remove")) {
 		if (ioctl(fd, ABUSE_REMOVE))
 			die("REMOVE");
-	} else if (!strcmp(command, "serve"))
+	} else if (!strcmp(command, "add"))
+		add();
+	else if (!strcmp(command, "serve"))
 		say(fd);
 	else if (!strcmp(command, "servers"))
 		list(ABUSE_SERVERS);

@@ -175,6 +175,7 @@ static int do_list(unsigned int nr, void *element, __u32 size)
 
 static int do_servers(void) { return do_list(ABUSE_SERVERS, &(struct abuse_server){}, sizeof(struct abuse_server)); }
 static int do_requests(void) { return do_list(ABUSE_REQUESTS, &(struct abuse_request){}, sizeof(struct abuse_request)); }
+static int do_add(void) { return ioctl(node, ABUSE_ADD, &(__u32){ ABUSE_ANY_DEVICE }); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
 static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
 static int do_get(void) { return xfer(node, NULL, &get); }
@@ -226,6 +227,7 @@ static const struct {
 	{ "info", be_set_up, do_info, nothing },
 	{ "servers", be_set_up, do_servers, nothing },
 	{ "requests", pend, do_requests, finish },
+	{ "add", nothing, do_add, nothing },
 	{ "poll", pend, do_poll, finish },
 	{ "get", pend, do_get, finish },
 	{ "put", own, answer, finish },

@@ -103,6 +103,23 @@ run_does_it_all_and_undoes_it() {
 	is "capacity of the other device" "$(status capacity)" 16777216
 }
 
+run_and_setup_make_the_device_that_is_missing() {
+	local n
+	load
+	for n in {0..99}; do
+		[ $n -lt 8 ] || client add $CTL >"$T/add"
+		client setup /dev/abctl$n
+	done
+	spawn run "$ABUSECTL" run mem
+	wait_for has "$T/run" '^/dev/abuse100$'
+	tool setup 500 sz=1M
+	[ -b /dev/abuse500 ] || fail "no disk"
+	tool list --noheadings -o DISK >"$T/list"
+	is "disks" "$(wc -l <"$T/list") $(tail -n 1 "$T/list")" "102 /dev/abuse500"
+	_stop run
+	[ ! -e /dev/abuse100 ] || fail "the disk is still there"
+}
+
 _stop() {
 	kill -TERM "${PID[$1]}"
 	finish "$1"

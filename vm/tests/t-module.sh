@@ -42,6 +42,33 @@ without_max_abuse_a_node_is_made_on_demand() {
 	client reset @3
 }
 
+# add N [KEY=VALUE]: the device that a call makes is N, and works
+_add() {
+	is "the new device" "$(client add $CTL "${@:2}")" "number=$1"
+	[ -c /dev/abctl$1 ] || fail "no /dev/abctl$1"
+	client setup /dev/abctl$1
+	[ -b /dev/abuse$1 ] || fail "no /dev/abuse$1"
+	client reset /dev/abctl$1
+}
+
+a_call_makes_another_device() {
+	load
+	_add 8
+	_add 12 number=12
+	_add 9
+	expect EEXIST client add $CTL number=12
+	expect EEXIST client add $CTL number=0
+	expect ENOSPC client add $CTL number=1048576
+	chmod 666 $CTL
+	expect EPERM setpriv --reuid=nobody --clear-groups --bounding-set=-all "$ABUSE_BUILD/client" add $CTL
+	_add 10
+	unload
+	load max_abuse=2
+	expect ENOSPC client add $CTL
+	expect EEXIST client add $CTL number=1
+	expect ENOSPC client add $CTL number=2
+}
+
 max_part_spreads_the_minors() {
 	load max_part=5
 	client setup /dev/abctl3

@@ -78,6 +78,11 @@ final class Training {
         }
 
         @Override
+        public String make(int number) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public DiskStatistics statistics(Status status) {
             return DiskStatistics.NONE;
         }

@@ -24,7 +24,7 @@ final class DeviceName {
         if (name == null || name.isEmpty()) {
             return "/dev/abctl0";
         }
-        String number = number(name);
+        Integer number = number(name);
         if (number == null) {
             number = number(target(name));
         }
@@ -40,7 +40,8 @@ final class DeviceName {
         }
     }
 
-    private static String number(String name) {
+    /** The number in a name of this form; null if it has another one. */
+    static Integer number(String name) {
         boolean inDev = name.startsWith("/dev/");
         String rest = inDev ? name.substring("/dev/".length()) : name;
         if (rest.startsWith("abctl") || rest.startsWith("abuse")) {
@@ -56,6 +57,6 @@ final class DeviceName {
                 return null;
             }
         }
-        return String.valueOf(Integer.parseInt(rest));
+        return Integer.valueOf(rest);
     }
 }

@@ -98,21 +98,14 @@ final class RunCommand extends ServerCommand {
         return keys.config(null);
     }
 
-    /** Sets up a free device. If two commands try at once, the kernel gives the device to one. */
-    @SuppressWarnings("resource") // what is returned is open
+    /** Sets up a free device, or another one. If two commands try at once, the kernel gives the device to one. */
     private Device setUpFree(Config config) throws FailedException, DeviceException {
         int busy = 0;
         var refusals = new ArrayList<DeviceException>();
         for (String path : allPaths()) {
-            Device device = null;
             try {
-                device = context.devices.open(path);
-                device.setup(config);
-                return device;
+                return setUp(path, config);
             } catch (DeviceException e) {
-                if (device != null) {
-                    device.close();
-                }
                 if (e.reason() == Reason.BUSY) {
                     busy++;
                 } else if (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE) {
@@ -125,12 +118,39 @@ final class RunCommand extends ServerCommand {
         if (busy == 0) {
             throw refusals.get(0);
         }
-        String advice = "; 'abusectl reset' frees one; more need 'modprobe -r abuse' and 'modprobe abuse max_abuse="
-                + 2 * (busy + refusals.size()) + "'";
-        throw new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
+        while (true) {
+            try {
+                return setUp(context.devices.make(-1), config);
+            } catch (DeviceException e) {
+                if (e.call() == Call.ADD) {
+                    throw noneIsFree(busy, refusals, e);
+                }
+                if (e.reason() != Reason.BUSY) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private static FailedException noneIsFree(int busy, List<DeviceException> refusals, DeviceException noMore) {
+        String advice = "; 'abusectl reset' frees one, and "
+                + (noMore.reason() == Reason.DENIED ? "root can make more" : "max_abuse allows no more");
+        return new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
                 : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
                         + " cannot be used, such as " + refusals.get(0).device() + ":"
                         + " " + refusals.get(0).getMessage() + advice);
+    }
+
+    @SuppressWarnings("resource") // what is returned is open
+    private Device setUp(String path, Config config) throws DeviceException {
+        Device device = context.devices.open(path);
+        try {
+            device.setup(config);
+            return device;
+        } catch (DeviceException e) {
+            device.close();
+            throw e;
+        }
     }
 
     /** Waits for the disk's node, which the kernel makes at once, or a daemon soon. */

@@ -2,6 +2,8 @@
 package abuse.command;
 
 import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.DeviceException.Reason;
 import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,8 +49,25 @@ final class SetupCommand extends Command {
         } else {
             // The keys are checked first, so that mistakes are told even if there is no such device
             var config = keys.config(null);
-            try (Device device = open(name)) {
+            try (Device device = openOrMake(name)) {
                 device.setup(config);
+            }
+        }
+    }
+
+    /** A number that the module has no device for makes one, if the caller may. */
+    private Device openOrMake(String name) throws DeviceException, UsageException {
+        try {
+            return open(name);
+        } catch (DeviceException e) {
+            Integer number = DeviceName.number(path(name));
+            if (e.reason() != Reason.MISSING || number == null) {
+                throw e;
+            }
+            try {
+                return context.devices.open(context.devices.make(number));
+            } catch (DeviceException refusal) {
+                throw e;
             }
         }
     }

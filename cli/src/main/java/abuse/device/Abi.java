@@ -15,6 +15,7 @@ final class Abi {
     static final int ABUSE_SERVE = 0x412b;
     static final int ABUSE_SERVERS = 0x412c;
     static final int ABUSE_REQUESTS = 0x412d;
+    static final int ABUSE_ADD = 0x4130;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -67,6 +68,7 @@ final class Abi {
 
     static final int ABUSE_XFER_DRAIN = 1;
     static final int ABUSE_XFER_NO_FAULT = 2;
+    static final int ABUSE_ANY_DEVICE = ~0;
     static final int ABUSE_ANY_QUEUE = ~0;
     static final long ABUSE_NO_TIMEOUT = ~0L;
 

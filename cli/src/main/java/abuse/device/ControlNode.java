@@ -35,6 +35,22 @@ public final class ControlNode implements Device {
         }
 
         @Override
+        public String make(int number) throws DeviceException {
+            DeviceException refusal = new DeviceException("/dev/" + PREFIX + "0", Call.OPEN, Unix.ENOENT);
+            for (String path : list()) {
+                try (var node = new ControlNode(path)) {
+                    return "/dev/" + PREFIX + node.make(number);
+                } catch (DeviceException e) {
+                    if (e.call() != Call.OPEN) {
+                        throw e;
+                    }
+                    refusal = e;
+                }
+            }
+            throw refusal;
+        }
+
+        @Override
         public DiskStatistics statistics(Status status) throws IOException {
             return DiskStatistics.parse(Files.readString(Path.of("/sys/block", status.diskName(), "stat")));
         }
@@ -164,6 +180,14 @@ public final class ControlNode implements Device {
     @Override
     public void close() {
         Unix.close(fd);
+    }
+
+    private int make(int number) throws DeviceException {
+        try (Memory memory = Memory.map(Integer.BYTES)) {
+            memory.buffer().putInt(0, number < 0 ? Abi.ABUSE_ANY_DEVICE : number);
+            ioctl(Call.ADD, Abi.ABUSE_ADD, memory.address());
+            return memory.buffer().getInt(0);
+        }
     }
 
     /** The structure as the kernel fills it in; the caller closes it. */

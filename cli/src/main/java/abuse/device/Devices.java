@@ -12,6 +12,15 @@ public interface Devices {
     /** The paths of all control nodes, by number. */
     List<String> list();
 
+    /**
+     * Makes another device, which is there until the module is unloaded.
+     *
+     * @param number N of its control node, /dev/abctlN; negative for the lowest that is free
+     * @return the path of that node
+     * @throws DeviceException of the call ADD; or of OPEN, if there is no control node that can be opened
+     */
+    String make(int number) throws DeviceException;
+
     /** The kernel's counters of a disk that is set up. */
     DiskStatistics statistics(Status status) throws IOException;
 

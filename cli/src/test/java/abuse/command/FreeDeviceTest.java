@@ -53,8 +53,23 @@ class FreeDeviceTest {
         assertEquals("/dev/abctl0: Permission denied; only root and the owner of the node may; try sudo, or change"
                 + " the owner with chown", commands.fail("run", "mem"));
         commands.devices.add(2).setUp(1 << 20);
+        commands.devices.limit(3, Unix.EPERM);
         assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied;"
-                + " 'abusectl reset'"
-                + " frees one; more need 'modprobe -r abuse' and 'modprobe abuse max_abuse=6'", commands.fail("run", "mem"));
+                + " 'abusectl reset' frees one, and root can make more", commands.fail("run", "mem"));
+    }
+
+    @Test
+    void another_device_is_made_when_all_are_taken() throws Exception {
+        commands.devices.add(0).setUp(1 << 20);
+        commands.devices.add(1).setUp(1 << 20);
+        var run = commands.start("run", "mem").awaitReady();
+        assertEquals("/dev/abuse2\n", run.out());
+        run.signal();
+        assertEquals(0, run.end().exitCode());
+        commands.succeed("setup", "7", "sz=1M");
+        assertEquals("/dev/abuse0\n/dev/abuse1\n/dev/abuse7\n", disks());
+        commands.devices.limit(2, Unix.EPERM);
+        assertEquals("/dev/abctl8: No such file or directory; the module has no such device; 'abusectl info' lists those"
+                + " it has", commands.fail("setup", "8", "sz=1M"));
     }
 }

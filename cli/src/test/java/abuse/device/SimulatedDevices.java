@@ -19,6 +19,8 @@ public final class SimulatedDevices implements Devices {
     private List<String> traceAfterStop = List.of();
     private Runnable onTraceEnd;
     private int tracers;
+    private int limit = Integer.MAX_VALUE;
+    private int limitErrno;
     private int opensToFailure;
     private RuntimeException openFailure;
 
@@ -58,6 +60,30 @@ public final class SimulatedDevices implements Devices {
     @Override
     public List<String> list() {
         return List.copyOf(disks.keySet());
+    }
+
+    /** Makes the n-th device and more impossible. */
+    public void limit(int n, int errno) {
+        limit = n;
+        limitErrno = errno;
+    }
+
+    @Override
+    public String make(int number) throws DeviceException {
+        if (disks.isEmpty()) {
+            throw new DeviceException("/dev/abctl0", Call.OPEN, Unix.ENOENT);
+        }
+        int made = number;
+        if (number < 0) {
+            made = 0;
+            while (disks.containsKey("/dev/abctl" + made)) {
+                made++;
+            }
+        }
+        if (made >= limit) {
+            throw new DeviceException("/dev/abctl0", Call.ADD, limitErrno);
+        }
+        return add(made).path;
     }
 
     @Override
