@@ -106,18 +106,18 @@ run_does_it_all_and_undoes_it() {
 run_and_setup_make_the_device_that_is_missing() {
 	local n
 	load
-	for n in {0..99}; do
+	for n in {0..29}; do
 		[ $n -lt 8 ] || client add $CTL >"$T/add"
 		client setup /dev/abctl$n
 	done
 	spawn run "$ABUSECTL" run mem
-	wait_for has "$T/run" '^/dev/abuse100$'
+	wait_for has "$T/run" '^/dev/abuse30$'
 	tool setup 500 sz=1M
 	[ -b /dev/abuse500 ] || fail "no disk"
 	tool list --noheadings -o DISK >"$T/list"
-	is "disks" "$(wc -l <"$T/list") $(tail -n 1 "$T/list")" "102 /dev/abuse500"
+	is "disks" "$(wc -l <"$T/list") $(tail -n 1 "$T/list")" "32 /dev/abuse500"
 	_stop run
-	[ ! -e /dev/abuse100 ] || fail "the disk is still there"
+	[ ! -e /dev/abuse30 ] || fail "the disk is still there"
 }
 
 _stop() {
