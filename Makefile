@@ -139,7 +139,7 @@ install: jar
 	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
 		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abusectl/examples \
-		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d
+		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d $(DESTDIR)/etc/abuse
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
