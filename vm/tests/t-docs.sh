@@ -94,12 +94,13 @@ _works() {
 the_readme_makes_a_disk() {
 	_prepare
 	_example "$README" 'abusectl run sz=64M'
-	_works
-	_end_last
-	rm disk.img
+	echo data >"$T/mnt/file"
+	_example "$README" 'kill %1'
 	_example "$README" 'abusectl server /dev/abctl0 file:disk.img'
-	_works
-	_end_last
+	is "what was written to the first disk" "$(<"$T/mnt/file")" data
+	_example "$README" 'abusectl reset'
+	wait %% && fail "the server goes on without a disk" || :
+	is "capacity" "$(status capacity)" 0
 }
 
 the_readme_is_a_disk_by_hand() {
@@ -131,7 +132,6 @@ the_manual_pages_make_a_disk() {
 	_end_last
 	rm disk.img
 	_man abusectl.8 'abusectl run'
-	_end_last
 	_man abusectl.8 'abusectl setup'
 	_works
 	_man abusectl-servers.8 'PID,SERVES' figures
@@ -234,6 +234,7 @@ the_manual_pages_name_files_that_are_installed() {
 		for file in $named; do
 			[[ $file == $prefix/* && -e $T/tree$file ]] || fail "no $file below $prefix"
 		done
+		[ -d "$T/tree/etc/abuse" ] || fail "no folder for the files that abuse@.service(8) tells to write"
 		rm -r "$T/tree"
 	done
 }
