@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.DeviceException;
 import abuse.device.DeviceException.Call;
+import abuse.device.DeviceException.Reason;
 import abuse.device.OtherContentException;
 
 /** Says what to do about a refusal. */
@@ -26,17 +27,19 @@ final class Advice {
 
     private static String step(DeviceException e, boolean moduleLoaded) {
         String device = e.device();
+        if (!DeviceName.isNode(device) && (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE)) {
+            return e.reason() == Reason.DENIED ? "only root and the owner of the node may; try sudo"
+                    : "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
+        }
         return switch (e.reason()) {
             case MISSING -> moduleLoaded
-                    ? "the module has no such device; 'abusectl info' lists those it has"
+                    ? "there is no such device; 'abusectl info' lists those there are"
                     : "is the module loaded? try 'modprobe abuse'";
             case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
                     ? "only root may have so many requests, nq times qs; 'abusectl info --json' shows the limit"
                     : "only root and the owner of the node may; try sudo, or change the owner with chown";
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
-            case NOT_SET_UP -> e.call() == Call.RECONNECT
-                    ? "it is not set up; leave 'reconnect' out"
-                    : "it is " + setUp(device);
+            case NOT_SET_UP -> "it is " + setUp(device);
             case BUSY -> e instanceof OtherContentException other ? otherContent(other) : e.call() == Call.SETUP
                     ? "it is set up already; add 'reconnect' to change it, or take it away first with 'abusectl reset "
                             + device + "'"
@@ -44,8 +47,9 @@ final class Advice {
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"
                         + " processors";
-                case RECONNECT -> "a disk in use can grow, its qs can be lowered, and timeout, unserved, orphan, ro"
-                        + " and rw can change; the rest needs a new setup, after 'abusectl reset " + device + "'";
+                case RECONNECT -> "a disk in use can grow, its qs can be lowered, and raised again up to that of its"
+                        + " setup, and timeout, unserved, orphan, ro, rw and autoremove=off can change; the rest needs a"
+                        + " new setup, after 'abusectl reset " + device + "'";
                 default -> null;
             };
             default -> null;

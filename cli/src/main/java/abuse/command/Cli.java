@@ -36,7 +36,7 @@ public final class Cli {
         this.context = context;
     }
 
-    /** Carries out one command, and returns its exit code: 0 done, 1 failed, 2 usage. */
+    /** Carries out one command, and returns its exit code: 0 done, 1 failed, 2 usage, 141 nobody reads the output. */
     public int run(String... args) {
         if (args.length > 0 && args[0].equals("help")) {
             return args.length == 1 ? run("--help") : NAMES.contains(args[1]) ? run(args[1], "--help") : run(args[1]);
@@ -71,6 +71,7 @@ public final class Cli {
         exitCodes.put("0", "done");
         exitCodes.put("1", "failed");
         exitCodes.put("2", "wrong usage; nothing was changed");
+        exitCodes.put("141", "the reader of standard output has gone, as after SIGPIPE");
         root.usageMessage().description("Sets up, shows and serves block devices that programs answer.")
                 .synopsisSubcommandLabel("COMMAND").commandListHeading("%nCommands:%n")
                 .exitCodeListHeading("%nExit status:%n")

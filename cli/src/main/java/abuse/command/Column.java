@@ -17,15 +17,15 @@ enum Column implements Field<DeviceRow> {
     NQ("hardware queues"),
     MR("longest read or write"),
     TIMEOUT("seconds until an unanswered request fails"),
-    UNSERVED("seconds from setup until requests fail if nobody serves"),
-    ORPHAN("the same from the end of the last server on"),
+    UNSERVED("seconds from setup until requests fail if nobody has ever served"),
+    ORPHAN("seconds from the end of the last server until requests fail"),
     SERVERS("open files that have asked for requests"),
     PID("processes that serve"),
     SERVES("what they say that they serve"),
     OPENERS("how often the disk is open, mounts and swap included"),
     PENDING("requests that nobody has taken"),
     OWNED("requests taken and not answered yet"),
-    OLDEST("how long ago the oldest of these was submitted"),
+    OLDEST("age of the oldest request that is pending or owned"),
     GETS("requests handed out"),
     PUTS("requests answered"),
     REDELIVERED("requests handed out again"),
@@ -36,7 +36,7 @@ enum Column implements Field<DeviceRow> {
     P99("99th percentile of the latency, us"),
     STATE("live, failed, orphaned, or none: not set up"),
     FLAGS("what the disk offers"),
-    PROBLEM("failed, nobody serves, or a request that waits for long");
+    PROBLEM("what is wrong: failed, nobody serves, or oldest request AGE, once that is 10 seconds");
 
     private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR);
     private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, SERVES, STATE, FLAGS, PROBLEM);

@@ -97,7 +97,7 @@ abstract class Command implements Callable<Integer> {
         List<String> paths = context.devices.list();
         if (paths.isEmpty()) {
             throw new FailedException(context.devices.isModuleLoaded()
-                    ? "the module has no devices; it was loaded with max_abuse=0"
+                    ? "the module is loaded, but there is no /dev/abctlN; a container has to be given these nodes"
                     : "there are no devices in /dev; is the module loaded? try 'modprobe abuse'");
         }
         return paths;

@@ -15,7 +15,7 @@ final class PollCommand extends Command {
 
     PollCommand(Context context) {
         super(context, "poll", "Waits for a request.",
-                "Prints what poll(2) returned, as soon as a request is unanswered.");
+                "It takes none, and ends as soon as there is one that is not answered, whether a server has it or not.");
     }
 
     @Override

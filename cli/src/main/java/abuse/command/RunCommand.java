@@ -25,7 +25,8 @@ final class RunCommand extends ServerCommand {
         super(context, "run", "KEYS", "As in 'abusectl setup', separated by commas; sz and bs default to those of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
-                + " nobody uses it, and at a second SIGTERM or SIGINT at once.");
+                + " nobody uses it, and at a second SIGTERM or SIGINT at once. If it is killed, the disk goes, too, unless the"
+                + " keys have autoremove=off.");
         ending = new Ending(context);
     }
 
@@ -64,7 +65,7 @@ final class RunCommand extends ServerCommand {
 
     @Override
     boolean isMeantFirst(String word) {
-        return SetupKeys.isMeant(word);
+        return SetupKeys.isMeant(word) || DeviceName.number(word) != null;
     }
 
     @Override
@@ -79,6 +80,12 @@ final class RunCommand extends ServerCommand {
 
     /** The setup that the keys ask for; the image gives what they leave out. */
     private Config config(String word, String backend) throws UsageException, FailedException {
+        for (String piece : word.split(",")) {
+            if (DeviceName.number(piece) != null) {
+                throw new UsageException("'" + piece + "' is a device, but this command takes a free one; 'abusectl server "
+                        + piece + "' serves that one");
+            }
+        }
         var keys = new SetupKeys(List.of(word));
         if (keys.isReconnect()) {
             throw new UsageException("'reconnect' is of no use for a free device");

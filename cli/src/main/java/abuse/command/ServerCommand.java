@@ -57,7 +57,8 @@ class ServerCommand extends Command {
         first = words("0", label, labelHelp);
         second = words("1", "BACKEND",
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
-                        + " file or on another block device, exactly as large as the disk; or a backend of a plug-in");
+                        + " file or on another block device, which must be as large as the disk; or a backend of a"
+                        + " plug-in");
     }
 
     /** The backends, once the options are read. */

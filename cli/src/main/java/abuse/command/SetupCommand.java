@@ -19,7 +19,8 @@ final class SetupCommand extends Command {
         super(context, "setup", "Makes a disk, or changes it.");
         spec.addPositional(others);
         spec.usageMessage().customSynopsis("abusectl setup [DEVICE] [KEY[=VALUE]...]");
-        helpTable("Keys, with commas or spaces between them; sizes take " + Sizes.UNITS_HELP + ":", SetupKeys::help);
+        helpTable("Keys (and their defaults), with commas or spaces between them; sizes take " + Sizes.UNITS_HELP
+                + ", times s or ms:", SetupKeys::help);
     }
 
     @Override

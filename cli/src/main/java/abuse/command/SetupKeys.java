@@ -24,22 +24,22 @@ final class SetupKeys {
     }
 
     private enum Key {
-        SIZE(Kind.SIZE, "size of the disk (16M)", "sz", "size"),
+        SIZE(Kind.SIZE, "size of the disk, a multiple of bs (16M)", "sz", "size"),
         BLOCK_SIZE(Kind.SIZE, "block size, a power of two, 512 to 64K (4096)", "bs", "blocksize"),
-        PHYSICAL_BLOCK_SIZE(Kind.SIZE, "what the storage writes at once (the block size)", "pbs", "physicalblocksize"),
+        PHYSICAL_BLOCK_SIZE(Kind.SIZE, "what the storage writes at once, a power of two, bs to 1M (bs)", "pbs", "physicalblocksize"),
         // The usage text of 2009 misprinted this one, so it is typed
         QUEUE_DEPTH(Kind.NUMBER, "requests of a hardware queue, 1 to 4096 (128)", "qs", "queuesize", "queusize"),
         QUEUES(Kind.NUMBER, "hardware queues, at most one a processor (1)", "nq", "queues"),
-        MAX_REQUEST(Kind.SIZE, "longest read or write, 4K to 1M (1M)", "mr", "maxrequest"),
-        TIMEOUT(Kind.TIME, "fail a request unanswered so long; 0: never (0)", "timeout"),
-        UNSERVED(Kind.TIME, "fail requests so long after the setup while nobody has ever served; 0: never (60)", "unserved"),
-        ORPHAN(Kind.TIME, "fail requests so long after the last server is gone; 0: never (0)", "orphan"),
+        MAX_REQUEST(Kind.SIZE, "longest read or write, a multiple of bs, from a page of memory to 1M (1M)", "mr", "maxrequest"),
+        TIMEOUT(Kind.TIME, "fail a request unanswered so long, at most 86400; 0: never (0)", "timeout"),
+        UNSERVED(Kind.TIME, "fail requests so long after the setup while nobody has ever served, at most 86400; 0: never (60)", "unserved"),
+        ORPHAN(Kind.TIME, "fail requests so long after the last server is gone, at most 86400; 0: never (0)", "orphan"),
         READ_ONLY(Kind.WORD, "read-only", "ro"),
         READ_WRITE(Kind.WORD, "writable, the default", "rw"),
         WRITE_CACHE(Kind.SWITCH, "pass flush and FUA to the server (on)", "wc", "writecache"),
         DISCARD(Kind.SWITCH, "offer discard (off)", "discard"),
         WRITE_ZEROES(Kind.SWITCH, "offer writing zeroes without data (off)", "wz", "writezeroes"),
-        AUTOREMOVE(Kind.SWITCH, "take the disk away when the command that made it ends; only 'run' does (on)", "autoremove"),
+        AUTOREMOVE(Kind.SWITCH, "the disk goes when the 'run' that made it ends, however it ends; off: it stays if that is killed", "autoremove"),
         RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 
         final Kind kind;
@@ -59,6 +59,7 @@ final class SetupKeys {
                 }
             }
             throw new UsageException("unknown key '" + name + "'" + (Sizes.hasUnit(name) ? "; did you mean 'sz=" + name + "'?"
+                    : DeviceName.number(name) != null ? "; a device comes first, with a space after it"
                     : Similar.to(name, Arrays.stream(values()).flatMap(key -> key.names.stream()).toList())));
         }
     }
@@ -66,7 +67,7 @@ final class SetupKeys {
     /** The usual block size of a disk, in bytes. */
     static final int BLOCK_SIZE = 4096;
 
-    /** Nobody who uses a disk that was never served can lose anything. This is much longer than a server takes to start. */
+    /** Nothing on a disk that was never served is mounted. This is much longer than a server takes to start. */
     private static final int UNSERVED_MS = 60_000;
 
     /** A key's value, and both as they were typed, for messages. */
@@ -105,7 +106,7 @@ final class SetupKeys {
         return help;
     }
 
-    /** Whether the device is to be changed, and not set up. */
+    /** Whether the device is to be changed if it is set up already. */
     boolean isReconnect() {
         return values.containsKey(Key.RECONNECT);
     }
@@ -202,7 +203,7 @@ final class SetupKeys {
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));
         return new Config(size, (int) blockSize, (int) physical, (int) depth, (int) queues, (int) maxRequest,
-                (int) timeoutMs, (int) orphanMs, (int) unservedMs, flags, isReconnect());
+                (int) timeoutMs, (int) orphanMs, (int) unservedMs, flags, isReconnect() && !fresh);
     }
 
     private void add(String piece) throws UsageException {

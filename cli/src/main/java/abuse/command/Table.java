@@ -79,8 +79,10 @@ final class Table<R> {
                 return field;
             }
         }
-        throw new UsageException("unknown column: " + word
-                + Similar.to(word.toUpperCase(Locale.ROOT), all.stream().map(Field::name).toList()));
+        List<String> names = all.stream().map(Field::name).toList();
+        String near = Similar.to(word.toUpperCase(Locale.ROOT), names);
+        throw new UsageException("unknown column '" + word + "'"
+                + (near.isEmpty() ? "; there are " + String.join(", ", names) : near));
     }
 
     /**

@@ -71,8 +71,8 @@ class CliTest extends CommandTestBase {
     @Test
     void other_refusals_name_device_cause_and_next_step() {
         devices.add(0);
-        assertEquals("/dev/abctl9: No such file or directory; the module has no such device; 'abusectl info' lists those it"
-                + " has", fail("info", "9"));
+        assertEquals("/dev/abctl9: No such file or directory; there is no such device; 'abusectl info' lists those there"
+                + " are", fail("info", "9"));
         devices.refuse("/dev/abctl1", Unix.EACCES);
         assertEquals("/dev/abctl1: Permission denied; only root and the owner of the node may; try sudo, or change"
                 + " the owner with chown", fail("info", "1"));

@@ -154,7 +154,8 @@ class DeviceTableTest extends CommandTestBase {
                 .split(" +").length);
         for (String command : new String[] {"list", "info"}) {
             for (String wrong : new String[] {"FROB", ""}) {
-                assertEquals(command + ": unknown column: " + wrong, misuse(command, "-o", "SIZE," + wrong));
+                String refusal = misuse(command, "-o", "SIZE," + wrong);
+                assertTrue(refusal.startsWith(command + ": unknown column '" + wrong + "'; there are DISK, NODE, SIZE, "), refusal);
             }
         }
     }
@@ -169,6 +170,8 @@ class DeviceTableTest extends CommandTestBase {
     @Test
     void info_tells_why_the_list_is_short() {
         assertEquals("there are no devices in /dev; is the module loaded? try 'modprobe abuse'", fail("info"));
+        devices.load();
+        assertEquals("the module is loaded, but there is no /dev/abctlN; a container has to be given these nodes", fail("info"));
         devices.add(0);
         devices.refuse("/dev/abctl1", Unix.EACCES);
         Outcome outcome = run("info");

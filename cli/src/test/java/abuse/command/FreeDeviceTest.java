@@ -69,7 +69,7 @@ class FreeDeviceTest {
         commands.succeed("setup", "7", "sz=1M");
         assertEquals("/dev/abuse0\n/dev/abuse1\n/dev/abuse7\n", disks());
         commands.devices.limit(2, Unix.EPERM);
-        assertEquals("/dev/abctl8: No such file or directory; the module has no such device; 'abusectl info' lists those"
-                + " it has", commands.fail("setup", "8", "sz=1M"));
+        assertEquals("/dev/abctl8: No such file or directory; there is no such device; 'abusectl info' lists those"
+                + " there are", commands.fail("setup", "8", "sz=1M"));
     }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.SimulatedDisk;
+import abuse.libc.Unix;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(60)
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
+    private static final String A_DEVICE = "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
     private static final String NO_BACKEND = "is not a backend; there are null, mem and file:PATH";
 
     private Path image(String name, long size) throws Exception {
@@ -53,7 +55,10 @@ class MistakeTest extends CommandTestBase {
         "resize -5G|resize: '-5G' must not be negative",
         "resize 3000000|resize: 3000000 is not a multiple of the block size, 4096",
         "list --jsno|list: unknown option '--jsno'; did you mean '--json'?",
-        "list -o SIZ|list: unknown column: SIZ; did you mean 'SIZE'?",
+        "list -o SIZ|list: unknown column 'SIZ'; did you mean 'SIZE'?",
+        "run 0|run: '0' is a device, but this command takes a free one; 'abusectl server 0' serves that one",
+        "run abuse0,sz=1M mem|run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0' serves"
+                + " that one",
         "get --wait 5|get: '--wait 5' is ambiguous; write '--wait=5', or the device by its path",
         "put --wait 0.5|put: '--wait 0.5' is ambiguous; write '--wait=0.5', or the device by its path",
         "lst|unknown command 'lst'; did you mean 'list'?",
@@ -65,6 +70,20 @@ class MistakeTest extends CommandTestBase {
         disk.read(0, 4096);
         assertEquals(message.replace("DEVICE", NO_DEVICE).replace("BACKEND", NO_BACKEND), misuse(words.split(" ")));
         assertEquals(1, disk.pending());
+    }
+
+    /** A path that is no control node is no reason to load the module, or to change the owner of what is there. */
+    @ParameterizedTest
+    @CsvSource({"ENOENT, No such file or directory", "ENXIO, No such device or address", "ENOTTY, Inappropriate ioctl for device",
+        "EIO, Input/output error"})
+    void a_path_of_something_else_is_no_device(String errno, String cause) throws Exception {
+        assertEquals("/dev/sda: No such file or directory; " + A_DEVICE, fail("get", "/dev/sda"));
+        devices.refuse("/dev/sda", Unix.class.getField(errno).getInt(null));
+        for (String command : new String[] {"get", "setup", "reset", "info", "server"}) {
+            assertEquals("/dev/sda: " + cause + "; " + A_DEVICE, fail(command, "/dev/sda"));
+        }
+        devices.refuse("/dev/sda", Unix.EACCES);
+        assertEquals("/dev/sda: Permission denied; only root and the owner of the node may; try sudo", fail("get", "/dev/sda"));
     }
 
     @Test

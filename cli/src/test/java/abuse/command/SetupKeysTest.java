@@ -223,6 +223,6 @@ class SetupKeysTest {
                 new SetupKeys(List.of("wc,discard=off,reconnect")).config(current));
         var e = assertThrows(UsageException.class, () -> new SetupKeys(List.of("reconnect", "sz=2000")).config(current));
         assertEquals("sz=2000 is not a multiple of the block size, 512", e.getMessage());
-        assertEquals(true, config("reconnect").reconnect());
+        assertEquals(false, config("reconnect").reconnect());
     }
 }

@@ -33,8 +33,9 @@ class SetupTest extends CommandTestBase {
         succeed("setup", "0", "sz=2M", "reconnect");
         assertTrue(succeed("info", "0").contains("ab_size = 2097152\n"));
         assertTrue(succeed("info", "0").contains("\nflags = discard\n"));
-        assertEquals("/dev/abctl0: Invalid argument; a disk in use can grow, its qs can be lowered, and timeout, unserved,"
-                + " orphan, ro and rw can change; the rest needs a new setup, after 'abusectl reset /dev/abctl0'",
+        assertEquals("/dev/abctl0: Invalid argument; a disk in use can grow, its qs can be lowered, and raised again up to that"
+                + " of its setup, and timeout, unserved, orphan, ro, rw and autoremove=off can change; the rest needs a new"
+                + " setup, after 'abusectl reset /dev/abctl0'",
                 fail("setup", "0", "sz=1M", "reconnect"));
     }
 
@@ -63,6 +64,10 @@ class SetupTest extends CommandTestBase {
         assertTrue(fail("setup", "bs=64K").startsWith("/dev/abctl0: Invalid argument; this kernel has no blocks above"
                 + " its page size, "));
         assertTrue(succeed("info", "0").contains("not-set-up"));
+        // Nothing is changed, so the advice is not that for a change
+        assertTrue(fail("setup", "reconnect,bs=64K").startsWith("/dev/abctl0: Invalid argument; this kernel has no blocks"
+                + " above its page size, "));
+        assertEquals("", succeed("setup", "reconnect,sz=1M"));
     }
 
     @ParameterizedTest
@@ -70,8 +75,9 @@ class SetupTest extends CommandTestBase {
         "setup sz=0|setup: sz=0 must be at least 1",
         "setup 0 frob|setup: unknown key 'frob'",
         "setup frob|setup: unknown key 'frob'",
-        "setup 0 1 sz=1M|setup: unknown key '1'",
-        "setup sz=1M /dev/abctl0|setup: unknown key '/dev/abctl0'",
+        "setup 0 1 sz=1M|setup: unknown key '1'; a device comes first, with a space after it",
+        "setup 0,sz=1M|setup: unknown key '0'; a device comes first, with a space after it",
+        "setup sz=1M /dev/abctl0|setup: unknown key '/dev/abctl0'; a device comes first, with a space after it",
         "setup 0 ro rw|setup: 'ro' and 'rw' are mutually exclusive",
         "setup 0 reconnect sz=5000|setup: sz=5000 is not a multiple of the block size, 4096"})
     void a_wrong_setup_changes_nothing(String words, String message) {

@@ -141,10 +141,11 @@ class WhoHasWhatTest extends CommandTestBase {
     @Test
     void mistakes_are_told() {
         disk.setUp(1 << 20);
-        assertEquals("servers: unknown column: PIDS; did you mean 'PID'?", misuse("servers", "-o", "PIDS"));
-        assertEquals("requests: unknown column: SIZE", misuse("requests", "-o", "SIZE"));
+        assertEquals("servers: unknown column 'PIDS'; did you mean 'PID'?", misuse("servers", "-o", "PIDS"));
+        assertEquals("requests: unknown column 'SIZE'; there are OPERATION, SECTOR, LENGTH, FLAGS, STATE, AGE, GETS, QUEUE, PID,"
+                + " COMMAND, SERVES, SERVER", misuse("requests", "-o", "SIZE"));
         assertEquals("servers: unknown option '-b'; did you mean '-h'?", misuse("servers", "-b"));
-        assertEquals("/dev/abctl3: No such file or directory; the module has no such device; 'abusectl info' lists those it has",
+        assertEquals("/dev/abctl3: No such file or directory; there is no such device; 'abusectl info' lists those there are",
                 fail("servers", "3"));
     }
 
