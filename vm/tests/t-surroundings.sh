@@ -54,8 +54,9 @@ top_and_trace_end_with_their_reader() {
 	serve
 	spawn load "${FIO[@]}" --name=load --rw=randread --bs=4k --iodepth=4 --size=8M --time_based --runtime=1000
 	for command in 'top -d 0.2' trace; do
-		timeout 100 "$ABUSECTL" $command 0 2>"$T/err" | head -n 1 >"$T/out"
-		is "exit status of $command" "${PIPESTATUS[0]}" 141
+		spawn pipe bash -c '"$@" 2>"$0/err" | head -n 1 >"$0/out"; exit ${PIPESTATUS[0]}' "$T" "$ABUSECTL" $command 0
+		wait_for eval '! running pipe'
+		finish pipe 141
 		is "messages of $command" "$(<"$T/err")" ''
 		shows "$T/out" 'DISK|TIME'
 	done
