@@ -63,8 +63,8 @@ _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
 		[COMMAND]='run setup server list info servers requests metrics top trace resize requeue reset get put poll help'
-		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard writezeroes autoremove reconnect'
-		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
+		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan autoremove reconnect'
+		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[BACKEND]='null mem file:'

@@ -15,11 +15,11 @@ function __abusectl_list
 end
 
 function __abusectl_KEYS
-    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard writezeroes autoremove reconnect
+    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan autoremove reconnect
 end
 
 function __abusectl_COLUMNS
-    __abusectl_list DISK NODE SIZE BS PBS QD NQ MR TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM
+    __abusectl_list DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM
 end
 
 function __abusectl_SERVER_COLUMNS

@@ -62,16 +62,19 @@ static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
 #endif
 
 /*
- * Since 6.9 a disk is made with its limits, and since 6.11 write cache is one
- * of them.
+ * Since 6.9 a disk is made with its limits, and since 6.11 write cache and
+ * rotational are among them.
  */
 static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 						struct queue_limits *lim,
-						bool write_cache, void *data)
+						bool write_cache,
+						bool rotational, void *data)
 {
 #ifdef HAVE_BLK_FEATURES
 	if (write_cache)
 		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	if (rotational)
+		lim->features |= BLK_FEAT_ROTATIONAL;
 	return blk_mq_alloc_disk(set, lim, data);
 #else
 	struct gendisk *disk;
@@ -94,9 +97,12 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 	blk_queue_max_segment_size(q, lim->max_segment_size);
 	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
+	blk_queue_io_min(q, lim->io_min);
+	blk_queue_io_opt(q, lim->io_opt);
 	q->limits.discard_granularity = lim->discard_granularity;
 #endif
-	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (!rotational)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_write_cache(q, write_cache, write_cache);
 	return disk;
 #endif

@@ -81,6 +81,15 @@ static u32 abuse_requests_limit(void)
 					   ABUSE_MAX_USER_REQUESTS;
 }
 
+/* The longest request of a kind, and what it has to be a multiple of */
+static bool abuse_range_is_good(const struct abuse_config *config, u32 flag,
+				u32 max, u32 unit)
+{
+	if (!(config->flags & flag))
+		return !max;
+	return max && max <= ABUSE_MAX_RANGE && !(max % unit);
+}
+
 static int abuse_check(const struct abuse_config *config)
 {
 	if (config->flags & ~ABUSE_ALL_FLAGS)
@@ -104,6 +113,20 @@ static int abuse_check(const struct abuse_config *config)
 	if (config->max_request < PAGE_SIZE ||
 	    config->max_request > ABUSE_MAX_REQUEST ||
 	    config->max_request & (config->block_size - 1))
+		return -EINVAL;
+	if (config->io_min > ABUSE_MAX_IO_SIZE ||
+	    config->io_opt > ABUSE_MAX_IO_SIZE ||
+	    (config->io_min | config->io_opt | config->discard_granularity) &
+		    (config->physical_block_size - 1))
+		return -EINVAL;
+	if (!abuse_range_is_good(config, ABUSE_FLAGS_DISCARD,
+				 config->max_discard,
+				 config->discard_granularity) ||
+	    !abuse_range_is_good(config, ABUSE_FLAGS_WRITE_ZEROES,
+				 config->max_write_zeroes, config->block_size))
+		return -EINVAL;
+	if (config->reserved ||
+	    (config->discard_granularity && !config->max_discard))
 		return -EINVAL;
 	if (config->timeout_ms > ABUSE_MAX_TIMEOUT ||
 	    config->orphan_ms > ABUSE_MAX_TIMEOUT ||
@@ -169,6 +192,10 @@ static int abuse_reconnect(struct abuse_device *dev,
 	    config->physical_block_size != old->physical_block_size ||
 	    config->queues != old->queues ||
 	    config->max_request != old->max_request ||
+	    config->io_min != old->io_min || config->io_opt != old->io_opt ||
+	    config->discard_granularity != old->discard_granularity ||
+	    config->max_discard != old->max_discard ||
+	    config->max_write_zeroes != old->max_write_zeroes ||
 	    (config->flags ^ old->flags) & ABUSE_FEATURES ||
 	    config->flags & ~old->flags & ABUSE_FLAGS_AUTOREMOVE ||
 	    config->capacity < old->capacity ||
@@ -184,6 +211,40 @@ static int abuse_reconnect(struct abuse_device *dev,
 	return 0;
 }
 
+/* What is 0 stays as it is, or gets its default in a first setup. */
+static void abuse_fill_in(struct abuse_config *config,
+			  const struct abuse_config *old)
+{
+	struct abuse_config first = {
+		.queues = 1,
+		.max_request = ABUSE_MAX_REQUEST,
+		.physical_block_size = config->block_size,
+	};
+
+	if (!old)
+		old = &first;
+	config->queues = config->queues ?: old->queues;
+	config->max_request = config->max_request ?: old->max_request;
+	config->physical_block_size = config->physical_block_size ?:
+				      old->physical_block_size;
+	first.io_min = config->physical_block_size;
+	if (config->flags & ABUSE_FLAGS_DISCARD) {
+		first.discard_granularity = config->discard_granularity ?:
+					    config->physical_block_size;
+		first.max_discard = rounddown(ABUSE_MAX_RANGE,
+					      first.discard_granularity ?: 1);
+	}
+	if (config->flags & ABUSE_FLAGS_WRITE_ZEROES)
+		first.max_write_zeroes = ABUSE_MAX_RANGE;
+	config->io_min = config->io_min ?: old->io_min;
+	config->io_opt = config->io_opt ?: old->io_opt;
+	config->discard_granularity = config->discard_granularity ?:
+				      old->discard_granularity;
+	config->max_discard = config->max_discard ?: old->max_discard;
+	config->max_write_zeroes = config->max_write_zeroes ?:
+				   old->max_write_zeroes;
+}
+
 /**
  * abuse_device_setup() - set a device up, or change it
  * @dev: the device, locked
@@ -197,18 +258,7 @@ int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config)
 	int err;
 
 	lockdep_assert_held(&dev->lock);
-	if (dev->disk && reconnect) {
-		config->queues = config->queues ?: dev->config.queues;
-		config->max_request = config->max_request ?:
-				      dev->config.max_request;
-		config->physical_block_size = config->physical_block_size ?:
-					      dev->config.physical_block_size;
-	} else {
-		config->queues = config->queues ?: 1;
-		config->max_request = config->max_request ?: ABUSE_MAX_REQUEST;
-		config->physical_block_size = config->physical_block_size ?:
-					      config->block_size;
-	}
+	abuse_fill_in(config, dev->disk && reconnect ? &dev->config : NULL);
 	err = abuse_check(config);
 	if (err)
 		return err;
@@ -317,6 +367,11 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	status->timeout_ms = config->timeout_ms;
 	status->orphan_ms = config->orphan_ms;
 	status->unserved_ms = config->unserved_ms;
+	status->io_min = config->io_min;
+	status->io_opt = config->io_opt;
+	status->discard_granularity = config->discard_granularity;
+	status->max_discard = config->max_discard;
+	status->max_write_zeroes = config->max_write_zeroes;
 	abuse_set_count(rcu_dereference_protected(dev->set,
 						  lockdep_is_held(&dev->lock)),
 			status);

@@ -21,12 +21,6 @@
 
 #define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
 
-/*
- * Sectors of the longest discard and write zeroes. Longer ones are split there,
- * so it has to be a multiple of every block size.
- */
-#define ABUSE_MAX_RANGE	(round_down(UINT_MAX, ABUSE_MAX_REQUEST) >> SECTOR_SHIFT)
-
 static int abuse_major;
 static unsigned int abuse_part_shift;
 
@@ -167,17 +161,17 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		.max_hw_sectors		= config->max_request >> SECTOR_SHIFT,
 		.max_segments		= ABUSE_MAX_REQUEST >> SECTOR_SHIFT,
 		.max_segment_size	= ABUSE_MAX_REQUEST,
+		.io_min			= config->io_min,
+		.io_opt			= config->io_opt,
+		.discard_granularity	= config->discard_granularity,
+		.max_hw_discard_sectors	= config->max_discard >> SECTOR_SHIFT,
+		.max_write_zeroes_sectors =
+			config->max_write_zeroes >> SECTOR_SHIFT,
 	};
+	bool scanned = abuse_part_shift || config->flags & ABUSE_FLAGS_PARTSCAN;
 	struct abuse_disk *ad;
 	struct gendisk *disk;
 	int err;
-
-	if (config->flags & ABUSE_FLAGS_DISCARD) {
-		lim.max_hw_discard_sectors = ABUSE_MAX_RANGE;
-		lim.discard_granularity = config->block_size;
-	}
-	if (config->flags & ABUSE_FLAGS_WRITE_ZEROES)
-		lim.max_write_zeroes_sectors = ABUSE_MAX_RANGE;
 
 	ad = kzalloc(sizeof(*ad), GFP_KERNEL);
 	if (!ad)
@@ -202,7 +196,8 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		goto out_free;
 
 	disk = compat_alloc_disk(&ad->tags, &lim,
-				 config->flags & ABUSE_FLAGS_WRITE_CACHE, ad);
+				 config->flags & ABUSE_FLAGS_WRITE_CACHE,
+				 config->flags & ABUSE_FLAGS_ROTATIONAL, ad);
 	if (IS_ERR(disk)) {
 		err = PTR_ERR(disk);
 		goto out_free_tags;
@@ -214,7 +209,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	disk->fops = &abuse_disk_fops;
 	disk->private_data = ad;
 	snprintf(disk->disk_name, DISK_NAME_LEN, "abuse%u", number);
-	if (!abuse_part_shift)
+	if (!scanned)
 		disk->flags |= GENHD_FL_NO_PART;
 	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	set_capacity(disk, config->capacity >> SECTOR_SHIFT);
@@ -224,7 +219,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	if (err)
 		goto out_put_disk;
 	atomic_inc(&abuse_nr_disks);
-	if (abuse_part_shift)
+	if (scanned)
 		abuse_set_on_first_get(set, abuse_scan_wq, &ad->scan);
 	return ad;
 

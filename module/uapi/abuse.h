@@ -83,6 +83,10 @@
  * @ABUSE_FLAGS_AUTOREMOVE: the device is reset, as ABUSE_RESET does it, when
  *	the open file that set it up is closed, by its process or by its end,
  *	whoever uses the disk. A reconnect may clear this flag and not set it.
+ * @ABUSE_FLAGS_PARTSCAN: the disk's partition table is read once somebody
+ *	serves, even if the module's parameter max_part is 0
+ * @ABUSE_FLAGS_ROTATIONAL: the storage has moving parts, so that its users
+ *	arrange requests by place
  *
  * The first two exist in both ABIs, the others are for ABUSE_SETUP only.
  */
@@ -93,6 +97,8 @@ enum abuse_flags {
 	ABUSE_FLAGS_DISCARD		= 8,
 	ABUSE_FLAGS_WRITE_ZEROES	= 16,
 	ABUSE_FLAGS_AUTOREMOVE		= 32,
+	ABUSE_FLAGS_PARTSCAN		= 64,
+	ABUSE_FLAGS_ROTATIONAL		= 128,
 };
 
 /**
@@ -197,6 +203,8 @@ struct abuse_xfr_hdr {
 #define ABUSE_MAX_QUEUES	4096		/* and no more than CPUs */
 #define ABUSE_MAX_REQUEST	(1024 * 1024)	/* bytes */
 #define ABUSE_MAX_VECS		256		/* ab_max_vecs */
+#define ABUSE_MAX_RANGE		0xfff00000	/* bytes of a discard or write zeroes */
+#define ABUSE_MAX_IO_SIZE	(16 * 1024 * 1024)	/* io_min and io_opt */
 #define ABUSE_MAX_TIMEOUT	(24 * 60 * 60 * 1000)	/* milliseconds */
 /* Queues times depth, for a caller without CAP_SYS_RESOURCE */
 #define ABUSE_MAX_USER_REQUESTS	4096
@@ -226,6 +234,23 @@ struct abuse_xfr_hdr {
  *	At most ABUSE_MAX_TIMEOUT; 0: they wait for ever. A reconnect may
  *	change it.
  * @unserved_ms: the same from setup on, while nobody has ever served
+ * @io_min: bytes, the least that the disk's users had better read or write at
+ *	once, or 0 for @physical_block_size
+ * @io_opt: bytes, what they had better read or write at once, or 0 if it does
+ *	not matter
+ * @discard_granularity: bytes that the storage frees at once, or 0 for
+ *	@physical_block_size
+ * @max_discard: bytes, the longest discard: a multiple of @discard_granularity,
+ *	or 0 for the longest possible
+ * @max_write_zeroes: bytes, the longest write zeroes: a multiple of
+ *	@block_size, or 0 for ABUSE_MAX_RANGE
+ * @reserved: 0
+ *
+ * @io_min and @io_opt are up to ABUSE_MAX_IO_SIZE, @max_discard and
+ * @max_write_zeroes up to ABUSE_MAX_RANGE. @io_min, @io_opt and
+ * @discard_granularity are multiples of @physical_block_size. A reconnect must
+ * give the same as the first setup for each of the five, or 0. What belongs to
+ * discard or write zeroes must be 0 where that is not offered.
  *
  * An open file serves from the first get that it tries until it is closed.
  * A reconnect starts the time of @orphan_ms and @unserved_ms anew.
@@ -247,6 +272,12 @@ struct abuse_config {
 	__u32	timeout_ms;
 	__u32	orphan_ms;
 	__u32	unserved_ms;
+	__u32	io_min;
+	__u32	io_opt;
+	__u32	discard_granularity;
+	__u32	max_discard;
+	__u32	max_write_zeroes;
+	__u32	reserved;
 };
 
 /*
@@ -319,6 +350,12 @@ enum abuse_state {
  *	disk's own I/O statistics are off
  * @orphan_ms: milliseconds, 0 for never
  * @unserved_ms: milliseconds, 0 for never
+ * @io_min: bytes
+ * @io_opt: bytes, 0 if it does not matter
+ * @discard_granularity: bytes, 0 if discard is not offered
+ * @max_discard: bytes, 0 if discard is not offered
+ * @max_write_zeroes: bytes, 0 if write zeroes is not offered
+ * @reserved: 0
  *
  * All counters but @servers start at setup.
  */
@@ -360,6 +397,12 @@ struct abuse_status {
 	__u64	latency[ABUSE_LATENCY_BUCKETS];
 	__u32	orphan_ms;
 	__u32	unserved_ms;
+	__u32	io_min;
+	__u32	io_opt;
+	__u32	discard_granularity;
+	__u32	max_discard;
+	__u32	max_write_zeroes;
+	__u32	reserved;
 };
 
 #define ABUSE_ANY_QUEUE		(~(__u32)0)

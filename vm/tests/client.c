@@ -54,8 +54,9 @@ struct abuse_xfer empty_xfer(struct abuse_put *put, struct abuse_get *get)
 
 /*
  * setup [capacity=] [block_size=] [physical_block_size=] [queue_depth=] [flags=]
- *	[queues=] [max_request=] [timeout_ms=] [orphan_ms=] [unserved_ms=] [size=]
- *	[tail=BYTE behind it]
+ *	[queues=] [max_request=] [timeout_ms=] [orphan_ms=] [unserved_ms=] [io_min=]
+ *	[io_opt=] [discard_granularity=] [max_discard=] [max_write_zeroes=]
+ *	[reserved=] [size=] [tail=BYTE behind it]
  */
 static void setup(void)
 {
@@ -76,6 +77,12 @@ static void setup(void)
 		.orphan_ms = num("orphan_ms", 0),
 		.unserved_ms = num("unserved_ms", 0),
 		.physical_block_size = num("physical_block_size", 0),
+		.io_min = num("io_min", 0),
+		.io_opt = num("io_opt", 0),
+		.discard_granularity = num("discard_granularity", 0),
+		.max_discard = num("max_discard", 0),
+		.max_write_zeroes = num("max_write_zeroes", 0),
+		.reserved = num("reserved", 0),
 	};
 	u.bytes[sizeof(u.config)] = num("tail", 0);
 	if (ioctl(fd, ABUSE_SETUP, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u))
@@ -130,6 +137,11 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "get_size") ? s->get_size :
 	       !strcmp(name, "orphan_ms") ? s->orphan_ms :
 	       !strcmp(name, "unserved_ms") ? s->unserved_ms :
+	       !strcmp(name, "io_min") ? s->io_min :
+	       !strcmp(name, "io_opt") ? s->io_opt :
+	       !strcmp(name, "discard_granularity") ? s->discard_granularity :
+	       !strcmp(name, "max_discard") ? s->max_discard :
+	       !strcmp(name, "max_write_zeroes") ? s->max_write_zeroes :
 	       !strcmp(name, "timeout_ms") ? s->timeout_ms : (usage(name), 0);
 }
 

@@ -21,6 +21,23 @@ appear_when_the_server_comes_after_setup() {
 	end
 }
 
+# Such partitions have a major of the block layer's.
+a_disk_may_ask_for_the_scan_by_itself() {
+	load
+	_image
+	setup block_size=512 flags=$PARTSCAN
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p2
+	is "the range of a partition" "$(<$SYS/abuse0p1/start) $(<$SYS/abuse0p1/size)" "64 4096"
+	client io /dev/abuse0p1 op=write byte=0x41
+	io op=check offset=$((64 * 512)) byte=0x41
+	client setup /dev/abctl1 block_size=512
+	is "minors of other disks" "$(stat -c %t:%T /dev/abuse1) $(<$SYS/ext_range)" "3c:1 256"
+	end
+	reset
+	[ ! -e /dev/abuse0p1 ] || fail "a partition after reset"
+}
+
 appear_when_the_server_is_there_before_setup() {
 	load max_part=7
 	_image

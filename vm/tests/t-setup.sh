@@ -54,7 +54,7 @@ nonsense_is_refused_and_changes_nothing() {
 		queue_depth=0xffffffff queues=3 queues=0xffffffff max_request=512 max_request=6000 \
 		max_request=2M max_request=0xffffffff timeout_ms=86400001 timeout_ms=0xffffffff \
 		orphan_ms=86400001 orphan_ms=0xffffffff unserved_ms=86400001 unserved_ms=0xffffffff \
-		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=64 flags=0x80000000 size=0 size=8 size=39; do
+		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=256 flags=0x80000000 size=0 size=8 size=39; do
 		expect EINVAL setup $bad
 	done
 	expect EFBIG setup capacity=0x8000000000000000
@@ -65,8 +65,8 @@ nonsense_is_refused_and_changes_nothing() {
 
 structures_may_grow() {
 	load
-	expect E2BIG setup size=56 tail=1
-	setup size=56
+	expect E2BIG setup size=80 tail=1
+	setup size=80
 	is capacity "$(status capacity)" 16777216
 	expect EINVAL client status $CTL size=0
 	expect EINVAL client status $CTL size=8
@@ -281,6 +281,74 @@ the_physical_block_size_becomes_that_of_the_disk() {
 	setup block_size=4096
 	is physical_block_size "$(<$QUEUE/physical_block_size) $(status physical_block_size)" "4096 4096"
 	expect EINVAL setup block_size=4096 physical_block_size=512 flags=$RECONNECT
+}
+
+# hints VALUE...: what status tells of the hints, and the disk of most of them
+_hints() {
+	local what value
+	for what in io_min io_opt discard_granularity max_discard max_write_zeroes; do
+		value=$(status $what)
+		is $what "$value" "$1"
+		case $what in
+		io_min) is $what "$(<$QUEUE/minimum_io_size)" "$1" ;;
+		io_opt) is $what "$(<$QUEUE/optimal_io_size)" "$1" ;;
+		discard_granularity) is $what "$(<$QUEUE/$what)" "$1" ;;
+		*) is "${what}_bytes" "$(<$QUEUE/${what/max_}_max_bytes)" "$1" ;;
+		esac
+		shift
+	done
+}
+
+the_hints_become_those_of_the_disk() {
+	local all=$((WRITE_CACHE | DISCARD | WRITE_ZEROES | ROTATIONAL)) bad
+	load
+	setup
+	_hints 4096 0 0 0 0
+	is rotational "$(<$QUEUE/rotational)" 0
+	reset
+	setup block_size=512 physical_block_size=4096 flags=$((DISCARD | WRITE_ZEROES))
+	_hints 4096 0 4096 4293918720 4293918720
+	reset
+	setup io_min=64K io_opt=1M discard_granularity=32K max_discard=1M max_write_zeroes=2M flags=$all
+	_hints 65536 1048576 32768 1048576 2097152
+	is rotational "$(<$QUEUE/rotational)" 1
+	is flags "$(status flags)" $all
+	setup flags=$((all | RECONNECT))
+	setup io_min=64K io_opt=1M discard_granularity=32K max_discard=1M max_write_zeroes=2M flags=$((all | RECONNECT))
+	for bad in io_min=32K io_opt=2M discard_granularity=4K max_discard=2M max_write_zeroes=1M; do
+		expect EINVAL setup $bad flags=$((all | RECONNECT))
+	done
+	expect EINVAL setup flags=$(((all ^ ROTATIONAL) | RECONNECT))
+	expect EINVAL setup flags=$((all | PARTSCAN | RECONNECT))
+	_hints 65536 1048576 32768 1048576 2097152
+	legacy setup $CTL flags=$RECONNECT size=16M blocksize=4096
+	is flags "$(status flags)" $all
+	reset
+	for bad in io_min=6000 io_min=17M io_opt=6000 io_opt=17M discard_granularity=6000 max_discard=6000 max_discard=4294963200 \
+		"discard_granularity=1M max_discard=3145732" max_write_zeroes=512 max_write_zeroes=4294963200 reserved=1; do
+		expect EINVAL setup $bad flags=$all
+	done
+	for bad in discard_granularity=4K max_discard=1M max_write_zeroes=1M; do
+		expect EINVAL setup $bad
+	done
+}
+
+# A range is cut where the storage's limit is.
+no_discard_is_longer_than_the_longest() {
+	ready discard_granularity=64K max_discard=256K max_write_zeroes=128K flags=$((DISCARD | WRITE_ZEROES))
+	exec 3<$CTL
+	spawn discard client io $DISK op=discard length=512K
+	take 3 gets=8
+	is "discards" "$nr_gets $length0 $length1" "2 262144 262144"
+	answer 3 "$id0"
+	answer 3 "$id1"
+	finish discard
+	spawn zeroes client io $DISK op=zeroes length=256K
+	take 3 gets=8
+	is "write zeroes" "$nr_gets $length0 $length1" "2 131072 131072"
+	answer 3 "$id0"
+	answer 3 "$id1"
+	finish zeroes
 }
 
 status_tells_every_limit() {

@@ -11,6 +11,7 @@ import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.DiskStatistics;
 import abuse.device.Flag;
+import abuse.device.Hints;
 import abuse.device.Operation;
 import abuse.device.RequestStatus;
 import abuse.device.ServerStatus;
@@ -112,7 +113,7 @@ final class Training {
 
         @Override
         public Status status() {
-            return Status.fresh(0, new Config(1 << 24, 4096, 0, 128, 1, 0, 0, 0, 0, Set.of(Flag.WRITE_CACHE), false));
+            return Status.fresh(0, new Config(1 << 24, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
         }
 
         @Override

@@ -16,6 +16,11 @@ enum Column implements Field<DeviceRow> {
     QD("queue depth: requests of a hardware queue"),
     NQ("hardware queues"),
     MR("longest read or write"),
+    IOMIN("least to read or write at once"),
+    IOOPT("best to read or write at once"),
+    DISCGRAN("what the storage frees at once"),
+    DISCMAX("longest discard"),
+    ZEROMAX("longest write zeroes"),
     TIMEOUT("seconds until an unanswered request fails"),
     UNSERVED("seconds from setup until requests fail if nobody has ever served"),
     ORPHAN("seconds from the end of the last server until requests fail"),
@@ -38,7 +43,7 @@ enum Column implements Field<DeviceRow> {
     FLAGS("what the disk offers"),
     PROBLEM("what is wrong: failed, nobody serves, or oldest request AGE, once that is 10 seconds");
 
-    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR);
+    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR, IOMIN, IOOPT, DISCGRAN, DISCMAX, ZEROMAX);
     private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, SERVES, STATE, FLAGS, PROBLEM);
 
     private final String help;
@@ -85,6 +90,11 @@ enum Column implements Field<DeviceRow> {
             case QD -> status.queueDepth();
             case NQ -> status.queues();
             case MR -> status.maxRequest();
+            case IOMIN -> status.hints().ioMin();
+            case IOOPT -> status.hints().ioOpt();
+            case DISCGRAN -> status.hints().discardGranularity();
+            case DISCMAX -> status.hints().maxDiscard();
+            case ZEROMAX -> status.hints().maxWriteZeroes();
             case TIMEOUT -> Seconds.of(status.timeoutMs());
             case UNSERVED -> Seconds.of(status.unservedMs());
             case ORPHAN -> Seconds.of(status.orphanMs());

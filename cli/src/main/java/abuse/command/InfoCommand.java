@@ -62,6 +62,11 @@ final class InfoCommand extends Command {
         line(text, "physical_block_size", status.physicalBlockSize());
         line(text, "queues", status.queues());
         line(text, "max_request", status.maxRequest());
+        bytes(text, "io_min", status.hints().ioMin());
+        bytes(text, "io_opt", status.hints().ioOpt());
+        bytes(text, "discard_granularity", status.hints().discardGranularity());
+        bytes(text, "max_discard", status.hints().maxDiscard());
+        bytes(text, "max_write_zeroes", status.hints().maxWriteZeroes());
         line(text, "timeout", Seconds.of(status.timeoutMs()));
         line(text, "unserved", Seconds.of(status.unservedMs()));
         line(text, "orphan", Seconds.of(status.orphanMs()));
@@ -87,6 +92,12 @@ final class InfoCommand extends Command {
             line(text, "problem", device.problem());
         }
         return text.toString();
+    }
+
+    private static void bytes(StringBuilder text, String key, long value) {
+        if (value != 0) {
+            line(text, key, value);
+        }
     }
 
     private static void list(StringBuilder text, String key, List<?> values) {

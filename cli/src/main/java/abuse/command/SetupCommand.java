@@ -43,7 +43,7 @@ final class SetupCommand extends Command {
                     + " a disk");
         }
         if (keys.isReconnect()) {
-            try (Device device = open(name)) {
+            try (Device device = openOrMake(name)) {
                 Status current = device.status();
                 device.setup(keys.config(current.isSetUp() ? current : null));
             }

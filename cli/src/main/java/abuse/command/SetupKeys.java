@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.Config;
 import abuse.device.Flag;
+import abuse.device.Hints;
 import abuse.device.Status;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -38,7 +39,14 @@ final class SetupKeys {
         READ_WRITE(Kind.WORD, "writable, the default", "rw"),
         WRITE_CACHE(Kind.SWITCH, "pass flush and FUA to the server (on)", "wc", "writecache"),
         DISCARD(Kind.SWITCH, "offer discard (off)", "discard"),
+        DISCARD_GRANULARITY(Kind.SIZE, "what the storage frees at once, a multiple of pbs (pbs)", "dg", "discardgranularity"),
+        MAX_DISCARD(Kind.SIZE, "longest discard, a multiple of dg, less than 4G", "md", "maxdiscard"),
         WRITE_ZEROES(Kind.SWITCH, "offer writing zeroes without data (off)", "wz", "writezeroes"),
+        MAX_WRITE_ZEROES(Kind.SIZE, "longest write zeroes, a multiple of bs, less than 4G", "mz", "maxwritezeroes"),
+        IO_MIN(Kind.SIZE, "least to read or write at once, a multiple of pbs, up to 16M (pbs)", "iomin"),
+        IO_OPT(Kind.SIZE, "best to read or write at once, a multiple of pbs, up to 16M; 0: any (0)", "ioopt"),
+        ROTATIONAL(Kind.SWITCH, "the storage has moving parts (off)", "rotational"),
+        PARTSCAN(Kind.SWITCH, "read the partition table (off, unless the module has max_part)", "partscan"),
         AUTOREMOVE(Kind.SWITCH, "the disk goes when the 'run' that made it ends, however it ends; off: it stays if that is killed", "autoremove"),
         RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 
@@ -191,19 +199,53 @@ final class SetupKeys {
         }
         if (values.containsKey(Key.MAX_REQUEST)) {
             within(Key.MAX_REQUEST, maxRequest, Config.minRequest(), Config.MAX_REQUEST);
-            if (maxRequest % blockSize != 0) {
-                throw new UsageException(words(Key.MAX_REQUEST, maxRequest) + " is not a multiple of the block size, " + blockSize);
-            }
+            multiple(Key.MAX_REQUEST, maxRequest, blockSize, Config.MAX_REQUEST, "the block size, " + blockSize);
         }
+        var hints = hints(fresh ? Hints.NONE : current.hints(), blockSize, physical == 0 ? blockSize : physical);
         var flags = EnumSet.noneOf(Flag.class);
         set(flags, Flag.WRITE_CACHE, Key.WRITE_CACHE, fresh || current.flags().contains(Flag.WRITE_CACHE));
         set(flags, Flag.DISCARD, Key.DISCARD, !fresh && current.flags().contains(Flag.DISCARD));
         set(flags, Flag.WRITE_ZEROES, Key.WRITE_ZEROES, !fresh && current.flags().contains(Flag.WRITE_ZEROES));
+        set(flags, Flag.ROTATIONAL, Key.ROTATIONAL, !fresh && current.flags().contains(Flag.ROTATIONAL));
+        set(flags, Flag.PARTSCAN, Key.PARTSCAN, !fresh && current.flags().contains(Flag.PARTSCAN));
         set(flags, Flag.AUTOREMOVE, Key.AUTOREMOVE, !fresh && current.flags().contains(Flag.AUTOREMOVE));
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));
         return new Config(size, (int) blockSize, (int) physical, (int) depth, (int) queues, (int) maxRequest,
-                (int) timeoutMs, (int) orphanMs, (int) unservedMs, flags, isReconnect() && !fresh);
+                (int) timeoutMs, (int) orphanMs, (int) unservedMs, hints, flags, isReconnect() && !fresh);
+    }
+
+    private Hints hints(Hints otherwise, long blockSize, long physical) throws UsageException {
+        needs(Key.DISCARD_GRANULARITY, Key.DISCARD);
+        needs(Key.MAX_DISCARD, Key.DISCARD);
+        needs(Key.MAX_WRITE_ZEROES, Key.WRITE_ZEROES);
+        String physicalBlocks = "the physical block size, " + physical;
+        long granularity = multiple(Key.DISCARD_GRANULARITY, otherwise.discardGranularity(), physical, Hints.MAX_RANGE, physicalBlocks);
+        long unit = granularity == 0 ? physical : granularity;
+        return new Hints((int) multiple(Key.IO_MIN, otherwise.ioMin(), physical, Hints.MAX_IO, physicalBlocks),
+                value(Key.IO_OPT, 1) == 0 ? 0 : (int) multiple(Key.IO_OPT, otherwise.ioOpt(), physical, Hints.MAX_IO, physicalBlocks),
+                granularity,
+                multiple(Key.MAX_DISCARD, otherwise.maxDiscard(), unit, Hints.MAX_RANGE, "the discard granularity, " + unit),
+                multiple(Key.MAX_WRITE_ZEROES, otherwise.maxWriteZeroes(), blockSize, Hints.MAX_RANGE,
+                        "the block size, " + blockSize));
+    }
+
+    /** The value of a key that is a multiple of what the words name, and at least that. */
+    private long multiple(Key key, long otherwise, long unit, long max, String words) throws UsageException {
+        long value = value(key, otherwise);
+        if (values.containsKey(key)) {
+            if (value % unit != 0) {
+                throw new UsageException(words(key, value) + " is not a multiple of " + words);
+            }
+            within(key, value, unit, max);
+        }
+        return value;
+    }
+
+    private void needs(Key key, Key other) throws UsageException {
+        if (values.containsKey(key) && value(other, isReconnect() ? 1 : 0) == 0) {
+            throw new UsageException(values.get(key).words + " needs '" + other.names.get(0) + "'");
+        }
     }
 
     private void add(String piece) throws UsageException {

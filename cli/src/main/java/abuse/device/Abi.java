@@ -23,6 +23,8 @@ final class Abi {
     static final int ABUSE_FLAGS_DISCARD = 8;
     static final int ABUSE_FLAGS_WRITE_ZEROES = 16;
     static final int ABUSE_FLAGS_AUTOREMOVE = 32;
+    static final int ABUSE_FLAGS_PARTSCAN = 64;
+    static final int ABUSE_FLAGS_ROTATIONAL = 128;
 
     static final int ABUSE_READ = 0;
     static final int ABUSE_WRITE = 1;
@@ -37,6 +39,8 @@ final class Abi {
 
     static final int ABUSE_MAX_DEPTH = 4096;
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;
+    static final int ABUSE_MAX_RANGE = 0xfff00000;
+    static final int ABUSE_MAX_IO_SIZE = 16 * 1024 * 1024;
     static final int ABUSE_MAX_TIMEOUT = 24 * 60 * 60 * 1000;
     static final int ABUSE_MAX_BATCH = 4096;
     static final int ABUSE_MAX_PIECES = 1024;
@@ -74,7 +78,7 @@ final class Abi {
 
     /** struct abuse_config. */
     static final class Config {
-        static final int SIZE_OF = 48;
+        static final int SIZE_OF = 72;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int CAPACITY = 8;
@@ -86,13 +90,19 @@ final class Abi {
         static final int TIMEOUT_MS = 36;
         static final int ORPHAN_MS = 40;
         static final int UNSERVED_MS = 44;
+        static final int IO_MIN = 48;
+        static final int IO_OPT = 52;
+        static final int DISCARD_GRANULARITY = 56;
+        static final int MAX_DISCARD = 60;
+        static final int MAX_WRITE_ZEROES = 64;
+        static final int RESERVED = 68;
 
         private Config() {}
     }
 
     /** struct abuse_status. */
     static final class Status {
-        static final int SIZE_OF = 944;
+        static final int SIZE_OF = 968;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int DEVICE = 8;
@@ -130,6 +140,12 @@ final class Abi {
         static final int LATENCY = 168;
         static final int ORPHAN_MS = 936;
         static final int UNSERVED_MS = 940;
+        static final int IO_MIN = 944;
+        static final int IO_OPT = 948;
+        static final int DISCARD_GRANULARITY = 952;
+        static final int MAX_DISCARD = 956;
+        static final int MAX_WRITE_ZEROES = 960;
+        static final int RESERVED = 964;
 
         private Status() {}
     }

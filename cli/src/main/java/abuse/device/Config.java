@@ -22,11 +22,12 @@ import java.util.Set;
  * @param orphanMs milliseconds that requests wait once the last server is gone, until they fail; up to
  *     {@value #MAX_TIMEOUT_MS}; 0 is for ever
  * @param unservedMs the same from setup on while nobody has ever served
+ * @param hints what the disk's users should know of the storage
  * @param flags what the device offers
  * @param reconnect change a device that is set up already, keeping its requests
  */
 public record Config(long capacity, int blockSize, int physicalBlockSize, int queueDepth, int queues, int maxRequest,
-        int timeoutMs, int orphanMs, int unservedMs, Set<Flag> flags, boolean reconnect) {
+        int timeoutMs, int orphanMs, int unservedMs, Hints hints, Set<Flag> flags, boolean reconnect) {
     public static final int MIN_BLOCK = 512;
     public static final int MAX_BLOCK = 64 * 1024;
     public static final int MAX_DEPTH = Abi.ABUSE_MAX_DEPTH;
@@ -50,5 +51,6 @@ public record Config(long capacity, int blockSize, int physicalBlockSize, int qu
         to.putInt(Abi.Config.TIMEOUT_MS, timeoutMs);
         to.putInt(Abi.Config.ORPHAN_MS, orphanMs);
         to.putInt(Abi.Config.UNSERVED_MS, unservedMs);
+        hints.encode(to);
     }
 }

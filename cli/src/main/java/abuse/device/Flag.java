@@ -15,7 +15,11 @@ public enum Flag {
     /** Users may write zeroes without sending them. */
     WRITE_ZEROES(Abi.ABUSE_FLAGS_WRITE_ZEROES),
     /** The disk goes when the device that it was set up with is closed. */
-    AUTOREMOVE(Abi.ABUSE_FLAGS_AUTOREMOVE);
+    AUTOREMOVE(Abi.ABUSE_FLAGS_AUTOREMOVE),
+    /** The partition table is read, no matter how the module was loaded. */
+    PARTSCAN(Abi.ABUSE_FLAGS_PARTSCAN),
+    /** The storage has moving parts. */
+    ROTATIONAL(Abi.ABUSE_FLAGS_ROTATIONAL);
 
     private final int bit;
 

@@ -18,6 +18,7 @@ import java.util.Set;
  * @param timeoutMs milliseconds until an unanswered request fails; 0: never
  * @param orphanMs milliseconds that requests wait once the last server is gone; 0: for ever
  * @param unservedMs the same from setup on while nobody has ever served
+ * @param hints what the disk's users know of the storage
  * @param flags what the device offers
  * @param pending requests that nobody has taken
  * @param owned requests that were taken and not answered yet
@@ -33,15 +34,17 @@ import java.util.Set;
  * @param latency how long answered requests took
  */
 public record Status(long capacity, int number, State state, int blockSize, int physicalBlockSize, int queueDepth,
-        int queues, int maxRequest, int timeoutMs, int orphanMs, int unservedMs, Set<Flag> flags, int pending, int owned,
-        int servers, int openers, long gets, long puts, long redelivered, long stale, long timeouts, long errors, Limits limits, Latency latency) {
+        int queues, int maxRequest, int timeoutMs, int orphanMs, int unservedMs, Hints hints, Set<Flag> flags, int pending,
+        int owned, int servers, int openers, long gets, long puts, long redelivered, long stale, long timeouts, long errors,
+        Limits limits, Latency latency) {
 
     /** The status of a device that was just set up. */
     public static Status fresh(int number, Config config) {
         return new Status(config.capacity(), number, State.LIVE, config.blockSize(),
                 config.physicalBlockSize() == 0 ? config.blockSize() : config.physicalBlockSize(), config.queueDepth(),
                 config.queues(), config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeoutMs(),
-                config.orphanMs(), config.unservedMs(), config.flags(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Limits.SMALL, Latency.NONE);
+                config.orphanMs(), config.unservedMs(), config.hints(), config.flags(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                Limits.SMALL, Latency.NONE);
     }
 
     /** Whether there is a disk. */
@@ -76,6 +79,7 @@ public record Status(long capacity, int number, State state, int blockSize, int 
                 from.getInt(Abi.Status.TIMEOUT_MS),
                 from.getInt(Abi.Status.ORPHAN_MS),
                 from.getInt(Abi.Status.UNSERVED_MS),
+                Hints.decode(from),
                 Flag.of(from.getInt(Abi.Status.FLAGS)),
                 from.getInt(Abi.Status.PENDING),
                 from.getInt(Abi.Status.OWNED),

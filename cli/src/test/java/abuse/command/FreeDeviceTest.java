@@ -68,6 +68,8 @@ class FreeDeviceTest {
         assertEquals(0, run.end().exitCode());
         commands.succeed("setup", "7", "sz=1M");
         assertEquals("/dev/abuse0\n/dev/abuse1\n/dev/abuse7\n", disks());
+        commands.succeed("setup", "9", "reconnect,sz=2M");
+        assertEquals("/dev/abuse0\n/dev/abuse1\n/dev/abuse7\n/dev/abuse9\n", disks());
         commands.devices.limit(2, Unix.EPERM);
         assertEquals("/dev/abctl8: No such file or directory; there is no such device; 'abusectl info' lists those"
                 + " there are", commands.fail("setup", "8", "sz=1M"));

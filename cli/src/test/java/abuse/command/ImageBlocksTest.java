@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import abuse.command.Commands.Running;
 import abuse.device.Config;
+import abuse.device.Hints;
 import abuse.device.Status;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -50,7 +51,7 @@ class ImageBlocksTest {
 
     private void set(int blockSize) throws IOException {
         try (var device = commands.devices.open("/dev/abctl0")) {
-            device.setup(new Config(SIZE, blockSize, 0, 128, 1, 0, 0, 0, 0, Set.of(), false));
+            device.setup(new Config(SIZE, blockSize, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(), false));
         }
     }
 

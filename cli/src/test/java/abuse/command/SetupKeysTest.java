@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import abuse.device.Config;
 import abuse.device.Flag;
+import abuse.device.Hints;
 import abuse.device.Status;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SetupKeysTest {
-    private static final Config DEFAULTS = new Config(16 << 20, 4096, 0, 128, 1, 0, 0, 0, 60_000,
+    private static final Config DEFAULTS = new Config(16 << 20, 4096, 0, 128, 1, 0, 0, 0, 60_000, Hints.NONE,
             Set.of(Flag.WRITE_CACHE), false);
 
     private static Config config(String... words) throws UsageException {
@@ -105,7 +106,7 @@ class SetupKeysTest {
         "autoremove, WRITE_CACHE AUTOREMOVE", "autoremove=off, WRITE_CACHE", "wc, WRITE_CACHE", "wc=on, WRITE_CACHE", "writecache, WRITE_CACHE", "'wc=off', ''", "writecache=off, ''",
         "'wc=off,discard', DISCARD", "'discard=on,wc=off', DISCARD", "'wz,wc=off', WRITE_ZEROES",
         "'writezeroes=on,wc=off', WRITE_ZEROES", "'ro', READ_ONLY WRITE_CACHE", "'ro,wc=off', READ_ONLY",
-        "'discard,wz', WRITE_CACHE DISCARD WRITE_ZEROES"})
+        "'discard,wz', WRITE_CACHE DISCARD WRITE_ZEROES", "'wc=off,rotational', ROTATIONAL", "'partscan,wc=off', PARTSCAN"})
     void flags(String keys, String expected) throws UsageException {
         var names = new ArrayList<String>();
         config(keys).flags().forEach(flag -> names.add(flag.name()));
@@ -117,7 +118,7 @@ class SetupKeysTest {
         var keys = new ArrayList<>(List.of("size=1G", "bs=512", "pbs=8K", "queusize=7", "nq=2", "mr=64K", "timeout=9", "orphan=8",
                 "unserved=7", "ro", "wc=off",
                 "discard", "wz=on"));
-        var expected = new Config(1 << 30, 512, 8192, 7, 2, 65536, 9000, 8000, 7000,
+        var expected = new Config(1 << 30, 512, 8192, 7, 2, 65536, 9000, 8000, 7000, Hints.NONE,
                 Set.of(Flag.READ_ONLY, Flag.DISCARD, Flag.WRITE_ZEROES), false);
         var random = new Random(3);
         for (int i = 0; i < 200; i++) {
@@ -204,6 +205,18 @@ class SetupKeysTest {
         "timeout=86401|timeout=86401 must be from 0 to 86400",
         "orphan=86401|orphan=86401 must be from 0 to 86400",
         "unserved=86401|unserved=86401 must be from 0 to 86400",
+        "dg=4K|dg=4K needs 'discard'",
+        "md=4K,discard=off|md=4K needs 'discard'",
+        "mz=4K|mz=4K needs 'wz'",
+        "iomin=0|iomin=0 must be from 4096 to 16777216",
+        "iomin=17M|iomin=17M must be from 4096 to 16777216",
+        "pbs=8K,iomin=4K|iomin=4K is not a multiple of the physical block size, 8192",
+        "ioopt=5000|ioopt=5000 is not a multiple of the physical block size, 4096",
+        "discard,dg=512|dg=512 is not a multiple of the physical block size, 4096",
+        "discard,dg=8K,md=4K|md=4K is not a multiple of the discard granularity, 8192",
+        "discard,md=4G|md=4G must be from 4096 to 4293918720",
+        "wz,mz=0|mz=0 must be from 4096 to 4293918720",
+        "wz,mz=512|mz=512 is not a multiple of the block size, 4096",
         "orphan=-1|orphan=-1 must not be negative",
         "unserved|'unserved' has no value"})
     void what_is_wrong_is_refused_with_the_reason(String keys, String message) {
@@ -212,14 +225,31 @@ class SetupKeysTest {
     }
 
     @Test
+    void hints_of_the_storage() throws UsageException {
+        assertEquals(Hints.NONE, config("discard,wz").hints());
+        assertEquals(new Hints(65536, 1 << 20, 32768, 1 << 20, 0xfff00000L),
+                config("discard,wz,pbs=8K,iomin=64K,ioopt=1M,dg=32K,md=1M,mz=4095M").hints());
+        assertEquals(new Hints(0, 0, 4096, 8192, 4096),
+                config("discard,wz,discardgranularity=4K,maxdiscard=8K,maxwritezeroes=4K,ioopt=0").hints());
+        var flags = Set.of(Flag.WRITE_CACHE, Flag.DISCARD, Flag.ROTATIONAL, Flag.PARTSCAN);
+        var config = config("discard,rotational,partscan,iomin=8K,ioopt=16K,dg=4K,md=1M");
+        assertEquals(flags, config.flags());
+        var current = Status.fresh(0, config);
+        assertEquals(config.hints(), new SetupKeys(List.of("reconnect")).config(current).hints());
+        assertEquals(flags, new SetupKeys(List.of("reconnect")).config(current).flags());
+        assertEquals(new Hints(8192, 0, 4096, 1 << 20, 0), new SetupKeys(List.of("reconnect,ioopt=0")).config(current).hints());
+        assertEquals(2 << 20, new SetupKeys(List.of("reconnect,md=2M")).config(current).hints().maxDiscard());
+    }
+
+    @Test
     void a_reconnect_keeps_what_is_not_given() throws UsageException {
         var flags = Set.of(Flag.READ_ONLY, Flag.DISCARD);
-        var current = Status.fresh(0, new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, flags, false));
-        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, flags, true),
+        var current = Status.fresh(0, new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, Hints.NONE, flags, false));
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, Hints.NONE, flags, true),
                 new SetupKeys(List.of("reconnect")).config(current));
-        assertEquals(new Config(2 << 20, 512, 4096, 3, 2, 65536, 0, 500, 0, Set.of(Flag.DISCARD), true),
+        assertEquals(new Config(2 << 20, 512, 4096, 3, 2, 65536, 0, 500, 0, Hints.NONE, Set.of(Flag.DISCARD), true),
                 new SetupKeys(List.of("reconnect", "sz=2M", "qs=3", "timeout=0", "orphan=0.5", "unserved=0", "rw")).config(current));
-        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
+        assertEquals(new Config(1 << 20, 512, 4096, 9, 2, 65536, 5, 6, 7, Hints.NONE, Set.of(Flag.READ_ONLY, Flag.WRITE_CACHE), true),
                 new SetupKeys(List.of("wc,discard=off,reconnect")).config(current));
         var e = assertThrows(UsageException.class, () -> new SetupKeys(List.of("reconnect", "sz=2000")).config(current));
         assertEquals("sz=2000 is not a multiple of the block size, 512", e.getMessage());

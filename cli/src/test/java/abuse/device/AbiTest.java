@@ -78,6 +78,6 @@ class AbiTest {
 
     /** An unsigned 32-bit value in C may be a negative int in Java. */
     private static String cast(String name) {
-        return name.startsWith("ABUSE_ANY_") ? "(int)" + name : name;
+        return name.startsWith("ABUSE_ANY_") || name.equals("ABUSE_MAX_RANGE") ? "(int)" + name : name;
     }
 }

@@ -41,8 +41,9 @@ class ControlNodeTest {
     @Test
     void a_setup_is_encoded_in_full() {
         var raw = ByteBuffer.allocate(Abi.Config.SIZE_OF).order(ByteOrder.nativeOrder());
-        new Config(1L << 40, 512, 4096, 7, 2, 65536, 30, 31, 32, Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
-        assertEquals(48, raw.getInt(Abi.Config.SIZE));
+        new Config(1L << 40, 512, 4096, 7, 2, 65536, 30, 31, 32, new Hints(33, 34, 35, 36, Hints.MAX_RANGE),
+                Set.of(Flag.READ_ONLY, Flag.DISCARD), true).encode(raw);
+        assertEquals(72, raw.getInt(Abi.Config.SIZE));
         assertEquals(1 | 2 | 8, raw.getInt(Abi.Config.FLAGS));
         assertEquals(1L << 40, raw.getLong(Abi.Config.CAPACITY));
         assertEquals(512, raw.getInt(Abi.Config.BLOCK_SIZE));
@@ -53,6 +54,11 @@ class ControlNodeTest {
         assertEquals(30, raw.getInt(Abi.Config.TIMEOUT_MS));
         assertEquals(31, raw.getInt(Abi.Config.ORPHAN_MS));
         assertEquals(32, raw.getInt(Abi.Config.UNSERVED_MS));
+        assertEquals(33, raw.getInt(Abi.Config.IO_MIN));
+        assertEquals(34, raw.getInt(Abi.Config.IO_OPT));
+        assertEquals(35, raw.getInt(Abi.Config.DISCARD_GRANULARITY));
+        assertEquals(36, raw.getInt(Abi.Config.MAX_DISCARD));
+        assertEquals(0xfff00000, raw.getInt(Abi.Config.MAX_WRITE_ZEROES));
     }
 
     @Test
@@ -64,7 +70,7 @@ class ControlNodeTest {
         raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
         raw.putInt(Abi.Status.STATE, Abi.ABUSE_STATE_FAILED);
         long high = 1L << 32;
-        assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52, 936, 940,
+        assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52, 936, 940, new Hints(944, 948, 952, 956, 960),
                 Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 56, 60, 64, 68, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high,
                 96 + 100 * high, 104 + 108 * high, 112 + 116 * high,
                 new Limits(120 + 124 * high, 128, 132, 136, 140, 144, 148, 152, 156, 160),

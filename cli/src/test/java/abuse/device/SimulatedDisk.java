@@ -109,7 +109,7 @@ public final class SimulatedDisk {
     public synchronized SimulatedDisk setUp(long capacity, int queues, Flag... flags) {
         var offered = EnumSet.noneOf(Flag.class);
         offered.addAll(List.of(flags));
-        config = new Config(capacity, 4096, 0, 128, queues, 0, 0, 0, 0, offered, false);
+        config = new Config(capacity, 4096, 0, 128, queues, 0, 0, 0, 0, Hints.NONE, offered, false);
         notifyAll();
         return this;
     }
@@ -117,7 +117,7 @@ public final class SimulatedDisk {
     public synchronized void setTimeout(int milliseconds) {
         config = new Config(config.capacity(), config.blockSize(), config.physicalBlockSize(), config.queueDepth(),
                 config.queues(), config.maxRequest(), milliseconds, config.orphanMs(), config.unservedMs(),
-                config.flags(), false);
+                config.hints(), config.flags(), false);
     }
 
     /** How many answers took how long, by the kernel's buckets. */

@@ -41,14 +41,14 @@ final class SimulatedNode implements Device {
         synchronized (disk) {
             int servers = (int) disk.opens.stream().filter(open -> open.number > 0).count();
             if (disk.config == null) {
-                return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, 0, 0, Set.of(), 0, 0, servers, 0, 0, 0, 0,
+                return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, 0, 0, Hints.NONE, Set.of(), 0, 0, servers, 0, 0, 0, 0,
                         0, 0, 0, Limits.SMALL, Latency.NONE);
             }
             Status fresh = Status.fresh(disk.number, disk.config);
             State state = disk.failing ? State.FAILED : disk.orphaned ? State.ORPHANED : State.LIVE;
             return new Status(fresh.capacity(), disk.number, state, fresh.blockSize(), fresh.physicalBlockSize(),
                     fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(), fresh.orphanMs(),
-                    fresh.unservedMs(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(),
+                    fresh.unservedMs(), fresh.hints(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(),
                     disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, disk.latency);
         }
     }

@@ -9,6 +9,7 @@ import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.Config;
+import abuse.device.Hints;
 import abuse.device.EndlessDevice;
 import abuse.device.Flag;
 import abuse.device.Status;
@@ -66,7 +67,7 @@ class WorkerTest {
     @ParameterizedTest
     @ValueSource(strings = {"null", "mem", "file:", "plug-in"})
     void the_loop_allocates_nothing(String name) throws Exception {
-        var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Set.of(Flag.WRITE_CACHE), false));
+        var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         try (Backend backend = open(name, geometry)) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
