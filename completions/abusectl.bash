@@ -6,6 +6,7 @@
 _abusectl_value() {
 	case "$1 $2" in
 	'run --plugin') value=JAR ;;
+	'setup --owner') value=USER ;;
 	'server --plugin') value=JAR ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
 	'info -o' | 'info --output') value=COLUMNS ;;
@@ -110,7 +111,7 @@ _abusectl() {
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
-		options='--help --version'
+		options='--help --version --owner'
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)

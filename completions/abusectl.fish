@@ -55,6 +55,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEN
 complete -c abusectl -n __fish_use_subcommand -a setup -d 'Makes a disk, or changes it'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -l owner -x -d 'Give the control node and the disk to USER, who may then serve, use and reset it'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_KEYS)'
 complete -c abusectl -n __fish_use_subcommand -a server -d 'Answers requests until told to stop'

@@ -120,6 +120,22 @@ run_and_setup_make_the_device_that_is_missing() {
 	[ ! -e /dev/abuse30 ] || fail "the disk is still there"
 }
 
+a_user_who_was_given_a_device_needs_no_root() {
+	local nobody=(setpriv --reuid=nobody --clear-groups --bounding-set=-all)
+	load
+	tool setup --owner nobody 0 sz=32M
+	is "owners" "$(stat -c %U $CTL $DISK | xargs)" "nobody nobody"
+	spawn server "${nobody[@]}" "$ABUSECTL" server 0 mem
+	"${nobody[@]}" "$ABUSE_BUILD/client" io $DISK op=write length=64K byte=7
+	"${nobody[@]}" "$ABUSE_BUILD/client" io $DISK op=check length=64K byte=7
+	status=0
+	"${nobody[@]}" "$ABUSECTL" setup 1 --owner nobody 2>"$T/err" || status=$?
+	is "exit status" $status 1
+	"${nobody[@]}" "$ABUSECTL" reset 0
+	finish server 1
+	is "its node" "$(stat -c %U $CTL)" nobody
+}
+
 _stop() {
 	kill -TERM "${PID[$1]}"
 	finish "$1"

@@ -26,6 +26,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -82,6 +83,9 @@ final class Training {
         public String make(int number) {
             throw new UnsupportedOperationException();
         }
+
+        @Override
+        public void give(String path, UserPrincipal user) {}
 
         @Override
         public DiskStatistics statistics(Status status) {

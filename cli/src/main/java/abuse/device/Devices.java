@@ -2,6 +2,7 @@
 package abuse.device;
 
 import java.io.IOException;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 
 /** The machine's control nodes. */
@@ -20,6 +21,9 @@ public interface Devices {
      * @throws DeviceException of the call ADD; or of OPEN, if there is no control node that can be opened
      */
     String make(int number) throws DeviceException;
+
+    /** Makes a user the owner of a node. */
+    void give(String path, UserPrincipal user) throws IOException;
 
     /** The kernel's counters of a disk that is set up. */
     DiskStatistics statistics(Status status) throws IOException;

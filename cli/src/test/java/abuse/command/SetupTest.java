@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
+import abuse.libc.Unix;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -85,6 +87,21 @@ class SetupTest extends CommandTestBase {
         String before = succeed("info", "0");
         assertEquals(message, misuse(words.split(" ")));
         assertEquals(before, succeed("info", "0"));
+    }
+
+    @Test
+    void a_disk_may_be_given_to_somebody() throws Exception {
+        devices.add(0);
+        assertEquals("there is no user 'nemo'", fail("setup", "--owner", "nemo"));
+        assertTrue(succeed("info", "0").contains("not-set-up"));
+        assertEquals("", succeed("setup", "--owner", "nobody", "0", "sz=1M"));
+        assertEquals(List.of("/dev/abctl0 nobody", "/dev/abuse0 nobody"), devices.gifts());
+        assertEquals("", succeed("setup", "reconnect", "--owner=root"));
+        assertEquals("/dev/abuse0 root", devices.gifts().get(3));
+        succeed("reset");
+        devices.refuse("/dev/abuse0", Unix.EPERM);
+        assertEquals("/dev/abuse0: Operation not permitted; only root may give it to nobody", fail("setup", "--owner", "nobody"));
+        assertTrue(succeed("info", "0").contains("not-set-up"));
     }
 
     @Test

@@ -4,7 +4,10 @@ package abuse.device;
 import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +22,7 @@ public final class SimulatedDevices implements Devices {
     private List<String> traceAfterStop = List.of();
     private Runnable onTraceEnd;
     private int tracers;
+    private final List<String> gifts = new ArrayList<>();
     private int limit = Integer.MAX_VALUE;
     private int limitErrno;
     private int opensToFailure;
@@ -90,6 +94,20 @@ public final class SimulatedDevices implements Devices {
             throw new DeviceException("/dev/abctl0", Call.ADD, limitErrno);
         }
         return add(made).path;
+    }
+
+    /** Only those nodes that can be opened can be given away. */
+    @Override
+    public void give(String path, UserPrincipal user) throws IOException {
+        if (refusals.containsKey(path)) {
+            throw new FileSystemException(path, null, Unix.strerror(refusals.get(path)));
+        }
+        gifts.add(path + " " + user.getName());
+    }
+
+    /** Which nodes were given to whom. */
+    public List<String> gifts() {
+        return gifts;
     }
 
     @Override
