@@ -51,6 +51,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
 	for (tag = 0; tag < set->nr_tags; tag++)
 		q->slots[tag].generation = generation;
 	spin_lock_init(&q->lock);
+	q->last_cpu = -1;
 	q->gather.want = 1;
 	INIT_LIST_HEAD(&q->pending);
 	init_waitqueue_head(&q->wait);

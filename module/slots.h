@@ -57,6 +57,7 @@
  *	it is counted there. Guarded by the serve_lock of that set.
  * @next_queue: the queue where its next get from any queue begins
  * @waiting: calls that wait for requests
+ * @busy_ns: how long they look for one before they sleep, as far as learned
  * @gets: requests that it was handed
  * @puts: requests that it answered
  * @stale: its puts that were refused with -ENOMSG
@@ -67,6 +68,7 @@ struct abuse_client {
 	u32 serves;
 	u32 next_queue;
 	atomic_t waiting;
+	u32 busy_ns;
 	atomic64_t gets;
 	atomic64_t puts;
 	atomic64_t stale;
@@ -153,6 +155,7 @@ struct abuse_queue {
 	struct abuse_set *set;
 	u32 index;
 	struct abuse_gather gather;
+	u32 watched;			/* as in the set */
 	wait_queue_head_t wait;		/* who waits for this queue alone */
 	struct abuse_counters count;
 } ____cacheline_aligned_in_smp;
@@ -178,6 +181,8 @@ struct abuse_claim {
  * @free: frees the set, because whoever drops the last reference may not sleep
  * @any: those who wait for a request of any queue, and pollers; outlives the
  *	set
+ * @watched: a waiter looks for a request of any queue and does not sleep; it
+ *	stops when somebody clears this. Without a lock.
  * @number: N of /dev/abctlN
  * @epoch: the number of the setup, never 0
  * @max_request: bytes
@@ -202,6 +207,7 @@ struct abuse_set {
 	struct percpu_ref ref;
 	struct work_struct free;
 	wait_queue_head_t *any;
+	u32 watched;
 	u32 number;
 	u32 epoch;
 	u32 max_request;

@@ -10,10 +10,18 @@
  * first one at the latest. The number is learned: it doubles while that many
  * come in time, and when fewer come it falls to the number that came. A server
  * on another CPU is woken by the first request.
+ *
+ * Such a server may ask to look for a request for a while before it sleeps,
+ * because a wake-up takes longer than a request. It looks at one word, which
+ * whoever would wake it clears, and stops as soon as somebody else could run on
+ * its CPU. The time is given, or learned as KVM learns how long to poll before
+ * it halts: it doubles when a request comes within ABUSE_BUSY_LIMIT, but after
+ * that time, and is halved when none does. So an idle server sleeps.
  */
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 
 #include "compat.h"
 #include "wait.h"
@@ -22,6 +30,9 @@
 #define ABUSE_GATHER_STEP	(25 * NSEC_PER_USEC)	/* for each more */
 #define ABUSE_GATHER_LIMIT	(100 * NSEC_PER_USEC)
 #define ABUSE_GATHER_PAUSE	511
+
+#define ABUSE_BUSY_LEAST	(10 * NSEC_PER_USEC)
+#define ABUSE_BUSY_LIMIT	(200 * NSEC_PER_USEC)
 
 #define ABUSE_POLL_PENDING	(EPOLLIN | EPOLLRDNORM | EPOLLMSG)
 
@@ -32,6 +43,8 @@
  * @q: the queue, or NULL for any
  * @want: how many requests are worth a wake-up
  * @armed: @timer was started
+ * @woken: 0 unless it learns how long to look; then when that began, and later
+ *	when it was woken
  * @timer: ends the gathering; only set up if @want began above 1
  */
 struct abuse_waiter {
@@ -39,9 +52,17 @@ struct abuse_waiter {
 	struct abuse_set *set;
 	struct abuse_queue *q;
 	u32 want;
+	ktime_t woken;
 	int armed;	/* as not every processor can exchange a bool */
 	struct hrtimer_sleeper timer;
 };
+
+/* After a full barrier, so that either side sees what the other one did. */
+static void abuse_end_look(u32 *watched)
+{
+	if (READ_ONCE(*watched))
+		WRITE_ONCE(*watched, 0);
+}
 
 /**
  * abuse_wake() - wake those who wait for requests of a queue
@@ -52,7 +73,10 @@ struct abuse_waiter {
  */
 void abuse_wake(struct abuse_queue *q)
 {
-	smp_mb(); /* pairs with that of prepare_to_wait_exclusive() */
+	/* Pairs with those of prepare_to_wait_exclusive() and abuse_look(). */
+	smp_mb();
+	abuse_end_look(&q->watched);
+	abuse_end_look(&q->set->watched);
 	if (waitqueue_active(&q->wait)) /* after the barrier */
 		wake_up_poll(&q->wait, ABUSE_POLL_PENDING);
 	if (waitqueue_active(q->set->any)) /* the same barrier */
@@ -67,8 +91,12 @@ void abuse_wake_everybody(struct abuse_set *set)
 {
 	u32 i;
 
-	for (i = 0; i < set->nr; i++)
+	smp_mb(); /* pairs with that of abuse_look() */
+	for (i = 0; i < set->nr; i++) {
+		abuse_end_look(&set->queue[i].watched);
 		wake_up_all(&set->queue[i].wait);
+	}
+	abuse_end_look(&set->watched);
 	wake_up_all(set->any);
 }
 
@@ -113,6 +141,9 @@ static int abuse_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
 			abuse_waiter_arm(w);
 		return 0;
 	}
+	/* The wake-up itself takes time, too, which a look would not. */
+	if (READ_ONCE(w->woken))
+		WRITE_ONCE(w->woken, ktime_get());
 	return autoremove_wake_function(entry, mode, flags, key);
 }
 
@@ -170,35 +201,108 @@ static int abuse_waiter_sleep(struct abuse_waiter *w,
 	}
 }
 
+static bool abuse_waiter_may_take(const struct abuse_waiter *w,
+				  const struct abuse_client *client)
+{
+	return !READ_ONCE(w->set->dead) && !READ_ONCE(client->draining);
+}
+
+/*
+ * Looks for a request, and returns whether there is one to take. One waiter
+ * that looks is enough, and it must not keep anybody from its CPU.
+ */
+static bool abuse_look(struct abuse_waiter *w, struct abuse_client *client,
+		       ktime_t until)
+{
+	u32 *watched = w->q ? &w->q->watched : &w->set->watched;
+
+	if (cmpxchg(watched, 0, 1)) /* a full barrier if it was 0 */
+		return false;
+	if (abuse_waiter_may_take(w, client) && !abuse_waiter_is_satisfied(w)) {
+		while (READ_ONCE(*watched) && single_task_running() &&
+		       !need_resched() && !signal_pending(current) &&
+		       ktime_before(ktime_get(), until))
+			cpu_relax();
+	}
+	WRITE_ONCE(*watched, 0);
+	return abuse_waiter_may_take(w, client) && abuse_waiter_is_satisfied(w);
+}
+
+/* Looks longer next time if that would have helped, else shorter. */
+static void abuse_busy_learn(struct abuse_client *client, bool helps)
+{
+	u32 ns = READ_ONCE(client->busy_ns);
+
+	if (helps)
+		ns = clamp_t(u32, 2 * ns, ABUSE_BUSY_LEAST, ABUSE_BUSY_LIMIT);
+	else
+		ns = ns > ABUSE_BUSY_LEAST ? ns / 2 : 0;
+	WRITE_ONCE(client->busy_ns, ns);
+}
+
+/* Looks for a request, and sleeps if none comes in time. */
+static int abuse_waiter_look(struct abuse_waiter *w,
+			     struct abuse_client *client,
+			     wait_queue_head_t *head, ktime_t *deadline,
+			     u32 busy_ns)
+{
+	bool learns = busy_ns == ABUSE_BUSY_AUTO;
+	ktime_t begin, until;
+	s64 waited;
+	int err;
+
+	/* Others may take what it finds, again and again. */
+	cond_resched();
+	begin = ktime_get();
+	busy_ns = learns ? READ_ONCE(client->busy_ns) :
+			   min_t(u32, busy_ns, ABUSE_MAX_BUSY);
+	until = ktime_add_ns(begin, busy_ns);
+	if (deadline && ktime_before(*deadline, until))
+		until = *deadline;
+	if (busy_ns && abuse_look(w, client, until))
+		return 0;
+	if (learns)
+		w->woken = begin;
+	err = abuse_waiter_sleep(w, client, head, deadline);
+	if (learns) {
+		waited = ktime_to_ns(ktime_sub(READ_ONCE(w->woken), begin));
+		abuse_busy_learn(client, !err && waited <= ABUSE_BUSY_LIMIT);
+	}
+	return err;
+}
+
 /**
  * abuse_wait() - wait for a request that nobody has taken
  * @set: the queues
  * @client: who waits
  * @queue: an index, or ABUSE_ANY_QUEUE
  * @deadline: of the monotonic clock, or NULL
+ * @busy_ns: how long to look before it sleeps, as in struct abuse_xfer
  *
  * Return: 0 if there was one; -ETIME, -EINTR, -ENODEV after a reset,
  * -ESHUTDOWN when @client is draining.
  */
 int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
-	       ktime_t *deadline)
+	       ktime_t *deadline, u32 busy_ns)
 {
 	struct abuse_queue *q = queue == ABUSE_ANY_QUEUE ? NULL :
 							   &set->queue[queue];
+	struct abuse_queue *only = set->nr == 1 ? &set->queue[0] : q;
 	wait_queue_head_t *head = q ? &q->wait : set->any;
 	struct abuse_waiter w __uninitialized;
-	bool gathers;
+	bool here, gathers;
 	u32 want = 1;
 	int err;
 
+	here = only && READ_ONCE(only->last_cpu) == raw_smp_processor_id();
 	/* Those who already wait are woken first; only one should gather. */
-	gathers = q && !waitqueue_active(head) &&
-		  READ_ONCE(q->last_cpu) == raw_smp_processor_id();
+	gathers = q && here && !waitqueue_active(head);
 	if (gathers)
 		want = READ_ONCE(q->gather.want);
 	w.set = set;
 	w.q = q;
 	w.want = want;
+	w.woken = 0;
 	w.armed = 0;
 	if (want > 1)
 		compat_setup_sleeper_on_stack(&w.timer);
@@ -206,7 +310,11 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	w.entry.func = abuse_waiter_wake;
 
 	atomic_inc(&client->waiting);
-	err = abuse_waiter_sleep(&w, client, head, deadline);
+	/* A submitter on this CPU needs it to submit. */
+	if (busy_ns && !here)
+		err = abuse_waiter_look(&w, client, head, deadline, busy_ns);
+	else
+		err = abuse_waiter_sleep(&w, client, head, deadline);
 	atomic_dec(&client->waiting);
 	finish_wait(head, &w.entry);
 	if (want > 1) {

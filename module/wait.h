@@ -8,7 +8,7 @@
 void abuse_wake(struct abuse_queue *q);
 void abuse_wake_everybody(struct abuse_set *set);
 int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
-	       ktime_t *deadline);
+	       ktime_t *deadline, u32 busy_ns);
 void abuse_drain(struct abuse_set *set, struct abuse_client *client);
 
 #endif

@@ -263,7 +263,8 @@ static int abuse_xfer_gets(struct abuse_file *file, struct abuse_set *set,
 		}
 		if (got >= xfer->min_gets || room.full)
 			break;
-		err = abuse_wait(set, client, xfer->queue, until);
+		err = abuse_wait(set, client, xfer->queue, until,
+				 xfer->busy_ns);
 		if (err)
 			break;
 	}
@@ -320,8 +321,7 @@ static int abuse_check_xfer(const struct abuse_xfer *xfer)
 	    xfer->get_size < ABUSE_GET_SIZE_0 ||
 	    !IS_ALIGNED(xfer->put_size | xfer->get_size, sizeof(u64)) ||
 	    !IS_ALIGNED(xfer->buffer, 4096) ||
-	    xfer->buffer + xfer->buffer_size < xfer->buffer ||
-	    xfer->reserved)
+	    xfer->buffer + xfer->buffer_size < xfer->buffer)
 		return -EINVAL;
 	if (xfer->put_size > ABUSE_MAX_ELEMENT ||
 	    xfer->get_size > ABUSE_MAX_ELEMENT)

@@ -520,6 +520,8 @@ struct abuse_get {
 };
 
 #define ABUSE_NO_TIMEOUT	(~(__u64)0)
+#define ABUSE_BUSY_AUTO		(~(__u32)0)
+#define ABUSE_MAX_BUSY		10000000	/* nanoseconds */
 #define ABUSE_MAX_BATCH		4096
 #define ABUSE_MAX_ELEMENT	256	/* bytes of later puts and gets */
 
@@ -556,7 +558,10 @@ enum abuse_xfer_flags {
  *	its own queue if the open file serves only one (ABUSE_SERVE)
  * @put_size: sizeof(struct abuse_put), as the caller knows it
  * @get_size: sizeof(struct abuse_get), as the caller knows it
- * @reserved: 0
+ * @busy_ns: how long the call looks for requests before it sleeps, at most;
+ *	longer than ABUSE_MAX_BUSY is as long as that; 0: it sleeps at once;
+ *	ABUSE_BUSY_AUTO: as long as was worth it lately for this open file. It
+ *	sleeps sooner when somebody else could run on its processor.
  *
  * Puts come first, those of one request in their order, then gets, the oldest
  * request of a queue first; the queues take turns. If the structure is wrong,
@@ -579,7 +584,7 @@ struct abuse_xfer {
 	__u32	queue;
 	__u16	put_size;
 	__u16	get_size;
-	__u32	reserved;
+	__u32	busy_ns;
 };
 
 /**

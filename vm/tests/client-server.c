@@ -9,7 +9,7 @@
 /*
  * server [store=FILE] [threads=] [batch=] [min=] [buffer=BYTES] [queue=any|own]
  *	[order=fifo|reverse|random] [delay=US] [fail=N] [hold=N] [twice=1]
- *	[log=1] [identity=BYTE] [text=]
+ *	[log=1] [identity=BYTE] [text=] [busy=NS]
  * Answers from a file mapped into memory, or answers reads with zeros, each
  * thread through an open file of its own. It can fail every Nth request, hold N
  * requests forever, put each answer twice, and write each request to stdout. On
@@ -57,6 +57,7 @@ static void *serve(void *data)
 		.timeout_ns = ABUSE_NO_TIMEOUT,
 		.min_gets = server.min,
 		.queue = server.own_queue ? index : ABUSE_ANY_QUEUE,
+		.busy_ns = num("busy", 0),
 	};
 
 	for (;;) {

@@ -12,7 +12,7 @@
  *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [in=FILE] [out=FILE:BYTES]
  *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad] [put_size=] [get_size=] [put_tail=BYTE] [offset=] [length=]
- *	[reserved=] [pieces=BYTES,BYTES,...]
+ *	[reserved=] [pieces=BYTES,BYTES,...] [busy=NS]
  * A put's "data" is what `in` has, followed by `fill`, 2 MiB in all; it is copied
  * to `out` afterwards. "half" is the last page before memory ends, and "absent"
  * was never touched. With pieces the data is in that many, each a page after the
@@ -113,6 +113,7 @@ void xfer(void)
 		.nr_gets = num("gets", 0),
 		.min_gets = num("min", 0),
 		.queue = num("queue", ABUSE_ANY_QUEUE),
+		.busy_ns = num("busy", 0),
 	};
 	u.bytes[sizeof(*x)] = num("tail", 0);
 	err = ioctl(fd, ABUSE_XFER, arg("arg", NULL) ? (void *)BAD_ADDRESS : x) ? errno : 0;

@@ -393,6 +393,8 @@ int main(int argc, char **argv)
 		xfer();
 	else if (!strcmp(command, "poll"))
 		wait_ready();
+	else if (!strcmp(command, "look"))
+		look(argv[2]);
 	else if (!strcmp(command, "copy-loop"))
 		copy_loop();
 	else if (!strcmp(command, "uevents"))

@@ -17,6 +17,7 @@ __u64 address(const void *p);
 struct abuse_xfer empty_xfer(struct abuse_put *put, struct abuse_get *get);
 
 void xfer(void);
+void look(const char *device);
 void copy_loop(void);
 void stuck_put(void);
 void stuck_get(void);

@@ -117,7 +117,7 @@ void fuzz_xfer(struct fuzzer *f)
 	case 8: x.buffer = ~0ULL << 12; x.buffer_size = ~0ULL; break;
 	case 9: x.put_size = once_in(f, 2) ? 2 * sizeof(*puts) : any(f); break;
 	case 10: x.get_size = any(f); break;
-	case 11: x.reserved = any(f); break;
+	case 11: x.busy_ns = any(f); break;
 	}
 	/* This may name more memory than was meant. */
 	if (x.nr_puts <= ABUSE_MAX_BATCH)

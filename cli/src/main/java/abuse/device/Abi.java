@@ -74,6 +74,8 @@ final class Abi {
     static final int ABUSE_XFER_NO_FAULT = 2;
     static final int ABUSE_ANY_DEVICE = ~0;
     static final int ABUSE_ANY_QUEUE = ~0;
+    static final int ABUSE_BUSY_AUTO = ~0;
+    static final int ABUSE_MAX_BUSY = 10_000_000;
     static final long ABUSE_NO_TIMEOUT = ~0L;
 
     /** struct abuse_config. */
@@ -194,7 +196,7 @@ final class Abi {
         static final int QUEUE = 60;
         static final int PUT_SIZE = 64;
         static final int GET_SIZE = 66;
-        static final int RESERVED = 68;
+        static final int BUSY_NS = 68;
 
         private Xfer() {}
     }

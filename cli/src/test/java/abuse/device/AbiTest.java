@@ -78,6 +78,7 @@ class AbiTest {
 
     /** An unsigned 32-bit value in C may be a negative int in Java. */
     private static String cast(String name) {
-        return name.startsWith("ABUSE_ANY_") || name.equals("ABUSE_MAX_RANGE") ? "(int)" + name : name;
+        return name.startsWith("ABUSE_ANY_") || name.equals("ABUSE_MAX_RANGE") || name.equals("ABUSE_BUSY_AUTO")
+                ? "(int)" + name : name;
     }
 }
