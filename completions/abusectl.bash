@@ -107,7 +107,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --plugin'
+		options='--help --version --create --direct --shared --pin --poll --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -115,7 +115,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --plugin'
+		options='--help --version --create --direct --shared --pin --poll --plugin'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

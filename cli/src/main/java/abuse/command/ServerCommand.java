@@ -7,6 +7,7 @@ import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.ImageFormat;
+import abuse.device.Batch;
 import abuse.device.DeviceException;
 import abuse.device.Status;
 import abuse.server.Pinning;
@@ -32,6 +33,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Answers requests until told to stop. */
 class ServerCommand extends Command {
     static final String FILE = "file:";
+    private static final String AUTO = "auto";
 
     private final PositionalParamSpec first;
     private final PositionalParamSpec second;
@@ -41,9 +43,13 @@ class ServerCommand extends Command {
             "Serve even if another server serves something else here, or another disk uses the image.");
     private final OptionSpec pin = flag("--pin",
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
+    private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
+            "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
+                    + " sooner, and cost more CPU time.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
 
     private Server server;
+    private int look;
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
@@ -66,6 +72,7 @@ class ServerCommand extends Command {
 
     @Override
     void execute() throws Exception {
+        look = look();
         if (isSet(pin)) {
             Pinning.pin();
         }
@@ -128,6 +135,22 @@ class ServerCommand extends Command {
         serve(path, backend, opener, status -> "abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
                 + backend + " on " + status.disk() + ", " + status.queues()
                 + (status.queues() == 1 ? " queue" : " queues"));
+    }
+
+    /** How long to look for requests before sleeping, in nanoseconds; negative for as long as it is worth it. */
+    private int look() throws UsageException {
+        String value = poll.getValue();
+        if (value == null || value.equals(AUTO)) {
+            return value == null ? 0 : -1;
+        }
+        if (!value.matches("[0-9]+")) {
+            throw new UsageException("--poll=" + value + " is neither auto nor a number of microseconds");
+        }
+        long microseconds = Sizes.number("--poll=", value);
+        if (microseconds > Batch.MAX_LOOK / 1000) {
+            throw new UsageException("--poll=" + value + " is longer than " + Batch.MAX_LOOK / 1000 + " microseconds");
+        }
+        return (int) microseconds * 1000;
     }
 
     /** The backends, with those of plug-ins, whose class loader is never closed, as they may load classes at any time. */
@@ -216,6 +239,7 @@ class ServerCommand extends Command {
                 context.complain(path + ": " + message);
             }
         });
+        server.lookFor(look);
         if (isSet(shared)) {
             server.shared();
         }

@@ -13,6 +13,9 @@ public final class Batch implements AutoCloseable {
     /** The most requests that a batch can have room for. */
     public static final int MAX_ROOM = Abi.ABUSE_MAX_BATCH / 2;
 
+    /** The longest time that a transfer looks for requests before it sleeps, in nanoseconds. */
+    public static final int MAX_LOOK = Abi.ABUSE_MAX_BUSY;
+
     /** Not an errno: the kernel has not reached this answer. */
     private static final int UNTAKEN = 1;
 
@@ -103,6 +106,16 @@ public final class Batch implements AutoCloseable {
     public Batch waitFor(int minimum, long nanoseconds) {
         raw.putInt(Abi.Xfer.MIN_GETS, minimum);
         raw.putLong(Abi.Xfer.TIMEOUT_NS, nanoseconds < 0 ? Abi.ABUSE_NO_TIMEOUT : nanoseconds);
+        return this;
+    }
+
+    /**
+     * Makes transfers that wait look for requests before they sleep: an answer then comes sooner, and costs more CPU time.
+     *
+     * @param nanoseconds at most {@link #MAX_LOOK}; negative for as long as was worth it lately
+     */
+    public Batch lookFor(int nanoseconds) {
+        raw.putInt(Abi.Xfer.BUSY_NS, nanoseconds < 0 ? Abi.ABUSE_BUSY_AUTO : nanoseconds);
         return this;
     }
 

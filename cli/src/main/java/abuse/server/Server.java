@@ -55,6 +55,7 @@ public final class Server {
     private final List<Worker> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
     private boolean shared;
+    private int look;
     private boolean started;
     private boolean stopping;
 
@@ -81,6 +82,16 @@ public final class Server {
     /** Allows other servers beside this one, without a check that they serve the same. */
     public Server shared() {
         shared = true;
+        return this;
+    }
+
+    /**
+     * Looks for requests before it sleeps, so that answers come sooner and cost more CPU time.
+     *
+     * @param nanoseconds at most {@link abuse.device.Batch#MAX_LOOK}; negative for as long as was worth it lately
+     */
+    public Server lookFor(int nanoseconds) {
+        look = nanoseconds;
         return this;
     }
 
@@ -184,6 +195,7 @@ public final class Server {
                 device.close();
                 throw e;
             }
+            worker.lookFor(look);
             workers.add(worker);
             Thread thread = threadFactory.newThread(() -> run(worker));
             thread.setName("queue " + queue);

@@ -89,6 +89,11 @@ final class Worker implements AutoCloseable {
         }
     }
 
+    /** Looks for requests before it sleeps, for as long as {@link Batch#lookFor} says. Before {@link #run}. */
+    void lookFor(int nanoseconds) {
+        batch.lookFor(nanoseconds);
+    }
+
     /** Serves until drained, or until {@link #failure}. */
     void run() {
         try {

@@ -86,6 +86,7 @@ public final class SimulatedDisk {
     final List<String> users = new ArrayList<>();
     long unreachable = 0;
     int interruptions;
+    int busyNs;
     int transferFailure;
     String nodeProblem;
     int looks;
@@ -219,6 +220,11 @@ public final class SimulatedDisk {
     public synchronized void holdFaults(boolean hold) {
         faultsHeld = hold;
         notifyAll();
+    }
+
+    /** How long the transfer that came last looks for requests before it sleeps: nanoseconds, -1 for auto. */
+    public synchronized int busyNs() {
+        return busyNs;
     }
 
     /** The highest number of puts that waited for memory at once. */

@@ -242,6 +242,7 @@ final class SimulatedNode implements Device {
         }
         number = number == 0 && room > 0 ? ++disk.servers : number;
         disk.orphaned &= room == 0;
+        disk.busyNs = room > 0 ? raw.getInt(Abi.Xfer.BUSY_NS) : disk.busyNs;
         int taken = 0;
         boolean refused = false;
         for (int i = 0; i < answers; i++) {
