@@ -2,10 +2,10 @@
 /*
  * client.c - the yardstick: a server that does no more than ABUSE_XFER needs
  *
- *	client NODE SIZE QUEUES DEPTH null|mem
+ *	client NODE SIZE QUEUES DEPTH null|mem [auto|NS]
  *
- * Sets the device up, prints its name, and serves it. Each queue has one thread and one open file.
- * Ends with SIGTERM or SIGINT.
+ * Sets the device up, prints its name, and serves it. Each queue has one thread and one open file, and
+ * looks for requests before it sleeps for as long as the last argument says. Ends with SIGTERM or SIGINT.
  */
 #include <errno.h>
 #include <error.h>
@@ -23,7 +23,7 @@
 #include "abuse.h"
 
 static const char *node;
-static unsigned int depth;
+static unsigned int depth, busy;
 static char *store;	/* if NULL, reads are zeros, and writes are forgotten */
 static char *zeros;
 
@@ -47,6 +47,7 @@ static void *run(void *queue)
 		.min_gets = 1,
 		.timeout_ns = ABUSE_NO_TIMEOUT,
 		.queue = (uintptr_t)queue,
+		.busy_ns = busy,
 	};
 	int fd = open(node, O_RDWR);
 	unsigned int i;
@@ -73,12 +74,14 @@ int main(int argc, char **argv)
 	uintptr_t i;
 	int fd, signal;
 
-	if (argc != 6)
-		error(2, 0, "usage: client NODE SIZE QUEUES DEPTH null|mem");
+	if (argc != 6 && argc != 7)
+		error(2, 0, "usage: client NODE SIZE QUEUES DEPTH null|mem [auto|NS]");
 	node = argv[1];
 	config.capacity = strtoull(argv[2], NULL, 0);
 	config.queues = atoi(argv[3]);
 	config.queue_depth = depth = atoi(argv[4]);
+	if (argc > 6)
+		busy = strcmp(argv[6], "auto") ? strtoul(argv[6], NULL, 0) : ABUSE_BUSY_AUTO;
 	zeros = aligned_alloc(4096, ABUSE_MAX_REQUEST);
 	memset(zeros, 0, ABUSE_MAX_REQUEST);
 	if (!strcmp(argv[5], "mem")) {

@@ -6,7 +6,8 @@
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
 # ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With abuse, c and ublk, "-2" makes two hardware
-# queues and "-batch" puts the server under SCHED_BATCH. With loop and abuse, "-512" makes blocks of
+# queues and "-batch" puts the server under SCHED_BATCH. With abuse and c, "-poll" makes the server look for
+# requests before it sleeps, as long as the kernel finds that worth it. With loop and abuse, "-512" makes blocks of
 # 512 bytes instead of 4096.
 #
 # A workload is named by its pattern (rr rw: random read, write; r w: sequential), block size, depth and
@@ -60,7 +61,8 @@ serve_nbd() {
 }
 
 start() {
-	local name=$1 base=$1 queues=1 block=4096 prefix=()
+	local name=$1 base=$1 queues=1 block=4096 prefix=() poll=''
+	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
 	case $base in *-batch) base=${base%-batch} prefix=(chrt -b 0) ;; esac
 	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
@@ -91,7 +93,7 @@ start() {
 		;;
 	c-*)
 		modprobe abuse max_abuse=32
-		serve "$name" "${prefix[@]}" "$programs/client" "/dev/abctl$nodes" $size $queues $depth "${base#c-}"
+		serve "$name" "${prefix[@]}" "$programs/client" "/dev/abctl$nodes" $size $queues $depth "${base#c-}" ${poll:+"$poll"}
 		device[$name]=${reply#/dev/}
 		nodes=$((nodes + 1))
 		;;
@@ -100,7 +102,7 @@ start() {
 		local backend=${base#abuse-}
 		[ "$backend" != file ] || backend=file:$(image "$name")
 		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues
-		serve "$name" "${prefix[@]}" cli/abusectl server $nodes "$backend"
+		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend"
 		device[$name]=abuse$nodes
 		nodes=$((nodes + 1))
 		;;

@@ -68,6 +68,10 @@ def scaled($cells):
 		{what: "two CPUs: \($t), two queues and two jobs against one", goal: ">= 1", stretch: "1.6",
 			measured: "\($r)", ok: ($r >= 1), stretched: ($r >= 1.6)} |
 		if $t == "abuse-null" then . else . + {goal: "", stretch: "", ok: null, stretched: null} end),
+	(["rr4k-1", "ublk-null", 2, 2.5], ["rr4k-4", "ublk-null", 1.5, null], ["rr4k-32", "abuse-null", 0.9, null] |
+		. as [$w, $peer, $goal, $stretch] | (iops("abuse-null-poll"; $w) / iops($peer; $w) | round(2)) as $r |
+		{what: "two CPUs: abuse-null-poll / \($peer), \($w)", goal: ">= \($goal)", stretch: ($stretch // "" | tostring),
+			measured: "\($r)", ok: ($r >= $goal), stretched: (if $stretch then $r >= $stretch else null end)}),
 	((iops("null_blk"; "rr4k-32x2") / iops("null_blk"; "rr4k-32") | round(2)) |
 		{what: "two CPUs: null_blk, two jobs against one: well below 2 says that this machine was busy",
 			goal: "", stretch: "", measured: "\(.)", ok: null, stretched: null})];
