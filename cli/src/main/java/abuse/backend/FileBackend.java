@@ -102,7 +102,7 @@ class FileBackend implements Backend {
     @Override
     public void read(long offset, ByteBuffer into) throws IOException {
         while (into.hasRemaining()) {
-            long n = LIBC.pread(fd, Memory.addressOf(into), into.remaining(), offset);
+            long n = Unix.pread(fd, Memory.addressOf(into), into.remaining(), offset);
             if (n == 0) {
                 throw cutShort();
             }
@@ -114,7 +114,7 @@ class FileBackend implements Backend {
     public void write(long offset, ByteBuffer from) throws IOException {
         checkReaches(offset + from.remaining());
         while (from.hasRemaining()) {
-            offset += advance(from, LIBC.pwrite(fd, Memory.addressOf(from), from.remaining(), offset));
+            offset += advance(from, Unix.pwrite(fd, Memory.addressOf(from), from.remaining(), offset));
         }
     }
 
@@ -133,7 +133,7 @@ class FileBackend implements Backend {
 
     /** Remembers a failure: the kernel reports it once, and nobody knows which writes were lost. */
     private void sync() throws IOException {
-        while (lost == null && LIBC.fdatasync(fd) < 0) {
+        while (lost == null && Unix.fdatasync(fd) < 0) {
             if (Unix.errno() != Unix.EINTR) {
                 lost = failure().getMessage();
             }
@@ -190,7 +190,7 @@ class FileBackend implements Backend {
     /** Makes a hole, which reads as zeros; false if the filesystem of the image has none. */
     private boolean punch(long offset, long length) throws IOException {
         checkReaches(offset + length);
-        while (LIBC.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
+        while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             if (Unix.errno() == Unix.EOPNOTSUPP) {
                 return false;
             }
@@ -243,7 +243,7 @@ class FileBackend implements Backend {
     }
 
     private long end() throws IOException {
-        long end = LIBC.lseek(fd, 0, Unix.SEEK_END);
+        long end = Unix.lseek(fd, 0, Unix.SEEK_END);
         if (end < 0) {
             throw failure();
         }

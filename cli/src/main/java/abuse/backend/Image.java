@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
-import static abuse.libc.Libc.LIBC;
-
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 
@@ -25,9 +23,9 @@ public record Image(long size, ImageFormat format) {
             return null;
         }
         try (Memory memory = Memory.map(ImageFormat.LENGTH)) {
-            long size = LIBC.lseek(fd, 0, Unix.SEEK_END);
-            return size <= 0 || LIBC.pread(fd, memory.address(), 1, 0) != 1 ? null : new Image(size, ImageFormat.find(memory.buffer(), size,
-                    offset -> LIBC.pread(fd, memory.address(), memory.size(), offset)));
+            long size = Unix.lseek(fd, 0, Unix.SEEK_END);
+            return size <= 0 || Unix.pread(fd, memory.address(), 1, 0) != 1 ? null : new Image(size, ImageFormat.find(memory.buffer(), size,
+                    offset -> Unix.pread(fd, memory.address(), memory.size(), offset)));
         } finally {
             Unix.close(fd);
         }

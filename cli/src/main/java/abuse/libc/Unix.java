@@ -16,9 +16,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The calls of the C library that every command makes, its constants on Linux, and its error messages. They go
- * through jffi, the layer below JNR-FFI: binding even a few with JNR-FFI itself takes a one-shot command as long as
- * everything else, and makes no call faster. After a call that failed, read {@link #errno} at once, in the same
+ * The calls of the C library that commands make, its constants on Linux, and its error messages. They go through
+ * jffi, the layer below JNR-FFI: binding even a few with JNR-FFI itself takes a one-shot command or the start of a
+ * server as long as everything else, and makes no call faster. Addresses are plain numbers, so that a call allocates
+ * nothing. After a call that failed, read {@link #errno} at once, in the same
  * thread.
  */
 public final class Unix {
@@ -123,6 +124,19 @@ public final class Unix {
     private static final Function MUNMAP = new Function("munmap", 2);
     private static final Function MADVISE = new Function("madvise", 3);
 
+    /** What only servers call, so that no other command has to bind it. */
+    private static final class OfServers {
+        static final Function PREAD = new Function("pread", 4);
+        static final Function PWRITE = new Function("pwrite", 4);
+        static final Function LSEEK = new Function("lseek", 3);
+        static final Function FDATASYNC = new Function("fdatasync", 1);
+        static final Function FALLOCATE = new Function("fallocate", 4);
+        static final Function FCNTL = new Function("fcntl", 3);
+        static final Function PRCTL = new Function("prctl", 5);
+
+        private OfServers() {}
+    }
+
     /**
      * A function of the library. All arguments are longs: on every 64-bit Linux an int has a register of its own,
      * whose upper bits are its sign or are ignored.
@@ -168,6 +182,40 @@ public final class Unix {
 
     public static int ioctl(int fd, int request, long argument) {
         return (int) INVOKER.invokeL3(IOCTL.types, IOCTL.address, fd, request, argument);
+    }
+
+    public static long pread(int fd, long address, long count, long offset) {
+        return INVOKER.invokeL4(OfServers.PREAD.types, OfServers.PREAD.address, fd, address, count, offset);
+    }
+
+    public static long pwrite(int fd, long address, long count, long offset) {
+        return INVOKER.invokeL4(OfServers.PWRITE.types, OfServers.PWRITE.address, fd, address, count, offset);
+    }
+
+    public static long lseek(int fd, long offset, int whence) {
+        return INVOKER.invokeL3(OfServers.LSEEK.types, OfServers.LSEEK.address, fd, offset, whence);
+    }
+
+    public static int fdatasync(int fd) {
+        return (int) OfServers.FDATASYNC.call(fd);
+    }
+
+    public static int fallocate(int fd, int mode, long offset, long length) {
+        return (int) INVOKER.invokeL4(OfServers.FALLOCATE.types, OfServers.FALLOCATE.address, fd, mode, offset, length);
+    }
+
+    private static int fcntl(int fd, int command, long argument) {
+        return (int) INVOKER.invokeL3(OfServers.FCNTL.types, OfServers.FCNTL.address, fd, command, argument);
+    }
+
+    private static int prctl(int option, long argument) {
+        return (int) INVOKER.invokeL5(OfServers.PRCTL.types, OfServers.PRCTL.address, option, argument, 0, 0, 0);
+    }
+
+    /** A new socket for datagrams, or -1. */
+    static int socket() {
+        Function socket = new Function("socket", 3);
+        return (int) INVOKER.invokeL3(socket.types, socket.address, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     }
 
     /** Returns the address of the mapping, or -1. */
@@ -235,7 +283,7 @@ public final class Unix {
     public static int lockForReading(int fd, long position) {
         try (Memory memory = Memory.map(Flock.SIZE_OF)) {
             memory.buffer().putShort(Flock.L_TYPE, F_RDLCK).putLong(Flock.L_START, position).putLong(Flock.L_LEN, 1);
-            return Libc.LIBC.fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
+            return fcntl(fd, F_OFD_SETLK, memory.address()) == 0 ? 0 : -errno();
         }
     }
 
@@ -248,7 +296,7 @@ public final class Unix {
         try (Memory memory = Memory.map(Flock.SIZE_OF)) {
             var lock = memory.buffer().putShort(Flock.L_TYPE, F_WRLCK).putLong(Flock.L_START, start)
                     .putLong(Flock.L_LEN, length);
-            if (Libc.LIBC.fcntl(fd, F_OFD_GETLK, memory.address()) < 0) {
+            if (fcntl(fd, F_OFD_GETLK, memory.address()) < 0) {
                 return -errno();
             }
             return lock.getShort(Flock.L_TYPE) == F_UNLCK ? 0 : lock.getLong(Flock.L_START);
@@ -269,7 +317,7 @@ public final class Unix {
      * memory. Threads and programs that it starts inherit this.
      */
     public static boolean isIoFlusher() {
-        return Libc.LIBC.prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
+        return prctl(PR_GET_IO_FLUSHER, 0) == 1;
     }
 
     /**
@@ -278,7 +326,7 @@ public final class Unix {
      * @return 0 or a negative errno
      */
     public static int becomeIoFlusher() {
-        return Libc.LIBC.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 ? 0 : -errno();
+        return prctl(PR_SET_IO_FLUSHER, 1) == 0 ? 0 : -errno();
     }
 
     /**
@@ -317,7 +365,7 @@ public final class Unix {
         if (name[0] == '@') {
             name[0] = 0;
         }
-        int fd = Libc.LIBC.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = socket();
         if (fd < 0) {
             return -errno();
         }
@@ -325,8 +373,12 @@ public final class Unix {
             var buffer = memory.buffer();
             buffer.putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX);
             buffer.put(SockaddrUn.SUN_PATH, name).put(SockaddrUn.SIZE_OF, message);
-            if (Libc.LIBC.connect(fd, memory.address(), SockaddrUn.SUN_PATH + name.length) < 0
-                    || Libc.LIBC.write(fd, memory.address() + SockaddrUn.SIZE_OF, message.length) < 0) {
+            Function connect = new Function("connect", 3);
+            Function write = new Function("write", 3);
+            if ((int) INVOKER.invokeL3(connect.types, connect.address, fd, memory.address(),
+                    SockaddrUn.SUN_PATH + name.length) < 0
+                    || INVOKER.invokeL3(write.types, write.address, fd, memory.address() + SockaddrUn.SIZE_OF,
+                            message.length) < 0) {
                 return -errno();
             }
             return 0;

@@ -13,9 +13,10 @@ import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.ThreadFactory;
 
 /**
@@ -26,6 +27,8 @@ import java.util.concurrent.ThreadFactory;
 public final class Server {
     /** How often to look whether a device was set up. */
     private static final long SETUP_CHECK_MS = 200;
+    /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
+    private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
 
     /** Opens the backend once the disk is known. */
     public interface BackendOpener {
@@ -178,7 +181,7 @@ public final class Server {
 
     /** Opens a control node for each worker, and says what it serves. */
     private synchronized void open(Backend backend, Status status) throws IOException {
-        String identity = shared ? null : backend.identity() != null ? backend.identity() : UUID.randomUUID().toString();
+        String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
         var diskSize = new DiskSize(backend, status.capacity());
         int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
         for (int i = 0; i < status.queues() * together; i++) {

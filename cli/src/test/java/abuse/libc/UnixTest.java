@@ -87,7 +87,7 @@ class UnixTest {
         var receiver = jnr.ffi.LibraryLoader.create(Receiver.class).load("libc.so.6");
         Path directory = Files.createTempDirectory("abuse");
         for (String name : new String[] {directory + "/socket", "@abuse-test-" + ProcessHandle.current().pid()}) {
-            int fd = Libc.LIBC.socket(Unix.AF_UNIX, Unix.SOCK_DGRAM, 0);
+            int fd = Unix.socket();
             try (Memory memory = Memory.map(4096)) {
                 byte[] path = name.replace('@', '\0').getBytes(US_ASCII);
                 memory.buffer().putShort(0, (short) Unix.AF_UNIX).put(Unix.SockaddrUn.SUN_PATH, path);
