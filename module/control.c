@@ -70,7 +70,6 @@ static int abuse_ioctl_setup(struct abuse_file *file,
 static int abuse_ioctl_status(struct abuse_file *file,
 			      struct abuse_status __user *arg)
 {
-	struct abuse_device *dev = file->dev;
 	struct abuse_status status;
 	u32 size;
 	int err;
@@ -79,12 +78,9 @@ static int abuse_ioctl_status(struct abuse_file *file,
 		     ABUSE_STATUS_SIZE_0);
 	err = abuse_read_size(arg, ABUSE_STATUS_SIZE_0, &size);
 	if (!err)
-		err = abuse_device_lock(dev);
+		err = abuse_file_status(file, &status);
 	if (err)
 		return err;
-	abuse_device_status(dev, &status);
-	abuse_file_mark_epoch(file, dev->disk ? dev->epoch : 0);
-	abuse_device_unlock(dev);
 	status.size = min_t(u32, size, sizeof(status));
 	return copy_to_user(arg, &status, status.size) ? -EFAULT : 0;
 }

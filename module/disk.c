@@ -36,6 +36,7 @@ static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
  * @disk: the block layer's part
  * @set: where requests go; outlives the disk
  * @scan: reads the partition table
+ * @scanned: it could be read, or somebody else reads it; for @scan alone
  * @closed: nobody can open it any more; guarded by the disk's open_mutex
  */
 struct abuse_disk {
@@ -43,6 +44,7 @@ struct abuse_disk {
 	struct gendisk *disk;
 	struct abuse_set *set;
 	struct work_struct scan;
+	bool scanned;
 	bool closed;
 };
 
@@ -123,16 +125,19 @@ static const struct block_device_operations abuse_disk_fops = {
 
 /*
  * The kernel reads the partition table from the server. So this waits until
- * somebody serves, and nobody waits for it.
+ * somebody serves, and nobody waits for it. What could not be read because
+ * nobody served, or because the device had failed, is read by the next one.
  */
 static void abuse_disk_scan(struct work_struct *work)
 {
 	struct abuse_disk *ad = container_of(work, struct abuse_disk, scan);
 	struct gendisk *disk = ad->disk;
 
+	if (ad->scanned)
+		return;
 	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	mutex_lock(&disk->open_mutex);
-	bdev_disk_changed(disk, false);
+	ad->scanned = bdev_disk_changed(disk, false) != -EIO;
 	mutex_unlock(&disk->open_mutex);
 }
 
@@ -220,7 +225,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		goto out_put_disk;
 	atomic_inc(&abuse_nr_disks);
 	if (scanned)
-		abuse_set_on_first_get(set, abuse_scan_wq, &ad->scan);
+		abuse_set_on_served(set, abuse_scan_wq, &ad->scan);
 	return ad;
 
 out_put_disk:

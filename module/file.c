@@ -35,13 +35,21 @@ struct abuse_file *abuse_file_open(struct abuse_device *dev)
 	return file;
 }
 
-/* A file asks for the first time, or another process does: fork() shared it. */
+/*
+ * A file asks for the first time, or another process does: fork() shared it.
+ * Processes that take turns come here often, so only the first one waits: who
+ * asked last is told as well by the next.
+ */
 static void abuse_file_enlist(struct abuse_file *file)
 {
-	struct pid *old, *pid = get_pid(task_tgid(current));
 	struct abuse_device *dev = file->dev;
+	struct pid *old, *pid;
 
-	mutex_lock(&dev->servers_lock);
+	if (!READ_ONCE(file->pid))
+		mutex_lock(&dev->servers_lock);
+	else if (!mutex_trylock(&dev->servers_lock))
+		return;
+	pid = get_pid(task_tgid(current));
 	if (list_empty(&file->link)) {
 		file->number = ++dev->last_server;
 		list_add_tail(&file->link, &dev->servers);
@@ -108,6 +116,27 @@ void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch)
 }
 
 /**
+ * abuse_file_status() - tell all about the device, which @file deals with now
+ * @file: the file
+ * @status: out, all but its size
+ *
+ * Return: 0, or -EINTR when the caller is being killed.
+ */
+int abuse_file_status(struct abuse_file *file, struct abuse_status *status)
+{
+	struct abuse_device *dev = file->dev;
+	int err;
+
+	err = abuse_device_lock(dev);
+	if (err)
+		return err;
+	abuse_device_status(dev, status);
+	abuse_file_mark_epoch(file, dev->disk ? dev->epoch : 0);
+	abuse_device_unlock(dev);
+	return 0;
+}
+
+/**
  * abuse_file_mark_call() - note that a get or put begins or ends
  * @file: the file
  */
@@ -160,9 +189,15 @@ u32 abuse_file_queue(struct abuse_file *file, struct abuse_set *set)
  */
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 {
-	if (unlikely(READ_ONCE(file->pid) != task_tgid(current)))
+	bool unlisted = READ_ONCE(file->pid) != task_tgid(current);
+	bool unserved = READ_ONCE(file->client.serves) != set->epoch;
+
+	/* A file that drains is handed nothing, so it does not begin to serve. */
+	if (likely(!unlisted && !unserved) || READ_ONCE(file->client.draining))
+		return;
+	if (unlisted)
 		abuse_file_enlist(file);
-	if (unlikely(READ_ONCE(file->client.serves) != set->epoch))
+	if (unserved)
 		abuse_orphan_enlist(set, &file->client);
 }
 

@@ -55,6 +55,7 @@ void abuse_file_close(struct abuse_file *file);
 struct abuse_set *abuse_file_find_set(struct abuse_file *file);
 u32 abuse_file_queue(struct abuse_file *file, struct abuse_set *set);
 void abuse_file_mark_call(struct abuse_file *file);
+int abuse_file_status(struct abuse_file *file, struct abuse_status *status);
 void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
 bool abuse_file_is_stale(struct abuse_file *file);

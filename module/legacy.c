@@ -20,19 +20,15 @@
 int abuse_ioctl_get_status(struct abuse_file *file,
 			   struct abuse_info __user *arg)
 {
-	struct abuse_device *dev = file->dev;
 	struct abuse_status status;
 	struct abuse_info info = { };
 	int err;
 
 	if (!arg)
 		return -EINVAL;
-	err = abuse_device_lock(dev);
+	err = abuse_file_status(file, &status);
 	if (err)
 		return err;
-	abuse_device_status(dev, &status);
-	abuse_file_mark_epoch(file, dev->disk ? dev->epoch : 0);
-	abuse_device_unlock(dev);
 
 	info.ab_device = status.device;
 	info.ab_size = status.capacity;

@@ -31,9 +31,11 @@
 /* Slots that are looked at before the lock of their queue is dropped */
 #define ABUSE_LOOK		64
 
+/* 0 if @then was noted by another processor a moment after it got here. */
 static u32 abuse_ms_since(unsigned long then)
 {
-	u64 ns = jiffies64_to_nsecs(jiffies - then);
+	unsigned long now = jiffies;
+	u64 ns = time_after(then, now) ? 0 : jiffies64_to_nsecs(now - then);
 
 	return min_t(u64, div_u64(ns, NSEC_PER_MSEC), U32_MAX);
 }

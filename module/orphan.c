@@ -90,9 +90,9 @@ void abuse_orphan_enlist(struct abuse_set *set, struct abuse_client *client)
 	if (!set->nr_serving++) {
 		abuse_orphan_switch(set, ABUSE_QUEUE_ORPHANED, ABUSE_QUEUE_LIVE);
 		abuse_orphan_watch(set);
+		if (set->on_served)
+			queue_work(set->on_served_wq, set->on_served);
 	}
-	if (!set->served && set->first_get)
-		queue_work(set->first_get_wq, set->first_get);
 	set->served = true;
 	WRITE_ONCE(client->serves, set->epoch);
 out:

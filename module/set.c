@@ -109,17 +109,18 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 }
 
 /**
- * abuse_set_on_first_get() - have work queued once somebody asks for requests
+ * abuse_set_on_served() - have work queued whenever somebody begins to serve
  * @set: the set
  * @wq: where to queue it
- * @work: queued once, never after abuse_set_kill() has returned
+ * @work: queued when nobody served before, and when a reconnect makes the
+ *	queues live; never after abuse_set_kill() has returned
  */
-void abuse_set_on_first_get(struct abuse_set *set, struct workqueue_struct *wq,
-			    struct work_struct *work)
+void abuse_set_on_served(struct abuse_set *set, struct workqueue_struct *wq,
+			 struct work_struct *work)
 {
 	spin_lock(&set->serve_lock);
-	set->first_get = work;
-	set->first_get_wq = wq;
+	set->on_served = work;
+	set->on_served_wq = wq;
 	if (set->served && !set->dead)
 		queue_work(wq, work);
 	spin_unlock(&set->serve_lock);
@@ -216,6 +217,8 @@ void abuse_set_configure(struct abuse_set *set,
 		spin_unlock(&q->lock);
 	}
 	abuse_orphan_watch(set);
+	if (set->nr_serving && set->on_served)
+		queue_work(set->on_served_wq, set->on_served);
 	spin_unlock(&set->serve_lock);
 }
 

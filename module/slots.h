@@ -198,8 +198,8 @@ struct abuse_claim {
  * @unserved_ms: the same before that
  * @orphan_at: when that time is over, in jiffies
  * @orphan: fails requests then
- * @first_get: work to queue when @served becomes true, or NULL
- * @first_get_wq: where to queue it
+ * @on_served: work to queue when somebody begins to serve, or NULL
+ * @on_served_wq: where to queue it
  * @claims: what the open files that serve it say; all have the same identity
  * @queue: the queues
  */
@@ -222,8 +222,8 @@ struct abuse_set {
 	u32 unserved_ms;
 	unsigned long orphan_at;
 	struct delayed_work orphan;
-	struct work_struct *first_get;
-	struct workqueue_struct *first_get_wq;
+	struct work_struct *on_served;
+	struct workqueue_struct *on_served_wq;
 	struct list_head claims;
 	struct abuse_queue queue[];
 };

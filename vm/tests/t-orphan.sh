@@ -141,6 +141,26 @@ who_has_only_opened_or_polled_does_not_serve() {
 	_state $ORPHANED
 }
 
+who_only_drains_does_not_serve() {
+	load
+	setup unserved_ms=300
+	exec 3<$CTL
+	client xfer @3 flags=1 gets=1 >"$T/xfer"
+	is servers "$(status servers)" 0
+	_state $ORPHANED
+	client xfer @3 gets=1 >"$T/xfer"
+	is "state and servers" "$(status state) $(status servers)" "$ORPHANED 0"
+	# But who has served, serves until it is closed.
+	setup flags=$RECONNECT orphan_ms=200
+	exec 4<$CTL
+	_ask 4
+	client xfer @4 flags=1 gets=1 >"$T/xfer"
+	is servers "$(status servers)" 1
+	_stays $LIVE
+	exec 4<&-
+	_state $ORPHANED
+}
+
 a_get_of_nothing_serves() {
 	load
 	exec 3<$CTL

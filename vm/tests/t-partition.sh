@@ -97,6 +97,49 @@ a_server_that_dies_in_the_scan_is_replaced() {
 	end
 }
 
+a_scan_that_failed_because_nobody_served_is_repeated() {
+	load max_part=3
+	_image
+	setup block_size=512 orphan_ms=200
+	serve holder hold=100
+	owned 1
+	kill9 holder
+	client status $CTL only=state until=3
+	# Whoever scans has the disk in use: it is not opened before the scan has failed.
+	wait_for eval '[ "$(status pending)$(status owned)" = 00 ]'
+	[ ! -e /dev/abuse0p1 ] || fail "a partition that nobody read"
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p1
+	# One that was read is not read again, which would replace its device.
+	exec 5</dev/abuse0p2
+	kill9 server
+	client status $CTL only=state until=3
+	exec 5<&-
+	before=$(<$SYS/abuse0p1/uevent)$(stat -c %i $SYS/abuse0p1/)
+	serve store="$T/image"
+	io op=read
+	pause 0.5
+	is "the partition" "$(<$SYS/abuse0p1/uevent)$(stat -c %i $SYS/abuse0p1/)" "$before"
+	end
+}
+
+a_scan_that_failed_with_the_device_is_repeated() {
+	load max_part=3
+	_image
+	setup block_size=512
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/xfer"
+	pending 1
+	take 3
+	answer 3 "$id0:2"
+	client status $CTL only=state until=2
+	serve store="$T/image"
+	wait_for eval '[ "$(status pending)$(status owned)" = 00 ]'
+	setup block_size=512 flags=$RECONNECT
+	wait_for test -b /dev/abuse0p1
+	end
+}
+
 a_write_and_a_sync_of_a_dead_partition_fail() {
 	load max_part=7
 	_image
