@@ -15,6 +15,7 @@ _abusectl_value() {
 	'top -n' | 'top --count') value=N ;;
 	'top -d' | 'top --interval') value=SECONDS ;;
 	'trace -n' | 'trace --count') value=N ;;
+	'quiesce --timeout') value=SECONDS ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
 	'poll --timeout') value=SECONDS ;;
@@ -63,7 +64,7 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize requeue reset get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize requeue quiesce resume reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
@@ -154,8 +155,16 @@ _abusectl() {
 		options='--help --version'
 		places='DEVICE'
 		;;
+	quiesce)
+		options='--help --version --timeout'
+		places='DEVICE'
+		;;
+	resume)
+		options='--help --version'
+		places='DEVICE'
+		;;
 	reset)
-		options='--help --version --force'
+		options='--help --version --force --lazy'
 		places='DEVICE'
 		;;
 	get)

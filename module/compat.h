@@ -28,11 +28,13 @@
 #define COMPAT_MERGE	0
 #endif
 
-/* Before 6.5 a disk was opened as a block device. */
+/* Before 6.5 a disk was opened as a block device, and closed with its mode. */
 #ifdef HAVE_OPEN_GENDISK
+#define COMPAT_RELEASE_DISK_ARGS	struct gendisk *disk
 #define COMPAT_OPEN_DISK_ARGS	struct gendisk *disk, blk_mode_t mode
 #define COMPAT_OPENED_DISK	disk
 #else
+#define COMPAT_RELEASE_DISK_ARGS	struct gendisk *disk, fmode_t mode
 #define COMPAT_OPEN_DISK_ARGS	struct block_device *bdev, fmode_t mode
 #define COMPAT_OPENED_DISK	bdev->bd_disk
 #endif

@@ -21,6 +21,7 @@
 #include "file.h"
 #include "legacy.h"
 #include "list.h"
+#include "quiesce.h"
 #include "set.h"
 #include "slot.h"
 #include "xfer.h"
@@ -32,6 +33,7 @@
 #define ABUSE_CONFIG_SIZE_0	40
 #define ABUSE_STATUS_SIZE_0	936
 #define ABUSE_SERVE_SIZE_0	176
+#define ABUSE_QUIESCE_SIZE_0	16
 
 static DEFINE_XARRAY(abuse_devices);
 static DEFINE_MUTEX(abuse_devices_lock); /* the making of devices */
@@ -85,7 +87,7 @@ static int abuse_ioctl_status(struct abuse_file *file,
 	return copy_to_user(arg, &status, status.size) ? -EFAULT : 0;
 }
 
-static int abuse_ioctl_remove(struct abuse_file *file)
+static int abuse_ioctl_remove(struct abuse_file *file, bool lazily)
 {
 	struct abuse_device *dev = file->dev;
 	int err;
@@ -94,7 +96,12 @@ static int abuse_ioctl_remove(struct abuse_file *file)
 	if (err)
 		return err;
 	/* The caller does not mean the disk that is set up there now. */
-	err = abuse_file_is_stale(file) ? -ENODEV : abuse_device_remove(dev);
+	if (abuse_file_is_stale(file))
+		err = -ENODEV;
+	else if (lazily)
+		abuse_device_leave(dev);
+	else
+		err = abuse_device_remove(dev);
 	abuse_device_unlock(dev);
 	return err;
 }
@@ -108,6 +115,54 @@ static int abuse_ioctl_requeue(struct abuse_device *dev)
 	abuse_requeue(set, NULL);
 	abuse_set_put(set);
 	return 0;
+}
+
+static int abuse_check_quiesce(const struct abuse_quiesce *quiesce)
+{
+	bool resume = quiesce->flags & ABUSE_QUIESCE_RESUME;
+
+	if (quiesce->flags & ~ABUSE_QUIESCE_RESUME ||
+	    (resume && quiesce->timeout_ms) ||
+	    (quiesce->timeout_ms > ABUSE_MAX_TIMEOUT &&
+	     quiesce->timeout_ms != ABUSE_NO_LIMIT))
+		return -EINVAL;
+	return 0;
+}
+
+static int abuse_ioctl_quiesce(struct abuse_file *file,
+			       struct abuse_quiesce __user *arg)
+{
+	struct abuse_quiesce quiesce;
+	struct abuse_set *set;
+	u32 size;
+	int err;
+
+	BUILD_BUG_ON(sizeof(quiesce) != ABUSE_QUIESCE_SIZE_0);
+	err = abuse_read_size(arg, ABUSE_QUIESCE_SIZE_0, &size);
+	if (!err)
+		err = copy_struct_from_user(&quiesce, sizeof(quiesce), arg,
+					    size);
+	if (!err)
+		err = abuse_check_quiesce(&quiesce);
+	if (err)
+		return err;
+	set = abuse_device_find_set(file->dev);
+	if (!set)
+		return -ENODEV;
+	/* As with a removal. */
+	if (abuse_file_is_stale(file)) {
+		abuse_set_put(set);
+		return -ENODEV;
+	}
+	if (quiesce.flags & ABUSE_QUIESCE_RESUME)
+		abuse_resume(set);
+	else
+		abuse_quiesce(set);
+	err = abuse_quiesce_wait(set, quiesce.timeout_ms, &quiesce.owned);
+	abuse_set_put(set);
+	if (err != -ENODEV && put_user(quiesce.owned, &arg->owned))
+		return -EFAULT;
+	return err;
 }
 
 static int abuse_ioctl_serve(struct abuse_file *file,
@@ -212,7 +267,11 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_REQUEUE:
 		return abuse_ioctl_requeue(file->dev);
 	case ABUSE_REMOVE:
-		return abuse_ioctl_remove(file);
+		return abuse_ioctl_remove(file, false);
+	case ABUSE_REMOVE_LAZY:
+		return abuse_ioctl_remove(file, true);
+	case ABUSE_QUIESCE:
+		return abuse_ioctl_quiesce(file, user);
 	case ABUSE_SERVE:
 		return abuse_ioctl_serve(file, user);
 	case ABUSE_SERVERS:
@@ -285,6 +344,7 @@ static void abuse_free_devices(void)
 	xa_for_each(&abuse_devices, number, dev) {
 		device_destroy(abuse_class, abuse_base + number);
 		xa_erase(&abuse_devices, number);
+		abuse_device_exit(dev);
 		kfree(dev);
 	}
 }

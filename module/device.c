@@ -17,6 +17,18 @@
 #define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
 			 ABUSE_KEPT_FLAGS)
 
+/* The disk that it was queued for may be gone, and another one may be there. */
+static void abuse_device_leave_work(struct work_struct *work)
+{
+	struct abuse_device *dev = container_of(work, struct abuse_device,
+						leave);
+
+	mutex_lock(&dev->lock);
+	if (dev->disk && abuse_disk_is_closed(dev->disk))
+		abuse_device_reset(dev);
+	mutex_unlock(&dev->lock);
+}
+
 /**
  * abuse_device_init() - prepare a device, which is not set up yet
  * @dev: zeroed
@@ -26,9 +38,19 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 {
 	dev->number = number;
 	mutex_init(&dev->lock);
+	INIT_WORK(&dev->leave, abuse_device_leave_work);
 	init_waitqueue_head(&dev->wait);
 	mutex_init(&dev->servers_lock);
 	INIT_LIST_HEAD(&dev->servers);
+}
+
+/**
+ * abuse_device_exit() - end a device that is not set up
+ * @dev: the device; the work that took its disk away may still be returning
+ */
+void abuse_device_exit(struct abuse_device *dev)
+{
+	flush_work(&dev->leave);
 }
 
 /**
@@ -265,7 +287,9 @@ int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config)
 	config->flags &= ~ABUSE_FLAGS_RECONNECT;
 	if (!dev->disk)
 		return abuse_connect(dev, config);
-	return reconnect ? abuse_reconnect(dev, config) : -EBUSY;
+	if (!reconnect || abuse_disk_is_leaving(dev->disk))
+		return -EBUSY;
+	return abuse_reconnect(dev, config);
 }
 
 /**
@@ -303,6 +327,17 @@ int abuse_device_remove(struct abuse_device *dev)
 		return -EBUSY;
 	abuse_device_reset(dev);
 	return 0;
+}
+
+/**
+ * abuse_device_leave() - reset a device as soon as its disk is not in use
+ * @dev: the device, locked; set up or not
+ */
+void abuse_device_leave(struct abuse_device *dev)
+{
+	lockdep_assert_held(&dev->lock);
+	if (dev->disk)
+		abuse_disk_leave(dev->disk, &dev->leave);
 }
 
 /**
@@ -347,6 +382,7 @@ static void abuse_fill_limits(struct abuse_device *dev,
 void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 {
 	const struct abuse_config *config = &dev->config;
+	struct abuse_set *set;
 
 	lockdep_assert_held(&dev->lock);
 	memset(status, 0, sizeof(*status));
@@ -372,7 +408,11 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	status->discard_granularity = config->discard_granularity;
 	status->max_discard = config->max_discard;
 	status->max_write_zeroes = config->max_write_zeroes;
-	abuse_set_count(rcu_dereference_protected(dev->set,
-						  lockdep_is_held(&dev->lock)),
-			status);
+	set = rcu_dereference_protected(dev->set,
+					lockdep_is_held(&dev->lock));
+	abuse_set_count(set, status);
+	if (READ_ONCE(set->quiesced))
+		status->conditions |= ABUSE_CONDITION_QUIESCED;
+	if (abuse_disk_is_leaving(dev->disk))
+		status->conditions |= ABUSE_CONDITION_LEAVING;
 }

@@ -5,6 +5,7 @@
 
 #include <linux/mutex.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "uapi/abuse.h"
 
@@ -24,6 +25,7 @@ struct abuse_set;
  * @lock: orders setup, reconnect and reset, and guards what they change
  * @disk: NULL while not set up
  * @config: the setup, with its defaults filled in; all 0 while not set up
+ * @leave: removes the disk that nobody can open any more
  * @max_depth: the depth of the first setup
  * @generation: where the ids of the next setup start
  * @epoch: counts the setups
@@ -41,6 +43,7 @@ struct abuse_device {
 	struct mutex lock;	/* setup, reconnect, reset */
 	struct abuse_disk *disk;
 	struct abuse_config config;
+	struct work_struct leave;
 	u32 max_depth;
 	u64 generation;
 	u32 epoch;
@@ -53,6 +56,7 @@ struct abuse_device {
 };
 
 void abuse_device_init(struct abuse_device *dev, u32 number);
+void abuse_device_exit(struct abuse_device *dev);
 struct abuse_set *abuse_device_find_set(struct abuse_device *dev);
 int abuse_device_lock(struct abuse_device *dev);
 void abuse_device_unlock(struct abuse_device *dev);
@@ -62,6 +66,7 @@ void abuse_device_abandon(struct abuse_device *dev, u32 epoch);
 int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config);
 void abuse_device_reset(struct abuse_device *dev);
 int abuse_device_remove(struct abuse_device *dev);
+void abuse_device_leave(struct abuse_device *dev);
 void abuse_device_status(struct abuse_device *dev, struct abuse_status *status);
 
 #endif

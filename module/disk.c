@@ -38,6 +38,9 @@ static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
  * @scan: reads the partition table
  * @scanned: it could be read, or somebody else reads it; for @scan alone
  * @closed: nobody can open it any more; guarded by the disk's open_mutex
+ * @leaving: it is to be removed once nobody has it open
+ * @leave: closes it if nobody has it open
+ * @on_closed: queued once @leave did so
  */
 struct abuse_disk {
 	struct blk_mq_tag_set tags;
@@ -46,10 +49,16 @@ struct abuse_disk {
 	struct work_struct scan;
 	bool scanned;
 	bool closed;
+	bool leaving;
+	struct work_struct leave;
+	struct work_struct *on_closed;
 };
 
-/* Scans may wait long for servers, so they do not share a queue with others. */
-static struct workqueue_struct *abuse_scan_wq;
+/*
+ * Scans may wait long for servers, and whoever closes a disk for them, so they do
+ * not share a queue with others.
+ */
+static struct workqueue_struct *abuse_disk_wq;
 
 static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
 				   const struct blk_mq_queue_data *bd)
@@ -117,9 +126,19 @@ static int abuse_open_disk(COMPAT_OPEN_DISK_ARGS)
 	return ad->closed ? -ENXIO : 0;
 }
 
+/* The disk's open_mutex is held, so this does not wait for more. */
+static void abuse_release_disk(COMPAT_RELEASE_DISK_ARGS)
+{
+	struct abuse_disk *ad = disk->private_data;
+
+	if (ad && READ_ONCE(ad->leaving))
+		queue_work(abuse_disk_wq, &ad->leave);
+}
+
 static const struct block_device_operations abuse_disk_fops = {
 	.owner		= THIS_MODULE,
 	.open		= abuse_open_disk,
+	.release	= abuse_release_disk,
 	.free_disk	= abuse_free_disk,
 };
 
@@ -139,6 +158,20 @@ static void abuse_disk_scan(struct work_struct *work)
 	mutex_lock(&disk->open_mutex);
 	ad->scanned = bdev_disk_changed(disk, false) != -EIO;
 	mutex_unlock(&disk->open_mutex);
+}
+
+/* Who closes the disk after this has looked queues it again. */
+static void abuse_disk_leave_work(struct work_struct *work)
+{
+	struct abuse_disk *ad = container_of(work, struct abuse_disk, leave);
+	bool closed;
+
+	mutex_lock(&ad->disk->open_mutex);
+	closed = !disk_openers(ad->disk);
+	WRITE_ONCE(ad->closed, closed);
+	mutex_unlock(&ad->disk->open_mutex);
+	if (closed)
+		queue_work(abuse_disk_wq, ad->on_closed);
 }
 
 /* The block layer's timer needs a value even if there is no timeout. */
@@ -183,6 +216,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		return ERR_PTR(-ENOMEM);
 	ad->set = set;
 	INIT_WORK(&ad->scan, abuse_disk_scan);
+	INIT_WORK(&ad->leave, abuse_disk_leave_work);
 
 	ad->tags.ops = &abuse_mq_ops;
 	ad->tags.nr_hw_queues = config->queues;
@@ -202,7 +236,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 
 	disk = compat_alloc_disk(&ad->tags, &lim,
 				 config->flags & ABUSE_FLAGS_WRITE_CACHE,
-				 config->flags & ABUSE_FLAGS_ROTATIONAL, ad);
+				 config->flags & ABUSE_FLAGS_ROTATIONAL, set);
 	if (IS_ERR(disk)) {
 		err = PTR_ERR(disk);
 		goto out_free_tags;
@@ -225,7 +259,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		goto out_put_disk;
 	atomic_inc(&abuse_nr_disks);
 	if (scanned)
-		abuse_set_on_served(set, abuse_scan_wq, &ad->scan);
+		abuse_set_on_served(set, abuse_disk_wq, &ad->scan);
 	return ad;
 
 out_put_disk:
@@ -258,10 +292,17 @@ void abuse_disk_update(struct abuse_disk *ad, const struct abuse_config *config)
  */
 void abuse_disk_remove(struct abuse_disk *ad)
 {
+	struct gendisk *disk = ad->disk;
+
 	cancel_work_sync(&ad->scan);
-	blk_mark_disk_dead(ad->disk);
-	del_gendisk(ad->disk);
-	put_disk(ad->disk);
+	blk_mark_disk_dead(disk);
+	del_gendisk(disk);
+	/* Those who still have it open close it later. */
+	mutex_lock(&disk->open_mutex);
+	disk->private_data = NULL;
+	mutex_unlock(&disk->open_mutex);
+	cancel_work_sync(&ad->leave);
+	put_disk(disk);
 	blk_mq_free_tag_set(&ad->tags);
 	kfree(ad);
 }
@@ -283,6 +324,38 @@ bool abuse_disk_close(struct abuse_disk *ad)
 	ad->closed = !disk_openers(ad->disk);
 	mutex_unlock(lock);
 	return ad->closed;
+}
+
+/**
+ * abuse_disk_leave() - close the disk as soon as nobody has it open
+ * @ad: the disk
+ * @on_closed: work to queue then, which removes the disk; it outlives the disk
+ */
+void abuse_disk_leave(struct abuse_disk *ad, struct work_struct *on_closed)
+{
+	if (ad->leaving)
+		return;
+	ad->on_closed = on_closed;
+	WRITE_ONCE(ad->leaving, true);
+	queue_work(abuse_disk_wq, &ad->leave);
+}
+
+/**
+ * abuse_disk_is_leaving() - whether abuse_disk_leave() was called
+ * @ad: the disk
+ */
+bool abuse_disk_is_leaving(struct abuse_disk *ad)
+{
+	return ad->leaving;
+}
+
+/**
+ * abuse_disk_is_closed() - whether nobody has it open or can open it any more
+ * @ad: the disk
+ */
+bool abuse_disk_is_closed(struct abuse_disk *ad)
+{
+	return READ_ONCE(ad->closed);
 }
 
 /**
@@ -322,9 +395,9 @@ int abuse_disk_init(unsigned int max_part)
 	if (max_part >= DISK_MAX_PARTS)
 		return -EINVAL;
 	abuse_part_shift = fls(max_part);
-	abuse_scan_wq = alloc_workqueue("abuse_scan", WQ_UNBOUND,
+	abuse_disk_wq = alloc_workqueue("abuse_disk", WQ_UNBOUND,
 					WQ_MAX_ACTIVE);
-	if (!abuse_scan_wq)
+	if (!abuse_disk_wq)
 		return -ENOMEM;
 
 	abuse_major = ABUSE_DISK_MAJOR;
@@ -332,7 +405,7 @@ int abuse_disk_init(unsigned int max_part)
 		return 0;
 	abuse_major = register_blkdev(0, KBUILD_MODNAME);
 	if (abuse_major < 0) {
-		destroy_workqueue(abuse_scan_wq);
+		destroy_workqueue(abuse_disk_wq);
 		return abuse_major;
 	}
 	pr_info("major %d is taken, block devices use %d\n", ABUSE_DISK_MAJOR,
@@ -347,5 +420,5 @@ void abuse_disk_exit(void)
 {
 	wait_var_event(&abuse_nr_disks, !atomic_read(&abuse_nr_disks));
 	unregister_blkdev(abuse_major, KBUILD_MODNAME);
-	destroy_workqueue(abuse_scan_wq);
+	destroy_workqueue(abuse_disk_wq);
 }

@@ -8,6 +8,7 @@
 struct abuse_config;
 struct abuse_disk;
 struct abuse_set;
+struct work_struct;
 
 int abuse_disk_init(unsigned int max_part);
 void abuse_disk_exit(void);
@@ -19,6 +20,9 @@ void abuse_disk_update(struct abuse_disk *ad,
 		       const struct abuse_config *config);
 void abuse_disk_remove(struct abuse_disk *ad);
 bool abuse_disk_close(struct abuse_disk *ad);
+void abuse_disk_leave(struct abuse_disk *ad, struct work_struct *on_closed);
+bool abuse_disk_is_leaving(struct abuse_disk *ad);
+bool abuse_disk_is_closed(struct abuse_disk *ad);
 u32 abuse_disk_openers(struct abuse_disk *ad);
 u64 abuse_disk_devt(struct abuse_disk *ad);
 

@@ -32,7 +32,7 @@ static void abuse_orphan_switch(struct abuse_set *set,
 static u32 abuse_orphan_patience(struct abuse_set *set)
 {
 	lockdep_assert_held(&set->serve_lock);
-	if (set->dead || set->nr_serving)
+	if (set->dead || set->nr_serving || set->quiesced)
 		return 0;
 	return set->served ? set->orphan_ms : set->unserved_ms;
 }

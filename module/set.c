@@ -4,6 +4,7 @@
  * reset, freed when nobody uses it any more. This file adds up the counters of
  * the queues and knows what is served. It must not know its callers or the disk.
  */
+#include <linux/ctype.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/slab.h>
@@ -287,10 +288,10 @@ bool abuse_set_has_queue(struct abuse_set *set, u32 queue)
 }
 
 /**
- * abuse_set_depths() - count requests that are not answered
+ * abuse_set_depths() - count requests that somebody can answer
  * @set: the set
  * @queue: an index, or ABUSE_ANY_QUEUE
- * @pending: requests that nobody has taken, out
+ * @pending: requests that may be handed out, out
  * @unanswered: those and the owned ones, out
  */
 void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
@@ -300,8 +301,75 @@ void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
 
 	*pending = abuse_nr_pending(set, queue);
 	*unanswered = 0;
-	for (i = abuse_first_queue(queue); i <= abuse_last_queue(set, queue); i++)
-		*unanswered += READ_ONCE(set->queue[i].nr_inflight);
+	for (i = abuse_first_queue(queue); i <= abuse_last_queue(set, queue); i++) {
+		int nr = READ_ONCE(set->queue[i].nr_pending);
+		u32 inflight = READ_ONCE(set->queue[i].nr_inflight);
+
+		/* What must not be handed out is nothing to wake up for. */
+		*unanswered += inflight - min_t(u32, nr < 0 ? nr & INT_MAX : 0,
+						inflight);
+	}
+}
+
+/**
+ * abuse_set_requests() - count requests that are not answered
+ * @set: the set
+ * @pending: those that nobody has taken, out
+ * @owned: those that an open file has taken, out
+ */
+void abuse_set_requests(struct abuse_set *set, u32 *pending, u32 *owned)
+{
+	u32 i;
+
+	*pending = 0;
+	*owned = 0;
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		*pending += abuse_queue_pending(q);
+		*owned += q->nr_inflight - abuse_queue_pending(q);
+		spin_unlock(&q->lock);
+	}
+}
+
+/**
+ * abuse_set_state() - the state of that queue which has got furthest
+ * @set: the set
+ */
+enum abuse_queue_state abuse_set_state(struct abuse_set *set)
+{
+	enum abuse_queue_state state = ABUSE_QUEUE_LIVE;
+	u32 i;
+
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		state = max(state, q->state);
+		spin_unlock(&q->lock);
+	}
+	return state;
+}
+
+/**
+ * abuse_set_backing() - what the first one who serves it says that it serves
+ * @set: the set
+ * @text: out: one line, empty if nobody says anything
+ */
+void abuse_set_backing(struct abuse_set *set, char text[ABUSE_TEXT_SIZE])
+{
+	struct abuse_claim *claim;
+
+	spin_lock(&set->serve_lock);
+	claim = list_first_entry_or_null(&set->claims, struct abuse_claim,
+					 link);
+	strscpy(text, claim ? claim->text : "", ABUSE_TEXT_SIZE);
+	spin_unlock(&set->serve_lock);
+	for (; *text; text++) {
+		if (iscntrl(*text))
+			*text = '?';
+	}
 }
 
 /**
@@ -312,16 +380,14 @@ void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
  */
 void abuse_set_count(struct abuse_set *set, struct abuse_status *status)
 {
-	enum abuse_queue_state state = ABUSE_QUEUE_LIVE;
+	enum abuse_queue_state state = abuse_set_state(set);
 	u32 i, bucket;
 
+	abuse_set_requests(set, &status->pending, &status->owned);
 	for (i = 0; i < set->nr; i++) {
 		struct abuse_queue *q = &set->queue[i];
 
 		spin_lock(&q->lock);
-		state = max(state, q->state);
-		status->pending += q->nr_pending;
-		status->owned += q->nr_inflight - q->nr_pending;
 		status->gets += q->count.gets;
 		status->puts += q->count.puts;
 		status->redelivered += q->count.redelivered;

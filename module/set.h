@@ -27,6 +27,9 @@ void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim);
 bool abuse_set_has_queue(struct abuse_set *set, u32 queue);
 void abuse_set_depths(struct abuse_set *set, u32 queue, u32 *pending,
 		      u32 *unanswered);
+void abuse_set_requests(struct abuse_set *set, u32 *pending, u32 *owned);
+enum abuse_queue_state abuse_set_state(struct abuse_set *set);
+void abuse_set_backing(struct abuse_set *set, char text[ABUSE_TEXT_SIZE]);
 void abuse_set_count(struct abuse_set *set, struct abuse_status *status);
 
 #endif

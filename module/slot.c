@@ -4,6 +4,7 @@
  * A slot is changed here and, while it is busy, in transfer.c. This file moves
  * no data and must not know how requests reach user space.
  */
+#include <linux/jiffies.h>
 #include <linux/list_sort.h>
 #include <linux/sched.h>
 
@@ -183,9 +184,29 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 }
 
 /*
+ * Whether a request has time left, though the block layer's timer has expired:
+ * time stands still while it must not be handed out, and starts anew at a resume.
+ */
+static bool abuse_slot_has_time(struct abuse_queue *q, struct abuse_slot *slot)
+{
+	u64 span = msecs_to_jiffies(READ_ONCE(q->set->timeout_ms));
+	u64 now = get_jiffies_64(), end = q->resumed + span;
+
+	lockdep_assert_held(&q->lock);
+	if (q->nr_pending < 0 && slot->state == ABUSE_SLOT_PENDING)
+		end = now + span;
+	if (now >= end)
+		return false;
+	/* That is when the timer expires again. */
+	slot->rq->timeout = end - now;
+	return true;
+}
+
+/*
  * Fails the request of a slot if it is pending or owned and, unless @only is
- * NULL, if it is that one. If that one is busy, it is failed later. Without
- * @only, a queue that a reconnect has made live again is left alone.
+ * NULL, if it is that one and has no time left. If that one is busy, it is
+ * failed later. Without @only, a queue that a reconnect has made live again is
+ * left alone.
  */
 static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 			      struct request *only)
@@ -193,7 +214,8 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
 	struct request *rq = NULL;
 
 	spin_lock(&q->lock);
-	if (only ? only != slot->rq : q->state == ABUSE_QUEUE_LIVE) {
+	if (only ? only != slot->rq || abuse_slot_has_time(q, slot) :
+		   q->state == ABUSE_QUEUE_LIVE) {
 		/* It has just ended, or need not end any more. */
 	} else if (slot->state == ABUSE_SLOT_PENDING ||
 		   slot->state == ABUSE_SLOT_OWNED) {
@@ -222,7 +244,7 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
  * @rq: the request
  *
  * Return: BLK_EH_DONE when the request was failed; BLK_EH_RESET_TIMER when
- * there is no timeout, or when the request is busy: then it fails as soon as
+ * there is no timeout, or time is left, or when the request is busy: then it fails as soon as
  * the copy ends, unless that copy belongs to its answer.
  */
 enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
@@ -302,11 +324,11 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
 	unsigned int nr = 0;
 
 	/* Waiters often come here with nothing pending: skip the lock. */
-	if (!READ_ONCE(q->nr_pending))
+	if (!abuse_queue_ready(q))
 		return 0;
 
 	spin_lock(&q->lock);
-	while (nr < max && !list_empty(&q->pending)) {
+	while (nr < max && abuse_queue_ready(q)) {
 		struct abuse_slot *slot = list_first_entry(&q->pending,
 							   struct abuse_slot,
 							   link);
@@ -326,7 +348,7 @@ static unsigned int abuse_queue_take(struct abuse_queue *q,
 			WRITE_ONCE(client->has_owned, true);
 	}
 	/* The caller may have been woken for a request it has no room for. */
-	if (READ_ONCE(q->nr_pending))
+	if (abuse_queue_ready(q))
 		abuse_wake(q);
 	return nr;
 }

@@ -146,10 +146,11 @@ struct abuse_queue {
 	enum abuse_queue_state state;
 	bool read_only;
 	u32 depth;
-	u32 nr_pending;
+	int nr_pending;			/* and INT_MIN while quiesced */
 	u32 nr_inflight;
 	int last_cpu;			/* of the last submission */
 	u64 age;
+	u64 resumed;			/* its last resume, jiffies64 */
 	struct list_head pending;	/* oldest first */
 	struct abuse_slot *slots;
 	struct abuse_set *set;
@@ -196,6 +197,7 @@ struct abuse_claim {
  * @orphan_ms: once @served, how long requests wait when @nr_serving is 0; 0 for
  *	ever
  * @unserved_ms: the same before that
+ * @quiesced: nothing is handed out, and requests wait for nobody
  * @orphan_at: when that time is over, in jiffies
  * @orphan: fails requests then
  * @on_served: work to queue when somebody begins to serve, or NULL
@@ -220,6 +222,7 @@ struct abuse_set {
 	u32 nr_serving;
 	u32 orphan_ms;
 	u32 unserved_ms;
+	bool quiesced;
 	unsigned long orphan_at;
 	struct delayed_work orphan;
 	struct work_struct *on_served;
@@ -240,15 +243,27 @@ static inline u32 abuse_last_queue(struct abuse_set *set, u32 queue)
 }
 
 /*
- * Reads the counts without a lock: a waiter that misses a new request is woken
- * for it.
+ * Those that may be handed out: none while the queue is quiesced, as the count
+ * is below zero then. Without a lock, a waiter that misses a new request is
+ * woken for it.
  */
+static inline u32 abuse_queue_ready(struct abuse_queue *q)
+{
+	return max(READ_ONCE(q->nr_pending), 0);
+}
+
+/* All that nobody has. */
+static inline u32 abuse_queue_pending(struct abuse_queue *q)
+{
+	return READ_ONCE(q->nr_pending) & INT_MAX;
+}
+
 static inline u32 abuse_nr_pending(struct abuse_set *set, u32 queue)
 {
 	u32 i, pending = 0;
 
 	for (i = abuse_first_queue(queue); i <= abuse_last_queue(set, queue); i++)
-		pending += READ_ONCE(set->queue[i].nr_pending);
+		pending += abuse_queue_ready(&set->queue[i]);
 	return pending;
 }
 

@@ -106,7 +106,7 @@ static bool abuse_waiter_is_satisfied(const struct abuse_waiter *w)
 
 	if (!w->q)
 		return abuse_nr_pending(w->set, ABUSE_ANY_QUEUE);
-	pending = READ_ONCE(w->q->nr_pending);
+	pending = abuse_queue_ready(w->q);
 	return pending >= READ_ONCE(w->want) ||
 	       (pending && READ_ONCE(w->q->nr_inflight) >=
 			   READ_ONCE(w->q->depth));
@@ -118,7 +118,7 @@ static void abuse_waiter_arm(struct abuse_waiter *w)
 	u64 ns = min_t(u64, (READ_ONCE(w->want) - 1) * ABUSE_GATHER_STEP,
 		       ABUSE_GATHER_LIMIT);
 
-	if (READ_ONCE(w->armed) || !READ_ONCE(w->q->nr_pending) ||
+	if (READ_ONCE(w->armed) || !abuse_queue_ready(w->q) ||
 	    xchg(&w->armed, 1))
 		return;
 	hrtimer_set_expires(&w->timer.timer, ns_to_ktime(ns));
@@ -322,7 +322,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 		destroy_hrtimer_on_stack(&w.timer.timer);
 	}
 	if (gathers)
-		abuse_gather_learn(&q->gather, want, READ_ONCE(q->nr_pending));
+		abuse_gather_learn(&q->gather, want, abuse_queue_ready(q));
 
 	/*
 	 * Pass on an exclusive wake-up that is not used. After a reset it may

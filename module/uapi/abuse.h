@@ -56,12 +56,20 @@
 #define ABUSE_SERVE		0x412b	/* struct abuse_serve, in and out */
 #define ABUSE_SERVERS		0x412c	/* struct abuse_list, in and out */
 #define ABUSE_REQUESTS		0x412d	/* struct abuse_list, in and out */
+#define ABUSE_QUIESCE		0x412e	/* struct abuse_quiesce, in and out */
+#define ABUSE_REMOVE_LAZY	0x412f	/* no argument */
 #define ABUSE_ADD		0x4130	/* __u32, in and out: N of /dev/abctlN */
 
 /*
  * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
  * so only if nobody has the disk or a partition open, and fails with EBUSY
  * otherwise; nobody can open it between the check and the removal.
+ *
+ * ABUSE_REMOVE_LAZY returns at once, and the disk goes, as with ABUSE_REMOVE,
+ * as soon as nobody has it or a partition open. Until then it works as before,
+ * and others may still open it. A setup or reconnect fails with EBUSY
+ * meanwhile, another ABUSE_REMOVE_LAZY changes nothing, and ABUSE_RESET takes
+ * the disk away without waiting. The call cannot be taken back.
  */
 
 /*
@@ -309,6 +317,17 @@ enum abuse_state {
 };
 
 /**
+ * enum abuse_condition - what was asked for, and lasts
+ * @ABUSE_CONDITION_LEAVING: ABUSE_REMOVE_LAZY: the disk goes when its last user
+ *	has closed it
+ * @ABUSE_CONDITION_QUIESCED: ABUSE_QUIESCE: no request is handed out
+ */
+enum abuse_condition {
+	ABUSE_CONDITION_LEAVING		= 1,
+	ABUSE_CONDITION_QUIESCED	= 2,
+};
+
+/**
  * struct abuse_status - ABUSE_STATUS
  * @size: in: sizeof(struct abuse_status); out: bytes filled in
  * @flags: enum abuse_flags
@@ -355,7 +374,7 @@ enum abuse_state {
  * @discard_granularity: bytes, 0 if discard is not offered
  * @max_discard: bytes, 0 if discard is not offered
  * @max_write_zeroes: bytes, 0 if write zeroes is not offered
- * @reserved: 0
+ * @conditions: enum abuse_condition; there may be more to come
  *
  * All counters but @servers start at setup.
  */
@@ -402,7 +421,50 @@ struct abuse_status {
 	__u32	discard_granularity;
 	__u32	max_discard;
 	__u32	max_write_zeroes;
-	__u32	reserved;
+	__u32	conditions;
+};
+
+#define ABUSE_NO_LIMIT		(~(__u32)0)
+
+/**
+ * enum abuse_quiesce_flags - what to do
+ * @ABUSE_QUIESCE_RESUME: requests are handed out again
+ */
+enum abuse_quiesce_flags {
+	ABUSE_QUIESCE_RESUME	= 1,
+};
+
+/**
+ * struct abuse_quiesce - ABUSE_QUIESCE: hand out no requests for a while
+ * @size: in: sizeof(struct abuse_quiesce)
+ * @flags: enum abuse_quiesce_flags
+ * @timeout_ms: how long to wait until nothing is owned, at most a day; 0: do
+ *	not wait; ABUSE_NO_LIMIT: no limit. 0 with ABUSE_QUIESCE_RESUME.
+ * @owned: out: requests that an open file has taken and not answered yet. Told
+ *	if the call ends well, and with ETIME, EINTR and ECANCELED.
+ *
+ * While a device is quiesced, gets and polls find nothing pending. New requests
+ * wait, and so do those that are requeued; those that are owned may be answered.
+ * The time that requests wait for a server stands still and starts anew at the
+ * resume. So does the time that a request may take, but for those that are
+ * owned, which still time out.
+ *
+ * It stays so, whoever called this ends, until ABUSE_QUIESCE_RESUME or a reset;
+ * a reconnect changes nothing. It is a state of the device and no counter: the
+ * second call that quiesces is the same as the first, one resume undoes both,
+ * and a resume of what is not quiesced does nothing. So there is one call for
+ * both: whoever finds a device quiesced can wait for it, or resume it, without
+ * knowing who did what before.
+ *
+ * A wait that fails leaves the device quiesced: with ETIME after @timeout_ms,
+ * with EINTR when a signal comes. It fails with ECANCELED if somebody resumes
+ * meanwhile, and with ENODEV after a reset.
+ */
+struct abuse_quiesce {
+	__u32	size;
+	__u32	flags;
+	__u32	timeout_ms;
+	__u32	owned;
 };
 
 #define ABUSE_ANY_QUEUE		(~(__u32)0)
@@ -427,8 +489,8 @@ struct abuse_status {
  *
  * An open file can say it once; after that the call fails with EALREADY. From
  * then on the open file belongs to this setup of the device: after a reset its
- * transfers and ABUSE_REMOVE fail with ENODEV for good, even if the device is
- * set up again.
+ * transfers, ABUSE_QUIESCE, and both calls that remove fail with ENODEV for
+ * good, even if the device is set up again.
  */
 struct abuse_serve {
 	__u32	size;

@@ -122,6 +122,7 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "max_request") ? s->max_request :
 	       !strcmp(name, "physical_block_size") ? s->physical_block_size :
 	       !strcmp(name, "state") ? s->state :
+	       !strcmp(name, "conditions") ? s->conditions :
 	       !strcmp(name, "openers") ? s->openers :
 	       !strcmp(name, "capacity_limit") ? s->capacity_limit :
 	       !strcmp(name, "block_size_limit") ? s->block_size_limit :
@@ -278,6 +279,32 @@ static void say(int node)
 	}
 }
 
+/*
+ * quiesce [flags=] [timeout_ms=] [size=] [tail=BYTE behind it]: prints how many
+ *	requests are owned, even if it fails
+ */
+static void quiesce(void)
+{
+	union {
+		struct abuse_quiesce quiesce;
+		unsigned char bytes[4096];
+	} u = {};
+	int ret;
+
+	u.quiesce = (struct abuse_quiesce){
+		.size = num("size", sizeof(u.quiesce)),
+		.flags = num("flags", 0),
+		.timeout_ms = num("timeout_ms", 0),
+		.owned = ~0U,
+	};
+	u.bytes[sizeof(u.quiesce)] = num("tail", 0);
+	ret = ioctl(fd, ABUSE_QUIESCE, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u);
+	printf("owned=%d\n", (int)u.quiesce.owned);
+	fflush(stdout);
+	if (ret)
+		die("QUIESCE");
+}
+
 /* poll [events=BITS] [timeout=MS] [times=]: prints what it woke up with, or "nothing" */
 static void wait_ready(void)
 {
@@ -378,8 +405,13 @@ int main(int argc, char **argv)
 	} else if (!strcmp(command, "remove")) {
 		if (ioctl(fd, ABUSE_REMOVE))
 			die("REMOVE");
+	} else if (!strcmp(command, "remove-lazy")) {
+		if (ioctl(fd, ABUSE_REMOVE_LAZY))
+			die("REMOVE_LAZY");
 	} else if (!strcmp(command, "add"))
 		add();
+	else if (!strcmp(command, "quiesce"))
+		quiesce();
 	else if (!strcmp(command, "serve"))
 		say(fd);
 	else if (!strcmp(command, "servers"))

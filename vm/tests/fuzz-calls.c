@@ -50,7 +50,7 @@ void check_get(struct fuzzer *f, const struct abuse_get *get)
 int call(struct fuzzer *f, unsigned int nr, const char *what, __u64 arg)
 {
 	static const int known[] = { 0, EINVAL, EFAULT, E2BIG, EFBIG, ENODEV, ENOMSG, EBUSY, EINTR, EOPNOTSUPP,
-				     ENOTTY, ENOMEM, EALREADY };
+				     ENOTTY, ENOMEM, EALREADY, ETIME, ECANCELED };
 	int node = nodes[once_in(f, 4) ? below(f, NODES) : f->call % 2];
 	int err = ioctl(node, nr, pointer(arg)) ? errno : 0;
 
@@ -165,6 +165,24 @@ void fuzz_serve(struct fuzzer *f)
 	call(f, ABUSE_SERVE, "SERVE", once_in(f, 20) ? bad(f) : address(arg));
 }
 
+/* Quiesces the device, mostly for a moment: whoever waits for its requests must not wait long. */
+void fuzz_quiesce(struct fuzzer *f)
+{
+	struct abuse_quiesce quiesce = {
+		.size = once_in(f, 20) ? any(f) : sizeof(quiesce),
+		.flags = once_in(f, 20) ? any(f) : 0,
+		.timeout_ms = once_in(f, 20) ? any(f) % ABUSE_MAX_TIMEOUT + ABUSE_MAX_TIMEOUT : below(f, 3),
+	};
+	struct abuse_quiesce resume = { .size = sizeof(resume), .flags = ABUSE_QUIESCE_RESUME };
+	void *arg = room(f, QUIESCE, sizeof(quiesce));
+
+	store(f, arg, &quiesce, sizeof(quiesce));
+	call(f, ABUSE_QUIESCE, "QUIESCE", once_in(f, 20) ? bad(f) : address(arg));
+	for (int n = 0; n < NODES; n++)
+		if (ioctl(nodes[n], ABUSE_QUIESCE, &resume) && errno != ENODEV)
+			bug(f, "a good resume was refused", errno);
+}
+
 void fuzz_list(struct fuzzer *f, unsigned int nr, const char *what)
 {
 	size_t known = nr == ABUSE_SERVERS ? sizeof(struct abuse_server) : sizeof(struct abuse_request);
@@ -224,7 +242,7 @@ void fuzz_other(struct fuzzer *f)
 	case 3:
 		do
 			node = once_in(f, 2) ? 0x4100 + below(f, 256) : any(f);
-		while (node >= ABUSE_GET_STATUS && node <= 0x412f);
+		while (node >= ABUSE_GET_STATUS && node <= ABUSE_ADD);
 		call(f, node, "ioctl", any(f));
 		break;
 	case 4:

@@ -74,9 +74,11 @@ static void *fuzz(void *data)
 		if (what < 1)
 			fuzz_reset(f, ABUSE_RESET, "RESET");
 		else if (what < 3)
-			fuzz_reset(f, ABUSE_REMOVE, "REMOVE");
+			fuzz_reset(f, once_in(f, 2) ? ABUSE_REMOVE : ABUSE_REMOVE_LAZY, "REMOVE");
 		else if (what < 20)
 			fuzz_serve(f);
+		else if (what < 30)
+			fuzz_quiesce(f);
 		else if (what < 60)
 			fuzz_setup(f);
 		else if (what < 90)

@@ -53,7 +53,7 @@ struct fuzzer {
 };
 
 /* The places where threads write the same structure at once, one for each kind */
-enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, KINDS };
+enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, QUIESCE, KINDS };
 
 /* fuzz.c */
 __u64 any(struct fuzzer *f);
@@ -88,6 +88,7 @@ void fuzz_set_status(struct fuzzer *f);
 void fuzz_get_status(struct fuzzer *f);
 void fuzz_status(struct fuzzer *f);
 void fuzz_serve(struct fuzzer *f);
+void fuzz_quiesce(struct fuzzer *f);
 void fuzz_list(struct fuzzer *f, unsigned int nr, const char *what);
 void fuzz_reset(struct fuzzer *f, unsigned int nr, const char *what);
 void fuzz_other(struct fuzzer *f);

@@ -177,6 +177,8 @@ static int do_servers(void) { return do_list(ABUSE_SERVERS, &(struct abuse_serve
 static int do_requests(void) { return do_list(ABUSE_REQUESTS, &(struct abuse_request){}, sizeof(struct abuse_request)); }
 static int do_add(void) { return ioctl(node, ABUSE_ADD, &(__u32){ ABUSE_ANY_DEVICE }); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
+static int do_quiesce(void) { return ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) }); }
+static int do_remove_lazily(void) { return ioctl(node, ABUSE_REMOVE_LAZY); }
 static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
 static int do_get(void) { return xfer(node, NULL, &get); }
 
@@ -208,6 +210,32 @@ static int do_put_bio(void)
 	return ioctl(node, ABUSE_PUT_BIO, &hdr);
 }
 
+static void resume(void)
+{
+	struct abuse_quiesce quiesce = { .size = sizeof(quiesce), .flags = ABUSE_QUIESCE_RESUME };
+
+	if (ioctl(node, ABUSE_QUIESCE, &quiesce))
+		bug("resume", errno);
+}
+
+static void resume_and_finish(void)
+{
+	resume();
+	finish();
+}
+
+/* The disk may still be going */
+static void await_end(void)
+{
+	struct abuse_status s = { .size = sizeof(s) };
+
+	do {
+		if (ioctl(node, ABUSE_STATUS, &s))
+			bug("STATUS", errno);
+		usleep(1000);
+	} while (s.conditions & ABUSE_CONDITION_LEAVING);
+}
+
 static void set_up_and_finish(void)
 {
 	be_set_up();
@@ -234,7 +262,9 @@ static const struct {
 	{ "get_bio", pend, do_get_bio, finish },
 	{ "put_bio", own_bio, do_put_bio, finish },
 	{ "requeue", own, do_requeue, finish },
+	{ "quiesce", own, do_quiesce, resume_and_finish },
 	{ "close", own, do_close, reopen },
+	{ "remove_lazily", be_set_up, do_remove_lazily, await_end },
 	{ "reset", own, do_reset, set_up_and_finish },
 };
 

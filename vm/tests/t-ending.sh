@@ -3,7 +3,7 @@
 # run.sh: seconds 300
 
 _is_in_use() { # HOW
-	complains 1 "$DISK: in use, $1; end that first, or add --force, which loses unwritten data" reset $CTL
+	complains 1 "$DISK: in use, $1; end that first, or add --lazy, which waits for that, or --force, which loses unwritten data" reset $CTL
 	[ -e $SYS ] || fail "the disk is gone"
 }
 

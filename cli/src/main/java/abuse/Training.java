@@ -44,7 +44,7 @@ final class Training {
             NativePart.copyTo(directory);
             for (boolean works : new boolean[] {false, true}) {
                 for (String command : List.of("--version", "info 0", "info", "info --json 0", "list", "servers 0", "requests 0",
-                        "metrics", "setup frob", "setup 0 sz=64M", "requeue 0", "reset 0", "resize 0 64M")) {
+                        "metrics", "setup frob", "setup 0 sz=64M", "requeue 0", "quiesce 0", "resume 0", "reset 0", "resize 0 64M")) {
                     run(works, command.split(" "));
                 }
             }
@@ -133,6 +133,17 @@ final class Training {
 
         @Override
         public void remove() {}
+
+        @Override
+        public void removeLazily() {}
+
+        @Override
+        public int quiesce(int milliseconds) {
+            return 0;
+        }
+
+        @Override
+        public void resume() {}
 
         @Override
         public void serve(Serving serving) throws DeviceException {

@@ -43,7 +43,8 @@ final class Advice {
             case BUSY -> e instanceof OtherContentException other ? otherContent(other) : e.call() == Call.SETUP
                     ? "it is set up already; add 'reconnect' to change it, or take it away first with 'abusectl reset "
                             + device + "'"
-                    : null;
+                    : e.call() == Call.RECONNECT ? "it is leaving: its disk goes when nobody uses it any more, and can then be set"
+                            + " up anew" : null;
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"
                         + " processors";

@@ -27,7 +27,7 @@ public final class Cli {
     static final int UNREAD = 128 + 13;
 
     private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "servers", "requests", "metrics", "top", "trace", "resize",
-            "requeue", "reset", "get", "put", "poll");
+            "requeue", "quiesce", "resume", "reset", "get", "put", "poll");
 
     private final Context context;
 
@@ -107,6 +107,8 @@ public final class Cli {
             case "server" -> new ServerCommand(context);
             case "resize" -> new ResizeCommand(context);
             case "requeue" -> new RequeueCommand(context);
+            case "quiesce" -> new QuiesceCommand(context);
+            case "resume" -> new ResumeCommand(context);
             case "reset" -> new ResetCommand(context);
             case "get" -> new GetCommand(context);
             case "put" -> new PutCommand(context);

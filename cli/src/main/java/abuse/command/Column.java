@@ -41,7 +41,7 @@ enum Column implements Field<DeviceRow> {
     P99("99th percentile of the latency, us"),
     STATE("live, failed, orphaned, or none: not set up"),
     FLAGS("what the disk offers"),
-    PROBLEM("what is wrong: failed, nobody serves, or oldest request AGE, once that is 10 seconds");
+    PROBLEM("what is wrong: failed, nobody serves, quiesced, leaving, or oldest request AGE, once that is 10 seconds");
 
     private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR, IOMIN, IOOPT, DISCGRAN, DISCMAX, ZEROMAX);
     private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, SERVES, STATE, FLAGS, PROBLEM);

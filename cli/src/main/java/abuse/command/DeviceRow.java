@@ -60,6 +60,7 @@ record DeviceRow(String node, Status status, List<ServerStatus> servers, long ol
                 || status.pending() > 0 && servers.stream().allMatch(ServerStatus::draining)) {
             words.add("nobody serves");
         }
+        status.conditions().forEach(condition -> words.add(condition.word()));
         if (oldestMs >= LONG_MS) {
             words.add("oldest request " + Seconds.brief(oldestMs));
         }

@@ -15,6 +15,8 @@ final class Abi {
     static final int ABUSE_SERVE = 0x412b;
     static final int ABUSE_SERVERS = 0x412c;
     static final int ABUSE_REQUESTS = 0x412d;
+    static final int ABUSE_QUIESCE = 0x412e;
+    static final int ABUSE_REMOVE_LAZY = 0x412f;
     static final int ABUSE_ADD = 0x4130;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
@@ -53,6 +55,12 @@ final class Abi {
     static final int ABUSE_STATE_LIVE = 1;
     static final int ABUSE_STATE_FAILED = 2;
     static final int ABUSE_STATE_ORPHANED = 3;
+
+    static final int ABUSE_CONDITION_LEAVING = 1;
+    static final int ABUSE_CONDITION_QUIESCED = 2;
+
+    static final int ABUSE_QUIESCE_RESUME = 1;
+    static final int ABUSE_NO_LIMIT = ~0;
 
     static final int ABUSE_LATENCY_BUCKETS = 96;
 
@@ -147,7 +155,7 @@ final class Abi {
         static final int DISCARD_GRANULARITY = 952;
         static final int MAX_DISCARD = 956;
         static final int MAX_WRITE_ZEROES = 960;
-        static final int RESERVED = 964;
+        static final int CONDITIONS = 964;
 
         private Status() {}
     }
@@ -212,6 +220,17 @@ final class Abi {
         static final int TEXT = 48;
 
         private Serve() {}
+    }
+
+    /** struct abuse_quiesce. */
+    static final class Quiesce {
+        static final int SIZE_OF = 16;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int TIMEOUT_MS = 8;
+        static final int OWNED = 12;
+
+        private Quiesce() {}
     }
 
     /** struct abuse_list. */

@@ -132,6 +132,34 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public void removeLazily() throws DeviceException {
+        ioctl(Call.REMOVE, Abi.ABUSE_REMOVE_LAZY, 0);
+    }
+
+    @Override
+    public int quiesce(int milliseconds) throws DeviceException {
+        return quiesce(0, milliseconds < 0 ? Abi.ABUSE_NO_LIMIT : milliseconds);
+    }
+
+    @Override
+    public void resume() throws DeviceException {
+        quiesce(Abi.ABUSE_QUIESCE_RESUME, 0);
+    }
+
+    private int quiesce(int flags, int milliseconds) throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Quiesce.SIZE_OF)) {
+            ByteBuffer raw = memory.buffer();
+            raw.putInt(Abi.Quiesce.SIZE, Abi.Quiesce.SIZE_OF);
+            raw.putInt(Abi.Quiesce.FLAGS, flags);
+            raw.putInt(Abi.Quiesce.TIMEOUT_MS, milliseconds);
+            while (Unix.ioctl(fd, Abi.ABUSE_QUIESCE, memory.address()) < 0 && Unix.errno() != Unix.ETIME) {
+                throwUnlessInterrupted(Call.QUIESCE);
+            }
+            return raw.getInt(Abi.Quiesce.OWNED);
+        }
+    }
+
+    @Override
     public void serve(Serving serving) throws DeviceException {
         try (Memory memory = Memory.map(Abi.Serve.SIZE_OF)) {
             ByteBuffer raw = memory.buffer();

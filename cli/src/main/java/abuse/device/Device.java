@@ -29,6 +29,20 @@ public interface Device extends AutoCloseable {
     /** Takes the disk away; fails with the reason BUSY if somebody has it open. */
     void remove() throws DeviceException;
 
+    /** Takes the disk away as soon as nobody has it open; until then it works as before. */
+    void removeLazily() throws DeviceException;
+
+    /**
+     * Lets no request be handed out until {@link #resume}, and waits until those that somebody has taken are answered.
+     *
+     * @param milliseconds the longest wait; negative for no limit
+     * @return how many are still not answered
+     */
+    int quiesce(int milliseconds) throws DeviceException;
+
+    /** Lets requests be handed out again. */
+    void resume() throws DeviceException;
+
     /** Makes every request that somebody has taken pending again; late answers of its former owner are refused. */
     void requeue() throws DeviceException;
 

@@ -9,7 +9,7 @@ public class DeviceException extends IOException {
     private static final long serialVersionUID = 1;
 
     /** What was tried. */
-    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, SERVE, SERVERS, REQUESTS, ADD, TRANSFER, POLL }
+    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, QUIESCE, SERVE, SERVERS, REQUESTS, ADD, TRANSFER, POLL }
 
     /** Why it failed, as far as that decides what to do next. */
     public enum Reason { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }

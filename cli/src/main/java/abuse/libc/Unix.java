@@ -39,6 +39,7 @@ public final class Unix {
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
     public static final int ENOMSG = 42;
+    public static final int ETIME = 62;
     public static final int EOPNOTSUPP = 95;
 
     public static final int O_RDONLY = 0;

@@ -28,7 +28,8 @@ class EndingTest {
     void reset_leaves_a_disk_in_use_unless_forced() {
         disk.setUp(1 << 20);
         disk.use(MOUNTED);
-        assertEquals("/dev/abuse0: in use, mounted on /mnt; end that first, or add --force, which loses unwritten data",
+        assertEquals("/dev/abuse0: in use, mounted on /mnt; end that first, or add --lazy, which waits for that, or --force,"
+                + " which loses unwritten data",
                 commands.fail("reset"));
         assertTrue(isSetUp());
         commands.succeed("reset", "--force");

@@ -32,6 +32,7 @@ class AbiTest {
             "abuse_get", Abi.Get.class,
             "abuse_xfer", Abi.Xfer.class,
             "abuse_serve", Abi.Serve.class,
+            "abuse_quiesce", Abi.Quiesce.class,
             "abuse_list", Abi.Listing.class,
             "abuse_server", Abi.Server.class,
             "abuse_request", Abi.Request.class);
@@ -79,6 +80,7 @@ class AbiTest {
     /** An unsigned 32-bit value in C may be a negative int in Java. */
     private static String cast(String name) {
         return name.startsWith("ABUSE_ANY_") || name.equals("ABUSE_MAX_RANGE") || name.equals("ABUSE_BUSY_AUTO")
+                || name.equals("ABUSE_NO_LIMIT")
                 ? "(int)" + name : name;
     }
 }

@@ -26,7 +26,7 @@ class ControlNodeTest {
     @Test
     void another_character_device_is_not_taken_for_one() throws DeviceException {
         try (Device device = ControlNode.ALL.open("/dev/null")) {
-            for (var call : new ThrowingCall[] {device::status, device::reset, device::remove,
+            for (var call : new ThrowingCall[] {device::status, device::reset, device::remove, device::removeLazily, device::resume,
                 () -> device.serve(new Serving(0, null, "")), () -> device.transfer(new Batch(1))}) {
                 var e = assertThrows(DeviceException.class, call::run);
                 assertEquals(Reason.NOT_ABUSE, e.reason());
@@ -69,10 +69,11 @@ class ControlNodeTest {
         }
         raw.putInt(Abi.Status.FLAGS, 4 | 16 | 1024);
         raw.putInt(Abi.Status.STATE, Abi.ABUSE_STATE_FAILED);
+        raw.putInt(Abi.Status.CONDITIONS, Abi.ABUSE_CONDITION_LEAVING | 64);
         long high = 1L << 32;
         assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52, 936, 940, new Hints(944, 948, 952, 956, 960),
                 Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 56, 60, 64, 68, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high,
-                96 + 100 * high, 104 + 108 * high, 112 + 116 * high,
+                96 + 100 * high, 104 + 108 * high, 112 + 116 * high, Set.of(Condition.LEAVING),
                 new Limits(120 + 124 * high, 128, 132, 136, 140, 144, 148, 152, 156, 160),
                 new Latency(LongStream.range(0, 96).mapToObj(i -> 168 + 8 * i + (172 + 8 * i) * high).toList())),
                 Status.decode(raw));

@@ -75,6 +75,21 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public void removeLazily() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int quiesce(int milliseconds) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void resume() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void requeue() {}
 
     @Override

@@ -84,6 +84,7 @@ public final class SimulatedDisk {
     Latency latency = Latency.NONE;
     boolean orphaned;
     final List<String> users = new ArrayList<>();
+    final Set<Condition> conditions = EnumSet.noneOf(Condition.class);
     long unreachable = 0;
     int interruptions;
     int busyNs;
@@ -166,6 +167,7 @@ public final class SimulatedDisk {
     /** As if everybody closed the disk. */
     public synchronized void release() {
         users.clear();
+        leave();
     }
 
     synchronized List<String> users() {
@@ -261,6 +263,13 @@ public final class SimulatedDisk {
         orphaned = true;
     }
 
+    /** Goes if that was asked for and nobody uses it. */
+    synchronized void leave() {
+        if (conditions.contains(Condition.LEAVING) && users.isEmpty()) {
+            reset();
+        }
+    }
+
     public synchronized void reset() {
         List.copyOf(owned.values()).forEach(request -> finish(request, true));
         pending.forEach(request -> finish(request, true));
@@ -269,6 +278,7 @@ public final class SimulatedDisk {
         config = null;
         failing = false;
         orphaned = false;
+        conditions.clear();
         generation++;
         notifyAll();
     }

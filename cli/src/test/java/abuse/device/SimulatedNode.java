@@ -42,14 +42,15 @@ final class SimulatedNode implements Device {
             int servers = (int) disk.opens.stream().filter(open -> open.number > 0).count();
             if (disk.config == null) {
                 return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, 0, 0, Hints.NONE, Set.of(), 0, 0, servers, 0, 0, 0, 0,
-                        0, 0, 0, Limits.SMALL, Latency.NONE);
+                        0, 0, 0, Set.of(), Limits.SMALL, Latency.NONE);
             }
             Status fresh = Status.fresh(disk.number, disk.config);
             State state = disk.failing ? State.FAILED : disk.orphaned ? State.ORPHANED : State.LIVE;
             return new Status(fresh.capacity(), disk.number, state, fresh.blockSize(), fresh.physicalBlockSize(),
                     fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(), fresh.orphanMs(),
                     fresh.unservedMs(), fresh.hints(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(),
-                    disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Limits.SMALL, disk.latency);
+                    disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Set.copyOf(disk.conditions),
+                    Limits.SMALL, disk.latency);
         }
     }
 
@@ -65,6 +66,9 @@ final class SimulatedNode implements Device {
         synchronized (disk) {
             if (disk.config != null && !wanted.reconnect()) {
                 throw new DeviceException(disk.path, Call.SETUP, Unix.EBUSY);
+            }
+            if (disk.conditions.contains(Condition.LEAVING)) {
+                throw new DeviceException(disk.path, Call.RECONNECT, Unix.EBUSY);
             }
             if (wanted.queues() * wanted.queueDepth() > Limits.SMALL.requests()) {
                 throw new DeviceException(disk.path, wanted.reconnect() ? Call.RECONNECT : Call.SETUP, Unix.EPERM);
@@ -95,6 +99,45 @@ final class SimulatedNode implements Device {
                 throw new DeviceException(disk.path, Call.REMOVE, Unix.EBUSY);
             }
             disk.reset();
+        }
+    }
+
+    @Override
+    public void removeLazily() {
+        synchronized (disk) {
+            if (disk.config == null) {
+                return;
+            }
+            disk.conditions.add(Condition.LEAVING);
+            disk.leave();
+        }
+    }
+
+    @Override
+    public int quiesce(int milliseconds) throws DeviceException {
+        synchronized (disk) {
+            if (disk.config == null) {
+                throw new DeviceException(disk.path, Call.QUIESCE, Unix.ENODEV);
+            }
+            disk.conditions.add(Condition.QUIESCED);
+            long end = System.nanoTime() + milliseconds * 1_000_000L;
+            while (!disk.owned.isEmpty() && pause(milliseconds < 0 ? Long.MAX_VALUE : end - System.nanoTime())) {
+                if (disk.config == null) {
+                    throw new DeviceException(disk.path, Call.QUIESCE, Unix.ENODEV);
+                }
+            }
+            return disk.owned.size();
+        }
+    }
+
+    @Override
+    public void resume() throws DeviceException {
+        synchronized (disk) {
+            if (disk.config == null) {
+                throw new DeviceException(disk.path, Call.QUIESCE, Unix.ENODEV);
+            }
+            disk.conditions.remove(Condition.QUIESCED);
+            disk.notifyAll();
         }
     }
 
@@ -240,8 +283,8 @@ final class SimulatedNode implements Device {
             draining = true;
             disk.notifyAll();
         }
-        number = number == 0 && room > 0 ? ++disk.servers : number;
-        disk.orphaned &= room == 0;
+        number = number == 0 && room > 0 && !draining ? ++disk.servers : number;
+        disk.orphaned &= room == 0 || draining;
         disk.busyNs = room > 0 ? raw.getInt(Abi.Xfer.BUSY_NS) : disk.busyNs;
         int taken = 0;
         boolean refused = false;
@@ -286,7 +329,7 @@ final class SimulatedNode implements Device {
     }
 
     private long waiting(int queue) {
-        return disk.pending.stream().filter(request -> queue == Abi.ABUSE_ANY_QUEUE || request.queue == queue).count();
+        return disk.conditions.contains(Condition.QUIESCED) ? 0 : disk.pending.stream().filter(request -> queue == Abi.ABUSE_ANY_QUEUE || request.queue == queue).count();
     }
 
     private int take(ByteBuffer raw, int put, boolean noFault) {
@@ -366,7 +409,8 @@ final class SimulatedNode implements Device {
         long space = raw.getLong(Abi.Xfer.BUFFER_SIZE);
         long used = 0;
         int handed = 0;
-        for (var i = disk.pending.iterator(); i.hasNext() && handed < room;) {
+        int most = disk.conditions.contains(Condition.QUIESCED) ? 0 : room;
+        for (var i = disk.pending.iterator(); i.hasNext() && handed < most;) {
             Submitted request = i.next();
             if (queue != Abi.ABUSE_ANY_QUEUE && request.queue != queue) {
                 continue;
