@@ -17,6 +17,7 @@
 #include "disk.h"
 #include "set.h"
 #include "slot.h"
+#include "sysfs.h"
 #include "wait.h"
 
 #define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
@@ -254,7 +255,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	set_capacity(disk, config->capacity >> SECTOR_SHIFT);
 	set_disk_ro(disk, config->flags & ABUSE_FLAGS_READ_ONLY);
 
-	err = add_disk(disk);
+	err = device_add_disk(NULL, disk, abuse_sysfs_groups);
 	if (err)
 		goto out_put_disk;
 	atomic_inc(&abuse_nr_disks);

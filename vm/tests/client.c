@@ -195,7 +195,8 @@ static void status(void)
 /*
  * uevents [times=]: sets the device up and resets it, that many times. Each time
  * that the kernel announces the disk, it asks for requests at once. Prints how
- * often that worked, and how often the device was not set up.
+ * often that worked, how often the device was not set up, and how often the
+ * disk had its attributes.
  */
 static void *setup_and_reset(void *data)
 {
@@ -223,9 +224,9 @@ static void uevents(void)
 {
 	struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	int events = socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
-	int left = num("times", 100), good = 0, none = 0;
+	int left = num("times", 100), good = 0, none = 0, told = 0;
 	pthread_t thread;
-	char text[4096];
+	char text[4096], path[4200];
 
 	if (events < 0 || bind(events, (void *)&all, sizeof(all)) ||
 	    pthread_create(&thread, NULL, setup_and_reset, &left))
@@ -237,6 +238,8 @@ static void uevents(void)
 			die("recv");
 		if (strncmp(text, "add@/devices/virtual/block/abuse", 32))
 			continue;
+		snprintf(path, sizeof(path), "/sys%s/abuse/state", text + 4);
+		told += !access(path, R_OK);
 		if (!ioctl(fd, ABUSE_XFER, &x))
 			good++;
 		else if (errno == ENODEV)
@@ -246,7 +249,7 @@ static void uevents(void)
 		__atomic_fetch_sub(&left, 1, __ATOMIC_SEQ_CST);
 	}
 	pthread_join(thread, NULL);
-	printf("good=%d\nnone=%d\n", good, none);
+	printf("good=%d\nnone=%d\ntold=%d\n", good, none, told);
 }
 
 /*

@@ -158,3 +158,46 @@ partition_tables_are_not_read_without_max_part() {
 	[ ! -e /dev/abuse0p1 ] || fail "a partition"
 	end
 }
+
+_tells() { # STATE SERVERS PENDING OWNED BACKING
+	local file told=
+	for file in state servers pending owned backing; do
+		told+=" $(<$SYS/abuse/$file)"
+	done
+	is "what sysfs tells" "${told# }" "$*"
+}
+
+# sysfs-block-abuse, which needs no right to the control node
+sysfs_tells_how_the_disk_is_served() {
+	load
+	setup orphan_ms=200
+	_tells live 0 0 0 ""
+	setpriv --reuid=65534 --clear-groups cat $SYS/abuse/state >"$T/state"
+	exec 3<$CTL
+	client serve @3 identity=1 text=$'file:a\nb'
+	_tells live 0 0 0 "file:a?b"
+	submit a op=read
+	submit b op=read offset=64K
+	take 3
+	_tells live 1 1 1 "file:a?b"
+	client quiesce $CTL >"$T/quiesce"
+	_tells quiesced 1 1 1 "file:a?b"
+	client quiesce $CTL flags=1 >"$T/quiesce"
+	exec 3<&-
+	client status $CTL only=state until=3
+	_tells orphaned 0 0 0 ""
+	failed a EIO
+	failed b EIO
+	setup flags=$RECONNECT
+	exec 3<$CTL
+	submit a op=read
+	take 3
+	answer 3 "$id0:2"
+	failed a EIO
+	_tells failed 1 0 0 ""
+	# A removal waits for whoever reads, and they do not wait for it.
+	spawn read bash -c 'while cat '$SYS'/abuse/* >/dev/null 2>&1 || [ -e '$SYS' ]; do :; done'
+	soon client reset $CTL
+	[ ! -e $SYS/abuse ] || fail "the attributes are still there"
+	finish read
+}

@@ -403,4 +403,5 @@ a_server_that_the_uevent_starts_finds_the_device() {
 	client uevents $CTL times=50 >"$T/events"
 	shows "$T/events" '^good=50$'
 	shows "$T/events" '^none=0$'
+	shows "$T/events" '^told=50$'
 }
