@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
+#include "cancel.h"
 #include "compat.h"
 #include "disk.h"
 #include "set.h"

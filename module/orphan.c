@@ -6,8 +6,8 @@
  */
 #include <linux/jiffies.h>
 
+#include "cancel.h"
 #include "orphan.h"
-#include "slot.h"
 
 static struct workqueue_struct *abuse_orphan_wq;
 

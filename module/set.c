@@ -10,9 +10,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "cancel.h"
 #include "orphan.h"
 #include "set.h"
-#include "slot.h"
 #include "wait.h"
 
 static struct workqueue_struct *abuse_free_wq;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Every transition of a slot but that of a transfer; see slot.c. */
+/* Transitions of a slot; see slot.c. */
 #ifndef ABUSE_SLOT_H
 #define ABUSE_SLOT_H
 
@@ -19,8 +19,6 @@ struct abuse_room {
 
 /* For the disk */
 blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq);
-enum blk_eh_timer_return abuse_expire(struct abuse_queue *q,
-				      struct request *rq);
 
 /* For the owner */
 unsigned int abuse_take(struct abuse_set *set, struct abuse_client *client,
@@ -31,7 +29,7 @@ int abuse_peek(struct abuse_set *set, struct abuse_client *client, u64 id,
 void abuse_unget(struct abuse_set *set, struct abuse_client *client,
 		 const struct abuse_get *gets, unsigned int nr);
 
-/* For a transfer: with the lock of the queue */
+/* For a transfer and its end: with the lock of the queue */
 void abuse_slot_stale(struct abuse_queue *q, struct abuse_client *client,
 		      u64 id);
 struct abuse_slot *abuse_slot_find(struct abuse_queue *q,
@@ -42,7 +40,5 @@ void abuse_slot_repend(struct abuse_queue *q, struct abuse_slot *slot,
 
 /* For the requests of all owners */
 void abuse_requeue(struct abuse_set *set, const struct abuse_client *client);
-void abuse_cancel(struct abuse_set *set);
-void abuse_fail(struct abuse_set *set, enum abuse_queue_state state);
 
 #endif

@@ -8,6 +8,7 @@
  * needs memory that is not present, or whose data is in pieces, is tried again
  * by itself after the others have ended.
  */
+#include "cancel.h"
 #include "copy.h"
 #include "slot.h"
 #include "trace.h"
