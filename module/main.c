@@ -4,9 +4,10 @@
  *
  * The layers, from the ground up: copy.c and describe.c know user memory and
  * requests; slots.h, wait.c, slot.c, cancel.c, transfer.c, orphan.c, set.c and
- * quiesce.c know who has which request; sysfs.c and disk.c takes requests from the block layer; device.c and
- * file.c know a device and an open control node; xfer.c and legacy.c are the
- * two ABIs, and list.c tells who has what; control.c offers them.
+ * quiesce.c know who has which request; disk.c takes requests from the block
+ * layer, and sysfs.c tells of them; device.c and file.c know a device and an
+ * open control node; xfer.c and legacy.c are the two ABIs, and list.c tells who
+ * has what; control.c offers them.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
