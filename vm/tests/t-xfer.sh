@@ -312,7 +312,7 @@ the_server_in_the_manual_is_a_disk() {
 	echo 3 >/proc/sys/vm/drop_caches
 	cmp "$T/random" $DISK || fail "the disk does not hold what was written"
 	reset
-	failed example 'transfer: No such device'
+	failed example "$CTL: No such device"
 }
 
 elements_may_grow() {
