@@ -109,7 +109,7 @@ static bool abuse_range_is_good(const struct abuse_config *config, u32 flag,
 {
 	if (!(config->flags & flag))
 		return !max;
-	return max && max <= ABUSE_MAX_RANGE && !(max % unit);
+	return unit && max && max <= ABUSE_MAX_RANGE && !(max % unit);
 }
 
 static int abuse_check(const struct abuse_config *config)

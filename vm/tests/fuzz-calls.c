@@ -107,6 +107,12 @@ void fuzz_setup(struct fuzzer *f)
 	case 8: config.physical_block_size = any(f); break;
 	case 9: config.orphan_ms = any(f); break;
 	case 10: config.unserved_ms = any(f); break;
+	case 11: config.io_min = any(f); break;
+	case 12: config.io_opt = any(f); break;
+	case 13: config.discard_granularity = any(f); break;
+	case 14: config.max_discard = any(f); break;
+	case 15: config.max_write_zeroes = any(f); break;
+	case 16: config.reserved = any(f); break;
 	}
 	arg = room(f, CONFIG, sizeof(config));
 	store(f, arg, &config, sizeof(config));

@@ -331,6 +331,8 @@ the_hints_become_those_of_the_disk() {
 	for bad in discard_granularity=4K max_discard=1M max_write_zeroes=1M; do
 		expect EINVAL setup $bad
 	done
+	setup
+	expect EINVAL setup max_discard=1M max_write_zeroes=1M flags=$((all | RECONNECT)) # nor was it offered before
 }
 
 # A range is cut where the storage's limit is.
