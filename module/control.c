@@ -96,7 +96,7 @@ static int abuse_ioctl_remove(struct abuse_file *file, bool lazily)
 	if (err)
 		return err;
 	/* The caller does not mean the disk that is set up there now. */
-	if (abuse_file_is_stale(file))
+	if (abuse_file_is_over(file))
 		err = -ENODEV;
 	else if (lazily)
 		abuse_device_leave(dev);
@@ -150,7 +150,7 @@ static int abuse_ioctl_quiesce(struct abuse_file *file,
 	if (!set)
 		return -ENODEV;
 	/* As with a removal. */
-	if (abuse_file_is_stale(file)) {
+	if (abuse_file_is_over(file)) {
 		abuse_set_put(set);
 		return -ENODEV;
 	}

@@ -202,10 +202,10 @@ void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set)
 }
 
 /**
- * abuse_file_is_stale() - whether the setup that a file serves is over
+ * abuse_file_is_over() - whether the setup that a file serves is over
  * @file: the file; its device is locked, or that does not matter
  */
-bool abuse_file_is_stale(struct abuse_file *file)
+bool abuse_file_is_over(struct abuse_file *file)
 {
 	/* Pairs with the release of abuse_file_serve(). */
 	struct abuse_set *set = smp_load_acquire(&file->set);

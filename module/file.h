@@ -58,7 +58,7 @@ void abuse_file_mark_call(struct abuse_file *file);
 int abuse_file_status(struct abuse_file *file, struct abuse_status *status);
 void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
-bool abuse_file_is_stale(struct abuse_file *file);
+bool abuse_file_is_over(struct abuse_file *file);
 int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve);
 
 #endif

@@ -127,8 +127,8 @@ static void abuse_describe_server(struct abuse_file *file,
 	server->idle_ms = abuse_ms_since(READ_ONCE(file->called));
 	if (READ_ONCE(client->draining))
 		server->flags |= ABUSE_SERVER_DRAINING;
-	if (abuse_file_is_stale(file))
-		server->flags |= ABUSE_SERVER_STALE;
+	if (abuse_file_is_over(file))
+		server->flags |= ABUSE_SERVER_OVER;
 	server->queue = ABUSE_ANY_QUEUE;
 	/* Pairs with the release of abuse_file_serve(). */
 	if (smp_load_acquire(&file->set)) {

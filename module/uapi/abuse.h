@@ -678,11 +678,11 @@ struct abuse_list {
 /**
  * enum abuse_server_flags - more about a server
  * @ABUSE_SERVER_DRAINING: it said ABUSE_XFER_DRAIN: it gets nothing any more
- * @ABUSE_SERVER_STALE: what it serves was reset since: it gets nothing any more
+ * @ABUSE_SERVER_OVER: what it serves was reset since: it gets nothing any more
  */
 enum abuse_server_flags {
 	ABUSE_SERVER_DRAINING	= 1,
-	ABUSE_SERVER_STALE	= 2,
+	ABUSE_SERVER_OVER	= 2,
 };
 
 #define ABUSE_COMMAND_SIZE	16

@@ -72,7 +72,7 @@ final class Abi {
     static final int ABUSE_GET_SWAP = 32;
 
     static final int ABUSE_SERVER_DRAINING = 1;
-    static final int ABUSE_SERVER_STALE = 2;
+    static final int ABUSE_SERVER_OVER = 2;
 
     static final int ABUSE_REQUEST_PENDING = 0;
     static final int ABUSE_REQUEST_OWNED = 1;

@@ -33,7 +33,7 @@ public record ServerStatus(long number, int pid, long uid, int queue, boolean dr
                 Integer.toUnsignedLong(from.getInt(at + Abi.Server.UID)),
                 from.getInt(at + Abi.Server.QUEUE),
                 (flags & Abi.ABUSE_SERVER_DRAINING) != 0,
-                (flags & Abi.ABUSE_SERVER_STALE) != 0,
+                (flags & Abi.ABUSE_SERVER_OVER) != 0,
                 from.getInt(at + Abi.Server.WAITING),
                 from.getInt(at + Abi.Server.OWNED),
                 Integer.toUnsignedLong(from.getInt(at + Abi.Server.OLDEST_MS)),
