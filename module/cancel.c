@@ -71,8 +71,8 @@ static bool abuse_slot_cancel(struct abuse_queue *q, struct abuse_slot *slot,
  * @rq: the request
  *
  * Return: BLK_EH_DONE when the request was failed; BLK_EH_RESET_TIMER when
- * there is no timeout, or time is left, or when the request is busy: then it fails as soon as
- * the copy ends, unless that copy belongs to its answer.
+ * there is no timeout, or time is left, or when the request is busy: then it
+ * fails as soon as the copy ends, unless that copy belongs to its answer.
  */
 enum blk_eh_timer_return abuse_expire(struct abuse_queue *q, struct request *rq)
 {

@@ -103,13 +103,18 @@ who_waits_for_requests_goes_on_at_the_resume() {
 	end
 }
 
+# Starts a quiesce, which waits for what is owned
+_waits() {
+	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
+	still_waits quiesce
+}
+
 a_wait_ends_with_the_last_answer() {
 	ready
 	exec 3<$CTL
 	submit a op=write
 	take 3
-	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
-	still_waits quiesce
+	_waits
 	answer 3 "$id0"
 	finish quiesce
 	shows "$T/quiesce" owned=0
@@ -122,17 +127,14 @@ a_wait_ends_with_a_resume_a_reset_or_its_process() {
 	exec 3<$CTL
 	submit a op=write
 	take 3
-	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
-	still_waits quiesce
+	_waits
 	_resume
 	failed quiesce ECANCELED
-	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
-	still_waits quiesce
+	_waits
 	kill9 quiesce
 	# It stays, as whoever asked for it may have asked for somebody else.
 	_conditions $QUIESCED
-	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
-	still_waits quiesce
+	_waits
 	reset
 	failed quiesce ENODEV
 	failed a EIO

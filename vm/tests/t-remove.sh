@@ -40,13 +40,18 @@ a_mounted_disk_stays() {
 	wait_for _remove
 }
 
-an_open_partition_is_an_open_disk() {
+# Sets up a served disk with one partition
+_partitioned() {
 	load max_part=7
 	truncate -s 16M image
 	printf 'start=64, size=4096\n' | sfdisk -q image
 	setup block_size=512
 	serve store="$T/image"
 	wait_for test -b /dev/abuse0p1
+}
+
+an_open_partition_is_an_open_disk() {
+	_partitioned
 	exec 5</dev/abuse0p1
 	expect EBUSY _remove
 	exec 5<&-
@@ -157,12 +162,7 @@ lazily_a_mounted_disk_goes_at_the_umount() {
 }
 
 lazily_an_open_partition_is_an_open_disk() {
-	load max_part=7
-	truncate -s 16M image
-	printf 'start=64, size=4096\n' | sfdisk -q image
-	setup block_size=512
-	serve store="$T/image"
-	wait_for test -b /dev/abuse0p1
+	_partitioned
 	exec 5<>/dev/abuse0p1
 	_lazily
 	client io @5 op=write byte=4
