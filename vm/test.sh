@@ -4,6 +4,8 @@
 #
 # TESTS='pattern'	only the tests whose names match this regular expression
 # TEST_TIME=120	seconds of the VM's own time that a test may take if its topic file sets no limit
+# MAX_FAILED=10	when so many tests have failed in a VM, the rest do not run, because a run in which nothing works
+#	would take hours
 # VMS=2	that many VMs at once; by default as many as there are processors
 # TORTURE=10	only the tests that try something many times, 10 times as often
 set -eu -o pipefail
@@ -89,6 +91,10 @@ run_one() { # KERNEL NUMBER
 		mkdir -p "$out"
 		# The limit is longer than any test may take.
 		CLAIMS=/shared run_tests "$kernel" "$out" '' -t $((3600 * ${TORTURE:-1})) -d 1G -s "$claims"
+		if [ "$(grep -c '^FAIL ' "$out/tests.log")" -ge "${MAX_FAILED:-10}" ]; then
+			echo "FAIL $kernel so many tests failed in a VM that it ran no others" | tee -a "$out/tests.log"
+			break
+		fi
 		n=$((n + vms))
 	done
 }

@@ -5,6 +5,7 @@
 # TESTS	regular expression for "topic: what holds"
 # TEST_TIME	seconds of the VM's own time that a test may take if its topic file sets no limit (120)
 # CLAIMS	folder where VMs that share the tests note which ones they take, so that none runs twice
+# MAX_FAILED	when so many tests have failed, the rest do not run (1000)
 # TORTURE	multiplies the work of tests that repeat something (1); if it is not 1, no others run
 # ABUSE_BUILD	folder of the module and the clients
 # ABUSE_KERNEL	the name of the kernel, for the output
@@ -195,6 +196,7 @@ while read -r file function WIDTH limit name; do
 	[ ! -e "$T/notes" ] || sed "s/^/    # ${ABUSE_KERNEL:-} /" "$T/notes"
 	[ $word = ok ] || sed "s/^/    ${ABUSE_KERNEL:-} /" "$T.out"
 	[ ! "$broken" ] || break
+	[ "$failed" -lt "${MAX_FAILED:-1000}" ] || break
 	rm -rf "$T" "$T.out" "$T.log"
 done < <(list | sort -s -k4,4nr) # long tests come first, so that VMs end at about the same time
 
