@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
 # The subcommands of abusectl that look at devices or change them while they are in use
 # run.sh: seconds 240
+# run.sh: kernels 6.12 newest rt debug kcsan
 
 
 list_shows_what_is_set_up_and_who_serves_it() {

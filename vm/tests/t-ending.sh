@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2317,SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Neither reset nor the end of run takes away a disk that is in use
 # run.sh: seconds 300
+# run.sh: kernels 6.12 newest rt debug kcsan
 
 _is_in_use() { # HOW
 	complains 1 "$DISK: in use, $1; end that first, or add --lazy, which waits for that, or --force, which loses unwritten data" reset $CTL

@@ -2,6 +2,7 @@
 # Several servers of one disk: those with the same content share it, and any other is
 # refused before it gets a request
 # run.sh: seconds 300
+# run.sh: kernels 6.12 newest rt debug kcsan
 
 _is_refused() { # TEXT-OF-THE-OTHER PROCESS BACKEND...
 	complains 1 "$CTL: Device or resource busy; process $2 serves '$1' there, .* add --shared" server $CTL "${@:3}"
