@@ -12,21 +12,13 @@
 
 /*
  * Whether a request has time left, though the block layer's timer has expired:
- * time stands still while it must not be handed out, and starts anew at a resume.
+ * time stands still while its queue is quiesced, and starts anew at a resume.
  */
 static bool abuse_slot_has_time(struct abuse_queue *q, struct abuse_slot *slot)
 {
-	u64 span = msecs_to_jiffies(READ_ONCE(q->set->timeout_ms));
-	u64 now = get_jiffies_64(), end = q->resumed + span;
-
 	lockdep_assert_held(&q->lock);
-	if (q->nr_pending < 0 && slot->state == ABUSE_SLOT_PENDING)
-		end = now + span;
-	if (now >= end)
-		return false;
-	/* That is when the timer expires again. */
-	slot->rq->timeout = end - now;
-	return true;
+	return q->nr_pending < 0 ||
+	       time_before(jiffies, READ_ONCE(slot->rq->deadline));
 }
 
 /*

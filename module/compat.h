@@ -8,6 +8,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/device/class.h>
+#include <linux/file.h>
 #include <linux/hrtimer.h>
 
 /* Before 6.15 a block is never larger than a page. */
@@ -37,6 +38,31 @@
 #define COMPAT_RELEASE_DISK_ARGS	struct gendisk *disk, fmode_t mode
 #define COMPAT_OPEN_DISK_ARGS	struct block_device *bdev, fmode_t mode
 #define COMPAT_OPENED_DISK	bdev->bd_disk
+#endif
+
+/*
+ * The kernel itself opens a disk as a file since 6.9, and before as a handle,
+ * since 6.7, or as a block device. These are for kernel threads.
+ */
+#if defined(HAVE_BDEV_FILE)
+#define COMPAT_OPEN		struct file
+#define compat_open_disk(devt)	\
+	bdev_file_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
+#define compat_close_disk(open)	__fput_sync(open)
+#elif defined(HAVE_BDEV_HANDLE)
+#define COMPAT_OPEN		struct bdev_handle
+#define compat_open_disk(devt)	\
+	bdev_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
+#define compat_close_disk(open)	bdev_release(open)
+#elif defined(HAVE_OPEN_GENDISK)
+#define COMPAT_OPEN		struct block_device
+#define compat_open_disk(devt)	\
+	blkdev_get_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
+#define compat_close_disk(open)	blkdev_put(open, NULL)
+#else
+#define COMPAT_OPEN		struct block_device
+#define compat_open_disk(devt)	blkdev_get_by_dev(devt, FMODE_READ, NULL)
+#define compat_close_disk(open)	blkdev_put(open, FMODE_READ)
 #endif
 
 /* Before 6.13 timers were initialized, and not "set up". */

@@ -184,6 +184,9 @@ static int abuse_connect(struct abuse_device *dev,
 
 	if (config->queues * config->queue_depth > abuse_requests_limit())
 		return -EPERM;
+	/* The kernel would read what a user's server says is a table. */
+	if (config->flags & ABUSE_FLAGS_PARTSCAN && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	dev->epoch = dev->epoch + 1 ?: 1;
 	set = abuse_set_alloc(config, dev->number, dev->generation, dev->epoch,
 			      &dev->wait);

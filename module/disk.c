@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blk-mq.h>
+#include <linux/capability.h>
 #include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -153,13 +154,22 @@ static void abuse_disk_scan(struct work_struct *work)
 {
 	struct abuse_disk *ad = container_of(work, struct abuse_disk, scan);
 	struct gendisk *disk = ad->disk;
+	COMPAT_OPEN *open;
 
 	if (ad->scanned)
+		return;
+	/*
+	 * The first who opens a disk sets the size of its blocks, and the last
+	 * who closes it drops what was read.
+	 */
+	open = compat_open_disk(disk_devt(disk));
+	if (IS_ERR(open))
 		return;
 	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	mutex_lock(&disk->open_mutex);
 	ad->scanned = bdev_disk_changed(disk, false) != -EIO;
 	mutex_unlock(&disk->open_mutex);
+	compat_close_disk(open);
 }
 
 /* Who closes the disk after this has looked queues it again. */
@@ -208,7 +218,8 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		.max_write_zeroes_sectors =
 			config->max_write_zeroes >> SECTOR_SHIFT,
 	};
-	bool scanned = abuse_part_shift || config->flags & ABUSE_FLAGS_PARTSCAN;
+	bool scanned = config->flags & ABUSE_FLAGS_PARTSCAN ||
+		       (abuse_part_shift && capable(CAP_SYS_ADMIN));
 	struct abuse_disk *ad;
 	struct gendisk *disk;
 	int err;

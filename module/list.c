@@ -214,11 +214,12 @@ static int abuse_list_requests(struct abuse_device *dev, void *elements,
 {
 	struct abuse_set *set = abuse_device_find_set(dev);
 	struct abuse_request *requests = elements;
-	u32 i = list->cursor >> 32, tag = list->cursor, n = 0, pending;
+	u32 i = list->cursor >> 32, tag = list->cursor, n = 0, pending, owned;
 
 	if (!set)
 		return -ENODEV;
-	abuse_set_depths(set, ABUSE_ANY_QUEUE, &pending, &list->total);
+	abuse_set_requests(set, &pending, &owned);
+	list->total = pending + owned;
 	list->cursor = 0;
 	/* The cursor is the caller's. */
 	if (i < set->nr)

@@ -77,6 +77,19 @@ static void abuse_orphan_work(struct work_struct *work)
 }
 
 /**
+ * abuse_orphan_notify() - queue the work for when somebody begins to serve
+ * @set: the queues, whose serve_lock is held
+ *
+ * Not before they are handed requests, because the work may wait for these.
+ */
+void abuse_orphan_notify(struct abuse_set *set)
+{
+	lockdep_assert_held(&set->serve_lock);
+	if (set->on_served && set->nr_serving && !set->quiesced && !set->dead)
+		queue_work(set->on_served_wq, set->on_served);
+}
+
+/**
  * abuse_orphan_enlist() - an open file asks for requests
  * @set: the queues
  * @client: the open file; it serves them from now on
@@ -90,8 +103,7 @@ void abuse_orphan_enlist(struct abuse_set *set, struct abuse_client *client)
 	if (!set->nr_serving++) {
 		abuse_orphan_switch(set, ABUSE_QUEUE_ORPHANED, ABUSE_QUEUE_LIVE);
 		abuse_orphan_watch(set);
-		if (set->on_served)
-			queue_work(set->on_served_wq, set->on_served);
+		abuse_orphan_notify(set);
 	}
 	set->served = true;
 	WRITE_ONCE(client->serves, set->epoch);

@@ -10,6 +10,7 @@ void abuse_orphans_exit(void);
 
 void abuse_orphan_prepare(struct abuse_set *set);
 void abuse_orphan_watch(struct abuse_set *set);
+void abuse_orphan_notify(struct abuse_set *set);
 void abuse_orphan_end(struct abuse_set *set);
 
 void abuse_orphan_enlist(struct abuse_set *set, struct abuse_client *client);

@@ -25,12 +25,27 @@ static void abuse_quiesce_queues(struct abuse_set *set, bool on)
 
 		spin_lock(&q->lock);
 		WRITE_ONCE(q->nr_pending, q->nr_pending ^ INT_MIN);
-		if (!on)
-			q->resumed = get_jiffies_64();
 		spin_unlock(&q->lock);
 	}
 	WRITE_ONCE(set->quiesced, on);
 	abuse_orphan_watch(set);
+	abuse_orphan_notify(set);
+}
+
+/* Gives every request its whole time again. */
+static void abuse_restart_time(struct abuse_set *set, struct abuse_queue *q)
+{
+	u32 tag;
+
+	spin_lock(&q->lock);
+	for (tag = 0; tag < set->nr_tags; tag++) {
+		struct abuse_slot *slot = &q->slots[tag];
+
+		if (slot->state != ABUSE_SLOT_FREE)
+			WRITE_ONCE(slot->rq->deadline,
+				   jiffies + slot->rq->timeout);
+	}
+	spin_unlock(&q->lock);
 }
 
 /**
@@ -53,6 +68,12 @@ void abuse_resume(struct abuse_set *set)
 {
 	u32 i;
 
+	if (!READ_ONCE(set->quiesced))
+		return;
+	for (i = 0; i < set->nr; i++) {
+		abuse_restart_time(set, &set->queue[i]);
+		cond_resched();
+	}
 	spin_lock(&set->serve_lock);
 	if (set->quiesced)
 		abuse_quiesce_queues(set, false);

@@ -114,7 +114,8 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
  * @set: the set
  * @wq: where to queue it
  * @work: queued when nobody served before, and when a reconnect makes the
- *	queues live; never after abuse_set_kill() has returned
+ *	queues live or a resume ends a pause; never after abuse_set_kill() has
+ *	returned
  */
 void abuse_set_on_served(struct abuse_set *set, struct workqueue_struct *wq,
 			 struct work_struct *work)
@@ -122,8 +123,7 @@ void abuse_set_on_served(struct abuse_set *set, struct workqueue_struct *wq,
 	spin_lock(&set->serve_lock);
 	set->on_served = work;
 	set->on_served_wq = wq;
-	if (set->served && !set->dead)
-		queue_work(wq, work);
+	abuse_orphan_notify(set);
 	spin_unlock(&set->serve_lock);
 }
 
@@ -218,8 +218,7 @@ void abuse_set_configure(struct abuse_set *set,
 		spin_unlock(&q->lock);
 	}
 	abuse_orphan_watch(set);
-	if (set->nr_serving && set->on_served)
-		queue_work(set->on_served_wq, set->on_served);
+	abuse_orphan_notify(set);
 	spin_unlock(&set->serve_lock);
 }
 

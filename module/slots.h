@@ -150,7 +150,6 @@ struct abuse_queue {
 	u32 nr_inflight;
 	int last_cpu;			/* of the last submission */
 	u64 age;
-	u64 resumed;			/* its last resume, jiffies64 */
 	struct list_head pending;	/* oldest first */
 	struct abuse_slot *slots;
 	struct abuse_set *set;

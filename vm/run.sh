@@ -116,7 +116,7 @@ else
 	# With one thread the processors take turns. With a thread each, qemu now and then runs stale code
 	# when a kernel patches itself, which ends in "Oops: int3" (seen with 7.2, 10.0 and 11.1). With erms and
 	# fsrm a kernel copies byte by byte, which is quick in silicon only; la57 is a page table more to walk.
-	qemu+=(-accel "tcg,thread=$threads" -smp "$cpus" -cpu max,-erms,-fsrm,-la57)
+	qemu+=(-accel "tcg,thread=$threads" -smp "$cpus" -cpu "max,-erms,-fsrm,-la57")
 fi
 share=local,security_model=none,multidevs=remap
 [ -z "$root" ] || qemu+=(-virtfs "$share,path=/,mount_tag=machine,readonly=on")

@@ -92,7 +92,8 @@
  *	the open file that set it up is closed, by its process or by its end,
  *	whoever uses the disk. A reconnect may clear this flag and not set it.
  * @ABUSE_FLAGS_PARTSCAN: the disk's partition table is read once somebody
- *	serves, even if the module's parameter max_part is 0
+ *	serves, even if the module's parameter max_part is 0; it takes
+ *	CAP_SYS_ADMIN to set a disk up so, as the kernel believes the table
  * @ABUSE_FLAGS_ROTATIONAL: the storage has moving parts, so that its users
  *	arrange requests by place
  *
@@ -446,8 +447,7 @@ enum abuse_quiesce_flags {
  * While a device is quiesced, gets and polls find nothing pending. New requests
  * wait, and so do those that are requeued; those that are owned may be answered.
  * The time that requests wait for a server stands still and starts anew at the
- * resume. So does the time that a request may take, but for those that are
- * owned, which still time out.
+ * resume, and so does the time that a request may take.
  *
  * It stays so, whoever called this ends, until ABUSE_QUIESCE_RESUME or a reset;
  * a reconnect changes nothing. It is a state of the device and no counter: the

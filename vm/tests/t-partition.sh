@@ -38,6 +38,58 @@ a_disk_may_ask_for_the_scan_by_itself() {
 	[ ! -e /dev/abuse0p1 ] || fail "a partition after reset"
 }
 
+only_root_may_ask_for_the_scan() {
+	local nobody=(setpriv --reuid=nobody --clear-groups --bounding-set=-all "$ABUSE_BUILD/client")
+	load max_part=7
+	_image
+	cp "$T/image" "$T/copy"
+	chown nobody $CTL /dev/abctl1
+	expect EPERM "${nobody[@]}" setup $CTL block_size=512 flags=$PARTSCAN
+	"${nobody[@]}" setup $CTL block_size=512
+	client setup /dev/abctl1 block_size=512
+	serve store="$T/image"
+	spawn other client server /dev/abctl1 store="$T/copy"
+	wait_for test -b /dev/abuse1p2
+	io op=read
+	pause 0.5
+	[ ! -e /dev/abuse0p1 ] || fail "a table of a user's disk was read"
+	# Whoever changes it later need not be root.
+	client reset /dev/abctl1
+	client setup /dev/abctl1 block_size=512 flags=$PARTSCAN
+	"${nobody[@]}" setup /dev/abctl1 block_size=512 flags=$((PARTSCAN | RECONNECT))
+	end
+}
+
+what_was_read_for_the_scan_is_forgotten() {
+	load
+	truncate -s 16M "$T/image" # no table
+	setup flags=$PARTSCAN
+	serve store="$T/image"
+	wait_for eval '[ "$(status gets)" -ge 1 ] && [ "$(status openers)" = 0 ]'
+	head -c 4096 /dev/zero | tr '\0' x | dd of="$T/image" conv=notrunc status=none
+	is "the first block" "$(head -c 4096 $DISK | tr -d x | wc -c)" 0
+	end
+}
+
+a_disk_of_large_blocks_has_partitions() {
+	local size
+	load
+	size=$(client status $CTL only=block_size_limit)
+	truncate -s 64M "$T/image"
+	setup block_size=$size capacity=64M
+	serve store="$T/image"
+	sfdisk -q $DISK <<<'start=64, size=128' >"$T/sfdisk" 2>&1 || fail "sfdisk: $(<"$T/sfdisk")"
+	end
+	reset
+	setup block_size=$size capacity=64M flags=$PARTSCAN
+	serve store="$T/image"
+	wait_for test -b /dev/abuse0p1
+	is "start and size" "$(<$SYS/abuse0p1/start) $(<$SYS/abuse0p1/size)" "$((64 * size / 512)) $((128 * size / 512))"
+	client io /dev/abuse0p1 op=write length=$size byte=0x41
+	io op=check length=$size offset=$((64 * size)) byte=0x41
+	end
+}
+
 appear_when_the_server_is_there_before_setup() {
 	load max_part=7
 	_image

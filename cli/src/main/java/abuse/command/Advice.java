@@ -36,7 +36,7 @@ final class Advice {
                     ? "there is no such device; 'abusectl info' lists those there are"
                     : "is the module loaded? try 'modprobe abuse'";
             case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
-                    ? "only root may have so many requests, nq times qs; 'abusectl info --json' shows the limit"
+                    ? "only root may have so many requests, nq times qs ('abusectl info --json' shows the limit), or partscan"
                     : "only root and the owner of the node may; try sudo, or change the owner with chown";
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> "it is " + setUp(device);

@@ -46,7 +46,7 @@ final class SetupKeys {
         IO_MIN(Kind.SIZE, "least to read or write at once, a multiple of pbs, up to 16M (pbs)", "iomin"),
         IO_OPT(Kind.SIZE, "best to read or write at once, a multiple of pbs, up to 16M; 0: any (0)", "ioopt"),
         ROTATIONAL(Kind.SWITCH, "the storage has moving parts (off)", "rotational"),
-        PARTSCAN(Kind.SWITCH, "read the partition table (off, unless the module has max_part)", "partscan"),
+        PARTSCAN(Kind.SWITCH, "read the partition table, for root (off, unless the module has max_part)", "partscan"),
         AUTOREMOVE(Kind.SWITCH, "the disk goes when the 'run' that made it ends, however it ends; off: it stays if that is killed", "autoremove"),
         RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 

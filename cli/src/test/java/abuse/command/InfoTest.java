@@ -67,8 +67,8 @@ class InfoTest {
         assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\":"
                 + " 9223372036854775807,\n"));
         assertFalse(commands.succeed("info", "-Jo", "SIZE").contains("limits"));
-        assertEquals("/dev/abctl0: Operation not permitted; only root may have so many requests, nq times qs;"
-                + " 'abusectl info --json' shows the limit", commands.fail("setup", "nq=2,qs=4096"));
+        assertEquals("/dev/abctl0: Operation not permitted; only root may have so many requests, nq times qs"
+                + " ('abusectl info --json' shows the limit), or partscan", commands.fail("setup", "nq=2,qs=4096"));
     }
 
     @Test
