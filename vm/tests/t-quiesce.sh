@@ -168,10 +168,10 @@ what_a_dead_or_slow_server_had_waits_too() {
 
 the_time_without_a_server_starts_at_the_resume() {
 	load
-	setup unserved_ms=400
+	setup unserved_ms=$((1000 * SLOW))
 	_quiesce >"$T/quiesce"
 	submit read op=read
-	pause 1
+	pause $((2 * SLOW))
 	is state "$(status state)" $LIVE
 	_resume
 	failed read EIO
@@ -190,18 +190,18 @@ the_time_without_a_server_starts_at_the_resume() {
 }
 
 time_stands_still() {
-	ready timeout_ms=2000
+	ready timeout_ms=$((4000 * SLOW))
 	exec 3<$CTL
 	submit owned op=write
 	take 3
 	submit waits op=write offset=64K
 	_quiesce >"$T/quiesce"
-	pause 5
+	pause $((6 * SLOW))
 	running waits || fail "a request timed out that nobody could have answered: $(<"$T/waits")"
 	running owned || fail "a request timed out that somebody has: $(<"$T/owned")"
 	is timeouts "$(status timeouts)" 0
 	_resume
-	pause 1
+	pause $((2 * SLOW))
 	running waits || fail "its time did not start anew: $(<"$T/waits")"
 	# A later request with more time left does not hold up the earlier ones.
 	submit later op=write offset=128K
@@ -213,12 +213,12 @@ time_stands_still() {
 	# And one that is answered in time is not touched by the timer that is left.
 	submit waits op=write
 	_quiesce >"$T/quiesce"
-	pause 3
+	pause $((5 * SLOW))
 	_resume
 	serve
 	finish waits
 	io op=write
-	pause 3
+	pause $((5 * SLOW))
 	io op=write
 	is timeouts "$(status timeouts)" 3
 }
