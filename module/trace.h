@@ -48,6 +48,8 @@ DECLARE_EVENT_CLASS(abuse_request,
 		__entry->tag = slot - q->slots;
 		__entry->command = get.command;
 		__entry->flags = get.flags;
+		if (slot->redelivered)
+			__entry->flags |= ABUSE_GET_REDELIVERED;
 		__entry->sector = get.sector;
 		__entry->bytes = get.length;
 	),

@@ -142,31 +142,65 @@ _stop() {
 	finish "$1"
 }
 
-trace_shows_requests_and_leaves_nothing_behind() {
-	ready flags=$((WRITE_CACHE | DISCARD | WRITE_ZEROES))
-	serve
-	mkdir /sys/kernel/tracing/instances/abusectl-4194304 # as if left by a process that was killed
+INSTANCES=/sys/kernel/tracing/instances
+
+trace_shows_who_does_what_to_a_request_and_leaves_nothing_behind() {
+	load
+	client setup /dev/abctl1 capacity=16M
+	mkdir $INSTANCES/abusectl-4194304 # as if left by a process that was killed
 	spawn trace "$ABUSECTL" trace 0
-	wait_for has "$T/trace" '^ +TIME +OPERATION'
-	is "trace instances" "$(ls /sys/kernel/tracing/instances)" "abusectl-${PID[trace]}"
-	io op=write offset=1M length=4096
-	io op=sync
-	io op=discard offset=64K length=8192
-	io op=zeroes offset=0 length=4096
-	wait_for has "$T/trace" 'write zeroes'
-	spawn waits client io $DISK op=read
-	finish waits
-	end
+	wait_for has "$T/trace" '^ +TIME EVENT'
+	is "trace instances" "$(ls $INSTANCES)" "abusectl-${PID[trace]}"
+	is "events that others see" "$(</sys/kernel/tracing/events/abuse/enable)" 0
+	tool setup 0 sz=16M,timeout=1000s
+	exec 3<>/dev/abctl1
+	spawn other client io /dev/abuse1 op=read
+	take 3
+	answer 3 "$id0"
+	finish other
+	exec 3<&-
+	submit write op=write offset=1M length=64K
+	exec 3<>$CTL
+	take 3
+	exec 3<&-
+	start server mem
+	finish write
+	stop server
 	submit stuck op=read offset=8192
-	_stop trace
-	shows "$T/trace" '^ +[0-9]+\.[0-9]{6}  write +2048 +4096 +[0-9.]+[mu]?s  [^ ]+ +ok$'
-	shows "$T/trace" '  flush +- +- +[0-9.]+[mu]?s  .* ok$'
-	shows "$T/trace" '  discard +128 +8192 +[0-9.]+[mu]?s  .* ok$'
-	shows "$T/trace" '  write zeroes +0 +4096 .* ok$'
-	shows "$T/trace" '  read +16 +4096 +-  .* waiting$'
-	is "trace instances" "$(ls /sys/kernel/tracing/instances)" ""
 	reset
 	failed stuck EIO
+	_stop trace
+	is "trace instances" "$(ls $INSTANCES)" ""
+	shows "$T/trace" '^   0\.000000 setup  .* [0-9]+ java +capacity=16777216 block_size=4096 '
+	shows "$T/trace" "^ +[0-9]+\.[0-9]{6} submit  write +2048 +65536 +0\.[0-9]+ +- +${PID[write]} client[0-9]*\$"
+	shows "$T/trace" '  requeue write +2048 +65536 .* redelivered$'
+	shows "$T/trace" " get     write +2048 +65536 +0\.[0-9]+ +- +${PID[server]} java +redelivered\$"
+	shows "$T/trace" " put     write +2048 +65536 +0\.[0-9]+ +[0-9.]+[mu]?s +${PID[server]} java +okay\$"
+	shows "$T/trace" ' reset  .*'
+	shows "$T/trace" ' cancel  read +16 +4096 '
+	is "events of each kind" "$(awk 'NR > 1 { n[$2]++ } END { for (k in n) print k n[k] }' "$T/trace" | sort | xargs)" \
+		"cancel1 get2 put1 requeue1 reset1 setup1 submit2"
+}
+
+_gone() { # NAME: asks a trace to end, which has to remove its instance at least
+	kill -TERM "${PID[$1]}"
+	pause 2
+	[ ! -e "$INSTANCES/abusectl-${PID[$1]}" ]
+}
+
+trace_leaves_nothing_behind_when_nobody_takes_its_output() {
+	ready
+	serve
+	mkfifo "$T/pipe"
+	exec 3<>"$T/pipe"
+	"$ABUSECTL" trace 0 -e get,put >"$T/pipe" 2>"$T/err" &
+	PID[trace]=$!
+	read -r heading <&3
+	[[ $heading == TIME* ]] || fail "not a heading: $heading"
+	dd if=$DISK of=/dev/null bs=4k count=1500 iflag=direct status=none
+	wait_for _gone trace
+	kill9 trace
+	end
 }
 
 top_counts_what_a_disk_does() {

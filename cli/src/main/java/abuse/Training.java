@@ -17,6 +17,7 @@ import abuse.device.RequestStatus;
 import abuse.device.ServerStatus;
 import abuse.device.Serving;
 import abuse.device.Status;
+import abuse.device.TraceEvent;
 import abuse.device.Tracer;
 import abuse.libc.NativePart;
 import abuse.libc.Unix;
@@ -93,7 +94,7 @@ final class Training {
         }
 
         @Override
-        public Tracer trace(Status status) {
+        public Tracer trace(Status status, Set<TraceEvent.Kind> kinds) {
             throw new UnsupportedOperationException();
         }
 

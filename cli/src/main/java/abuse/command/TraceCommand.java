@@ -1,53 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.device.BlockEvent;
 import abuse.device.Device;
+import abuse.device.RequestFlag;
 import abuse.device.Status;
+import abuse.device.TraceEvent;
+import abuse.device.TraceEvent.Kind;
 import abuse.device.Tracer;
 import java.io.IOException;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Shows requests as they pass. */
+/** Shows what happens to requests. */
 final class TraceCommand extends Command {
     /** The longest time until a stop is noticed. */
     private static final int PATIENCE_MS = 200;
 
     private final PositionalParamSpec name = deviceWord();
-    private final OptionSpec count = option("-n,--count", "N", "End after N requests; default never.");
+    private final OptionSpec events = option("-e,--events", "EVENTS", "Show these only, separated by commas; default all.");
+    private final OptionSpec count = option("-n,--count", "N", "End after N events; default never.");
 
     private volatile boolean stopped;
+    private volatile Tracer begun;
     private long start = -1;
 
     TraceCommand(Context context) {
-        super(context, "trace", "Shows requests as they pass, one in a line.",
-                "When it was issued, what it asks, where, how many bytes, how long it took, how it ended, and which process"
-                + " issued it. Those not answered yet are shown at the end.");
+        super(context, "trace", "Shows what happens to requests, one event in a line.",
+                "When, what, to which request, and in which process: who submitted it, which server got it and answered it,"
+                + " how long that took, and what became of it otherwise.");
+        helpTable("Events:", TraceCommand::help);
     }
 
     @Override
     void execute() throws Exception {
         long wanted = limit(count);
+        Set<Kind> kinds = kinds();
         Status status;
+        String path;
         try (Device device = open(name.getValue())) {
             status = device.status();
-            if (!status.isSetUp()) {
-                throw Advice.notSetUp(device.path(), "");
-            }
+            path = device.path();
         }
-        context.signals.onStop(() -> stopped = true);
-        try (Tracer tracer = context.devices.trace(status)) {
-            trace(tracer, wanted);
+        context.signals.onStop(() -> stopped = true, this::abandon);
+        try (Tracer tracer = context.devices.trace(status, kinds)) {
+            begun = tracer;
+            trace(tracer, path, wanted);
         }
     }
 
-    private void trace(Tracer tracer, long wanted) throws IOException {
-        Map<String, BlockEvent> issued = new LinkedHashMap<>();
-        line("TIME", "OPERATION", "SECTOR", "BYTES", "LATENCY", "PROCESS", "RESULT");
+    /** Leaves nothing behind even while nobody takes the output, for which the command waits. */
+    private void abandon() {
+        Tracer tracer = begun;
+        if (tracer != null) {
+            try {
+                tracer.close();
+            } catch (IOException e) {
+                context.complain(FileErrors.words(e));
+            }
+        }
+    }
+
+    private Set<Kind> kinds() throws UsageException {
+        if (events.getValue() == null) {
+            return EnumSet.allOf(Kind.class);
+        }
+        var kinds = EnumSet.noneOf(Kind.class);
+        for (String word : events.<String>getValue().split(",", -1)) {
+            kinds.add(kind(word));
+        }
+        return kinds;
+    }
+
+    private static Kind kind(String word) throws UsageException {
+        for (Kind kind : Kind.values()) {
+            if (kind.word().equalsIgnoreCase(word)) {
+                return kind;
+            }
+        }
+        List<String> words = Arrays.stream(Kind.values()).map(Kind::word).toList();
+        String near = Similar.to(word, words);
+        throw new UsageException("unknown event '" + word + "'"
+                + (near.isEmpty() ? "; there are " + String.join(", ", words) : near));
+    }
+
+    private static Map<String, String> help() {
+        var help = new LinkedHashMap<String, String>();
+        for (Kind kind : Kind.values()) {
+            help.put(kind.word(), switch (kind) {
+                case SUBMIT -> "a request of the disk's user is pending";
+                case GET -> "a server got it";
+                case PUT -> "a server answered it";
+                case REQUEUE -> "its server lost it, and it is pending again";
+                case STALE -> "an answer was refused as too late";
+                case EXPIRE -> "it failed, as it was not answered in time";
+                case CANCEL -> "it failed by a reset, a failure of the device, or as nobody serves";
+                case SETUP -> "the device was set up or changed";
+                case RESET -> "the disk goes away";
+            });
+        }
+        return help;
+    }
+
+    private void trace(Tracer tracer, String path, long wanted) throws IOException {
+        line("TIME", "EVENT", "OPERATION", "SECTOR", "BYTES", "REQ", "LATENCY", "PID", "COMMAND", "DETAILS");
         context.flush();
         boolean ending = false;
         for (long shown = 0; shown < wanted;) {
@@ -55,9 +118,15 @@ final class TraceCommand extends Command {
                 tracer.stop();
                 ending = true;
             }
-            Optional<BlockEvent> next = tracer.next(ending ? 0 : PATIENCE_MS);
+            Optional<TraceEvent> next = tracer.next(ending ? 0 : PATIENCE_MS);
+            long lost = tracer.lost();
+            if (lost > 0) {
+                context.flush();
+                context.complain(path + ": " + lost + " events are missing here, as they came too fast; with --events fewer come");
+            }
             if (next.isPresent()) {
-                shown += take(issued, next.get()) ? 1 : 0;
+                show(next.get());
+                shown++;
                 context.checkOutput();
             } else if (ending) {
                 break;
@@ -65,36 +134,30 @@ final class TraceCommand extends Command {
                 context.flush();
             }
         }
-        issued.values().forEach(event -> show(event, null));
     }
 
-    /** Whether the event ends a request, which is shown then. */
-    private boolean take(Map<String, BlockEvent> issued, BlockEvent event) {
+    private void show(TraceEvent event) {
         if (start < 0) {
             start = event.nanoseconds();
         }
-        if (!event.completed()) {
-            issued.put(event.request(), event);
-            return false;
-        }
-        BlockEvent issue = issued.remove(event.request());
-        if (issue == null && event.sectors() == 0) {
-            // The block layer completes what asked for a flush, which was issued in its place
-            return false;
-        }
-        show(issue, event);
-        return true;
+        boolean placed = event.length() > 0;
+        line(seconds(event.nanoseconds() - start), event.kind().word(),
+                event.operation() == null ? "-" : event.operation().name().toLowerCase(Locale.ROOT),
+                placed ? Long.toString(event.sector()) : "-", placed ? Long.toString(event.length()) : "-",
+                event.queue() < 0 ? "-" : event.queue() + "." + (event.tag() < 0 ? "-" : event.tag()),
+                event.latency() == 0 ? "-" : TopCommand.time(event.latency() / 1000),
+                Integer.toString(event.pid()), event.command(), details(event));
     }
 
-    /** One of the two may be missing: a request is older than the trace, or not answered yet. */
-    private void show(BlockEvent issue, BlockEvent completion) {
-        BlockEvent event = issue != null ? issue : completion;
-        boolean placed = event.sectors() > 0;
-        line(seconds(event.nanoseconds() - start), event.words(), placed ? Long.toString(event.sector()) : "-",
-                placed ? Long.toString(event.sectors() * 512) : "-",
-                issue == null || completion == null ? "-"
-                        : TopCommand.time((completion.nanoseconds() - issue.nanoseconds()) / 1000),
-                issue == null ? "-" : issue.process(), completion == null ? "waiting" : completion.result());
+    private static String details(TraceEvent event) {
+        if (event.flags().isEmpty() || event.operation() == null) {
+            return event.rest();
+        }
+        var details = new StringBuilder(event.rest());
+        for (RequestFlag flag : event.flags()) {
+            details.append(details.isEmpty() ? "" : " ").append(flag.word());
+        }
+        return details.toString();
     }
 
     private static String seconds(long nanoseconds) {
@@ -103,17 +166,31 @@ final class TraceCommand extends Command {
     }
 
     /** By hand, as a formatter cannot keep up with a fast disk. */
-    private void line(String time, String operation, String sector, String bytes, String latency, String process,
-            String result) {
+    private void line(String time, String event, String operation, String sector, String bytes, String request,
+            String latency, String pid, String command, String details) {
         var line = new StringBuilder();
-        right(line, time, 12).append("  ").append(operation);
-        right(line, sector, 39 - line.length());
-        right(line, bytes, 9);
-        right(line, latency, 9).append("  ").append(process).append(" ".repeat(Math.max(1, 17 - process.length())));
-        context.out.println(line.append(result));
+        right(line, time, 11);
+        left(line, event, 7);
+        left(line, operation, 12);
+        right(line, sector, 10);
+        right(line, bytes, 7);
+        right(line, request, 6);
+        right(line, latency, 7);
+        right(line, pid, 7);
+        left(line, command, 15);
+        int end = line.append(' ').append(details).length();
+        while (line.charAt(end - 1) == ' ') {
+            end--;
+        }
+        line.setLength(end);
+        context.out.println(line);
     }
 
-    private static StringBuilder right(StringBuilder line, String text, int width) {
-        return line.append(" ".repeat(Math.max(1, width - text.length()))).append(text);
+    private static void right(StringBuilder line, String text, int width) {
+        line.append(line.isEmpty() ? "" : " ").append(" ".repeat(Math.max(0, width - text.length()))).append(text);
+    }
+
+    private static void left(StringBuilder line, String text, int width) {
+        line.append(' ').append(text).append(" ".repeat(Math.max(0, width - text.length())));
     }
 }

@@ -13,6 +13,7 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 
 /** A control node of the kernel module. */
 public final class ControlNode implements Device {
@@ -62,8 +63,8 @@ public final class ControlNode implements Device {
         }
 
         @Override
-        public Tracer trace(Status status) throws IOException {
-            return new KernelTracer(status.diskName());
+        public Tracer trace(Status status, Set<TraceEvent.Kind> kinds) throws IOException {
+            return new KernelTracer(status.number(), kinds);
         }
 
         @Override

@@ -4,6 +4,7 @@ package abuse.device;
 import java.io.IOException;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
+import java.util.Set;
 
 /** The machine's control nodes. */
 public interface Devices {
@@ -28,8 +29,8 @@ public interface Devices {
     /** The kernel's counters of a disk that is set up. */
     DiskStatistics statistics(Status status) throws IOException;
 
-    /** Traces a disk that is set up. */
-    Tracer trace(Status status) throws IOException;
+    /** Traces a device, set up or not. */
+    Tracer trace(Status status, Set<TraceEvent.Kind> kinds) throws IOException;
 
     /** Who uses a disk, in words such as "mounted on /mnt"; empty when this process cannot see it. */
     List<String> users(Status status);

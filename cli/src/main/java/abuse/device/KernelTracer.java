@@ -14,44 +14,59 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** Reads the kernel's block tracepoints from a trace instance of its own, which it removes at the end. */
+/** Reads the module's tracepoints from a trace instance of its own, which it removes at the end. */
 final class KernelTracer implements Tracer {
     private static final String PREFIX = "abusectl-";
-    private static final String[] EVENTS = {"block_rq_issue", "block_rq_complete"};
+    private static final Pattern LOST = Pattern.compile("CPU:\\d+ \\[LOST (?:(\\d+) )?EVENTS]");
     private static final int BUFFER = 64 * 1024;
 
     private final Path instance;
     private final int pipe;
     private final Memory memory = Memory.map(BUFFER);
     private final Deque<String> lines = new ArrayDeque<>();
+    private final ProcessNames processes = new ProcessNames(Path.of("/proc"));
     private String rest = "";
+    private long lost;
+    private boolean closed;
 
-    KernelTracer(String disk) throws IOException {
-        Path instances = Path.of("/sys/kernel/tracing/instances");
+    /**
+     * Begins.
+     *
+     * @param number the device's
+     * @param kinds the events to report; the others cost nothing
+     */
+    KernelTracer(int number, Set<TraceEvent.Kind> kinds) throws IOException {
+        Path tracing = Path.of("/sys/kernel/tracing");
+        Path instances = tracing.resolve("instances");
         if (!Files.isDirectory(instances)) {
             // Without permission to look into the directory, the instances seem to be missing
-            throw new IOException(instances + (Files.isReadable(instances.getParent())
+            throw new IOException(instances + (Files.isReadable(tracing)
                     ? ": No such file or directory; try 'mount -t tracefs tracefs /sys/kernel/tracing'"
                     : ": Permission denied; only root may trace"));
         }
+        if (!Files.isDirectory(tracing.resolve("events/abuse"))) {
+            throw new IOException(tracing.resolve("events/abuse") + ": No such file or directory; the module that is loaded"
+                    + " has no tracepoints");
+        }
         removeAbandoned(instances);
-        String[] device = Files.readString(Path.of("/sys/block", disk, "dev")).trim().split(":");
-        long number = Long.parseLong(device[0]) << 20 | Long.parseLong(device[1]);
         instance = Files.createDirectory(instances.resolve(PREFIX + ProcessHandle.current().pid()));
         try {
-            pipe = begin(number);
+            pipe = begin(number, kinds);
         } catch (IOException e) {
             Files.delete(instance);
             throw e;
         }
     }
 
-    private int begin(long number) throws IOException {
+    private int begin(int number, Set<TraceEvent.Kind> kinds) throws IOException {
         write("trace_clock", "mono");
-        for (String event : EVENTS) {
-            write("events/block/" + event + "/filter", "dev == " + number);
-            write("events/block/" + event + "/enable", "1");
+        write("events/abuse/filter", "device == " + number);
+        for (TraceEvent.Kind kind : kinds) {
+            write("events/abuse/abuse_" + kind.word() + "/enable", "1");
         }
         String path = instance.resolve("trace_pipe").toString();
         int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_NONBLOCK | Unix.O_CLOEXEC);
@@ -62,31 +77,49 @@ final class KernelTracer implements Tracer {
     }
 
     @Override
-    public Optional<BlockEvent> next(int milliseconds) throws IOException {
-        if (lines.isEmpty() && Unix.poll(pipe, Unix.POLLIN, milliseconds) > 0) {
+    public synchronized Optional<TraceEvent> next(int milliseconds) throws IOException {
+        if (lines.isEmpty() && !closed) {
+            // Read in any case, as some kernels wake a poll only once the buffer is half full
+            Unix.poll(pipe, Unix.POLLIN, milliseconds);
             read();
         }
         while (!lines.isEmpty()) {
-            Optional<BlockEvent> event = BlockEvent.parse(lines.remove());
+            String line = lines.remove();
+            Optional<TraceEvent> event = TraceEvent.parse(line);
             if (event.isPresent()) {
-                return event;
+                return event.map(processes::resolve);
+            }
+            Matcher matcher = LOST.matcher(line);
+            if (matcher.matches()) {
+                lost += matcher.group(1) == null ? 1 : Long.parseLong(matcher.group(1));
             }
         }
         return Optional.empty();
     }
 
     @Override
-    public void stop() throws IOException {
-        for (String event : EVENTS) {
-            write("events/block/" + event + "/enable", "0");
+    public synchronized long lost() {
+        long count = lost;
+        lost = 0;
+        return count;
+    }
+
+    @Override
+    public synchronized void stop() throws IOException {
+        // The events themselves are gone if the module is
+        if (!closed) {
+            write("tracing_on", "0");
         }
     }
 
     @Override
-    public void close() throws IOException {
-        Unix.close(pipe);
-        memory.close();
-        Files.delete(instance);
+    public synchronized void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            Unix.close(pipe);
+            memory.close();
+            Files.delete(instance);
+        }
     }
 
     private void read() throws IOException {
@@ -113,11 +146,13 @@ final class KernelTracer implements Tracer {
     }
 
     /** Removes the instances of processes that were killed. */
-    private static void removeAbandoned(Path instances) throws IOException {
-        String[] names = instances.toFile().list((directory, name) -> name.matches(PREFIX + "[0-9]+")
+    private static void removeAbandoned(Path instances) {
+        String self = PREFIX + ProcessHandle.current().pid();
+        String[] names = instances.toFile().list((directory, name) -> name.equals(self) || name.matches(PREFIX + "[0-9]+")
                 && !new File("/proc/" + name.substring(PREFIX.length())).exists());
         for (String name : names == null ? new String[0] : names) {
-            Files.delete(instances.resolve(name));
+            // One that is in use, by a process that is not to be seen from here, stays
+            instances.resolve(name).toFile().delete();
         }
     }
 }

@@ -64,7 +64,7 @@ class OutputTest {
     @Test
     void a_trace_of_a_busy_disk_ends_with_its_reader() {
         devices.add(0).setUp(1 << 20);
-        String line = " server-9 [000] ..... 10.000000: block_rq_complete: 60,0 R () 800 + 8 [0]";
+        String line = " dd-9 [000] ..... 10.000000: abuse_submit: abuse0 queue=0 tag=1 read flags=0x0 sector=8 bytes=4096";
         devices.trace(Collections.nCopies(100_000, line), List.of(), () -> { });
         assertEquals(141, run("Broken pipe", "trace"));
         assertEquals(0, devices.tracers());

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** A machine with as many simulated devices as a test adds; the first one loads the module. */
 public final class SimulatedDevices implements Devices {
@@ -22,6 +23,8 @@ public final class SimulatedDevices implements Devices {
     private List<String> traceAfterStop = List.of();
     private Runnable onTraceEnd;
     private int tracers;
+    private long lostEvents;
+    private Set<TraceEvent.Kind> traced;
     private final List<String> gifts = new ArrayList<>();
     private int limit = Integer.MAX_VALUE;
     private int limitErrno;
@@ -117,16 +120,24 @@ public final class SimulatedDevices implements Devices {
 
     /** Reports the given lines, and then nothing. */
     @Override
-    public Tracer trace(Status status) {
+    public Tracer trace(Status status, Set<TraceEvent.Kind> kinds) {
         var lines = new ArrayDeque<>(trace);
+        traced = kinds;
         tracers++;
         return new Tracer() {
             @Override
-            public Optional<BlockEvent> next(int milliseconds) {
+            public Optional<TraceEvent> next(int milliseconds) {
                 if (lines.isEmpty() && onTraceEnd != null) {
                     onTraceEnd.run();
                 }
-                return lines.isEmpty() ? Optional.empty() : BlockEvent.parse(lines.remove());
+                return lines.isEmpty() ? Optional.empty() : TraceEvent.parse(lines.remove());
+            }
+
+            @Override
+            public long lost() {
+                long count = lostEvents;
+                lostEvents = 0;
+                return count;
             }
 
             @Override
@@ -146,6 +157,16 @@ public final class SimulatedDevices implements Devices {
         trace = lines;
         traceAfterStop = afterStop;
         onTraceEnd = onEnd;
+    }
+
+    /** Makes a trace lose so many events. */
+    public void lose(long count) {
+        lostEvents = count;
+    }
+
+    /** What was traced last. */
+    public Set<TraceEvent.Kind> traced() {
+        return traced;
     }
 
     public int tracers() {

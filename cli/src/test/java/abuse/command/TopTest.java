@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.SimulatedDisk;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** top. */
+class TopTest extends CommandTestBase {
+    @Test
+    void top_prints_a_line_for_each_disk_and_look() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        devices.add(1);
+        devices.add(2).setUp(1 << 20);
+        disk.read(0, 4096);
+        String out = succeed("top", "--interval=0.05", "-n", "2");
+        List<String> lines = out.lines().toList();
+        assertEquals(5, lines.size(), out);
+        assertTrue(lines.get(0).matches("DISK +R/s +W/s +RB/s +WB/s .*"), out);
+        assertTrue(lines.stream().allMatch(line -> line.length() <= 80), out);
+        String idle = " +0 +0 +0B +0B +0 +- +- +- +";
+        assertTrue(lines.get(1).matches("abuse0" + idle + "1 +0 +0 +0"), out);
+        assertTrue(lines.get(4).matches("abuse2" + idle + "0 +0 +0 +0"), out);
+        assertEquals(2, succeed("top", "0", "-n1", "-d0.01").lines().count());
+        assertEquals("/dev/abctl1: not set up; try 'abusectl setup /dev/abctl1'", fail("top", "1"));
+        for (String wrong : new String[] {"--interval=0", "--interval=x", "--count=x"}) {
+            assertTrue(misuse("top", wrong).startsWith("top: " + wrong), wrong);
+        }
+    }
+
+    @Test
+    void top_draws_over_itself_on_a_terminal_until_stopped() throws Exception {
+        devices.add(0).setUp(1 << 20).read(0, 4096);
+        terminal = true;
+        var top = start("top", "-d", "0.2");
+        top.await(() -> top.out().contains("\u001b[0J")).signal();
+        Outcome outcome = top.end();
+        assertEquals(0, outcome.exitCode(), outcome.err());
+        assertTrue(outcome.out().startsWith("\u001b[?7l\u001b[2J\u001b[1;1H\u001b[1mDISK "), outcome.out());
+        assertTrue(outcome.out().contains("[\u001b[32m\u001b[33m+\u001b[m         ]"), outcome.out());
+    }
+}
