@@ -11,7 +11,8 @@
 #                 xfstests on ext4 and xfs (much longer), from your checkouts of them, on abuse disks and on loop
 #                 devices in the VM, and prints what differs
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
-# make bench-startup  how long short commands take to start, against a Java and a C program that print one word
+# make bench-startup  how long short commands take to start, against a Java and a C program that print one word, and, in
+#                 the VM, a server from its start to its first answer
 # make pictures   the pictures of the terminal in man/img, taken in the VM
 # make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling, the order of the module's files
@@ -114,7 +115,7 @@ bench: jar vm-packages
 	$(call need,$(BENCH_PACKAGES))
 	bench/run.sh
 
-bench-startup: jar
+bench-startup: jar vm-packages
 	bench/startup.sh
 
 generated:

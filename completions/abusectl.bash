@@ -14,6 +14,7 @@ _abusectl_value() {
 	'requests -o' | 'requests --output') value=REQUEST_COLUMNS ;;
 	'top -n' | 'top --count') value=N ;;
 	'top -d' | 'top --interval') value=SECONDS ;;
+	'trace -e' | 'trace --events') value=EVENTS ;;
 	'trace -n' | 'trace --count') value=N ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'put --data' | 'put --out') value=FILE ;;
@@ -140,11 +141,11 @@ _abusectl() {
 		places=''
 		;;
 	top)
-		options='--help --version --interval --count'
+		options='--help --version --interval --servers --count'
 		places='DEVICE'
 		;;
 	trace)
-		options='--help --version --count'
+		options='--help --version --events --count'
 		places='DEVICE'
 		;;
 	resize)

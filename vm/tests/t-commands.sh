@@ -173,7 +173,7 @@ trace_shows_who_does_what_to_a_request_and_leaves_nothing_behind() {
 	is "trace instances" "$(ls $INSTANCES)" ""
 	shows "$T/trace" '^   0\.000000 setup  .* [0-9]+ java +capacity=16777216 block_size=4096 '
 	shows "$T/trace" "^ +[0-9]+\.[0-9]{6} submit  write +2048 +65536 +0\.[0-9]+ +- +${PID[write]} client[0-9]*\$"
-	shows "$T/trace" '  requeue write +2048 +65536 .* redelivered$'
+	shows "$T/trace" ' requeue write +2048 +65536 .* redelivered$'
 	shows "$T/trace" " get     write +2048 +65536 +0\.[0-9]+ +- +${PID[server]} java +redelivered\$"
 	shows "$T/trace" " put     write +2048 +65536 +0\.[0-9]+ +[0-9.]+[mu]?s +${PID[server]} java +okay\$"
 	shows "$T/trace" ' reset  .*'
@@ -206,14 +206,15 @@ trace_leaves_nothing_behind_when_nobody_takes_its_output() {
 top_counts_what_a_disk_does() {
 	ready
 	serve
-	spawn top "$ABUSECTL" top --interval=1 -n 3 0
+	spawn top "$ABUSECTL" top --servers --interval=1 -n 3 0
 	for ((i = 0; i < 1000; i++)); do
 		io op=write length=4096
 		running top || break
 	done
 	finish top
-	is "lines" "$(wc -l <"$T/top")" 4
+	is "lines" "$(wc -l <"$T/top")" 8
 	shows "$T/top" '^abuse0 +0 +[1-9][0-9]* +0B +[1-9][0-9.]*K +0 +[0-9.]+[um]?s +[0-9.]+[um]?s +[0-9.]+[um]?s +[01] +[01] +1 +0$'
+	shows "$T/top" "^ +${PID[server]} client[0-9]* +[01] +[1-9][0-9]* +[1-9][0-9]* +0 -\$"
 	end
 }
 

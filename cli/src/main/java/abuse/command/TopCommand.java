@@ -5,6 +5,7 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DiskStatistics;
 import abuse.device.Latency;
+import abuse.device.ServerStatus;
 import abuse.device.Status;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.fusesource.jansi.Ansi;
@@ -29,14 +31,26 @@ final class TopCommand extends Command {
     private static final String HEADING = String.format(Locale.ROOT, LINE, "DISK", "R/s", "W/s", "RB/s", "WB/s", "OTH/s",
             "P50", "P99", "P99.9", "PEND", "OWNED", "SERV", "ERR");
 
+    private static final String SERVER = "  %7s %-15s %5s %6s %6s %5s ";
+    private static final String SERVER_HEADING = String.format(Locale.ROOT, SERVER + "%s", "PID", "COMMAND", "OWNED",
+            "GETS/s", "PUTS/s", "STALE", "SERVES");
+    private static final int WIDTH = 80;
+
     private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.HELP.replaceAll(";.*", "; default all disks"));
     private final OptionSpec interval = option("-d,--interval", "SECONDS", "Time between two updates; default 1.");
+    private final OptionSpec servers = flag("-s,--servers", "Show below each disk who serves it.");
     private final OptionSpec count = option("-n,--count", "N", "End after N updates; default never.");
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Map<String, Sample> last = new LinkedHashMap<>();
 
-    private record Sample(long nanoseconds, Status status, DiskStatistics statistics) {}
+    /** What was seen of a disk, and of its servers if they are asked for. */
+    private record Sample(long nanoseconds, Status status, DiskStatistics statistics, List<ServerStatus> servers) {
+        /** A server as it was; none if it is new. */
+        Optional<ServerStatus> server(long number) {
+            return servers.stream().filter(server -> server.number() == number).findFirst();
+        }
+    }
 
     TopCommand(Context context) {
         super(context, "top", "Shows rates, latencies and queues, live.",
@@ -60,7 +74,7 @@ final class TopCommand extends Command {
             if (drawing) {
                 draw(lines, i == 0);
             } else {
-                lines.subList(i == 0 ? 0 : 1, lines.size()).forEach(context.out::println);
+                lines.subList(i == 0 ? 0 : headings(), lines.size()).forEach(context.out::println);
             }
             context.flush();
             last = now;
@@ -74,7 +88,8 @@ final class TopCommand extends Command {
             try (Device device = context.devices.open(path)) {
                 Status status = device.status();
                 if (status.isSetUp()) {
-                    samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status)));
+                    samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status),
+                            isSet(servers) ? device.servers() : List.of()));
                 } else if (name.getValue() != null) {
                     throw Advice.notSetUp(path, "");
                 }
@@ -93,6 +108,9 @@ final class TopCommand extends Command {
     private List<String> lines(Map<String, Sample> now, boolean drawing) {
         var lines = new ArrayList<String>();
         lines.add(HEADING);
+        if (isSet(servers)) {
+            lines.add(SERVER_HEADING);
+        }
         now.forEach((path, sample) -> {
             Sample before = last.get(path);
             Status status = sample.status;
@@ -106,8 +124,26 @@ final class TopCommand extends Command {
                     time(latency.percentile(99)), time(latency.percentile(99.9)), count(status.pending()),
                     count(status.owned()), count(status.servers()), count(status.errors()))
                     + (drawing ? " " + bar(status) : ""));
+            for (ServerStatus server : sample.servers) {
+                lines.add(line(server, Optional.ofNullable(before).flatMap(old -> old.server(server.number())), seconds));
+            }
         });
         return lines;
+    }
+
+    private static String line(ServerStatus server, Optional<ServerStatus> before, double seconds) {
+        String line = String.format(Locale.ROOT, SERVER, server.pid() == 0 ? "-" : server.pid(),
+                server.command().isEmpty() ? "-" : server.command(), count(server.owned()),
+                count((server.gets() - before.map(ServerStatus::gets).orElse(0L)) / seconds),
+                count((server.puts() - before.map(ServerStatus::puts).orElse(0L)) / seconds), count(server.stale()));
+        String text = server.text().isEmpty() ? "-" : server.text();
+        // The end of a path tells more than its beginning
+        int room = WIDTH - line.length();
+        return line + (text.length() <= room ? text : "..." + text.substring(text.length() - room + 3));
+    }
+
+    private int headings() {
+        return isSet(servers) ? 2 : 1;
     }
 
     private void draw(List<String> lines, boolean first) {
@@ -116,14 +152,13 @@ final class TopCommand extends Command {
             ansi.eraseScreen();
         }
         ansi.cursor(1, 1);
-        if (context.colour()) {
-            ansi.bold().a(lines.get(0)).reset();
-        } else {
-            ansi.a(lines.get(0));
-        }
-        ansi.eraseLine(Ansi.Erase.FORWARD).newline();
-        for (String line : lines.subList(1, lines.size())) {
-            ansi.a(line).eraseLine(Ansi.Erase.FORWARD).newline();
+        for (int i = 0; i < lines.size(); i++) {
+            if (i < headings() && context.colour()) {
+                ansi.bold().a(lines.get(i)).reset();
+            } else {
+                ansi.a(lines.get(i));
+            }
+            ansi.eraseLine(Ansi.Erase.FORWARD).newline();
         }
         context.out.print(ansi.eraseScreen(Ansi.Erase.FORWARD).a(WRAP));
     }
