@@ -91,7 +91,8 @@ final class TraceCommand extends Command {
                 + (near.isEmpty() ? "; there are " + String.join(", ", words) : near));
     }
 
-    private static Map<String, String> help() {
+    /** The events by their words. */
+    static Map<String, String> help() {
         var help = new LinkedHashMap<String, String>();
         for (Kind kind : Kind.values()) {
             help.put(kind.word(), switch (kind) {

@@ -53,6 +53,11 @@ final class Manuals {
                 page.append(".TP\n.B ").append(column.name()).append('\n').append(text(column.help())).append('\n');
             }
         }
+        if (command.options().stream().anyMatch(option -> option.paramLabel().equals("EVENTS"))) {
+            page.append(".SH EVENTS\n");
+            TraceCommand.help().forEach((word, help) ->
+                    page.append(".TP\n.B ").append(word).append('\n').append(text(help)).append('\n'));
+        }
         return page.append(parts[1]).append(exitStatus()).append(seeAlso(List.of("abusectl (8)"))).toString();
     }
 
