@@ -15,13 +15,10 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Reads the module's tracepoints from a trace instance of its own, which it removes at the end. */
 final class KernelTracer implements Tracer {
     private static final String PREFIX = "abusectl-";
-    private static final Pattern LOST = Pattern.compile("CPU:\\d+ \\[LOST (?:(\\d+) )?EVENTS]");
     private static final int BUFFER = 64 * 1024;
 
     private final Path instance;
@@ -89,10 +86,7 @@ final class KernelTracer implements Tracer {
             if (event.isPresent()) {
                 return event.map(processes::resolve);
             }
-            Matcher matcher = LOST.matcher(line);
-            if (matcher.matches()) {
-                lost += matcher.group(1) == null ? 1 : Long.parseLong(matcher.group(1));
-            }
+            lost += TraceEvent.lost(line);
         }
         return Optional.empty();
     }

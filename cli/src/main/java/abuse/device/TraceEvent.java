@@ -66,6 +66,14 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
     private static final Pattern LINE = Pattern.compile(
             " *(.+?)-(\\d+) +\\[\\d+] (?:\\S+ +)? *(\\d+)\\.(\\d{6}): abuse_([a-z]+): abuse\\d+ ?(.*)");
 
+    private static final Pattern LOST = Pattern.compile("CPU:\\d+ \\[LOST (?:(\\d+) )?EVENTS]");
+
+    /** How many events a line of a trace says are missing there; 1 when it does not know. */
+    static long lost(String line) {
+        Matcher matcher = LOST.matcher(line);
+        return !matcher.matches() ? 0 : matcher.group(1) == null ? 1 : Long.parseLong(matcher.group(1));
+    }
+
     /** Reads one line of a trace; empty if it is about something else. */
     static Optional<TraceEvent> parse(String line) {
         Matcher matcher = LINE.matcher(line);

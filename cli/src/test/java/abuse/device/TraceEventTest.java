@@ -41,6 +41,12 @@ class TraceEventTest {
         assertEquals(Optional.empty(), TraceEvent.parse(line));
     }
 
+    @ParameterizedTest
+    @CsvSource({"CPU:0 [LOST 12 EVENTS],12", "CPU:11 [LOST EVENTS],1", "dd-1 [001] ...1. 10.306602: abuse_reset: abuse0,0"})
+    void lost_events_are_counted(String line, long lost) {
+        assertEquals(lost, TraceEvent.lost(line));
+    }
+
     @Test
     void threads_have_processes(@TempDir Path proc) throws IOException {
         thread(proc, 10, 10, "java");
