@@ -86,10 +86,16 @@ public final class Batch implements AutoCloseable {
         raw.putShort(Abi.Xfer.GET_SIZE, (short) Abi.Get.SIZE_OF);
         raw.putLong(Abi.Xfer.PUTS, memory.address() + PUTS_AT);
         if (data != null) {
-            raw.putLong(Abi.Xfer.BUFFER, data.address());
-            raw.putLong(Abi.Xfer.BUFFER_SIZE, data.size());
+            useBuffer(data);
         }
         from(Abi.ABUSE_ANY_QUEUE).waitFor(0, 0);
+    }
+
+    /** Sets the memory for data, as in the constructor; only while the batch has neither requests nor answers. */
+    public Batch useBuffer(Memory data) {
+        raw.putLong(Abi.Xfer.BUFFER, data.address());
+        raw.putLong(Abi.Xfer.BUFFER_SIZE, data.size());
+        return this;
     }
 
     /** Receives from one hardware queue only, 0 and up. */

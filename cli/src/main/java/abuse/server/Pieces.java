@@ -13,6 +13,7 @@ import java.nio.ByteOrder;
 final class Pieces {
     private static final int ALIGNMENT = 4096;
 
+    private final Memory memory;
     private final int blockSize;
     private final ByteBuffer all;
     /** Has room for all places of one length, one after the other, and for all lengths at the start. */
@@ -20,10 +21,15 @@ final class Pieces {
     private final int[] starts;
 
     Pieces(Memory memory, int blockSize, int maxRequest) {
+        this.memory = memory;
         this.blockSize = blockSize;
         all = memory.buffer();
         kept = new ByteBuffer[Math.max(all.capacity() / ALIGNMENT, maxRequest / blockSize)];
         starts = new int[kept.length];
+    }
+
+    Memory memory() {
+        return memory;
     }
 
     /** A piece, like a new buffer: all of it remains, and its order is big endian. */
