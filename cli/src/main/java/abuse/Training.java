@@ -13,6 +13,7 @@ import abuse.device.DiskStatistics;
 import abuse.device.Flag;
 import abuse.device.Hints;
 import abuse.device.Operation;
+import abuse.device.Poller;
 import abuse.device.RequestStatus;
 import abuse.device.ServerStatus;
 import abuse.device.Serving;
@@ -105,6 +106,11 @@ final class Training {
 
         @Override
         public void probe(Status status, long offset) {}
+
+        @Override
+        public Poller poller(int threads) {
+            throw new UnsupportedOperationException();
+        }
 
         @Override
         public boolean isModuleLoaded() {

@@ -162,17 +162,20 @@ public final class Cli {
         if (e instanceof Output.LostException lost && lost.isUnread()) {
             return UNREAD;
         }
-        if (e instanceof DeviceException refusal) {
-            context.complain(Advice.line(refusal, context.devices.isModuleLoaded()));
-        } else if (e instanceof FileSystemException file) {
-            context.complain(file.getFile() + ": " + FileErrors.words(file));
-        } else if (e instanceof FailedException || e instanceof UnsatisfiedLinkError
-                || e instanceof IOException && e.getMessage() != null) {
-            context.complain(e.getMessage());
-        } else {
-            context.complain("internal error: " + e + "; ABUSECTL_DEBUG=1 shows where");
-        }
+        context.complain(words(e, context));
         return FAILED;
+    }
+
+    /** A failure in one line. */
+    static String words(Throwable e, Context context) {
+        if (e instanceof DeviceException refusal) {
+            return Advice.line(refusal, context.devices.isModuleLoaded());
+        }
+        if (e instanceof FileSystemException file) {
+            return file.getFile() + ": " + FileErrors.words(file);
+        }
+        return e instanceof FailedException || e instanceof UnsatisfiedLinkError || e instanceof IOException && e.getMessage() != null
+                ? e.getMessage() : "internal error: " + e + "; ABUSECTL_DEBUG=1 shows where";
     }
 
     private static String version() {

@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.DeviceException.Reason;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -90,6 +91,23 @@ abstract class Command implements Callable<Integer> {
 
     final Device open(String name) throws DeviceException, UsageException {
         return context.devices.open(path(name));
+    }
+
+    /** A number that the module has no device for makes one, if the caller may. */
+    final Device openOrMake(String name) throws DeviceException, UsageException {
+        try {
+            return open(name);
+        } catch (DeviceException e) {
+            Integer number = DeviceName.number(path(name));
+            if (e.reason() != Reason.MISSING || number == null) {
+                throw e;
+            }
+            try {
+                return context.devices.open(context.devices.make(number));
+            } catch (DeviceException refusal) {
+                throw e;
+            }
+        }
     }
 
     /** The paths of all control nodes; fails if there are none. */

@@ -20,10 +20,9 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
 import java.util.ServiceConfigurationError;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -48,6 +47,8 @@ class ServerCommand extends Command {
                     + " sooner, and cost more CPU time.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
 
+    /** Null for a command that serves one disk only. */
+    private OptionSpec all;
     private Server server;
     private int look;
 
@@ -55,6 +56,8 @@ class ServerCommand extends Command {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
+        all = option("--all", "FILE", "Serve each disk that is a line of FILE: DEVICE BACKEND, then --create, --direct,"
+                + " --shared or setup=KEYS; - is standard input.");
     }
 
     /** A command that serves, with a first word of its own. */
@@ -83,40 +86,25 @@ class ServerCommand extends Command {
             }
         }
         backends = backends();
+        if (all != null && all.getValue() != null) {
+            serveAll();
+            return;
+        }
         int last = words.size() - 1;
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
-        if (!backends.isName(backend)) {
-            throw new UsageException("'" + backend + "' is not a backend; there are " + backends.names()
-                    + Similar.to(backend.replaceFirst(":.*", ":"), backends.words()));
-        }
+        BackendOptions.check(backends, backend);
         if (!words.isEmpty() && backends.isName(words.get(0))) {
             throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; only one can be"
                     + " served");
         }
-        var options = EnumSet.noneOf(Option.class);
-        if (isSet(shared) && backends.knows(backend, Option.SHARED)) {
-            options.add(Option.SHARED);
-        }
-        for (var wish : Map.of(create, Option.CREATE, direct, Option.DIRECT).entrySet()) {
-            if (!isSet(wish.getKey())) {
-                continue;
-            }
-            if (!backends.knows(backend, wish.getValue())) {
-                throw new UsageException(wish.getKey().longestName() + " is valid only with "
-                        + backends.namesWith(wish.getValue()));
-            }
-            options.add(wish.getValue());
-        }
-        if (isSet(pin)) {
-            // The page cache is bypassed, too: its writeback may wait for memory, and so for the disk, while it holds locks
-            for (Option option : List.of(Option.PINNED, Option.DIRECT)) {
-                if (backends.knows(backend, option)) {
-                    options.add(option);
-                }
-            }
-        }
-        serve(words.isEmpty() ? null : words.get(0), backend, geometry -> {
+        serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, new BackendOptions(isSet(create), isSet(direct),
+                isSet(shared), isSet(pin)).of(backends, backend)));
+    }
+
+    /** Opens a backend, which may take its time to lock the memory of the disk. */
+    Server.BackendOpener opener(String backend, Set<Option> options) {
+        return geometry -> {
             if (!options.contains(Option.PINNED)) {
                 return backends.open(backend, options, geometry);
             }
@@ -126,15 +114,38 @@ class ServerCommand extends Command {
             } finally {
                 progress.end();
             }
-        });
+        };
+    }
+
+    /** Serves the disks of a file. */
+    private void serveAll() throws Exception {
+        for (OptionSpec option : List.of(create, direct, shared)) {
+            if (isSet(option)) {
+                throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
+            }
+        }
+        if (poll.getValue() != null) {
+            throw new UsageException("with --all, --poll is of no use: the server waits for all disks at once");
+        }
+        if (first.getValue() != null) {
+            throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
+        }
+        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin))).serve();
     }
 
     /** Serves what the first word, if there is one, names. */
     void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
         String path = path(word);
-        serve(path, backend, opener, status -> "abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from "
-                + backend + " on " + status.disk() + ", " + status.queues()
-                + (status.queues() == 1 ? " queue" : " queues"));
+        serve(path, backend, opener, status -> ready(path, backend, status));
+    }
+
+    static String ready(String path, String backend, Status status) {
+        return "abusectl: " + path + ": serving " + Sizes.exact(status.capacity()) + " from " + backend + " on "
+                + status.disk() + ", " + status.queues() + (status.queues() == 1 ? " queue" : " queues");
+    }
+
+    static String waiting(String path) {
+        return path + ": not set up yet; waiting for 'abusectl setup " + path + "'";
     }
 
     /** How long to look for requests before sleeping, in nanoseconds; negative for as long as it is worth it. */
@@ -220,7 +231,7 @@ class ServerCommand extends Command {
         }, new Server.Listener() {
             @Override
             public void waiting() {
-                context.complain(path + ": not set up yet; waiting for 'abusectl setup " + path + "'");
+                context.complain(ServerCommand.waiting(path));
             }
 
             @Override
@@ -250,12 +261,7 @@ class ServerCommand extends Command {
         try {
             server.run();
         } catch (SizeMismatchException e) {
-            boolean empty = e.size() == 0 && backend.startsWith(FILE);
-            throw new FailedException(backend + (!empty ? ": holds " + inFull(e.size()) + ", but " + path + " has "
-                    + inFull(e.capacity()) + "; " + sizeAdvice(path, e)
-                    : Files.isRegularFile(Path.of(backend.substring(FILE.length())))
-                            ? ": is empty; add --create to make it as large as the disk"
-                            : ": holds no bytes, and is not a file that can be made larger"), e);
+            throw new FailedException(mismatch(path, backend, e), e);
         } catch (DeviceException e) {
             if (e.reason() == DeviceException.Reason.NOT_SET_UP) {
                 wasReset(new FailedException(path + ": " + e.getMessage() + "; it was reset, so the server ends", e));
@@ -263,6 +269,16 @@ class ServerCommand extends Command {
             }
             throw e;
         }
+    }
+
+    /** Says that a backend and its device differ in size, and what to do. */
+    final String mismatch(String path, String backend, SizeMismatchException e) {
+        boolean empty = e.size() == 0 && backend.startsWith(FILE);
+        return backend + (!empty ? ": holds " + inFull(e.size()) + ", but " + path + " has " + inFull(e.capacity()) + "; "
+                + sizeAdvice(path, e)
+                : Files.isRegularFile(Path.of(backend.substring(FILE.length())))
+                        ? ": is empty; add --create to make it as large as the disk"
+                        : ": holds no bytes, and is not a file that can be made larger");
     }
 
     /** Called when the device was reset. */
@@ -276,7 +292,7 @@ class ServerCommand extends Command {
     }
 
     /** Only warns of an image that does not fit, as it may be about to be overwritten. */
-    private void warn(String path, String backend, Geometry geometry) {
+    final void warn(String path, String backend, Geometry geometry) {
         Image image = backends.look(backend);
         if (image != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();

@@ -4,7 +4,6 @@ package abuse.command;
 import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.DeviceException.Reason;
 import abuse.device.Status;
 import java.io.IOException;
 import java.nio.file.FileSystems;
@@ -87,23 +86,6 @@ final class SetupCommand extends Command {
                 device.reset();
             }
             throw new FailedException(path + ": " + FileErrors.words(e) + "; only root may give it to " + user.getName());
-        }
-    }
-
-    /** A number that the module has no device for makes one, if the caller may. */
-    private Device openOrMake(String name) throws DeviceException, UsageException {
-        try {
-            return open(name);
-        } catch (DeviceException e) {
-            Integer number = DeviceName.number(path(name));
-            if (e.reason() != Reason.MISSING || number == null) {
-                throw e;
-            }
-            try {
-                return context.devices.open(context.devices.make(number));
-            } catch (DeviceException refusal) {
-                throw e;
-            }
         }
     }
 }

@@ -143,6 +143,12 @@ public final class Batch implements AutoCloseable {
         return waitFor(0, 0);
     }
 
+    /** Makes transfers receive requests again, without a wait. */
+    public Batch receive() {
+        receives = room;
+        return this;
+    }
+
     /** Makes transfers only send answers, and the kernel hand out no more requests to this open file. */
     public Batch drain() {
         flags |= Abi.ABUSE_XFER_DRAIN;

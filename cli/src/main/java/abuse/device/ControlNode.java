@@ -78,6 +78,11 @@ public final class ControlNode implements Device {
         }
 
         @Override
+        public Poller poller(int threads) throws IOException {
+            return new ControlNodePoller(threads);
+        }
+
+        @Override
         public boolean isModuleLoaded() {
             return new File("/sys/module/abuse").exists();
         }
@@ -97,6 +102,10 @@ public final class ControlNode implements Device {
     @Override
     public String path() {
         return path;
+    }
+
+    int fd() {
+        return fd;
     }
 
     @Override

@@ -43,6 +43,9 @@ public interface Devices {
      */
     void probe(Status status, long offset) throws IOException;
 
+    /** Something for so many threads to wait with for open control nodes of these devices. */
+    Poller poller(int threads) throws IOException;
+
     /** Whether the kernel module is there. */
     boolean isModuleLoaded();
 }

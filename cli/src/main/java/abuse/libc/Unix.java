@@ -142,7 +142,7 @@ public final class Unix {
      * A function of the library. All arguments are longs: on every 64-bit Linux an int has a register of its own,
      * whose upper bits are its sign or are ignored.
      */
-    private static final class Function {
+    static final class Function {
         final long address;
         final CallContext types;
 
@@ -155,6 +155,18 @@ public final class Unix {
 
         long call(long argument) {
             return INVOKER.invokeL1(types, address, argument);
+        }
+
+        long call(long first, long second) {
+            return INVOKER.invokeL2(types, address, first, second);
+        }
+
+        long call(long first, long second, long third) {
+            return INVOKER.invokeL3(types, address, first, second, third);
+        }
+
+        long call(long first, long second, long third, long fourth) {
+            return INVOKER.invokeL4(types, address, first, second, third, fourth);
         }
     }
 

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
-import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
 import abuse.backend.Geometry;
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.DeviceException.Call;
 import abuse.device.Devices;
-import abuse.device.Flag;
-import abuse.device.Serving;
 import abuse.device.Status;
-import abuse.libc.Unix;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadFactory;
@@ -26,9 +19,7 @@ import java.util.concurrent.ThreadFactory;
  */
 public final class Server {
     /** How often to look whether a device was set up. */
-    private static final long SETUP_CHECK_MS = 200;
-    /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
-    private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
+    static final long SETUP_CHECK_MS = 200;
 
     /** Opens the backend once the disk is known. */
     public interface BackendOpener {
@@ -118,14 +109,9 @@ public final class Server {
         if (status == null) {
             return;
         }
-        var geometry = new Geometry(status.number(), status.capacity(), status.blockSize(),
-                status.maxRequest(), status.flags().contains(Flag.READ_ONLY));
-        try (Backend backend = opener.open(geometry)) {
-            if (backend.size() >= 0 && backend.size() != status.capacity()) {
-                throw new SizeMismatchException(backend.size(), status.capacity());
-            }
+        try (Disk disk = Disk.open(devices, path, text, status, shared, opener)) {
             try {
-                serve(backend, status);
+                serve(disk);
             } finally {
                 end();
                 problems.summarize();
@@ -158,8 +144,8 @@ public final class Server {
         }
     }
 
-    private void serve(Backend backend, Status status) throws IOException {
-        open(backend, status);
+    private void serve(Disk disk) throws IOException {
+        open(disk);
         synchronized (this) {
             if (stopping) {
                 return;
@@ -167,7 +153,7 @@ public final class Server {
             // Under the lock, so that a stop finds all of them or none
             threads.forEach(Thread::start);
         }
-        listener.ready(status);
+        listener.ready(disk.status());
         Threads.join(threads, this::stop);
         for (Worker worker : workers) {
             if (worker.failure() instanceof IOException e) {
@@ -180,21 +166,15 @@ public final class Server {
     }
 
     /** Opens a control node for each worker, and says what it serves. */
-    private synchronized void open(Backend backend, Status status) throws IOException {
-        String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
-        var diskSize = new DiskSize(backend, status.capacity());
-        int together = backend instanceof AddressedBackend ? 1 : Math.max(1, backend.threads());
-        for (int i = 0; i < status.queues() * together; i++) {
+    private synchronized void open(Disk disk) throws IOException {
+        int together = disk.isAddressed() ? 1 : Math.max(1, disk.backend().threads());
+        for (int i = 0; i < disk.status().queues() * together; i++) {
             int queue = i / together;
-            Device device = devices.open(path);
+            Device device = disk.node(queue);
             Worker worker;
             try {
-                device.serve(new Serving(queue, identity, text));
-                if (!isSameSetup(status, device.status())) {
-                    throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
-                }
-                worker = new Worker(device, queue, together, status, backend, diskSize, problems);
-            } catch (IOException | RuntimeException | Error e) {
+                worker = new Worker(device, queue, together, disk.status(), disk.backend(), disk.size(), problems);
+            } catch (RuntimeException | Error e) {
                 device.close();
                 throw e;
             }
@@ -204,12 +184,6 @@ public final class Server {
             thread.setName("queue " + queue);
             threads.add(thread);
         }
-    }
-
-    /** Whether the device still has the setup that the backend was opened for, and not one made after a reset. */
-    private static boolean isSameSetup(Status before, Status now) {
-        return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
-                && now.queues() == before.queues() && now.maxRequest() == before.maxRequest();
     }
 
     private void run(Worker worker) {

@@ -190,6 +190,11 @@ public final class SimulatedDevices implements Devices {
     }
 
     @Override
+    public Poller poller(int threads) {
+        return new SimulatedPoller();
+    }
+
+    @Override
     public boolean isModuleLoaded() {
         return loaded || !disks.isEmpty();
     }

@@ -229,6 +229,13 @@ final class SimulatedNode implements Device {
         }
     }
 
+    /** Whether poll(2) would return: a request is pending, or the setup that it serves is gone. */
+    boolean hasEvent() {
+        synchronized (disk) {
+            return disk.opens.contains(this) && (served != disk.generation || waiting(Abi.ABUSE_ANY_QUEUE) > 0);
+        }
+    }
+
     @Override
     public void close() {
         synchronized (disk) {

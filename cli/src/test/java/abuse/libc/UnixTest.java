@@ -22,11 +22,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 class UnixTest {
     private static final List<String> HEADERS = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>",
             "#include <poll.h>", "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>",
-            "#include <sys/mman.h>", "#include <sys/socket.h>", "#include <sys/un.h>");
+            "#include <sys/mman.h>", "#include <sys/socket.h>", "#include <sys/un.h>",
+            "#include <sys/epoll.h>");
 
     private static Map<String, Long> constants() throws Exception {
         var constants = new LinkedHashMap<String, Long>(CCompiler.constants(Unix.class));
         assertTrue(constants.size() > 30);
+        constants.putAll(CCompiler.constants(Epoll.class));
+        constants.keySet().removeAll(List.of("END", "PIPE"));
+        constants.putAll(CCompiler.layout("struct epoll_event", Epoll.EpollEvent.class));
         constants.putAll(CCompiler.layout("struct pollfd", Unix.PollFd.class));
         constants.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
         constants.putAll(CCompiler.layout("struct sockaddr_un", Unix.SockaddrUn.class));
@@ -49,6 +53,8 @@ class UnixTest {
         expected.put("MAP_NORESERVE", (long) there.mapNoReserve());
         expected.put("MCL_CURRENT", (long) there.mclCurrent());
         expected.put("MCL_FUTURE", (long) there.mclFuture());
+        expected.put("offsetof(struct epoll_event, data)", (long) there.epollData());
+        expected.put("sizeof(struct epoll_event)", there.epollData() + 8L);
         assertEquals(Map.of(), CCompiler.differences(expected, CCompiler.evaluate(target, HEADERS, new ArrayList<>(expected.keySet()))));
     }
 

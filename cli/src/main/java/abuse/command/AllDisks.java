@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.Status;
+import abuse.server.MultiServer;
+import abuse.server.Server;
+import abuse.server.ServiceManager;
+import abuse.server.SizeMismatchException;
+
+/** Serves all disks of a list, each of which may fail without the others. */
+final class AllDisks {
+    private final ServerCommand command;
+    private final Context context;
+    private final DiskList list;
+    private volatile boolean stopping;
+    private int failed;
+
+    AllDisks(ServerCommand command, DiskList list) {
+        this.command = command;
+        this.context = command.context;
+        this.list = list;
+    }
+
+    void serve() throws Exception {
+        var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
+        var server = new MultiServer(context.devices);
+        command.onStop(() -> {
+            serviceManager.tell("STOPPING=1");
+            stopping = true;
+            server.stop();
+        });
+        for (DiskList.Disk disk : list.disks()) {
+            if (!stopping && setUp(disk)) {
+                Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
+                server.add(disk.path(), disk.backend(), disk.shared(), geometry -> {
+                    command.warn(disk.path(), disk.backend(), geometry);
+                    return opener.open(geometry);
+                }, new Told(disk));
+            }
+        }
+        server.run(() -> serviceManager.tell("READY=1"));
+        if (failed == list.disks().size()) {
+            throw new FailedException(list.name() + ": no disk is left, so the server ends");
+        }
+        if (failed > 0) {
+            throw new FailedException(list.name() + ": " + failed + " of " + list.disks().size()
+                    + " disks were not served to the end");
+        }
+    }
+
+    /** Whether the disk can be served: it is set up, or somebody else will do that. */
+    private boolean setUp(DiskList.Disk disk) {
+        if (disk.setup() == null) {
+            return true;
+        }
+        try (Device device = command.openOrMake(disk.path())) {
+            Status current = device.status();
+            device.setup(disk.setup().config(current.isSetUp() ? current : null));
+            return true;
+        } catch (DeviceException | UsageException e) {
+            fail(disk, e);
+            return false;
+        }
+    }
+
+    private void fail(DiskList.Disk disk, Throwable e) {
+        failed++;
+        if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
+            context.complain(disk.path() + ": " + e.getMessage() + "; it was reset");
+        } else if (e instanceof DeviceException) {
+            context.complain(Cli.words(e, context));
+        } else {
+            context.complain(disk.path() + ": " + (e instanceof SizeMismatchException mismatch
+                    ? command.mismatch(disk.path(), disk.backend(), mismatch)
+                    : e instanceof UsageException ? e.getMessage() : Cli.words(e, context)));
+        }
+    }
+
+    /** Says what happens to one disk. */
+    private final class Told implements MultiServer.Listener {
+        private final DiskList.Disk disk;
+
+        Told(DiskList.Disk disk) {
+            this.disk = disk;
+        }
+
+        @Override
+        public void waiting() {
+            context.complain(ServerCommand.waiting(disk.path()));
+        }
+
+        @Override
+        public void ready(Status status) {
+            context.out.println(ServerCommand.ready(disk.path(), disk.backend(), status));
+            context.out.flush();
+        }
+
+        @Override
+        public void problem(String message) {
+            context.complain(disk.path() + ": " + message);
+        }
+
+        @Override
+        public void failed(Throwable reason) {
+            fail(disk, reason);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.backend.BackendFactory.Option;
+import abuse.backend.Backends;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The file of 'server --all': a disk in each line.
+ *
+ * @param name of the file, for messages
+ */
+record DiskList(String name, List<Disk> disks) {
+    private static final String SETUP = "setup=";
+
+    /**
+     * What a line asks for.
+     *
+     * @param path of the control node
+     * @param setup what to set it up with first; null to wait until somebody else does
+     */
+    record Disk(String path, String backend, Set<Option> options, boolean shared, SetupKeys setup) {}
+
+    /** Reads a file, or standard input if it is named "-"; fails at the first line that is wrong. */
+    static DiskList read(String file, Context context, Backends backends, boolean pinned) throws IOException, UsageException {
+        boolean standardInput = file.equals("-");
+        String name = standardInput ? "standard input" : file;
+        String text = new String(standardInput ? context.in.readAllBytes() : Files.readAllBytes(Path.of(file)),
+                StandardCharsets.UTF_8);
+        var disks = new ArrayList<Disk>();
+        var lines = new HashMap<String, Integer>();
+        int number = 0;
+        for (String line : text.lines().toList()) {
+            number++;
+            String words = line.replaceFirst("(^|\\s)#.*", "").strip();
+            if (words.isEmpty()) {
+                continue;
+            }
+            try {
+                Disk disk = parse(words.split("\\s+"), backends, pinned);
+                Integer before = lines.putIfAbsent(disk.path, number);
+                if (before != null) {
+                    throw new UsageException(disk.path + " is in line " + before + " already");
+                }
+                disks.add(disk);
+            } catch (UsageException e) {
+                throw new UsageException(name + ":" + number + ": " + e.getMessage());
+            }
+        }
+        if (disks.isEmpty()) {
+            throw new UsageException(name + ": there is no disk in it");
+        }
+        return new DiskList(name, disks);
+    }
+
+    private static Disk parse(String[] words, Backends backends, boolean pinned) throws UsageException {
+        if (!DeviceName.isOne(words[0])) {
+            throw new UsageException("'" + words[0] + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+        }
+        if (words.length < 2) {
+            throw new UsageException("there is no backend after '" + words[0] + "'");
+        }
+        BackendOptions.check(backends, words[1]);
+        boolean create = false;
+        boolean direct = false;
+        boolean shared = false;
+        SetupKeys setup = null;
+        for (String word : List.of(words).subList(2, words.length)) {
+            if (word.startsWith(SETUP)) {
+                if (setup != null) {
+                    throw new UsageException("there is more than one " + SETUP);
+                }
+                setup = setup(word.substring(SETUP.length()));
+                continue;
+            }
+            switch (word) {
+                case "--create" -> create = true;
+                case "--direct" -> direct = true;
+                case "--shared" -> shared = true;
+                default -> throw new UsageException("'" + word + "' is neither --create, --direct, --shared nor "
+                        + SETUP + "KEYS");
+            }
+        }
+        Set<Option> options = new BackendOptions(create, direct, shared, pinned).of(backends, words[1]);
+        return new Disk(DeviceName.path(words[0]), words[1], options, shared, setup);
+    }
+
+    /** A disk that is set up already is kept, with its requests, as abuse@.service does it. */
+    private static SetupKeys setup(String keys) throws UsageException {
+        var setup = new SetupKeys(List.of(keys, "reconnect"));
+        if (setup.isAutoremove()) {
+            throw new UsageException("'autoremove' would take the disk away as soon as it is set up");
+        }
+        setup.config(null);
+        return setup;
+    }
+}

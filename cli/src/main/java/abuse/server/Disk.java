@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.backend.AddressedBackend;
+import abuse.backend.Backend;
+import abuse.backend.Geometry;
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.DeviceException.Call;
+import abuse.device.Devices;
+import abuse.device.Flag;
+import abuse.device.Serving;
+import abuse.device.Status;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A device that is set up, with the open backend that serves it.
+ *
+ * @param identity what the backend's bytes are told apart by; null if it is not to be compared with others
+ */
+record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity)
+        implements AutoCloseable {
+    /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
+    private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
+
+    /**
+     * Opens the backend for a device with this status.
+     *
+     * @param shared whether other servers may serve something else there
+     * @throws SizeMismatchException when the two differ in size
+     */
+    static Disk open(Devices devices, String path, String text, Status status, boolean shared, Server.BackendOpener opener)
+            throws IOException {
+        Backend backend = opener.open(new Geometry(status.number(), status.capacity(), status.blockSize(),
+                status.maxRequest(), status.flags().contains(Flag.READ_ONLY)));
+        try {
+            if (backend.size() >= 0 && backend.size() != status.capacity()) {
+                throw new SizeMismatchException(backend.size(), status.capacity());
+            }
+            String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
+            return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity);
+        } catch (IOException | RuntimeException | Error e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    /** Whether the kernel can reach the backend's bytes by itself. */
+    boolean isAddressed() {
+        return backend instanceof AddressedBackend;
+    }
+
+    /**
+     * Opens a control node, and says what is served there.
+     *
+     * @param queue the hardware queue, or {@link Device#ANY_QUEUE}
+     */
+    Device node(int queue) throws DeviceException {
+        Device device = devices.open(path);
+        try {
+            device.serve(new Serving(queue, identity, text));
+            if (!isSameSetup(status, device.status())) {
+                throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
+            }
+            return device;
+        } catch (DeviceException | RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    /** Whether the device still has the setup that the backend was opened for, and not one made after a reset. */
+    private static boolean isSameSetup(Status before, Status now) {
+        return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
+                && now.queues() == before.queues() && now.maxRequest() == before.maxRequest();
+    }
+
+    @Override
+    public void close() throws IOException {
+        backend.close();
+    }
+}

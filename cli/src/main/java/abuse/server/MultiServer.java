@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.device.Devices;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+
+/**
+ * Answers the requests of many devices until it is told to stop, each with a backend of its own and one open control
+ * node. All share a few threads: those for disks whose bytes the kernel reaches by itself never wait for storage; other
+ * backends have threads of their own, so that they keep only each other waiting. A server runs once.
+ */
+public final class MultiServer {
+    /** How many requests to backends without addresses are carried out at once; as many as keep most storage busy. */
+    private static final int BUFFERED_THREADS = 8;
+    /** The most threads that wait for the storage of mapped images. */
+    private static final int STORAGE_THREADS = 64;
+
+    /** Is told what happens to one device. */
+    public interface Listener extends Server.Listener {
+        /** It is not served any more, or was never; the others are. */
+        void failed(Throwable reason);
+    }
+
+    final Devices devices;
+    final StorageThreads storage = new StorageThreads("storage", STORAGE_THREADS);
+    private final List<Member> members = new ArrayList<>();
+    private Crew addressed;
+    /** Null until there is such a backend. */
+    private Crew buffered;
+    private boolean stopping;
+    private boolean changed;
+    private Throwable failure;
+
+    /** A server without a device yet. */
+    public MultiServer(Devices devices) {
+        this.devices = devices;
+    }
+
+    /**
+     * Adds a device, before {@link #run}.
+     *
+     * @param text what is served there, as shown to servers that are refused because of it
+     * @param shared whether other servers may serve something else there
+     */
+    public void add(String path, String text, boolean shared, Server.BackendOpener opener, Listener listener) {
+        members.add(new Member(path, text, shared, opener, listener));
+    }
+
+    /**
+     * Serves until {@link #stop}, or until no device is left; those that are not set up yet are waited for. Then what
+     * was taken is answered, and nothing else.
+     *
+     * @param onReady called once all devices that can be are served
+     * @throws IOException when no device can be served for a reason that is none of theirs
+     */
+    public void run(Runnable onReady) throws IOException {
+        int processors = Math.min(Runtime.getRuntime().availableProcessors(), Math.max(1, members.size()));
+        addressed = new Crew(this, devices, "disks", processors, false);
+        try {
+            addressed.start();
+            serve(onReady);
+        } finally {
+            end();
+        }
+        if (failure instanceof IOException e) {
+            throw e;
+        }
+        if (failure != null) {
+            throw new IllegalStateException(failure);
+        }
+    }
+
+    /** Makes {@link #run} return soon, from any thread. */
+    public synchronized void stop() {
+        stopping = true;
+        notifyAll();
+    }
+
+    /** The threads for a disk. */
+    Crew crewOf(Disk disk) throws IOException {
+        if (disk.isAddressed()) {
+            return addressed;
+        }
+        if (buffered == null) {
+            buffered = new Crew(this, devices, "buffered disks", BUFFERED_THREADS, true);
+            buffered.start();
+        }
+        return buffered;
+    }
+
+    /** Has the members looked at soon, as one of them has failed. */
+    synchronized void look() {
+        changed = true;
+        notifyAll();
+    }
+
+    /** Ends it, as its threads cannot go on. */
+    synchronized void fail(Throwable e) {
+        failure = failure == null ? e : failure;
+        stop();
+    }
+
+    private void serve(Runnable onReady) {
+        boolean ready = false;
+        while (!isStopping() && !members.isEmpty()) {
+            boolean waiting = false;
+            for (Iterator<Member> i = members.iterator(); i.hasNext() && !isStopping();) {
+                Member member = i.next();
+                Throwable reason = member.failure();
+                if (reason == null && !member.isOpen()) {
+                    reason = open(member);
+                }
+                if (reason != null) {
+                    i.remove();
+                    close(member);
+                    member.listener.failed(reason);
+                } else {
+                    waiting |= !member.isOpen();
+                }
+            }
+            if (!ready && !isStopping() && !members.isEmpty()) {
+                ready = true;
+                onReady.run();
+            }
+            if (!members.isEmpty()) {
+                await(waiting ? Server.SETUP_CHECK_MS : 0);
+            }
+        }
+    }
+
+    private Throwable open(Member member) {
+        try {
+            member.open(this);
+            return null;
+        } catch (Throwable e) {
+            return e;
+        }
+    }
+
+    private static void close(Member member) {
+        try {
+            member.close();
+        } catch (Throwable e) {
+            member.listener.problem(e.getMessage());
+        }
+    }
+
+    private synchronized boolean isStopping() {
+        return stopping;
+    }
+
+    /** Waits until something has changed, or for some time. */
+    private synchronized void await(long milliseconds) {
+        try {
+            if (!changed && !stopping) {
+                wait(milliseconds);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            stopping = true;
+        }
+        changed = false;
+    }
+
+    private void end() {
+        stop();
+        addressed.end();
+        if (buffered != null) {
+            buffered.end();
+        }
+        members.forEach(MultiServer::close);
+        storage.close();
+        addressed.close();
+        if (buffered != null) {
+            buffered.close();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.Flag;
+import abuse.device.SimulatedDisk;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** server --all: its file, what it tells and how it ends. */
+class AllDisksTest extends CommandTestBase {
+    private String list(String... lines) throws IOException {
+        return Files.write(directory.resolve("disks"), Arrays.asList(lines)).toString();
+    }
+
+    @Test
+    void it_serves_each_line_and_ends_well() throws Exception {
+        SimulatedDisk zero = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
+        Path image = directory.resolve("image");
+        String file = list("# Two disks", "", " /dev/abuse0\tfile:" + image + " --create  # as large as the disk",
+                "7 mem setup=sz=2M,bs=512");
+        var server = start("server", "--all", file);
+        server.await(() -> server.out().lines().count() == 2);
+        assertEquals("abusectl: /dev/abctl0: serving 1 MiB from file:" + image + " on /dev/abuse0, 1 queue\n"
+                + "abusectl: /dev/abctl7: serving 2 MiB from mem on /dev/abuse7, 1 queue\n", server.out());
+        assertFalse(zero.write(4096, pattern(4096)).await().failed());
+        assertFalse(zero.flush().await().failed());
+        assertArrayEquals(pattern(4096), zero.read(4096, 4096).await().data());
+        server.signal();
+        Outcome outcome = server.end();
+        assertEquals("", outcome.err());
+        assertEquals(0, outcome.exitCode());
+        assertArrayEquals(pattern(4096), Arrays.copyOfRange(Files.readAllBytes(image), 4096, 8192));
+    }
+
+    @Test
+    void a_disk_that_is_set_up_already_is_kept_and_standard_input_is_read() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        var read = disk.read(0, 4096);
+        input = "0 null setup=sz=2M\n".getBytes(UTF_8);
+        var server = start("server", "--all", "-").awaitReady();
+        assertTrue(server.out().contains("serving 2 MiB"), server.out());
+        assertFalse(read.await().failed());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
+    @Test
+    void a_disk_that_fails_is_told_and_the_others_go_on() throws Exception {
+        SimulatedDisk zero = devices.add(0).setUp(1 << 20);
+        SimulatedDisk one = devices.add(1).setUp(1 << 20);
+        Path image = Files.write(directory.resolve("image"), new byte[4096]);
+        var server = start("server", "--all", list("0 mem", "1 mem", "2 mem", "3 file:" + image + " setup=sz=1M", "4 mem setup=bs=64K"));
+        server.await(() -> server.err().lines().count() == 3 && server.out().lines().count() == 2);
+        String[] errors = server.err().lines().sorted().toArray(String[]::new);
+        assertEquals("abusectl: /dev/abctl2: No such file or directory; there is no such device; 'abusectl info' lists those"
+                + " there are", errors[0]);
+        assertEquals("abusectl: /dev/abctl3: file:" + image + ": holds 4 KiB (4096 bytes), but /dev/abctl3 has 1 MiB (1048576"
+                + " bytes); 'abusectl setup /dev/abctl3 sz=4096' makes a disk of that size, after 'abusectl reset"
+                + " /dev/abctl3'", errors[1]);
+        assertTrue(errors[2].startsWith("abusectl: /dev/abctl4: Invalid argument; "), errors[2]);
+        zero.reset();
+        server.await(() -> server.err().contains("/dev/abctl0: No such device; it was reset\n"));
+        assertFalse(one.read(0, 4096).await().failed());
+        server.signal();
+        Outcome outcome = server.end();
+        assertEquals(1, outcome.exitCode());
+        assertTrue(outcome.err().endsWith("disks: 4 of 5 disks were not served to the end\n"), outcome.err());
+    }
+
+    @Test
+    void it_ends_when_no_disk_is_left() throws Exception {
+        SimulatedDisk zero = devices.add(0).setUp(1 << 20);
+        SimulatedDisk one = devices.add(1);
+        var server = start("server", "--all", list("0 mem", "1 mem"));
+        server.await(() -> server.err().lines().count() == 1);
+        assertEquals("abusectl: /dev/abctl1: not set up yet; waiting for 'abusectl setup /dev/abctl1'\n", server.err());
+        one.setUp(1 << 20);
+        server.await(() -> server.out().lines().count() == 2);
+        zero.reset();
+        one.reset();
+        Outcome outcome = server.end();
+        assertEquals(1, outcome.exitCode());
+        assertTrue(outcome.err().endsWith("disks: no disk is left, so the server ends\n"), outcome.err());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "mem | 'mem' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N",
+        "1 | there is no backend after '1'",
+        "1 frob | 'frob' is not a backend; there are null, mem and file:PATH",
+        "1 mem --create | --create is valid only with file:PATH",
+        "1 mem --frob | '--frob' is neither --create, --direct, --shared nor setup=KEYS",
+        "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared nor setup=KEYS",
+        "1 mem setup=frob=1 | unknown key 'frob'",
+        "1 mem setup=sz=1M,bs=3000 | bs=3000 is not a power of two",
+        "1 mem setup=ro setup=rw | there is more than one setup=",
+        "1 mem setup=autoremove | 'autoremove' would take the disk away as soon as it is set up",
+        "/dev/abuse0 mem | /dev/abctl0 is in line 2 already"})
+    void a_line_that_is_wrong_is_named_and_nothing_is_changed(String line, String error) throws Exception {
+        devices.add(0);
+        String file = list("# comment", "0 mem setup=sz=1M", line);
+        assertEquals("server: " + file + ":3: " + error, misuse("server", "--all", file));
+        assertEquals("", succeed("list", "-n"));
+        assertEquals(1, devices.list().size());
+    }
+
+    @Test
+    void what_does_not_go_with_a_file_is_refused() throws Exception {
+        devices.add(0);
+        String file = list("0 mem");
+        assertEquals("server: with --all, '0' belongs into a line of the file", misuse("server", "--all", file, "0"));
+        assertEquals("server: with --all, --create belongs into the lines of the file", misuse("server", "--all", file, "--create"));
+        assertEquals("server: with --all, --poll is of no use: the server waits for all disks at once",
+                misuse("server", "--all", file, "--poll"));
+        assertEquals("run: unknown option '--all'; did you mean '--poll'?", misuse("run", "--all", file));
+        assertEquals("server: " + list("# none") + ": there is no disk in it", misuse("server", "--all", file));
+        assertEquals(directory + "/none: No such file or directory", fail("server", "--all", directory + "/none"));
+    }
+}
