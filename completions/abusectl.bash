@@ -7,6 +7,7 @@ _abusectl_value() {
 	case "$1 $2" in
 	'run --plugin') value=JAR ;;
 	'setup --owner') value=USER ;;
+	'server --all') value=FILE ;;
 	'server --plugin') value=JAR ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
 	'info -o' | 'info --output') value=COLUMNS ;;
@@ -117,7 +118,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --poll --plugin'
+		options='--help --version --create --direct --shared --pin --poll --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

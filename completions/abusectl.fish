@@ -68,6 +68,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends from JAR'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_BACKEND)'
 complete -c abusectl -n __fish_use_subcommand -a list -d 'Shows the disks in a table'

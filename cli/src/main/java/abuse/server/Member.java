@@ -68,8 +68,10 @@ final class Member {
                 server.storage, FETCHERS, e -> fail(server, e));
         crew = server.crewOf(disk);
         listener.ready(status);
-        name = crew.add(this);
-        crew.watch(device, name);
+        synchronized (this) {
+            name = crew.add(this);
+            crew.watch(device, name);
+        }
     }
 
     /** Answers what is pending, in one of the crew's threads. It is not told of this disk again until the end of the turn. */

@@ -115,8 +115,8 @@ public final class MultiServer {
                 }
                 if (reason != null) {
                     i.remove();
-                    close(member);
                     member.listener.failed(reason);
+                    close(member);
                 } else {
                     waiting |= !member.isOpen();
                 }
@@ -144,7 +144,7 @@ public final class MultiServer {
         try {
             member.close();
         } catch (Throwable e) {
-            member.listener.problem(e.getMessage());
+            member.listener.problem(e instanceof IOException ? e.getMessage() : e.toString());
         }
     }
 
