@@ -8,6 +8,8 @@ import abuse.device.OtherContentException;
 
 /** Says what to do about a refusal. */
 final class Advice {
+    private static final String FENCED = "the device cgroup of this container or service forbids it; allow the node there, for 'rw'";
+
     private Advice() {}
 
     /** A device that has to be set up first, with these keys. */
@@ -28,7 +30,7 @@ final class Advice {
     private static String step(DeviceException e, boolean moduleLoaded) {
         String device = e.device();
         if (!DeviceName.isNode(device) && (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE)) {
-            return e.reason() == Reason.DENIED ? "only root and the owner of the node may; try sudo"
+            return e.reason() == Reason.FENCED ? FENCED : e.reason() == Reason.DENIED ? "only root and the owner of the node may; try sudo"
                     : "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
         }
         return switch (e.reason()) {
@@ -38,6 +40,7 @@ final class Advice {
             case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
                     ? "only root may have so many requests, nq times qs ('abusectl info --json' shows the limit), or partscan"
                     : "only root and the owner of the node may; try sudo, or change the owner with chown";
+            case FENCED -> FENCED;
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> "it is " + setUp(device);
             case BUSY -> e instanceof OtherContentException other ? otherContent(other) : e.call() == Call.SETUP

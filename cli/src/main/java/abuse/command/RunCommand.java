@@ -140,8 +140,11 @@ final class RunCommand extends ServerCommand {
     }
 
     private static FailedException noneIsFree(int busy, List<DeviceException> refusals, DeviceException noMore) {
-        String advice = "; 'abusectl reset' frees one, and "
-                + (noMore.reason() == Reason.DENIED ? "root can make more" : "max_abuse allows no more");
+        String advice = "; 'abusectl reset' frees one, and " + switch (noMore.reason()) {
+            case DENIED -> "root can make more";
+            case MISSING -> "others have no node in this /dev, such as " + noMore.device();
+            default -> "max_abuse allows no more";
+        };
         return new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
                 : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
                         + " cannot be used, such as " + refusals.get(0).device() + ":"

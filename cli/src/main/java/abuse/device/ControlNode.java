@@ -10,10 +10,12 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 
 /** A control node of the kernel module. */
 public final class ControlNode implements Device {
@@ -28,16 +30,15 @@ public final class ControlNode implements Device {
 
         @Override
         public List<String> list() {
-            String[] names = new File("/dev").list((directory, name) -> name.matches(PREFIX + "[0-9]{1,9}"));
-            if (names == null) {
-                return List.of();
-            }
-            Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring(PREFIX.length()))));
-            return Arrays.stream(names).map(name -> "/dev/" + name).toList();
+            return nodes("/dev");
         }
 
         @Override
         public String make(int number) throws DeviceException {
+            String hidden = hidden();
+            if (hidden != null) {
+                throw new DeviceException(hidden, Call.ADD, Unix.ENOENT);
+            }
             DeviceException refusal = new DeviceException("/dev/" + PREFIX + "0", Call.OPEN, Unix.ENOENT);
             for (String path : list()) {
                 try (var node = new ControlNode(path)) {
@@ -88,6 +89,9 @@ public final class ControlNode implements Device {
         }
     };
 
+    /** How long a node may come after its device. */
+    private static final long NODE_NS = 1_000_000_000L;
+
     private final String path;
     private final int fd;
 
@@ -96,6 +100,34 @@ public final class ControlNode implements Device {
         fd = Unix.open(path, Unix.O_RDWR | Unix.O_CLOEXEC);
         if (fd < 0) {
             throw failure(Call.OPEN);
+        }
+    }
+
+    private static List<String> nodes(String folder) {
+        String[] names = new File(folder).list((directory, name) -> name.matches(PREFIX + "[0-9]{1,9}"));
+        if (names == null) {
+            return List.of();
+        }
+        Arrays.sort(names, Comparator.comparingInt(name -> Integer.parseInt(name.substring(PREFIX.length()))));
+        return Arrays.stream(names).map(name -> "/dev/" + name).toList();
+    }
+
+    /**
+     * A device that has no node in this /dev, because it is that of a container; null when there is none. Another device
+     * would have no node either, and would be there until the module is unloaded.
+     */
+    private static String hidden() {
+        long start = System.nanoTime();
+        while (true) {
+            var paths = new ArrayList<>(nodes("/sys/class/abuse"));
+            paths.removeAll(nodes("/dev"));
+            if (paths.isEmpty()) {
+                return null;
+            }
+            if (System.nanoTime() - start >= NODE_NS) {
+                return paths.get(0);
+            }
+            LockSupport.parkNanos(20_000_000);
         }
     }
 

@@ -12,7 +12,7 @@ public class DeviceException extends IOException {
     public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, QUIESCE, SERVE, SERVERS, REQUESTS, ADD, TRANSFER, POLL }
 
     /** Why it failed, as far as that decides what to do next. */
-    public enum Reason { MISSING, DENIED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }
+    public enum Reason { MISSING, DENIED, FENCED, NOT_ABUSE, NOT_SET_UP, BUSY, INVALID, INTERRUPTED, OTHER }
 
     private final String device;
     private final Call call;
@@ -40,7 +40,9 @@ public class DeviceException extends IOException {
     public Reason reason() {
         return switch (errno) {
             case Unix.ENOENT, Unix.ENXIO -> Reason.MISSING;
-            case Unix.EPERM, Unix.EACCES -> Reason.DENIED;
+            // The mode of a node is EACCES, a device cgroup EPERM
+            case Unix.EPERM -> call == Call.OPEN ? Reason.FENCED : Reason.DENIED;
+            case Unix.EACCES -> Reason.DENIED;
             case Unix.ENODEV -> call == Call.OPEN ? Reason.MISSING : Reason.NOT_SET_UP;
             case Unix.ENOTTY -> Reason.NOT_ABUSE;
             case Unix.EINVAL -> call == Call.STATUS ? Reason.NOT_ABUSE : Reason.INVALID;

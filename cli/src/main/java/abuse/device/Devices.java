@@ -19,7 +19,8 @@ public interface Devices {
      *
      * @param number N of its control node, /dev/abctlN; negative for the lowest that is free
      * @return the path of that node
-     * @throws DeviceException of the call ADD; or of OPEN, if there is no control node that can be opened
+     * @throws DeviceException of the call ADD, for the reason MISSING if this /dev does not have the node of every device,
+     *     so that the new one could not be opened; or of OPEN, if there is no control node that can be opened
      */
     String make(int number) throws DeviceException;
 

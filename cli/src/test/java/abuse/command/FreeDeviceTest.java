@@ -56,6 +56,17 @@ class FreeDeviceTest {
         commands.devices.limit(3, Unix.EPERM);
         assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied;"
                 + " 'abusectl reset' frees one, and root can make more", commands.fail("run", "mem"));
+        commands.devices.limit(3, Unix.ENOENT);
+        assertEquals("no device is free: 1 is set up, 2 cannot be used, such as /dev/abctl0: Permission denied;"
+                + " 'abusectl reset' frees one, and others have no node in this /dev, such as /dev/abctl0",
+                commands.fail("run", "mem"));
+    }
+
+    @Test
+    void a_device_cgroup_is_told_from_the_mode_of_a_node() {
+        commands.devices.refuse("/dev/abctl0", Unix.EPERM);
+        assertEquals("/dev/abctl0: Operation not permitted; the device cgroup of this container or service forbids it; allow"
+                + " the node there, for 'rw'", commands.fail("info", "0"));
     }
 
     @Test
