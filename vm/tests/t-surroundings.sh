@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2154
 # abusectl in less friendly surroundings: no folder to execute from, readers that go away,
-# closed descriptors, disks with other names, LVM
+# closed descriptors, disks with other names
 # run.sh: seconds 240
 # run.sh: kernels 6.12 newest rt debug kcsan
 WAIT=100
@@ -105,34 +105,4 @@ a_disk_is_known_by_a_link_to_it() {
 	_abusectl resize /dev/disk/by-id/abuse-0 64M
 	is capacity "$(status capacity)" 67108864
 	rm /dev/disk/by-id/abuse-0
-}
-
-# The line is from the manual page. There is no udev here to make the nodes.
-lvm_uses_a_disk_after_one_line_in_its_configuration() {
-	export DM_DISABLE_UDEV=1 LVM_SUPPRESS_FD_WARNINGS=1
-	modprobe dm-mod
-	ready capacity=64M
-	start server mem
-	if pvcreate $DISK >"$T/lvm" 2>&1; then
-		fail "LVM knows the disk already, so the manual page is wrong: $(<"$T/lvm")"
-	fi
-	line=$(grep -h "lvmlocal.conf$" "$PROJECT/man/abuse@.service.8" | sed -n 's/^# \(echo .*\)/\1/p')
-	cp /etc/lvm/lvmlocal.conf "$T/lvmlocal.conf"
-	eval "$line"
-	{
-		lvmconfig --validate && pvcreate $DISK && vgcreate abuse_test $DISK && lvcreate -n volume -L 32M abuse_test
-	} >"$T/lvm" 2>&1 || fail "LVM: $(<"$T/lvm")"
-	mkfs.ext4 -q /dev/abuse_test/volume
-	mkdir "$T/mnt"
-	mount /dev/abuse_test/volume "$T/mnt"
-	cp -r /etc/security "$T/mnt"
-	umount "$T/mnt"
-	vgchange -an abuse_test >"$T/lvm" 2>&1
-	vgchange -ay abuse_test >"$T/lvm" 2>&1 || fail "not found again: $(<"$T/lvm")"
-	mount /dev/abuse_test/volume "$T/mnt"
-	diff -r /etc/security "$T/mnt/security" || fail "files differ"
-	umount "$T/mnt"
-	vgchange -an abuse_test >"$T/lvm" 2>&1
-	cp "$T/lvmlocal.conf" /etc/lvm/lvmlocal.conf
-	stop server
 }
