@@ -340,12 +340,14 @@ no_discard_is_longer_than_the_longest() {
 	ready discard_granularity=64K max_discard=256K max_write_zeroes=128K flags=$((DISCARD | WRITE_ZEROES))
 	exec 3<$CTL
 	spawn discard client io $DISK op=discard length=512K
+	pending 2
 	take 3 gets=8
 	is "discards" "$nr_gets $length0 $length1" "2 262144 262144"
 	answer 3 "$id0"
 	answer 3 "$id1"
 	finish discard
 	spawn zeroes client io $DISK op=zeroes length=256K
+	pending 2
 	take 3 gets=8
 	is "write zeroes" "$nr_gets $length0 $length1" "2 131072 131072"
 	answer 3 "$id0"
