@@ -155,6 +155,7 @@ trace_shows_who_does_what_to_a_request_and_leaves_nothing_behind() {
 	tool setup 0 sz=16M,timeout=1000s
 	exec 3<>/dev/abctl1
 	spawn other client io /dev/abuse1 op=read
+	client status /dev/abctl1 only=pending until=1
 	take 3
 	answer 3 "$id0"
 	finish other
