@@ -33,12 +33,12 @@ static void abuse_quiesce_queues(struct abuse_set *set, bool on)
 }
 
 /* Gives every request its whole time again. */
-static void abuse_restart_time(struct abuse_set *set, struct abuse_queue *q)
+static void abuse_restart_time(struct abuse_queue *q)
 {
 	u32 tag;
 
 	spin_lock(&q->lock);
-	for (tag = 0; tag < set->nr_tags; tag++) {
+	for (tag = 0; tag < q->set->nr_tags; tag++) {
 		struct abuse_slot *slot = &q->slots[tag];
 
 		if (slot->state != ABUSE_SLOT_FREE)
@@ -71,7 +71,7 @@ void abuse_resume(struct abuse_set *set)
 	if (!READ_ONCE(set->quiesced))
 		return;
 	for (i = 0; i < set->nr; i++) {
-		abuse_restart_time(set, &set->queue[i]);
+		abuse_restart_time(&set->queue[i]);
 		cond_resched();
 	}
 	spin_lock(&set->serve_lock);

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What test.sh and test-debian.sh share; to be sourced.
+export MAX_FAILED=${MAX_FAILED:-10}
 
 # run_tests KERNEL OUT FOLDER OPTION...: runs the tests of a folder of vm/tests in a VM, with these options of
 # run.sh; the output goes to OUT/tests.log, too
@@ -8,7 +9,7 @@ run_tests() {
 	shift 3
 	vm/run.sh -k "$kernel" -o "$out" "$@" -- env ABUSE_KERNEL="$kernel" ABUSE_BUILD="$PWD/build/module/$kernel" \
 		TESTS="${TESTS:-}" TEST_TIME="${TEST_TIME:-120}" TORTURE="${TORTURE:-1}" CLAIMS="${CLAIMS:-}" \
-		MAX_FAILED="${MAX_FAILED:-10}" \
+		MAX_FAILED="$MAX_FAILED" \
 		vm/tests/run.sh "$folder" </dev/null | tee "$out/tests.log" || status=${PIPESTATUS[0]}
 	if ! grep -q "^# $kernel: " "$out/tests.log"; then
 		echo "FAIL $kernel the VM ends after the last test, not early (status $status)"

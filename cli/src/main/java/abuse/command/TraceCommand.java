@@ -80,10 +80,9 @@ final class TraceCommand extends Command {
     }
 
     private static Kind kind(String word) throws UsageException {
-        for (Kind kind : Kind.values()) {
-            if (kind.word().equalsIgnoreCase(word)) {
-                return kind;
-            }
+        Optional<Kind> kind = Kind.of(word);
+        if (kind.isPresent()) {
+            return kind.get();
         }
         List<String> words = Arrays.stream(Kind.values()).map(Kind::word).toList();
         String near = Similar.to(word, words);

@@ -54,6 +54,11 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
             return name().toLowerCase(Locale.ROOT);
         }
 
+        /** The kind with this word, in any case of letters. */
+        public static Optional<Kind> of(String word) {
+            return Optional.ofNullable(BY_WORD.get(word.toLowerCase(Locale.ROOT)));
+        }
+
         private static final HashMap<String, Kind> BY_WORD = new HashMap<>();
 
         static {
@@ -77,7 +82,7 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
     /** Reads one line of a trace; empty if it is about something else. */
     static Optional<TraceEvent> parse(String line) {
         Matcher matcher = LINE.matcher(line);
-        Kind kind = matcher.matches() ? Kind.BY_WORD.get(matcher.group(5)) : null;
+        Kind kind = matcher.matches() ? Kind.of(matcher.group(5)).orElse(null) : null;
         if (kind == null) {
             return Optional.empty();
         }

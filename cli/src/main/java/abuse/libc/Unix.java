@@ -180,7 +180,7 @@ public final class Unix {
     public static int open(String path, int flags, int mode) {
         byte[] name = path.getBytes(UTF_8);
         ByteBuffer terminated = ByteBuffer.allocateDirect(name.length + 1).put(0, name);
-        int fd = (int) INVOKER.invokeL3(OPEN.types, OPEN.address, MEMORY.getDirectBufferAddress(terminated), flags, mode);
+        int fd = (int) OPEN.call(MEMORY.getDirectBufferAddress(terminated), flags, mode);
         Reference.reachabilityFence(terminated);
         return fd;
     }
@@ -190,23 +190,23 @@ public final class Unix {
     }
 
     public static long read(int fd, long address, long count) {
-        return INVOKER.invokeL3(READ.types, READ.address, fd, address, count);
+        return READ.call(fd, address, count);
     }
 
     public static int ioctl(int fd, int request, long argument) {
-        return (int) INVOKER.invokeL3(IOCTL.types, IOCTL.address, fd, request, argument);
+        return (int) IOCTL.call(fd, request, argument);
     }
 
     public static long pread(int fd, long address, long count, long offset) {
-        return INVOKER.invokeL4(OfServers.PREAD.types, OfServers.PREAD.address, fd, address, count, offset);
+        return OfServers.PREAD.call(fd, address, count, offset);
     }
 
     public static long pwrite(int fd, long address, long count, long offset) {
-        return INVOKER.invokeL4(OfServers.PWRITE.types, OfServers.PWRITE.address, fd, address, count, offset);
+        return OfServers.PWRITE.call(fd, address, count, offset);
     }
 
     public static long lseek(int fd, long offset, int whence) {
-        return INVOKER.invokeL3(OfServers.LSEEK.types, OfServers.LSEEK.address, fd, offset, whence);
+        return OfServers.LSEEK.call(fd, offset, whence);
     }
 
     public static int fdatasync(int fd) {
@@ -214,11 +214,11 @@ public final class Unix {
     }
 
     public static int fallocate(int fd, int mode, long offset, long length) {
-        return (int) INVOKER.invokeL4(OfServers.FALLOCATE.types, OfServers.FALLOCATE.address, fd, mode, offset, length);
+        return (int) OfServers.FALLOCATE.call(fd, mode, offset, length);
     }
 
     private static int fcntl(int fd, int command, long argument) {
-        return (int) INVOKER.invokeL3(OfServers.FCNTL.types, OfServers.FCNTL.address, fd, command, argument);
+        return (int) OfServers.FCNTL.call(fd, command, argument);
     }
 
     private static int prctl(int option, long argument) {
@@ -228,7 +228,7 @@ public final class Unix {
     /** A new socket for datagrams, or -1. */
     static int socket() {
         Function socket = new Function("socket", 3);
-        return (int) INVOKER.invokeL3(socket.types, socket.address, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        return (int) socket.call(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     }
 
     /** Returns the address of the mapping, or -1. */
@@ -237,11 +237,11 @@ public final class Unix {
     }
 
     static int munmap(long address, long length) {
-        return (int) INVOKER.invokeL2(MUNMAP.types, MUNMAP.address, address, length);
+        return (int) MUNMAP.call(address, length);
     }
 
     static int madvise(long address, long length, int advice) {
-        return (int) INVOKER.invokeL3(MADVISE.types, MADVISE.address, address, length, advice);
+        return (int) MADVISE.call(address, length, advice);
     }
 
     /** Whether a descriptor is a terminal. */
@@ -279,7 +279,7 @@ public final class Unix {
         try (Memory memory = Memory.map(PollFd.SIZE_OF)) {
             var pollFd = memory.buffer();
             pollFd.putInt(PollFd.FD, fd).putShort(PollFd.EVENTS, (short) events);
-            int ready = (int) INVOKER.invokeL3(POLL.types, POLL.address, memory.address(), 1, milliseconds);
+            int ready = (int) POLL.call(memory.address(), 1, milliseconds);
             if (ready < 0) {
                 return -errno();
             }
@@ -388,9 +388,9 @@ public final class Unix {
             buffer.put(SockaddrUn.SUN_PATH, name).put(SockaddrUn.SIZE_OF, message);
             Function connect = new Function("connect", 3);
             Function write = new Function("write", 3);
-            if ((int) INVOKER.invokeL3(connect.types, connect.address, fd, memory.address(),
+            if ((int) connect.call(fd, memory.address(),
                     SockaddrUn.SUN_PATH + name.length) < 0
-                    || INVOKER.invokeL3(write.types, write.address, fd, memory.address() + SockaddrUn.SIZE_OF,
+                    || write.call(fd, memory.address() + SockaddrUn.SIZE_OF,
                             message.length) < 0) {
                 return -errno();
             }
