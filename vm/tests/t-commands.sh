@@ -173,7 +173,8 @@ trace_shows_who_does_what_to_a_request_and_leaves_nothing_behind() {
 	_stop trace
 	is "trace instances" "$(ls $INSTANCES)" ""
 	shows "$T/trace" '^   0\.000000 setup  .* [0-9]+ java +capacity=16777216 block_size=4096 '
-	shows "$T/trace" "^ +[0-9]+\.[0-9]{6} submit  write +2048 +65536 +0\.[0-9]+ +- +${PID[write]} client[0-9]*\$"
+	# The block layer may leave the submission to a thread of its own.
+	shows "$T/trace" "^ +[0-9]+\.[0-9]{6} submit  write +2048 +65536 +0\.[0-9]+ +- +(${PID[write]} client[0-9]*|[0-9]+ kworker/.*)\$"
 	shows "$T/trace" ' requeue write +2048 +65536 .* redelivered$'
 	shows "$T/trace" " get     write +2048 +65536 +0\.[0-9]+ +- +${PID[server]} java +redelivered\$"
 	shows "$T/trace" " put     write +2048 +65536 +0\.[0-9]+ +[0-9.]+[mu]?s +${PID[server]} java +okay\$"
