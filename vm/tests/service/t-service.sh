@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2086,SC2094,SC2119,SC2120,SC2154
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2094,SC2119,SC2120,SC2154
 # abuse@.service under systemd and the udev rule, from the package abusectl.
 # run.sh: seconds 300
 WAIT=120
@@ -180,4 +180,129 @@ systemd_finds_nothing_to_complain_of() {
 	is "systemd-analyze verify" "$(<verify)" ""
 	journalctl --no-pager -b -u systemd-udevd >journal
 	! grep -n 60-abuse journal || fail "udev complains of the rule"
+}
+
+# systemd makes the device cgroup.
+a_device_cgroup_has_to_allow_one_node() {
+	local closed=(-p DevicePolicy=closed -p User=nobody)
+	_installed
+	ready capacity=32M
+	chown nobody $CTL
+	! systemd-run -q --wait --pipe "${closed[@]}" abusectl info 0 >info 2>&1 || fail "it may: $(<info)"
+	shows info "^abusectl: $CTL: Operation not permitted; the device cgroup of this container or service forbids it; "
+	systemd-run -q --unit=boxed -p Type=notify "${closed[@]}" -p "DeviceAllow=$CTL rw" abusectl server 0 mem
+	io op=write length=1M byte=7
+	io op=check length=1M byte=7
+	systemctl stop boxed
+	is errors "$(status errors)" 0
+}
+
+# The lines are as in the manual page. All are started together, as at boot, and stopped together, as at shutdown.
+an_encrypted_disk_in_crypttab_comes_after_its_service_and_goes_before() {
+	local crypt=systemd-cryptsetup@box.service
+	local names=(srv.mount "$crypt")
+	_installed
+	modprobe dm-crypt
+	echo secret >/etc/box.key
+	chmod 600 /etc/box.key
+	_image cryptsetup luksFormat --batch-mode --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /etc/box.key
+	cryptsetup open --key-file /etc/box.key /var/lib/abuse/0.img box
+	mkfs.ext4 -q /dev/mapper/box
+	cryptsetup close box
+	echo "box $DISK /etc/box.key luks,_netdev,discard" >/etc/crypttab
+	echo '/dev/mapper/box /srv ext4 _netdev,discard 0 2' >>/etc/fstab
+	systemctl enable "$SERVICE" # so systemd remembers when it stopped, too
+	systemctl daemon-reload
+	systemctl start "${names[@]}" "$SERVICE" || fail "$(journalctl --no-pager -n 50)"
+	_in_order "$SERVICE" ActiveEnter $crypt InactiveExit
+	cp -r /etc/apt /srv
+	_pid_is_not 0
+	kill -KILL "$pid"
+	sync -f /srv
+	systemctl stop "${names[@]}" remote-fs-pre.target "$SERVICE" || fail "$(journalctl --no-pager -n 50)"
+	_in_order srv.mount InactiveEnter "$SERVICE" ActiveExit
+	_in_order $crypt InactiveEnter "$SERVICE" ActiveExit
+	[ ! -e /dev/mapper/box ] || fail "still open"
+	is owned+pending "$(status owned)$(status pending)" 00
+	client remove $CTL
+	systemctl start "${names[@]}" "$SERVICE" || fail "$(journalctl --no-pager -n 50)"
+	diff -r /etc/apt /srv/apt || fail "files differ"
+	systemctl stop "${names[@]}" remote-fs-pre.target "$SERVICE"
+	is result "$(_property Result)" success
+	rm /etc/crypttab
+	sed -i '/_netdev/d' /etc/fstab
+	systemctl disable "$SERVICE"
+	systemctl daemon-reload
+}
+
+# _in_order UNIT EVENT UNIT EVENT: the first came before the second
+_in_order() {
+	local first second
+	first=$(systemctl show -P "$2TimestampMonotonic" "$1")
+	second=$(systemctl show -P "$4TimestampMonotonic" "$3")
+	[ "$first" -gt 0 ] && [ "$first" -le "$second" ] || fail "$1 $2 $first, $3 $4 $second"
+}
+
+# The unit is from the manual page.
+swap_has_a_unit_that_starts_its_service_and_stops_before_it() {
+	local unit=/etc/systemd/system/dev-abuse0.swap
+	_installed
+	_pinned
+	mkswap "$loop"
+	man=$(dirname "${BASH_SOURCE[0]}")/../../../man/abuse@.service.8
+	sed 's/\\-/-/g' "$man" | sed -n '/^# cat >.*dev-abuse0.swap/,/^# mkswap/{/^# /d;p}' >$unit
+	[ -s $unit ] || fail "no unit in the manual page"
+	systemctl daemon-reload
+	systemd-analyze verify --man=no $unit >verify 2>&1
+	is "systemd-analyze verify" "$(<verify)" ""
+	systemctl start dev-abuse0.swap || fail "$(journalctl --no-pager -n 50)"
+	shows /proc/swaps "^$DISK "
+	systemctl stop $SERVICE
+	! has /proc/swaps "^$DISK " || fail "swap is in use, and nobody serves it"
+	udevadm settle --timeout=30 || fail "udev waits"
+	is owned+pending "$(status owned)$(status pending)" 00
+	rm $unit
+	systemctl daemon-reload
+	losetup -d "$loop"
+}
+
+# Configures a pinned server of the block device $loop; tmpfs has no direct I/O
+_pinned() {
+	truncate -s 64M image
+	modprobe loop
+	loop=$(losetup -f --show image)
+	_configure size=64M "file:$loop"
+	echo OPTIONS=--pin >>$CONF
+}
+
+# What a shutdown stops is named, because the test cannot shut down.
+what_was_mounted_and_made_swap_by_hand_goes_before_the_service() {
+	_installed
+	_pinned
+	_start
+	mkfs.ext4 -q $DISK
+	mount $DISK /srv
+	cp -r /etc/apt /srv
+	systemctl stop srv.mount "blockdev@dev-abuse0.target" "$SERVICE" || fail "$(journalctl --no-pager -n 50)"
+	! mountpoint -q /srv || fail "still mounted, and nobody serves it"
+	is owned+pending "$(status owned)$(status pending)" 00
+	_start
+	mkswap $DISK
+	swapon $DISK
+	wait_for systemctl is-active dev-abuse0.swap
+	systemctl stop dev-abuse0.swap "blockdev@dev-abuse0.target" "$SERVICE" || fail "$(journalctl --no-pager -n 50)"
+	! has /proc/swaps "^$DISK " || fail "swap is in use, and nobody serves it"
+	is owned+pending "$(status owned)$(status pending)" 00
+	losetup -d "$loop"
+}
+
+systemd_leaves_a_pinned_server_alone_when_it_unmounts() {
+	_installed
+	_pinned
+	_start
+	_pid_is_not 0
+	is "its first letter" "$(head -c 1 "/proc/$pid/cmdline")" @
+	systemctl stop "$SERVICE"
+	is result "$(_property Result)" success
+	losetup -d "$loop"
 }
