@@ -29,7 +29,8 @@ public final class Pinning {
         if (!Unix.isIoFlusher()) {
             check("PR_SET_IO_FLUSHER", Unix.becomeIoFlusher());
             String arguments = Files.readString(SELF.resolve("cmdline"), StandardCharsets.UTF_8);
-            check("restart", Unix.execute(SELF.resolve("exe").toString(), List.of(arguments.split("\0"))));
+            // The '@' tells systemd to leave the process alone while it unmounts the filesystems at shutdown
+            check("restart", Unix.execute(SELF.resolve("exe").toString(), List.of(("@" + arguments).split("\0"))));
         }
         check("mlockall", Unix.lockMemory());
         try {
