@@ -8,6 +8,7 @@ import abuse.server.MultiServer;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Serves all disks of a list, each of which may fail without the others. */
 final class AllDisks {
@@ -15,7 +16,7 @@ final class AllDisks {
     private final Context context;
     private final DiskList list;
     private volatile boolean stopping;
-    private int failed;
+    private final AtomicInteger failed = new AtomicInteger();
 
     AllDisks(ServerCommand command, DiskList list) {
         this.command = command;
@@ -41,10 +42,10 @@ final class AllDisks {
             }
         }
         server.run(() -> serviceManager.tell("READY=1"));
-        if (failed == list.disks().size()) {
+        if (failed.get() == list.disks().size()) {
             throw new FailedException(list.name() + ": no disk is left, so the server ends");
         }
-        if (failed > 0) {
+        if (failed.get() > 0) {
             throw new FailedException(list.name() + ": " + failed + " of " + list.disks().size()
                     + " disks were not served to the end");
         }
@@ -66,9 +67,9 @@ final class AllDisks {
     }
 
     private void fail(DiskList.Disk disk, Throwable e) {
-        failed++;
+        failed.incrementAndGet();
         if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
-            context.complain(disk.path() + ": " + e.getMessage() + "; it was reset");
+            context.complain(disk.path() + ": " + e.getMessage() + "; it was reset, and is served when it is set up again");
         } else if (e instanceof DeviceException) {
             context.complain(Cli.words(e, context));
         } else {
@@ -81,6 +82,7 @@ final class AllDisks {
     /** Says what happens to one disk. */
     private final class Told implements MultiServer.Listener {
         private final DiskList.Disk disk;
+        private volatile boolean failed;
 
         Told(DiskList.Disk disk) {
             this.disk = disk;
@@ -93,6 +95,10 @@ final class AllDisks {
 
         @Override
         public void ready(Status status) {
+            if (failed) {
+                failed = false;
+                AllDisks.this.failed.decrementAndGet();
+            }
             context.out.println(ServerCommand.ready(disk.path(), disk.backend(), status));
             context.out.flush();
         }
@@ -104,6 +110,7 @@ final class AllDisks {
 
         @Override
         public void failed(Throwable reason) {
+            failed = true;
             fail(disk, reason);
         }
     }

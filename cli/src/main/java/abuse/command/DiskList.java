@@ -39,12 +39,12 @@ record DiskList(String name, List<Disk> disks) {
         int number = 0;
         for (String line : text.lines().toList()) {
             number++;
-            String words = line.replaceFirst("(^|\\s)#.*", "").strip();
-            if (words.isEmpty()) {
-                continue;
-            }
             try {
-                Disk disk = parse(words.split("\\s+"), backends, pinned);
+                List<String> words = words(line);
+                if (words.isEmpty()) {
+                    continue;
+                }
+                Disk disk = parse(words, backends, pinned);
                 Integer before = lines.putIfAbsent(disk.path, number);
                 if (before != null) {
                     throw new UsageException(disk.path + " is in line " + before + " already");
@@ -60,19 +60,48 @@ record DiskList(String name, List<Disk> disks) {
         return new DiskList(name, disks);
     }
 
-    private static Disk parse(String[] words, Backends backends, boolean pinned) throws UsageException {
-        if (!DeviceName.isOne(words[0])) {
-            throw new UsageException("'" + words[0] + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+    /** The words of a line, before the one that begins with #. What is between quotes, of either kind, belongs to one word. */
+    private static List<String> words(String line) throws UsageException {
+        var words = new ArrayList<String>();
+        StringBuilder word = null;
+        char quote = 0;
+        for (char c : line.toCharArray()) {
+            if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+                quote = quote == 0 ? c : 0;
+                word = word == null ? new StringBuilder() : word;
+            } else if (quote != 0 || !Character.isWhitespace(c)) {
+                if (c == '#' && word == null) {
+                    break;
+                }
+                word = (word == null ? new StringBuilder() : word).append(c);
+            } else if (word != null) {
+                words.add(word.toString());
+                word = null;
+            }
         }
-        if (words.length < 2) {
-            throw new UsageException("there is no backend after '" + words[0] + "'");
+        if (quote != 0) {
+            throw new UsageException("there is no second " + quote);
         }
-        BackendOptions.check(backends, words[1]);
+        if (word != null) {
+            words.add(word.toString());
+        }
+        return words;
+    }
+
+    private static Disk parse(List<String> words, Backends backends, boolean pinned) throws UsageException {
+        if (!DeviceName.isOne(words.get(0))) {
+            throw new UsageException("'" + words.get(0) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+        }
+        if (words.size() < 2) {
+            throw new UsageException("there is no backend after '" + words.get(0) + "'");
+        }
+        String backend = words.get(1);
+        BackendOptions.check(backends, backend);
         boolean create = false;
         boolean direct = false;
         boolean shared = false;
         SetupKeys setup = null;
-        for (String word : List.of(words).subList(2, words.length)) {
+        for (String word : words.subList(2, words.size())) {
             if (word.startsWith(SETUP)) {
                 if (setup != null) {
                     throw new UsageException("there is more than one " + SETUP);
@@ -88,8 +117,8 @@ record DiskList(String name, List<Disk> disks) {
                         + SETUP + "KEYS");
             }
         }
-        Set<Option> options = new BackendOptions(create, direct, shared, pinned).of(backends, words[1]);
-        return new Disk(DeviceName.path(words[0]), words[1], options, shared, setup);
+        Set<Option> options = new BackendOptions(create, direct, shared, pinned).of(backends, backend);
+        return new Disk(DeviceName.path(words.get(0)), backend, options, shared, setup);
     }
 
     /** A disk that is set up already is kept, with its requests, as abuse@.service does it. */

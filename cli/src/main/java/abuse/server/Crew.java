@@ -48,8 +48,8 @@ final class Crew implements AutoCloseable {
         threads.forEach(Thread::start);
     }
 
-    /** Adds a disk, and returns the name that the crew has for it. One thread at a time. */
-    int add(Member member) {
+    /** Adds a disk, and returns the name that the crew has for it. */
+    synchronized int add(Member member) {
         Member[] before = members;
         var after = new Member[before.length + 1];
         System.arraycopy(before, 0, after, 0, before.length);

@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.device.Batch;
 import abuse.device.Device;
+import abuse.device.Devices;
 import abuse.device.Status;
 import java.io.IOException;
 
@@ -21,17 +22,29 @@ final class Member {
     private final boolean shared;
     private final Server.BackendOpener opener;
     private final Problems problems;
+    /** Whether it takes the place of one whose device was reset. */
+    private final boolean again;
     private boolean told;
 
+    /** The setup that it is opened for; null until there is one. */
+    private Status status;
     private Disk disk;
     private Device device;
     private Responder responder;
     private Crew crew;
     private int name;
+    private boolean opening;
     private boolean ended;
     private volatile Throwable failure;
 
     Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener) {
+        this(path, text, shared, opener, listener, false);
+    }
+
+    private Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener,
+            boolean again) {
+        this.again = again;
+        told = again;
         this.path = path;
         this.text = text;
         this.shared = shared;
@@ -40,8 +53,24 @@ final class Member {
         problems = new Problems(listener, Problems.INTERVAL_NS);
     }
 
-    boolean isOpen() {
-        return disk != null;
+    /** One for the same disk, which waits until that is set up again. */
+    Member again() {
+        return new Member(path, text, shared, opener, listener, true);
+    }
+
+    /** Whether its device is not set up, as far as is known. */
+    boolean isWaiting() {
+        return status == null;
+    }
+
+    /** Whether its device was reset, and not set up again. */
+    boolean isReset() {
+        return again && isWaiting();
+    }
+
+    /** Whether its backend is being opened, which may take for ever. */
+    synchronized boolean isOpening() {
+        return opening;
     }
 
     /** Why it must end; null while all is well. */
@@ -49,28 +78,59 @@ final class Member {
         return failure;
     }
 
-    /** Begins to serve if the device is set up by now. */
-    void open(MultiServer server) throws IOException {
-        Status status;
-        try (Device look = server.devices.open(path)) {
-            status = look.status();
-        }
-        if (!status.isSetUp()) {
-            if (!told) {
-                told = true;
-                listener.waiting();
+    /** Looks whether the device is set up by now; then it can be opened. */
+    boolean look(Devices devices) throws IOException {
+        try (Device look = devices.open(path)) {
+            Status now = look.status();
+            if (now.isSetUp()) {
+                status = now;
+                synchronized (this) {
+                    opening = true;
+                }
+                return true;
             }
-            return;
         }
-        disk = Disk.open(server.devices, path, text, status, shared, opener);
-        device = disk.node(Device.ANY_QUEUE);
-        responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,
-                server.storage, FETCHERS, e -> fail(server, e));
-        crew = server.crewOf(disk);
-        listener.ready(status);
+        if (!told) {
+            told = true;
+            listener.waiting();
+        }
+        return false;
+    }
+
+    /** Says that it will not be opened any more. */
+    synchronized void forget() {
+        opening = false;
+    }
+
+    /** Opens the backend, and begins to serve. If the end came first, it closes what it has opened. */
+    void open(MultiServer server) {
+        try {
+            disk = Disk.open(server.devices, path, text, status, shared, opener);
+            device = disk.node(Device.ANY_QUEUE);
+            responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,
+                    server.storage, FETCHERS, e -> fail(server, e));
+            synchronized (this) {
+                crew = ended ? null : server.crewOf(disk);
+                if (crew != null) {
+                    listener.ready(status);
+                    name = crew.add(this);
+                    crew.watch(device, name);
+                }
+            }
+        } catch (Throwable e) {
+            failure = e;
+        }
         synchronized (this) {
-            name = crew.add(this);
-            crew.watch(device, name);
+            opening = false;
+            if (!ended) {
+                server.look();
+                return;
+            }
+        }
+        try {
+            release();
+        } catch (Throwable e) {
+            // There is nobody any more who could be told
         }
     }
 
@@ -103,11 +163,18 @@ final class Member {
         server.look();
     }
 
-    /** Gives back to the kernel what is not answered, once what waits for storage is. */
+    /** Gives back to the kernel what is not answered, once what waits for storage is. Does not wait for an open that hangs. */
     void close() throws IOException {
         synchronized (this) {
             ended = true;
+            if (opening) {
+                return;
+            }
         }
+        release();
+    }
+
+    private void release() throws IOException {
         if (responder != null) {
             responder.finish();
             responder.close();

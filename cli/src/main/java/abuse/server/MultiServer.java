@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.device.DeviceException;
 import abuse.device.Devices;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
+import java.util.ListIterator;
 
 /**
  * Answers the requests of many devices until it is told to stop, each with a backend of its own and one open control
@@ -17,15 +18,21 @@ public final class MultiServer {
     private static final int BUFFERED_THREADS = 8;
     /** The most threads that wait for the storage of mapped images. */
     private static final int STORAGE_THREADS = 64;
+    /** How long to wait for backends that are being opened, before it is said that the others are served. */
+    private static final long READY_NS = 10_000_000_000L;
 
     /** Is told what happens to one device. */
     public interface Listener extends Server.Listener {
-        /** It is not served any more, or was never; the others are. */
+        /**
+         * It is not served any more, or was never; the others are. If its device was reset, it is served again, and
+         * {@link #ready} called, when it is set up again.
+         */
         void failed(Throwable reason);
     }
 
     final Devices devices;
     final StorageThreads storage = new StorageThreads("storage", STORAGE_THREADS);
+    private final Openers openers = new Openers(this);
     private final List<Member> members = new ArrayList<>();
     private Crew addressed;
     /** Null until there is such a backend. */
@@ -50,10 +57,10 @@ public final class MultiServer {
     }
 
     /**
-     * Serves until {@link #stop}, or until no device is left; those that are not set up yet are waited for. Then what
-     * was taken is answered, and nothing else.
+     * Serves until {@link #stop}, or until no device is left; those that are not set up yet are waited for, those that
+     * were reset only as long as there are others. Then what was taken is answered, and nothing else.
      *
-     * @param onReady called once all devices that can be are served
+     * @param onReady called once all devices that can be are served, except those whose backend hangs when it is opened
      * @throws IOException when no device can be served for a reason that is none of theirs
      */
     public void run(Runnable onReady) throws IOException {
@@ -79,8 +86,11 @@ public final class MultiServer {
         notifyAll();
     }
 
-    /** The threads for a disk. */
-    Crew crewOf(Disk disk) throws IOException {
+    /** The threads for a disk; null at the end. */
+    synchronized Crew crewOf(Disk disk) throws IOException {
+        if (stopping) {
+            return null;
+        }
         if (disk.isAddressed()) {
             return addressed;
         }
@@ -104,40 +114,53 @@ public final class MultiServer {
     }
 
     private void serve(Runnable onReady) {
+        long start = System.nanoTime();
         boolean ready = false;
-        while (!isStopping() && !members.isEmpty()) {
+        while (!isStopping() && !members.stream().allMatch(Member::isReset)) {
             boolean waiting = false;
-            for (Iterator<Member> i = members.iterator(); i.hasNext() && !isStopping();) {
+            boolean opening = false;
+            for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
                 Member member = i.next();
                 Throwable reason = member.failure();
-                if (reason == null && !member.isOpen()) {
-                    reason = open(member);
+                if (reason == null && member.isWaiting()) {
+                    reason = look(member);
                 }
                 if (reason != null) {
-                    i.remove();
+                    if (isReset(reason)) {
+                        i.set(member.again());
+                        waiting = true;
+                    } else {
+                        i.remove();
+                    }
                     member.listener.failed(reason);
                     close(member);
                 } else {
-                    waiting |= !member.isOpen();
+                    waiting |= member.isWaiting();
+                    opening |= member.isOpening();
                 }
             }
-            if (!ready && !isStopping() && !members.isEmpty()) {
+            long left = READY_NS - (System.nanoTime() - start);
+            if (!ready && (!opening || left <= 0) && !isStopping() && !members.isEmpty()) {
                 ready = true;
                 onReady.run();
             }
-            if (!members.isEmpty()) {
-                await(waiting ? Server.SETUP_CHECK_MS : 0);
-            }
+            await(waiting ? Server.SETUP_CHECK_MS : opening && !ready ? left / 1_000_000 + 1 : 0);
         }
     }
 
-    private Throwable open(Member member) {
+    private Throwable look(Member member) {
         try {
-            member.open(this);
+            if (member.look(devices)) {
+                openers.call(member);
+            }
             return null;
         } catch (Throwable e) {
             return e;
         }
+    }
+
+    private static boolean isReset(Throwable reason) {
+        return reason instanceof DeviceException e && e.reason() == DeviceException.Reason.NOT_SET_UP;
     }
 
     private static void close(Member member) {
@@ -167,6 +190,7 @@ public final class MultiServer {
 
     private void end() {
         stop();
+        openers.close();
         addressed.end();
         if (buffered != null) {
             buffered.end();

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,8 +32,8 @@ class AllDisksTest extends CommandTestBase {
                 "7 mem setup=sz=2M,bs=512");
         var server = start("server", "--all", file);
         server.await(() -> server.out().lines().count() == 2);
-        assertEquals("abusectl: /dev/abctl0: serving 1 MiB from file:" + image + " on /dev/abuse0, 1 queue\n"
-                + "abusectl: /dev/abctl7: serving 2 MiB from mem on /dev/abuse7, 1 queue\n", server.out());
+        assertEquals(List.of("abusectl: /dev/abctl0: serving 1 MiB from file:" + image + " on /dev/abuse0, 1 queue",
+                "abusectl: /dev/abctl7: serving 2 MiB from mem on /dev/abuse7, 1 queue"), server.out().lines().sorted().toList());
         assertFalse(zero.write(4096, pattern(4096)).await().failed());
         assertFalse(zero.flush().await().failed());
         assertArrayEquals(pattern(4096), zero.read(4096, 4096).await().data());
@@ -70,12 +71,38 @@ class AllDisksTest extends CommandTestBase {
                 + " /dev/abctl3'", errors[1]);
         assertTrue(errors[2].startsWith("abusectl: /dev/abctl4: Invalid argument; "), errors[2]);
         zero.reset();
-        server.await(() -> server.err().contains("/dev/abctl0: No such device; it was reset\n"));
+        server.await(() -> server.err().contains("/dev/abctl0: No such device; it was reset, and"));
         assertFalse(one.read(0, 4096).await().failed());
         server.signal();
         Outcome outcome = server.end();
         assertEquals(1, outcome.exitCode());
         assertTrue(outcome.err().endsWith("disks: 4 of 5 disks were not served to the end\n"), outcome.err());
+    }
+
+    @Test
+    void a_disk_that_is_set_up_again_after_a_reset_is_served_again() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        SimulatedDisk one = devices.add(1).setUp(1 << 20);
+        var server = start("server", "--all", list("0 mem", "1 mem"));
+        server.await(() -> server.out().lines().count() == 2);
+        one.reset();
+        server.await(() -> server.err().equals("abusectl: /dev/abctl1: No such device; it was reset, and is served when it is set"
+                + " up again\n"));
+        one.setUp(2 << 20);
+        server.await(() -> server.out().endsWith("abusectl: /dev/abctl1: serving 2 MiB from mem on /dev/abuse1, 1 queue\n"));
+        assertFalse(one.read(1 << 20, 4096).await().failed());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
+    @Test
+    void a_word_in_quotes_may_have_blanks() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        Path image = directory.resolve("an image #1's");
+        var server = start("server", "--all", list("0 \"file:" + image + "\" '--create' # not more")).awaitReady();
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+        assertEquals(1 << 20, Files.size(image));
     }
 
     @Test
@@ -95,13 +122,15 @@ class AllDisksTest extends CommandTestBase {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "mem | 'mem' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N",
         "1 | there is no backend after '1'",
         "1 frob | 'frob' is not a backend; there are null, mem and file:PATH",
         "1 mem --create | --create is valid only with file:PATH",
         "1 mem --frob | '--frob' is neither --create, --direct, --shared nor setup=KEYS",
         "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared nor setup=KEYS",
+        "1 \"mem | there is no second \"",
+        "1 '' | '' is not a backend; there are null, mem and file:PATH",
         "1 mem setup=frob=1 | unknown key 'frob'",
         "1 mem setup=sz=1M,bs=3000 | bs=3000 is not a power of two",
         "1 mem setup=ro setup=rw | there is more than one setup=",

@@ -48,8 +48,8 @@ class MultiServerTest {
     /** What was told of one disk. */
     private static final class Told extends ProblemList implements MultiServer.Listener {
         final CountDownLatch waiting = new CountDownLatch(1);
-        final CountDownLatch served = new CountDownLatch(1);
-        final CountDownLatch ended = new CountDownLatch(1);
+        volatile CountDownLatch served = new CountDownLatch(1);
+        volatile CountDownLatch ended = new CountDownLatch(1);
         volatile Throwable reason;
 
         @Override
@@ -268,6 +268,54 @@ class MultiServerTest {
         two.ended.await();
         thread.join();
         assertNull(failure);
+    }
+
+    @Test
+    void a_disk_that_is_set_up_again_is_served_again() throws Exception {
+        Told one = add(ServerTestBase.MEM);
+        add(ServerTestBase.MEM);
+        start();
+        for (int round = 0; round < 3; round++) {
+            writeAndRead(disks.get(0), round);
+            one.served = new CountDownLatch(1);
+            one.ended = new CountDownLatch(1);
+            disks.get(0).reset();
+            one.ended.await();
+            disks.get(0).setUp(CAPACITY);
+            one.served.await();
+        }
+        writeAndRead(disks.get(0), 7);
+        writeAndRead(disks.get(1), 8);
+        assertEquals(List.of(), one.problems);
+        stop();
+    }
+
+    @Test
+    void a_backend_that_hangs_when_it_is_opened_keeps_neither_a_disk_nor_the_end_waiting() throws Exception {
+        var gate = new Gate();
+        var closed = new CountDownLatch(3);
+        for (int i = 0; i < 3; i++) {
+            add(geometry -> {
+                gate.pass();
+                return new ServerTestBase.ModelBackend() {
+                    @Override
+                    public void close() {
+                        closed.countDown();
+                    }
+                };
+            });
+        }
+        Told good = add(ServerTestBase.MEM);
+        thread.start();
+        gate.awaitReached();
+        good.served.await();
+        writeAndRead(disks.get(3), 1);
+        stop();
+        gate.open();
+        closed.await();
+        while (disks.stream().anyMatch(disk -> disk.openNodes() > 0)) {
+            Thread.sleep(1);
+        }
     }
 
     @Test
