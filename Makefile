@@ -19,8 +19,9 @@
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
 #                 udev rule; without DESTDIR the archive that lets short commands start fast, too
 # make deb        Debian packages of the same, in build/deb
-# make test-deb   installs, uses and removes these packages in a clean Debian with systemd in the VM, 10 to 20
-#                 minutes, so not a part of make test; make test DEB=yes does both
+# make test-deb   installs, uses and removes these packages in a clean Debian with systemd in the VM, and boots one
+#                 from a root filesystem on an abuse disk, 15 to 25 minutes, so not a part of make test; make test
+#                 DEB=yes does both
 # make clean      removes what was built, but not the kernels; make distclean removes everything
 
 VERSION := 1.0.0
@@ -93,6 +94,7 @@ test-deb: deb vm-packages
 	$(call need,$(DEBIAN_PACKAGES))
 	vm/test-debian.sh service $(firstword $(KERNELS))
 	vm/test-debian.sh packages $(firstword $(KERNELS))
+	vm/test-root.sh $(firstword $(KERNELS))
 
 # The compiler for arm64 is unpacked, not installed, because it and gcc-multilib exclude each other.
 test-arm64: jar vm-packages
@@ -140,7 +142,8 @@ install: jar
 	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
 		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abusectl/examples \
-		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d $(DESTDIR)/etc/abuse
+		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d $(DESTDIR)/etc/abuse \
+		$(share)/initramfs-tools/hooks $(share)/initramfs-tools/scripts/local-block
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
@@ -154,6 +157,8 @@ install: jar
 	for unit in abuse@.service abuse-metrics.service abuse-metrics.timer; do \
 		sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/$$unit >$(lib)/systemd/system/$$unit; \
 	done
+	install -m 755 packaging/initramfs/hook $(share)/initramfs-tools/hooks/abuse
+	install -m 755 packaging/initramfs/local-block $(share)/initramfs-tools/scripts/local-block/abuse
 	install -m 644 packaging/60-abuse.rules $(lib)/udev/rules.d/60-abuse.rules
 	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
 	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf

@@ -7,7 +7,8 @@ set -eu
 # What the packages need, what the kernel's headers need, and what the tests need.
 packages='dkms default-jre-headless
 	gcc-12 libelf1
-	systemd-sysv udev dbus util-linux kmod e2fsprogs fdisk cryptsetup-bin'
+	systemd-sysv udev dbus util-linux kmod e2fsprogs fdisk cryptsetup-bin
+	initramfs-tools busybox'
 cd "$(dirname "$0")/.."
 dir=$PWD/build/debian
 tmp=$PWD/build/.debian.tmp

@@ -3,7 +3,7 @@
 # kernel, the machine's own root read-only below a tmpfs, and the same current directory.
 #
 #   run.sh [-k KERNEL] [-c CPUS] [-m MEM] [-t SECONDS] [-o OUTDIR] [-s DIR] [-a CMDLINE] [-r ROOT]
-#          [-d SIZE] [-i] [-p] [--] [COMMAND ...]
+#          [-d SIZE] [-b DIR] [-i] [-p] [--] [COMMAND ...]
 #
 #   -k KERNEL   6.1 (default), 6.12, rt, newest, debug or kcsan; 6.1-arm64, 6.12-arm64 or 6.12-arm64-16k,
 #               with a Debian for arm64 instead of the machine's own root: see kernel.sh
@@ -16,6 +16,8 @@
 #   -r ROOT     boots this Debian with its systemd instead; the machine's own root is in /machine, and the
 #               project has the same path as outside
 #   -d SIZE     an empty disk, /dev/vda once virtio_blk is loaded
+#   -b DIR      boots DIR/initrd, which mounts its own root from DIR/disk, /dev/vda, with DIR/swap as /dev/vdb; there
+#               is no command: whatever runs there writes its status to OUTDIR/status
 #   -i          count instructions: time in the VM goes on with the instructions that it executes
 #   -p          run processors at the same time even in emulation, which a kernel does not always survive
 #
@@ -28,8 +30,8 @@ set -eu
 
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 project=$(cd "$(dirname "$0")/.." && pwd)
-kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' shared='' disk='' icount='' threads=single
-while getopts k:c:m:t:o:s:a:r:d:ip option; do
+kernel=6.1 cpus=2 memory=2G limit=1200 out=$project/build/vm extra='' root='' shared='' disk='' boot='' icount='' threads=single
+while getopts k:c:m:t:o:s:a:r:d:b:ip option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	c) cpus=$OPTARG ;;
@@ -40,13 +42,14 @@ while getopts k:c:m:t:o:s:a:r:d:ip option; do
 	a) extra=$OPTARG ;;
 	r) root=$(cd "$OPTARG" && pwd) ;;
 	d) disk=$OPTARG ;;
+	b) boot=$(cd "$OPTARG" && pwd) ;;
 	i) icount=yes ;;
 	p) threads=multi ;;
 	*) usage ;;
 	esac
 done
 shift $((OPTIND - 1))
-if [ $# -eq 0 ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
+if [ $# -eq 0 ] && [ ! "$boot" ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
 	echo "run.sh: a shell needs a terminal; or give a COMMAND" >&2
 	exit 2
 fi
@@ -77,13 +80,15 @@ size=$(stty size 2>/dev/null || echo 24 80)
 	cat "$project/vm/guest.sh"
 } >"$out/command"
 
+initrd=$dir/initramfs
+[ ! "$boot" ] || initrd=$boot/initrd
 console=ttyS0 qemu=(qemu-system-x86_64)
 [ -z "$arm64" ] || console=ttyAMA0 qemu=(qemu-system-aarch64 -M virt)
 cmdline="console=$console panic=-1 oops=panic printk.devkmsg=on sysctl.kernel.hung_task_timeout_secs=60"
 # Without no_timer_check a kernel panics that sees too few ticks at its start, because the machine is busy.
 cmdline+=" mitigations=off audit=0 no_timer_check"
 qemu+=(-name "abuse,debug-threads=on" -nodefaults -no-user-config -display none -no-reboot
-	-m "$memory" -kernel "$dir/kernel" -initrd "$dir/initramfs")
+	-m "$memory" -kernel "$dir/kernel" -initrd "$initrd")
 
 # A stock kernel does not boot with every /dev/kvm, so each kernel tries it once.
 accelerator() {
@@ -137,6 +142,11 @@ if [ "$disk" ]; then
 	truncate -s "$disk" "$out/disk"
 	qemu+=(-drive "file=${out//,/,,}/disk,format=raw,if=virtio,cache=unsafe")
 fi
+if [ "$boot" ]; then
+	for part in disk swap; do
+		qemu+=(-drive "file=${boot//,/,,}/$part,format=raw,if=virtio,cache=unsafe")
+	done
+fi
 
 # watch PID: keeps OUT/clock up to date; ends the VM when it is late, and then makes OUT/late
 watch() {
@@ -175,7 +185,7 @@ watch() {
 }
 
 status=0
-if [ $# -eq 0 ]; then
+if [ $# -eq 0 ] && [ ! "$boot" ]; then
 	"${qemu[@]}" -chardev stdio,id=tty,signal=off -device virtio-serial-pci \
 		-device virtconsole,chardev=tty || status=$?
 else

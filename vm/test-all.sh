@@ -46,6 +46,7 @@ part "system tests" vm/test.sh "$@"
 if [ "${DEB:-}" ]; then
 	part "service" vm/test-debian.sh service
 	part "packages" vm/test-debian.sh packages
+	part "root" vm/test-root.sh 6.1
 fi
 
 echo "$all_passed passed, $all_failed failed"
