@@ -154,7 +154,7 @@ install: jar
 	install -m 644 completions/abusectl.fish $(share)/fish/vendor_completions.d/abusectl.fish
 	install -m 644 $(filter-out %.mod.c,$(wildcard module/*.[ch])) module/Kbuild module/Makefile module/dkms.conf $(src)
 	install -m 644 module/uapi/abuse.h $(src)/uapi
-	for unit in abuse@.service abuse-metrics.service abuse-metrics.timer; do \
+	for unit in abuse@.service abuse-all.service abuse-metrics.service abuse-metrics.timer; do \
 		sed 's,/usr/sbin,$(PREFIX)/sbin,' packaging/$$unit >$(lib)/systemd/system/$$unit; \
 	done
 	install -m 755 packaging/initramfs/hook $(share)/initramfs-tools/hooks/abuse

@@ -113,8 +113,8 @@ clean() {
 		fi
 	done </proc/mounts
 	if [ -d /etc/abuse ]; then
-		systemctl stop 'abuse@*.service'
-		rm -rf /etc/abuse/*.conf /var/lib/abuse
+		systemctl stop 'abuse@*.service' abuse-all.service
+		rm -rf /etc/abuse/* /var/lib/abuse
 	fi
 	"$ABUSE_BUILD/client" clean abuse busy
 	# Whoever wrote to a disk that was not there made a plain file in its place.

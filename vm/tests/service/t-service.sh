@@ -174,9 +174,31 @@ the_timer_writes_metrics_where_the_node_exporter_reads_them() {
 	rm -r /var/lib/prometheus
 }
 
+one_service_has_many_disks() {
+	local all=/etc/abuse/all
+	_installed
+	mkdir -p /srv/images
+	printf '%s\n' '# Two disks' '0 "file:/srv/images/an image" --create setup=sz=64M' '/dev/abctl1 mem setup=sz=32M' >$all
+	systemctl start abuse-all || fail "$(journalctl --no-pager -n 30)"
+	mkfs.ext4 -q -L box $DISK
+	wait_for test -e /dev/disk/by-label/box
+	is "who is told to udev" "$(cd /run/abuse && echo *)" "0 1"
+	pid=$(systemctl show -P MainPID abuse-all)
+	kill -KILL "$pid"
+	wait_for eval '[ "$(systemctl show -P NRestarts abuse-all)" = 1 ] && systemctl -q is-active abuse-all'
+	mount $DISK /srv
+	umount /srv
+	systemctl stop abuse-all
+	is result "$(systemctl show -P Result abuse-all)" success
+	udevadm settle --timeout=30 || fail "udev waits"
+	is "who is told to udev" "$(cd /run/abuse && ls)" ""
+	is "the disk" "$(status capacity)" $((64 << 20))
+	rm -r $all /srv/images
+}
+
 systemd_finds_nothing_to_complain_of() {
 	_installed
-	systemd-analyze verify --man=no $SERVICE abuse-metrics.service abuse-metrics.timer >verify 2>&1
+	systemd-analyze verify --man=no $SERVICE abuse-all.service abuse-metrics.service abuse-metrics.timer >verify 2>&1
 	is "systemd-analyze verify" "$(<verify)" ""
 	journalctl --no-pager -b -u systemd-udevd >journal
 	! grep -n 60-abuse journal || fail "udev complains of the rule"
