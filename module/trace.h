@@ -25,7 +25,10 @@
 #define ABUSE_TRACE_RESULTS					\
 	{ ABUSE_RESULT_OKAY,		"okay" },		\
 	{ ABUSE_RESULT_MEDIA_FAILURE,	"media-failure" },	\
-	{ ABUSE_RESULT_DEVICE_FAILURE,	"device-failure" }
+	{ ABUSE_RESULT_DEVICE_FAILURE,	"device-failure" },	\
+	{ ABUSE_RESULT_NO_SPACE,	"no-space" },		\
+	{ ABUSE_RESULT_TIMEOUT,		"timeout" },		\
+	{ ABUSE_RESULT_REMOTE_FAILURE,	"remote-failure" }
 
 DECLARE_EVENT_CLASS(abuse_request,
 	TP_PROTO(const struct abuse_queue *q, const struct abuse_slot *slot),

@@ -46,12 +46,29 @@ static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
 	q->count.latency[min(bucket, ABUSE_LATENCY_BUCKETS - 1)]++;
 }
 
+/* What the submitter of a request is told. */
+static blk_status_t abuse_result_status(u32 result)
+{
+	switch (result) {
+	case ABUSE_RESULT_OKAY:
+		return BLK_STS_OK;
+	case ABUSE_RESULT_NO_SPACE:
+		return BLK_STS_NOSPC;
+	case ABUSE_RESULT_TIMEOUT:
+		return BLK_STS_TIMEOUT;
+	case ABUSE_RESULT_REMOTE_FAILURE:
+		return BLK_STS_TARGET;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
 /* Checks what does not depend on the request. Returns 0 or a negative errno. */
 static int abuse_check_put(const struct abuse_put *put)
 {
 	if (put->status)
 		return put->status;
-	if (put->result > ABUSE_RESULT_COPY || put->reserved ||
+	if (put->result > ABUSE_RESULT_REMOTE_FAILURE || put->reserved ||
 	    put->nr_pieces > ABUSE_MAX_PIECES)
 		return -EINVAL;
 	if ((put->offset || put->length) && put->result != ABUSE_RESULT_COPY)
@@ -144,8 +161,7 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 		q->count.puts++;
 		trace_abuse_put(q, slot, put->result, now);
 		abuse_count_latency(q, slot->rq, now);
-		abuse_transfer_free(q, t, put->result == ABUSE_RESULT_OKAY ?
-					  BLK_STS_OK : BLK_STS_IOERR);
+		abuse_transfer_free(q, t, abuse_result_status(put->result));
 		return 0;
 	}
 	if (q->state != ABUSE_QUEUE_LIVE ||

@@ -139,12 +139,20 @@ enum abuse_command {
  * @ABUSE_RESULT_COPY: not an answer: it copies data of a read or write, all of
  *	it or a part, and the request stays owned. ABUSE_XFER only. If it is
  *	refused, any part of the data may have been copied.
+ * @ABUSE_RESULT_NO_SPACE: this request fails with ENOSPC
+ * @ABUSE_RESULT_TIMEOUT: this request fails with ETIMEDOUT
+ * @ABUSE_RESULT_REMOTE_FAILURE: this request fails with EREMOTEIO
+ *
+ * The last three are for ABUSE_XFER only.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
 	ABUSE_RESULT_MEDIA_FAILURE	= 1,
 	ABUSE_RESULT_DEVICE_FAILURE	= 2,
 	ABUSE_RESULT_COPY		= 3,
+	ABUSE_RESULT_NO_SPACE		= 4,
+	ABUSE_RESULT_TIMEOUT		= 5,
+	ABUSE_RESULT_REMOTE_FAILURE	= 6,
 };
 
 /**

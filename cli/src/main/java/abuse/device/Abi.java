@@ -38,6 +38,9 @@ final class Abi {
     static final int ABUSE_RESULT_MEDIA_FAILURE = 1;
     static final int ABUSE_RESULT_DEVICE_FAILURE = 2;
     static final int ABUSE_RESULT_COPY = 3;
+    static final int ABUSE_RESULT_NO_SPACE = 4;
+    static final int ABUSE_RESULT_TIMEOUT = 5;
+    static final int ABUSE_RESULT_REMOTE_FAILURE = 6;
 
     static final int ABUSE_MAX_DEPTH = 4096;
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;

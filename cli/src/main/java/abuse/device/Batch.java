@@ -145,7 +145,12 @@ public final class Batch implements AutoCloseable {
 
     /** Makes transfers receive requests again, without a wait. */
     public Batch receive() {
-        receives = room;
+        return receive(room);
+    }
+
+    /** Makes transfers receive at most so many requests, 1 to the room of the batch. */
+    public Batch receive(int most) {
+        receives = most;
         return this;
     }
 
@@ -190,6 +195,21 @@ public final class Batch implements AutoCloseable {
         return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_FUA) != 0;
     }
 
+    /** Whether an earlier owner of request i went away without an answer, and may have carried it out. */
+    public boolean redelivered(int i) {
+        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_REDELIVERED) != 0;
+    }
+
+    /** Whether request i, which writes zeroes, should leave the space allocated. */
+    public boolean noUnmap(int i) {
+        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_NOUNMAP) != 0;
+    }
+
+    /** The name of request i in answers, as {@link Request#id}. */
+    public long id(int i) {
+        return raw.getLong(getAt(i) + Abi.Get.ID);
+    }
+
     /** A copy of request i. */
     public Request request(int i) {
         return new Request(raw.getLong(getAt(i) + Abi.Get.ID), operation(i), raw.getLong(getAt(i) + Abi.Get.SECTOR),
@@ -212,7 +232,12 @@ public final class Batch implements AutoCloseable {
      * @param i the index that a refusal is reported with
      */
     public void answer(int i, Request request, Result result, long address) {
-        put(request.id(), result.code, address, i);
+        answer(i, request.id(), result, address);
+    }
+
+    /** The same, for a request of which only the {@link #id} was kept. */
+    public void answer(int i, long id, Result result, long address) {
+        put(id, result.code, address, i);
     }
 
     /**
@@ -221,7 +246,12 @@ public final class Batch implements AutoCloseable {
      * @param i the index that a refusal is reported with
      */
     public void copy(int i, Request request, long address) {
-        put(request.id(), Abi.ABUSE_RESULT_COPY, address, i);
+        copy(i, request.id(), address);
+    }
+
+    /** The same, for a request of which only the {@link #id} was kept. */
+    public void copy(int i, long id, long address) {
+        put(id, Abi.ABUSE_RESULT_COPY, address, i);
     }
 
     /** How many answers so far came too late, when their requests no longer belonged to this open file. */

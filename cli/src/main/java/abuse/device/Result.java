@@ -7,7 +7,13 @@ public enum Result {
     /** This request fails with an I/O error. */
     MEDIA_FAILURE(Abi.ABUSE_RESULT_MEDIA_FAILURE),
     /** This request and all others fail, until the device is reset or reconnected. */
-    DEVICE_FAILURE(Abi.ABUSE_RESULT_DEVICE_FAILURE);
+    DEVICE_FAILURE(Abi.ABUSE_RESULT_DEVICE_FAILURE),
+    /** This request fails with ENOSPC. */
+    NO_SPACE(Abi.ABUSE_RESULT_NO_SPACE),
+    /** This request fails with ETIMEDOUT. */
+    TIMEOUT(Abi.ABUSE_RESULT_TIMEOUT),
+    /** This request fails with EREMOTEIO. */
+    REMOTE_FAILURE(Abi.ABUSE_RESULT_REMOTE_FAILURE);
 
     final int code;
 

@@ -82,6 +82,11 @@ public final class Memory implements AutoCloseable {
         return IO.newDirectByteBuffer(address, Math.toIntExact(size)).order(ByteOrder.nativeOrder());
     }
 
+    /** A part of it, like a new buffer: its order is big endian. It, too, is used only until {@link #close}. */
+    public ByteBuffer buffer(long offset, int length) {
+        return IO.newDirectByteBuffer(address + offset, length);
+    }
+
     /** Fills a range with zeros, and gives its whole pages back to the machine. */
     public void zero(long offset, long length) {
         long page = pageSize();

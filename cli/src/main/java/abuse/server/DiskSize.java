@@ -16,13 +16,22 @@ final class DiskSize {
         this.capacity = capacity;
     }
 
-    /** Whether a range lies within the size that is known. */
-    boolean contains(long offset, long length) {
+    /** Fails if a range is not within the disk, which may have grown. */
+    void check(Device device, long offset, long length) throws IOException {
+        if (!contains(offset, length)) {
+            grow(device);
+            if (!contains(offset, length)) {
+                throw new IOException("a request beyond the end of the disk");
+            }
+        }
+    }
+
+    private boolean contains(long offset, long length) {
         return offset <= capacity - length;
     }
 
-    /** Called after a request beyond the known end: if the disk has grown, the backend must grow, too. */
-    synchronized void grow(Device device) throws IOException {
+    /** If the disk has grown, the backend must grow, too. */
+    private synchronized void grow(Device device) throws IOException {
         Status status = device.status();
         if (status.capacity() > capacity) {
             backend.grow(status.capacity());

@@ -209,12 +209,7 @@ final class Responder implements AutoCloseable {
     }
 
     private void checkRange(int i) throws IOException {
-        if (!diskSize.contains(batch.offset(i), batch.length(i))) {
-            diskSize.grow(device);
-            if (!diskSize.contains(batch.offset(i), batch.length(i))) {
-                throw new IOException("a request beyond the end of the disk");
-            }
-        }
+        diskSize.check(device, batch.offset(i), batch.length(i));
     }
 
     /** Fails if bytes are left over: a read would return another request's, which nobody may see. */

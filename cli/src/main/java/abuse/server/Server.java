@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.AsyncBackend;
 import abuse.backend.Backend;
 import abuse.backend.Geometry;
 import abuse.device.Device;
@@ -46,10 +47,13 @@ public final class Server {
     private final Problems problems;
     private final ThreadFactory threadFactory;
 
-    private final List<Worker> workers = new ArrayList<>();
+    private final List<QueueServer> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
     private boolean shared;
     private int look;
+    private long limit;
+    /** Null unless the backend answers later. */
+    private Watch watch;
     private boolean started;
     private boolean stopping;
 
@@ -90,6 +94,16 @@ public final class Server {
     }
 
     /**
+     * Fails requests that take longer; only with an {@link AsyncBackend}.
+     *
+     * @param nanoseconds from when the server takes a request; 0 for no limit
+     */
+    public Server limitTo(long nanoseconds) {
+        limit = nanoseconds;
+        return this;
+    }
+
+    /**
      * Serves until {@link #stop}, or until the calling thread is interrupted; then what was taken is
      * answered, and nothing else.
      *
@@ -122,7 +136,7 @@ public final class Server {
     /** Makes {@link #run} return soon, from any thread. */
     public synchronized void stop() {
         stopping = true;
-        workers.forEach(Worker::drain);
+        workers.forEach(QueueServer::drain);
         notifyAll();
     }
 
@@ -155,7 +169,7 @@ public final class Server {
         }
         listener.ready(disk.status());
         Threads.join(threads, this::stop);
-        for (Worker worker : workers) {
+        for (QueueServer worker : workers) {
             if (worker.failure() instanceof IOException e) {
                 throw e;
             }
@@ -167,13 +181,15 @@ public final class Server {
 
     /** Opens a control node for each worker, and says what it serves. */
     private synchronized void open(Disk disk) throws IOException {
-        int together = disk.isAddressed() ? 1 : Math.max(1, disk.backend().threads());
+        var async = disk.backend() instanceof AsyncBackend b ? b : null;
+        int together = disk.isAddressed() || async != null ? 1 : Math.max(1, disk.backend().threads());
         for (int i = 0; i < disk.status().queues() * together; i++) {
             int queue = i / together;
             Device device = disk.node(queue);
-            Worker worker;
+            QueueServer worker;
             try {
-                worker = new Worker(device, queue, together, disk.status(), disk.backend(), disk.size(), problems);
+                worker = async != null ? new AsyncWorker(device, queue, disk.status(), async, disk.size(), limit, problems)
+                        : new Worker(device, queue, together, disk.status(), disk.backend(), disk.size(), problems);
             } catch (RuntimeException | Error e) {
                 device.close();
                 throw e;
@@ -184,9 +200,14 @@ public final class Server {
             thread.setName("queue " + queue);
             threads.add(thread);
         }
+        if (async != null) {
+            async.tellProblemsTo(problems::report);
+            watch = new Watch(workers.stream().map(AsyncWorker.class::cast).toList(), async, text, limit, problems);
+            watch.start();
+        }
     }
 
-    private void run(Worker worker) {
+    private void run(QueueServer worker) {
         worker.run();
         if (worker.failure() != null) {
             stop();
@@ -197,8 +218,11 @@ public final class Server {
     private void end() {
         stop();
         Threads.join(threads, this::stop);
+        if (watch != null) {
+            watch.close();
+        }
         synchronized (this) {
-            workers.forEach(Worker::close);
+            workers.forEach(QueueServer::close);
             workers.clear();
         }
     }

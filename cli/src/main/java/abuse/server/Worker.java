@@ -11,7 +11,7 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 
 /** Serves one hardware queue, alone or with others, in a thread that waits for its requests. */
-final class Worker implements AutoCloseable {
+final class Worker implements QueueServer {
     private static final int ADDRESSED_ROOM = 256;
     private static final int BUFFERED_ROOM = 32;
     private static final int BUFFER_SIZE = 8 << 20;
@@ -57,13 +57,13 @@ final class Worker implements AutoCloseable {
         }
     }
 
-    /** Looks for requests before it sleeps, for as long as {@link Batch#lookFor} says. Before {@link #run}. */
-    void lookFor(int nanoseconds) {
+    @Override
+    public void lookFor(int nanoseconds) {
         responder.batch().lookFor(nanoseconds);
     }
 
-    /** Serves until drained, or until {@link #failure}. */
-    void run() {
+    @Override
+    public void run() {
         try {
             // The kernel slows down writers when there is much to write back, and the part of that for this disk
             // waits for us. Threads that this one starts inherit the setting. Only root may make it, and a server
@@ -79,13 +79,13 @@ final class Worker implements AutoCloseable {
         storage.close();
     }
 
-    /** Why {@link #run} returned early, or null; valid after it has. */
-    Throwable failure() {
+    @Override
+    public Throwable failure() {
         return failure;
     }
 
-    /** Makes {@link #run} return when it has answered what it took. */
-    synchronized void drain() {
+    @Override
+    public synchronized void drain() {
         drained = true;
         try {
             device.transfer(draining);

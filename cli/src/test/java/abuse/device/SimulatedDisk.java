@@ -3,6 +3,7 @@ package abuse.device;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.EnumSet;
@@ -37,6 +38,7 @@ public final class SimulatedDisk {
         boolean redelivered;
         boolean busy;
         int gets;
+        int result;
         long ageMs;
 
         private Submitted(Operation operation, long offset, long length, byte[] data, Set<RequestFlag> flags, int queue) {
@@ -61,6 +63,11 @@ public final class SimulatedDisk {
 
         public long offset() {
             return offset;
+        }
+
+        /** How the server has answered it. */
+        public Result result() {
+            return Arrays.stream(Result.values()).filter(one -> one.code == result).findFirst().orElseThrow();
         }
 
         public boolean isAnswered() {
@@ -89,6 +96,7 @@ public final class SimulatedDisk {
     int interruptions;
     int busyNs;
     int transferFailure;
+    boolean copiesFenced;
     String nodeProblem;
     int looks;
     final Set<Long> present = new HashSet<>();
@@ -254,6 +262,11 @@ public final class SimulatedDisk {
         fenced.forEach(this::giveBack);
         owned.clear();
         notifyAll();
+    }
+
+    /** Takes the requests away from whoever asks next for the data of one. */
+    public synchronized void fenceNextCopies() {
+        copiesFenced = true;
     }
 
     /** As if nobody had served for too long: what waits fails, and so does all else until somebody asks for requests. */

@@ -343,8 +343,12 @@ final class SimulatedNode implements Device {
         Submitted request = disk.owned.get(raw.getLong(put + Abi.Put.ID));
         int result = raw.getInt(put + Abi.Put.RESULT);
         long address = raw.getLong(put + Abi.Put.ADDRESS);
-        if (result > Abi.ABUSE_RESULT_COPY) {
+        if (result > Abi.ABUSE_RESULT_REMOTE_FAILURE) {
             return Unix.EINVAL;
+        }
+        if (disk.copiesFenced && result == Abi.ABUSE_RESULT_COPY) {
+            disk.copiesFenced = false;
+            disk.fence();
         }
         if (request == null || request.owner != this) {
             disk.stale++;
@@ -371,6 +375,7 @@ final class SimulatedNode implements Device {
         if (result == Abi.ABUSE_RESULT_DEVICE_FAILURE) {
             disk.failing = true;
         }
+        request.result = result;
         disk.finish(request, disk.failing || result != Abi.ABUSE_RESULT_OKAY);
         return 0;
     }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+import java.nio.ByteBuffer;
+
+/**
+ * One request that an {@link AsyncBackend} carries out. It ends with one call of {@link #complete}, {@link #completeSoon}
+ * or {@link #fail}, in any thread. After that call the object must not be used any more, because it then stands for
+ * another request.
+ */
+public interface AsyncRequest {
+    /** What is asked for. */
+    enum Kind {
+        READ,
+        WRITE,
+        /** Make durable what all requests did that had ended before this one was submitted. */
+        FLUSH,
+        /** The range is not needed any more; later reads return old data or zeros. */
+        DISCARD,
+        /** Make the range read as zeros. */
+        WRITE_ZEROES
+    }
+
+    /** The answers of one hardware queue. */
+    interface Answers {
+        /** Sends those that are not sent yet; from any thread. */
+        void send();
+    }
+
+    Kind kind();
+
+    /** The first byte; 0 for a flush. */
+    long offset();
+
+    /** Bytes; 0 for a flush, and at most 4 GiB minus 1 MiB for a request without data. */
+    long length();
+
+    /**
+     * The bytes of a write, or the place for those of a read, as direct memory: its position is 0, its limit is
+     * {@link #length}, and its order is big endian. Position and limit may be changed; they do not say how much was
+     * done. Null for a request without data. It must not be used after the end of the request.
+     */
+    ByteBuffer data();
+
+    /** Whether what it does must be durable before its end; only for writes, discards and writes of zeroes. */
+    boolean fua();
+
+    /** Whether an earlier server had this request, and may have carried it out, in part or as a whole, or may still do so. */
+    boolean redelivered();
+
+    /** Whether a write of zeroes may give back the space. */
+    boolean mayUnmap();
+
+    /**
+     * When its users are told that it has failed with {@link Failure#TIMEOUT}, as a value of {@link System#nanoTime};
+     * {@link Long#MAX_VALUE} for never. The request is still to be ended after that, and its data stays until then.
+     */
+    long deadline();
+
+    /** Where its answer is sent. It may be kept, and used after the end of the request. */
+    Answers answers();
+
+    /** Ends it well, and sends the answer. */
+    default void complete() {
+        Answers answers = answers();
+        completeSoon();
+        answers.send();
+    }
+
+    /** Ends it well; the answer is sent by the next {@link Answers#send}, which must follow soon. */
+    void completeSoon();
+
+    /**
+     * Ends it, and sends the answer that it has failed.
+     *
+     * @param cause told to the administrator; null if that was done already
+     */
+    void fail(Failure failure, String cause);
+}

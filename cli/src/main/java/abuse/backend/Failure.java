@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+/** What the users of the disk are told when a request fails. */
+public enum Failure {
+    /** EIO: the storage cannot read or write it. */
+    IO,
+    /** ENOSPC: there is no space left for it. */
+    NO_SPACE,
+    /** ETIMEDOUT: it took too long. */
+    TIMEOUT,
+    /** EREMOTEIO: whoever keeps the bytes has refused it. */
+    REMOTE
+}

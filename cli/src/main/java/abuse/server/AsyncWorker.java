@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
+import abuse.backend.Failure;
+import abuse.device.Batch;
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.Status;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.util.function.Consumer;
+
+/**
+ * Takes the requests of one hardware queue, and has a backend carry them out that answers later, in other threads. It
+ * takes no more than there are slots for.
+ */
+final class AsyncWorker implements QueueServer {
+    /** The most requests that are taken with one call. */
+    private static final int ROOM = 128;
+    /** Bytes of memory for data; more than that is under way only in small requests. */
+    private static final long MOST_MEMORY = 1L << 30;
+
+    private final Device device;
+    private final AsyncBackend backend;
+    private final DiskSize diskSize;
+    private final boolean writeThrough;
+    private final long limit;
+    private final Problems problems;
+    private final InFlight inFlight;
+    private final Batch requests;
+    private final Batch copies;
+    /** Made in advance, as in Worker. */
+    private final Batch draining = new Batch(1).drain();
+    /** Those that the last call brought. */
+    private final Slot[] taken;
+    private final boolean[] refused;
+
+    private volatile boolean drained;
+    private volatile Throwable failure;
+
+    /**
+     * Takes no request yet.
+     *
+     * @param limit nanoseconds that a request may take; 0 for no limit
+     */
+    AsyncWorker(Device device, int queue, Status status, AsyncBackend backend, DiskSize diskSize, long limit, Problems problems) {
+        this.device = device;
+        this.backend = backend;
+        this.diskSize = diskSize;
+        this.limit = limit;
+        this.problems = problems;
+        writeThrough = !status.flags().contains(Flag.WRITE_CACHE);
+        int slots = (int) Math.max(1, Math.min(Math.min(status.queueDepth(), backend.mostUnderWay()),
+                Math.min(Batch.MAX_ROOM, MOST_MEMORY / status.maxRequest())));
+        inFlight = new InFlight(device, slots, status.maxRequest(), problems, this::fail);
+        int room = Math.min(slots, ROOM);
+        requests = new Batch(room).from(queue).waitFor(1, -1);
+        taken = new Slot[room];
+        refused = new boolean[room];
+        copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
+            refused[i] = true;
+            return true;
+        });
+    }
+
+    @Override
+    public void lookFor(int nanoseconds) {
+        requests.lookFor(nanoseconds);
+    }
+
+    @Override
+    public void run() {
+        try {
+            // As a worker does
+            Unix.becomeIoFlusher();
+            while (!drained) {
+                take(inFlight.awaitFree());
+            }
+        } catch (Throwable e) {
+            fail(e);
+        }
+        inFlight.awaitAll(() -> failure != null);
+    }
+
+    @Override
+    public Throwable failure() {
+        return failure;
+    }
+
+    @Override
+    public synchronized void drain() {
+        drained = true;
+        try {
+            device.transfer(draining);
+        } catch (DeviceException e) {
+            // A device that is gone has nothing to hand out; run() finds out too
+        }
+        inFlight.end();
+    }
+
+    /** Fails requests whose deadline has passed; whether one has been under way for so many nanoseconds. */
+    boolean look(long now, Consumer<AsyncRequest> onExpired, long stuck) {
+        return inFlight.look(now, onExpired, stuck);
+    }
+
+    @Override
+    public void close() {
+        inFlight.stopSending();
+        device.close();
+        inFlight.close();
+        requests.close();
+        copies.close();
+        draining.close();
+    }
+
+    private void take(int most) throws DeviceException {
+        if (most == 0) {
+            return;
+        }
+        device.transfer(requests.receive(Math.min(most, taken.length)));
+        int n = requests.requests();
+        if (n == 0) {
+            return;
+        }
+        long now = System.nanoTime();
+        boolean writes = false;
+        for (int i = 0; i < n; i++) {
+            taken[i] = inFlight.take();
+            refused[i] = false;
+            taken[i].begin(requests, i, writeThrough, now, limit);
+            writes |= requests.operation(i) == Operation.WRITE;
+        }
+        if (writes) {
+            copy(n);
+        }
+        for (int i = 0; i < n; i++) {
+            if (taken[i] != null) {
+                submit(i);
+            }
+        }
+        backend.submitted();
+    }
+
+    /** Brings the data of writes into their slots. */
+    private void copy(int n) throws DeviceException {
+        long stale = copies.stale();
+        for (int i = 0; i < n; i++) {
+            if (requests.operation(i) == Operation.WRITE) {
+                copies.copy(i, taken[i].id, taken[i].address);
+            }
+        }
+        transferCopies();
+        if (copies.stale() == stale) {
+            return;
+        }
+        // Somebody has taken some of them away, and what is in the slot of such a one is older
+        for (int i = 0; i < n; i++) {
+            if (requests.operation(i) == Operation.WRITE) {
+                stale = copies.stale();
+                copies.copy(i, taken[i].id, taken[i].address);
+                transferCopies();
+                if (copies.stale() != stale) {
+                    taken[i].drop();
+                    taken[i] = null;
+                }
+            }
+        }
+        inFlight.send();
+    }
+
+    private void transferCopies() throws DeviceException {
+        while (copies.answers() > 0) {
+            device.transfer(copies);
+        }
+    }
+
+    private void submit(int i) {
+        Slot slot = taken[i];
+        try {
+            if (slot.kind() == null) {
+                throw new IOException(Responder.UNKNOWN_REQUEST);
+            }
+            if (refused[i]) {
+                throw new IOException("the kernel cannot reach the data of a request");
+            }
+            if (slot.kind() != AsyncRequest.Kind.FLUSH) {
+                diskSize.check(device, slot.offset(), slot.length());
+            }
+            backend.submit(slot);
+        } catch (Throwable e) {
+            // Even without memory: somebody waits for the answer
+            slot.fail(Failure.IO, e);
+        }
+    }
+
+    /** Ends {@link #run}, from any thread; requests that are not answered then go to other servers. */
+    private void fail(Throwable e) {
+        if (failure == null) {
+            failure = e;
+        }
+        drain();
+    }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.backend.AsyncRequest;
+import abuse.device.Batch;
+import abuse.device.Device;
+import abuse.device.Result;
+import abuse.libc.Memory;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * The requests of one open control node that a backend has under way. Any thread may end one; whoever sends answers
+ * sends all that have gathered, and nobody waits for a thread that does. That allocates nothing.
+ */
+final class InFlight implements AsyncRequest.Answers, AutoCloseable {
+    final Problems problems;
+    private final Device device;
+    private final Consumer<Throwable> onFailure;
+    private final Memory memory;
+    private final Slot[] slots;
+    /** A stack. */
+    private final Slot[] free;
+    private int freeSlots;
+    private boolean ended;
+
+    /** Those that have ended and are not answered, the last one first. */
+    private final AtomicReference<Slot> done = new AtomicReference<>();
+    /** How often it was asked to send since the sender looked last; 0 while nobody sends. */
+    private final AtomicInteger asked = new AtomicInteger();
+    private final Batch answers;
+    private long refused;
+    /** For the thread that watches deadlines. */
+    private final Batch late = new Batch(1).receiveNothing();
+
+    /**
+     * Holds no request yet.
+     *
+     * @param room the most requests
+     * @param maxRequest bytes of the longest read or write
+     * @param onFailure called when answers cannot be sent any more
+     */
+    InFlight(Device device, int room, int maxRequest, Problems problems, Consumer<Throwable> onFailure) {
+        this.device = device;
+        this.problems = problems;
+        this.onFailure = onFailure;
+        // Batches and slots take memory only as they are used
+        memory = Memory.map((long) room * maxRequest);
+        answers = new Batch(room).receiveNothing();
+        slots = new Slot[room];
+        free = new Slot[room];
+        for (int i = 0; i < room; i++) {
+            long start = (long) i * maxRequest;
+            slots[i] = new Slot(this, memory.buffer(start, maxRequest), memory.address() + start);
+            free[room - 1 - i] = slots[i];
+        }
+        freeSlots = room;
+    }
+
+    /** Waits until there is a free slot, and returns how many there are; 0 after {@link #end}. */
+    synchronized int awaitFree() throws InterruptedException {
+        while (freeSlots == 0 && !ended) {
+            wait();
+        }
+        return ended ? 0 : freeSlots;
+    }
+
+    /** Waits until all slots are free, or until there is a reason to give up. */
+    synchronized void awaitAll(BooleanSupplier giveUp) {
+        boolean interrupted = false;
+        while (freeSlots < slots.length && !giveUp.getAsBoolean()) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Makes the waits look again; there will be no more free slots. */
+    synchronized void end() {
+        ended = true;
+        notifyAll();
+    }
+
+    /** A free slot. */
+    synchronized Slot take() {
+        return free[--freeSlots];
+    }
+
+    /** Has a request that has ended answered by the next {@link #send}. */
+    void add(Slot slot) {
+        Slot last;
+        do {
+            last = done.get();
+            slot.next = last;
+        } while (!done.compareAndSet(last, slot));
+    }
+
+    @Override
+    public void send() {
+        if (asked.getAndIncrement() != 0) {
+            // The thread that sends will look again
+            return;
+        }
+        int seen = 1;
+        do {
+            try {
+                sendAll(done.getAndSet(null));
+            } catch (Throwable e) {
+                onFailure.accept(e);
+            }
+            seen = asked.addAndGet(-seen);
+        } while (seen != 0);
+    }
+
+    private void sendAll(Slot last) throws Exception {
+        int i = 0;
+        for (Slot slot = last; slot != null; slot = slot.next) {
+            if (slot.result != null) {
+                answers.answer(i++, slot.id, slot.result,
+                        slot.kind() == AsyncRequest.Kind.READ && slot.result == Result.OKAY ? slot.address : 0);
+            }
+        }
+        try {
+            while (answers.answers() > 0) {
+                device.transfer(answers);
+            }
+        } finally {
+            answers.forget();
+            release(last);
+        }
+        if (answers.refused() != refused) {
+            refused = answers.refused();
+            problems.report("the kernel refused the answer of a request");
+        }
+    }
+
+    private synchronized void release(Slot last) {
+        for (Slot slot = last; slot != null;) {
+            Slot before = slot.next;
+            slot.next = null;
+            slot.free();
+            free[freeSlots++] = slot;
+            slot = before;
+        }
+        notifyAll();
+    }
+
+    /**
+     * Fails requests whose deadline has passed.
+     *
+     * @param onExpired told of each
+     * @param stuck a request under way for so many nanoseconds is stuck
+     * @return whether one is
+     */
+    boolean look(long now, Consumer<AsyncRequest> onExpired, long stuck) {
+        boolean found = false;
+        for (Slot slot : slots) {
+            found |= slot.isOlder(stuck, now);
+            if (slot.expire(now)) {
+                onExpired.accept(slot);
+            }
+        }
+        return found;
+    }
+
+    /** Answers a request whose deadline has passed. */
+    boolean expired(long id) {
+        try {
+            late.answer(0, id, Result.TIMEOUT, 0);
+            while (late.answers() > 0) {
+                device.transfer(late);
+            }
+        } catch (Throwable e) {
+            late.forget();
+            onFailure.accept(e);
+        }
+        return true;
+    }
+
+    /** Sends nothing any more, so that the device can be closed. */
+    void stopSending() {
+        while (!asked.compareAndSet(0, 1)) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** After {@link #stopSending}. */
+    @Override
+    public synchronized void close() {
+        answers.close();
+        late.close();
+        // A backend that was left behind may still use the data of a request
+        if (freeSlots == slots.length) {
+            memory.close();
+        }
+    }
+}

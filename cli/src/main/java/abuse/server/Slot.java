@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import abuse.backend.AsyncRequest;
+import abuse.backend.Failure;
+import abuse.device.Batch;
+import abuse.device.Operation;
+import abuse.device.Result;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A place for one request that is under way, with memory for its data. It is used again for later requests. */
+final class Slot implements AsyncRequest {
+    private static final Kind[] KINDS = new Kind[Operation.values().length];
+
+    static {
+        KINDS[Operation.READ.ordinal()] = Kind.READ;
+        KINDS[Operation.WRITE.ordinal()] = Kind.WRITE;
+        KINDS[Operation.FLUSH.ordinal()] = Kind.FLUSH;
+        KINDS[Operation.DISCARD.ordinal()] = Kind.DISCARD;
+        KINDS[Operation.WRITE_ZEROES.ordinal()] = Kind.WRITE_ZEROES;
+    }
+
+    // The lowest bits of the state; the others count requests, so that one is not taken for another
+    private static final int FREE = 0;
+    private static final int UNDER_WAY = 1;
+    /** Answered at its deadline, and not ended yet. */
+    private static final int EXPIRED = 2;
+    private static final int ENDED = 3;
+    private static final int MASK = 3;
+
+    private final InFlight owner;
+    private final AtomicLong state = new AtomicLong();
+    private final ByteBuffer memory;
+    final long address;
+
+    private Kind kind;
+    private long offset;
+    private long length;
+    private boolean fua;
+    private boolean redelivered;
+    private boolean mayUnmap;
+    long id;
+    long start;
+    private long deadline;
+
+    /** How it ended; null if there is nothing to answer any more. */
+    Result result;
+    /** The one that ended before it, and is not answered yet either. */
+    Slot next;
+
+    Slot(InFlight owner, ByteBuffer memory, long address) {
+        this.owner = owner;
+        this.memory = memory;
+        this.address = address;
+    }
+
+    /** Takes over request i of a batch. */
+    void begin(Batch batch, int i, boolean writeThrough, long now, long limit) {
+        id = batch.id(i);
+        kind = KINDS[batch.operation(i).ordinal()];
+        offset = kind == Kind.FLUSH ? 0 : batch.offset(i);
+        length = kind == Kind.FLUSH ? 0 : batch.length(i);
+        fua = kind != Kind.READ && kind != Kind.FLUSH && (writeThrough || batch.fua(i));
+        redelivered = batch.redelivered(i);
+        mayUnmap = !batch.noUnmap(i);
+        start = now;
+        deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
+        result = null;
+        if (hasData()) {
+            memory.clear().limit((int) length);
+        }
+        state.set(state.get() & ~MASK | UNDER_WAY);
+    }
+
+    /** May be used for another request from now on. */
+    void free() {
+        state.set((state.get() | MASK) + 1);
+    }
+
+    boolean hasData() {
+        return kind == Kind.READ || kind == Kind.WRITE;
+    }
+
+    /** A failure that its users are told, unless it was too late for them already. */
+    void fail(Failure failure, Throwable cause) {
+        owner.problems.report(cause);
+        fail(failure, (String) null);
+    }
+
+    /** Ends it without an answer, because others have the request now. */
+    void drop() {
+        end(null);
+    }
+
+    /** Answers it if its deadline has passed; whether that is so. */
+    boolean expire(long now) {
+        long was = state.get();
+        long request = id;
+        long end = deadline;
+        // If the state is still the same, these were this request's
+        return (was & MASK) == UNDER_WAY && end != Long.MAX_VALUE && now - end >= 0
+                && state.compareAndSet(was, was & ~MASK | EXPIRED) && owner.expired(request);
+    }
+
+    /** Whether it has been under way for so long. */
+    boolean isOlder(long nanoseconds, long now) {
+        return (state.get() & MASK) == UNDER_WAY && now - start >= nanoseconds;
+    }
+
+    @Override
+    public Kind kind() {
+        return kind;
+    }
+
+    @Override
+    public long offset() {
+        return offset;
+    }
+
+    @Override
+    public long length() {
+        return length;
+    }
+
+    @Override
+    public ByteBuffer data() {
+        return hasData() ? memory : null;
+    }
+
+    @Override
+    public boolean fua() {
+        return fua;
+    }
+
+    @Override
+    public boolean redelivered() {
+        return redelivered;
+    }
+
+    @Override
+    public boolean mayUnmap() {
+        return mayUnmap;
+    }
+
+    @Override
+    public long deadline() {
+        return deadline;
+    }
+
+    @Override
+    public Answers answers() {
+        return owner;
+    }
+
+    @Override
+    public void completeSoon() {
+        end(Result.OKAY);
+    }
+
+    @Override
+    public void fail(Failure failure, String cause) {
+        if (cause != null) {
+            owner.problems.report(cause);
+        }
+        end(switch (failure) {
+            case IO -> Result.MEDIA_FAILURE;
+            case NO_SPACE -> Result.NO_SPACE;
+            case TIMEOUT -> Result.TIMEOUT;
+            case REMOTE -> Result.REMOTE_FAILURE;
+        });
+        owner.send();
+    }
+
+    private void end(Result how) {
+        while (true) {
+            long was = state.get();
+            boolean expired = (was & MASK) == EXPIRED;
+            if (!expired && (was & MASK) != UNDER_WAY) {
+                owner.problems.report("the backend ended a request twice");
+                return;
+            }
+            if (state.compareAndSet(was, was | ENDED)) {
+                result = expired ? null : how;
+                owner.add(this);
+                return;
+            }
+        }
+    }
+}
