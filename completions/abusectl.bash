@@ -6,9 +6,11 @@
 _abusectl_value() {
 	case "$1 $2" in
 	'run --plugin') value=JAR ;;
+	'run --deadline') value=SECONDS ;;
 	'setup --owner') value=USER ;;
 	'server --all') value=FILE ;;
 	'server --plugin') value=JAR ;;
+	'server --deadline') value=SECONDS ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
 	'info -o' | 'info --output') value=COLUMNS ;;
 	'servers -o' | 'servers --output') value=SERVER_COLUMNS ;;
@@ -71,7 +73,7 @@ _abusectl() {
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
-		[BACKEND]='null mem file:'
+		[BACKEND]='null mem file: nbd: nbd+unix:'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
@@ -110,7 +112,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --poll --plugin'
+		options='--help --version --create --direct --shared --pin --poll --deadline --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -118,7 +120,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --poll --plugin --all'
+		options='--help --version --create --direct --shared --pin --poll --deadline --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

@@ -31,7 +31,7 @@ function __abusectl_REQUEST_COLUMNS
 end
 
 function __abusectl_BACKEND
-    printf '%s\n' null mem file:
+    printf '%s\n' null mem file: nbd:// nbd+unix:///
     for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r '^file:' '') | string split -f1 \t)
         echo file:$path
     end
@@ -50,6 +50,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l direct -d 'Read and
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that nbd'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEND)'
@@ -67,6 +68,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Read 
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that nbd'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_DEVICE)'

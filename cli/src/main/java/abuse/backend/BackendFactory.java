@@ -18,7 +18,9 @@ public interface BackendFactory {
         /** Allow sharing with other disks' servers. */
         SHARED,
         /** This process's memory is locked; provide at the start all memory that the store may ever need. */
-        PINNED
+        PINNED,
+        /** Requests may fail at a deadline, because the backend is an {@link AsyncBackend}. */
+        DEADLINE
     }
 
     /** Its name on the command line, where it stands alone or before ":" and an argument. */

@@ -11,9 +11,16 @@ import abuse.libc.Unix;
  *
  * @param size bytes
  * @param format null if none is known
+ * @param leastBlock bytes of the smallest block that it can be asked for, at least 1
+ * @param readOnly nothing can be written
  */
-public record Image(long size, ImageFormat format) {
+public record Image(long size, ImageFormat format, int leastBlock, boolean readOnly) {
     private static final int SMALLEST_BLOCK = 512;
+
+    /** One with any blocks, and that can be written as far as is known. */
+    public Image(long size, ImageFormat format) {
+        this(size, format, 1, false);
+    }
 
     /** Looks at a file or device; null if it has no bytes, or may not be read. */
     static Image at(String path) {
@@ -41,8 +48,8 @@ public record Image(long size, ImageFormat format) {
         if (format != null && format.exact()) {
             return format.sectorSize();
         }
-        int block = format == null ? usual : Math.min(usual, format.sectorSize());
-        while (block > SMALLEST_BLOCK && size % block != 0) {
+        int block = Math.max(leastBlock, format == null ? usual : Math.min(usual, format.sectorSize()));
+        while (block > Math.max(leastBlock, SMALLEST_BLOCK) && size % block != 0) {
             block /= 2;
         }
         return block;

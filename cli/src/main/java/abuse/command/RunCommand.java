@@ -94,7 +94,7 @@ final class RunCommand extends ServerCommand {
         Image image = backends.look(backend);
         if (image != null) {
             boolean sized = keys.hasSize();
-            keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE));
+            keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE), image.readOnly());
             long block = keys.blockSize();
             if (!sized && image.size() % block != 0) {
                 throw new FailedException(backend + ": " + image.size() + " bytes are not a multiple of the block size, "

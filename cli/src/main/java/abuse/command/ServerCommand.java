@@ -45,12 +45,15 @@ class ServerCommand extends Command {
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
+    private final OptionSpec deadline = option("--deadline", "SECONDS",
+            "Fail requests that nbd: has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
 
     /** Null for a command that serves one disk only. */
     private OptionSpec all;
     private Server server;
     private int look;
+    private long limit;
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
@@ -66,8 +69,8 @@ class ServerCommand extends Command {
         first = words("0", label, labelHelp);
         second = words("1", "BACKEND",
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
-                        + " file or on another block device, which must be as large as the disk; or a backend of a"
-                        + " plug-in");
+                        + " file or on another block device, which must be as large as the disk; nbd://HOST/EXPORT or"
+                        + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server; or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
@@ -94,6 +97,7 @@ class ServerCommand extends Command {
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
         BackendOptions.check(backends, backend);
+        limit = limit(backend);
         if (!words.isEmpty() && backends.isName(words.get(0))) {
             throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; only one can be"
                     + " served");
@@ -123,6 +127,9 @@ class ServerCommand extends Command {
             if (isSet(option)) {
                 throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
             }
+        }
+        if (deadline.getValue() != null) {
+            throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
         }
         if (poll.getValue() != null) {
             throw new UsageException("with --all, --poll is of no use: the server waits for all disks at once");
@@ -162,6 +169,22 @@ class ServerCommand extends Command {
             throw new UsageException("--poll=" + value + " is longer than " + Batch.MAX_LOOK / 1000 + " microseconds");
         }
         return (int) microseconds * 1000;
+    }
+
+    /** How long a request may take, in nanoseconds; 0 without a limit. */
+    private long limit(String backend) throws UsageException {
+        String value = deadline.getValue();
+        if (value == null) {
+            return 0;
+        }
+        if (!backends.knows(backend, Option.DEADLINE)) {
+            throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE));
+        }
+        long milliseconds = Seconds.milliseconds("--deadline=", value);
+        if (milliseconds == 0) {
+            throw new UsageException("--deadline=" + value + " must be more than 0");
+        }
+        return milliseconds * 1_000_000;
     }
 
     /** The backends, with those of plug-ins, whose class loader is never closed, as they may load classes at any time. */
@@ -251,6 +274,7 @@ class ServerCommand extends Command {
             }
         });
         server.lookFor(look);
+        server.limitTo(limit);
         if (isSet(shared)) {
             server.shared();
         }
@@ -294,7 +318,7 @@ class ServerCommand extends Command {
     /** Only warns of an image that does not fit, as it may be about to be overwritten. */
     final void warn(String path, String backend, Geometry geometry) {
         Image image = backends.look(backend);
-        if (image != null && !image.fits(geometry.blockSize())) {
+        if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();
             context.complain(backend + ": its " + format.name() + " is for blocks of " + format.sectorSize()
                     + " bytes, and may not work with those of " + path + ", which have " + geometry.blockSize()

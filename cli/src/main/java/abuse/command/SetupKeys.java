@@ -129,8 +129,11 @@ final class SetupKeys {
         putIfAbsent(Key.AUTOREMOVE, 1);
     }
 
-    /** Takes size and block size from an image where no key gives them. */
-    void setDefaults(long size, int blockSize) {
+    /** Takes size and block size from an image where no key gives them, and whether it can be written. */
+    void setDefaults(long size, int blockSize, boolean readOnly) {
+        if (readOnly && !values.containsKey(Key.READ_WRITE)) {
+            putIfAbsent(Key.READ_ONLY, 1);
+        }
         putIfAbsent(Key.SIZE, size);
         putIfAbsent(Key.BLOCK_SIZE, blockSize);
         if (blockSize() < BLOCK_SIZE) {

@@ -125,7 +125,7 @@ class AllDisksTest extends CommandTestBase {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "mem | 'mem' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N",
         "1 | there is no backend after '1'",
-        "1 frob | 'frob' is not a backend; there are null, mem and file:PATH",
+        "1 frob | 'frob' is not a backend; there are null, mem, file:PATH, nbd://HOST/EXPORT and nbd+unix:///EXPORT?socket=PATH",
         "1 mem --create | --create is valid only with file:PATH",
         "1 mem --frob | '--frob' is neither --create, --direct, --shared nor setup=KEYS",
         "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared nor setup=KEYS",

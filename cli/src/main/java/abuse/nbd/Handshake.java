@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.nbd;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.util.function.BooleanSupplier;
+import jdk.net.ExtendedSocketOptions;
+
+/** Connects to a server, and agrees with it on what follows: the fixed newstyle negotiation. */
+final class Handshake {
+    /** How long it may take. */
+    private static final long LIMIT_NS = 10_000_000_000L;
+    /** How often it looks whether it is still wanted. */
+    private static final int LOOK_MS = 50;
+    private static final int MOST_REPLY = 1 << 16;
+    // A peer that is gone without a word is found within half a minute if nothing is under way
+    private static final int KEEPALIVE_IDLE_S = 10;
+    private static final int KEEPALIVE_INTERVAL_S = 5;
+    private static final int KEEPALIVE_PROBES = 4;
+
+    /** What it leads to. */
+    record Result(SocketChannel channel, Export export) {}
+
+    private final NbdUri uri;
+    private final SocketChannel channel;
+    private final BooleanSupplier unwanted;
+    private final long end = System.nanoTime() + LIMIT_NS;
+    private Selector selector;
+
+    private Handshake(NbdUri uri, SocketChannel channel, BooleanSupplier unwanted) {
+        this.uri = uri;
+        this.channel = channel;
+        this.unwanted = unwanted;
+    }
+
+    /**
+     * Connects.
+     *
+     * @param unwanted looked at from time to time: whether to give up
+     * @return an open channel that blocks, and the export
+     * @throws IOException when that fails; the message says why, and not where
+     */
+    @SuppressWarnings("resource") // what is returned is open
+    static Result with(NbdUri uri, BooleanSupplier unwanted) throws IOException {
+        SocketChannel channel = uri.isUnix() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+        try {
+            Export export;
+            try (var selector = Selector.open()) {
+                var handshake = new Handshake(uri, channel, unwanted);
+                handshake.selector = selector;
+                handshake.connect();
+                export = handshake.negotiate();
+            }
+            channel.configureBlocking(true);
+            return new Result(channel, export);
+        } catch (IOException | RuntimeException | Error e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void connect() throws IOException {
+        if (uri.isUnix()) {
+            // This does not wait, unless very many others do, too
+            channel.connect(uri.address());
+            channel.configureBlocking(false);
+            channel.register(selector, 0);
+            return;
+        }
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_S);
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
+        channel.configureBlocking(false);
+        channel.register(selector, 0);
+        if (!channel.connect(uri.address())) {
+            while (!channel.finishConnect()) {
+                await(SelectionKey.OP_CONNECT);
+            }
+        }
+    }
+
+    private Export negotiate() throws IOException {
+        ByteBuffer hello = read(18);
+        if (hello.getLong() != Protocol.NBDMAGIC) {
+            throw new IOException("what answers there is no NBD server");
+        }
+        if (hello.getLong() != Protocol.IHAVEOPT) {
+            throw new IOException("the server speaks only the old NBD protocol, which is not supported");
+        }
+        int flags = hello.getShort();
+        if ((flags & Protocol.FLAG_FIXED_NEWSTYLE) == 0) {
+            throw new IOException("the server does not speak the fixed newstyle NBD protocol");
+        }
+        write(ByteBuffer.allocate(4).putInt(flags & (Protocol.FLAG_FIXED_NEWSTYLE | Protocol.FLAG_NO_ZEROES)));
+        write(option(Protocol.OPT_STRUCTURED_REPLY, ByteBuffer.allocate(0)));
+        for (Reply reply = reply(Protocol.OPT_STRUCTURED_REPLY); reply.type > 0 && reply.type != Protocol.REP_ACK;) {
+            reply = reply(Protocol.OPT_STRUCTURED_REPLY);
+        }
+        Export export = go();
+        return export != null ? export : byName((flags & Protocol.FLAG_NO_ZEROES) != 0);
+    }
+
+    /** The export by NBD_OPT_GO; null if the server does not know that. */
+    private Export go() throws IOException {
+        byte[] name = uri.export().getBytes(UTF_8);
+        write(option(Protocol.OPT_GO, ByteBuffer.allocate(4 + name.length + 4).putInt(name.length).put(name)
+                .putShort((short) 1).putShort((short) Protocol.INFO_BLOCK_SIZE)));
+        long size = -1;
+        int flags = 0;
+        int minimum = 1;
+        int maximum = Protocol.DEFAULT_MAXIMUM;
+        while (true) {
+            Reply reply = reply(Protocol.OPT_GO);
+            if (reply.type == Protocol.REP_ERR_UNSUP) {
+                return null;
+            }
+            if (reply.type < 0) {
+                throw new IOException(refusal(reply));
+            }
+            if (reply.type == Protocol.REP_ACK) {
+                if (size < 0) {
+                    throw new IOException("the server does not say how large the export is");
+                }
+                return export(size, flags, minimum, maximum);
+            }
+            if (reply.type == Protocol.REP_INFO) {
+                int information = reply.data.getShort();
+                if (information == Protocol.INFO_EXPORT) {
+                    size = reply.data.getLong();
+                    flags = reply.data.getShort();
+                } else if (information == Protocol.INFO_BLOCK_SIZE) {
+                    minimum = reply.data.getInt();
+                    reply.data.getInt();
+                    maximum = reply.data.getInt();
+                }
+            }
+        }
+    }
+
+    private Export byName(boolean noZeroes) throws IOException {
+        byte[] name = uri.export().getBytes(UTF_8);
+        write(option(Protocol.OPT_EXPORT_NAME, ByteBuffer.allocate(name.length).put(name)));
+        try {
+            ByteBuffer answer = read(10);
+            long size = answer.getLong();
+            int flags = answer.getShort();
+            if (!noZeroes) {
+                read(124);
+            }
+            return export(size, flags, 1, Protocol.DEFAULT_MAXIMUM);
+        } catch (EOFException e) {
+            throw new IOException(noExport(), e);
+        }
+    }
+
+    private static Export export(long size, int flags, int minimum, int maximum) throws IOException {
+        // Unsigned, and all ones for no maximum
+        int most = maximum < 0 || maximum > Protocol.DEFAULT_MAXIMUM ? Protocol.DEFAULT_MAXIMUM : maximum;
+        if (size < 0 || Integer.bitCount(minimum) != 1 || minimum < 1 || most < minimum) {
+            throw new IOException("the server has an export of " + Long.toUnsignedString(size) + " bytes with blocks of "
+                    + Integer.toUnsignedString(minimum) + " to " + Integer.toUnsignedString(maximum));
+        }
+        return new Export(size, flags, minimum, most / minimum * minimum);
+    }
+
+    private String refusal(Reply reply) {
+        byte[] text = new byte[reply.data.remaining()];
+        reply.data.get(text);
+        String words = new String(text, UTF_8).replaceAll("\\p{Cntrl}", "?");
+        return switch (reply.type) {
+            case Protocol.REP_ERR_UNKNOWN -> noExport();
+            case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, which is not supported";
+            case Protocol.REP_ERR_POLICY -> "the server does not allow that" + (words.isEmpty() ? "" : ": " + words);
+            case Protocol.REP_ERR_SHUTDOWN -> "the server is shutting down";
+            default -> "the server refuses: " + (words.isEmpty() ? "error " + (reply.type & ~(1 << 31)) : words);
+        };
+    }
+
+    private String noExport() {
+        return "the server has no export named '" + uri.export() + "'; 'nbdinfo --list' shows those it has";
+    }
+
+    private static ByteBuffer option(int option, ByteBuffer data) {
+        return ByteBuffer.allocate(16 + data.capacity()).putLong(Protocol.IHAVEOPT).putInt(option).putInt(data.capacity())
+                .put(data.flip().limit(data.capacity()));
+    }
+
+    private record Reply(int type, ByteBuffer data) {}
+
+    private Reply reply(int option) throws IOException {
+        ByteBuffer head = read(20);
+        if (head.getLong() != Protocol.OPTION_REPLY_MAGIC || head.getInt() != option) {
+            throw new IOException("the server does not keep to the NBD protocol");
+        }
+        int type = head.getInt();
+        int length = head.getInt();
+        if (length < 0 || length > MOST_REPLY) {
+            throw new IOException("the server does not keep to the NBD protocol");
+        }
+        return new Reply(type, read(length));
+    }
+
+    private ByteBuffer read(int bytes) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(bytes);
+        while (buffer.hasRemaining()) {
+            int n = channel.read(buffer);
+            if (n < 0) {
+                throw new EOFException("the server closed the connection");
+            }
+            if (n == 0) {
+                await(SelectionKey.OP_READ);
+            }
+        }
+        return buffer.flip();
+    }
+
+    private void write(ByteBuffer buffer) throws IOException {
+        buffer.position(0).limit(buffer.capacity());
+        while (buffer.hasRemaining()) {
+            if (channel.write(buffer) == 0) {
+                await(SelectionKey.OP_WRITE);
+            }
+        }
+    }
+
+    private void await(int operation) throws IOException {
+        channel.keyFor(selector).interestOps(operation);
+        while (selector.select(LOOK_MS) == 0) {
+            if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
+                throw new SocketTimeoutException("the server does not answer");
+            }
+        }
+        selector.selectedKeys().clear();
+    }
+}

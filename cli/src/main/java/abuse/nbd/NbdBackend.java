@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.nbd;
+
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
+import abuse.backend.Failure;
+import abuse.backend.Geometry;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.net.SocketException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** An export of an NBD server. */
+final class NbdBackend implements AsyncBackend {
+    /** How many connections there are, if the server can. */
+    private static final int CONNECTIONS = 4;
+    /** As many requests share a connection, and their system calls, before the next one is used. */
+    private static final int TOGETHER = 16;
+    /** A block that is larger is refused, not set up. */
+    private static final int LARGEST_BLOCK = 4096;
+
+    private final NbdUri uri;
+    private final Export export;
+    private final Unflushed unflushed = new Unflushed();
+    private final Connection[] connections;
+    private int lost;
+    private volatile Consumer<String> administrator = problem -> {};
+
+    /** Uses a first connection, and closes it if this fails. */
+    NbdBackend(NbdUri uri, Handshake.Result first, Geometry geometry) throws IOException {
+        this.uri = uri;
+        export = first.export();
+        List<Handshake.Result> all = new ArrayList<>(List.of(first));
+        try {
+            check(geometry);
+            while (export.has(Protocol.CAN_MULTI_CONN) && all.size() < CONNECTIONS) {
+                all.add(connect(uri));
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            for (Handshake.Result one : all) {
+                one.channel().close();
+            }
+            throw e;
+        }
+        connections = new Connection[all.size()];
+        for (int i = 0; i < connections.length; i++) {
+            connections[i] = new Connection(this, all.get(i), i);
+        }
+        for (Connection connection : connections) {
+            connection.start();
+        }
+    }
+
+    /** Connects, with an error that says where. */
+    static Handshake.Result connect(NbdUri uri) throws IOException {
+        try {
+            return Handshake.with(uri, () -> false);
+        } catch (IOException e) {
+            String cause = e.getMessage() == null ? e.toString() : e.getMessage();
+            throw new IOException(uri.text() + ": " + cause + (e instanceof SocketException ? "; is an NBD server running there?" : ""), e);
+        }
+    }
+
+    private void check(Geometry geometry) throws IOException {
+        if (export.readOnly() && !geometry.readOnly()) {
+            throw new IOException(uri.text() + ": is read-only; set up with ro");
+        }
+        if (export.minimum() > geometry.blockSize()) {
+            throw new IOException(uri.text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
+                    + geometry.blockSize() + "; " + (export.minimum() <= LARGEST_BLOCK ? "set up with bs=" + export.minimum()
+                            : "'nbdkit --filter=blocksize' makes them smaller"));
+        }
+    }
+
+    NbdUri uri() {
+        return uri;
+    }
+
+    Unflushed unflushed() {
+        return unflushed;
+    }
+
+    void tell(String what) {
+        administrator.accept(uri.text() + ": " + what);
+    }
+
+    /** A connection was lost. It is told once if others go with it. */
+    synchronized void lost(String cause, boolean writes) {
+        if (lost++ == 0) {
+            tell("lost the connection: " + cause + "; requests wait until it is back"
+                    + (writes ? ", and the next flush fails, because what was written may be lost" : ""));
+        }
+    }
+
+    /** A connection was made again. */
+    synchronized void found() {
+        if (--lost == 0) {
+            tell("connected again");
+        }
+    }
+
+    @Override
+    public void tellProblemsTo(Consumer<String> listener) {
+        administrator = listener;
+    }
+
+    @Override
+    public void submit(AsyncRequest request) throws IOException {
+        boolean nothingToDo = switch (request.kind()) {
+            case FLUSH -> !export.has(Protocol.SEND_FLUSH);
+            case DISCARD -> !export.has(Protocol.SEND_TRIM);
+            default -> false;
+        };
+        if (nothingToDo) {
+            request.complete();
+        } else {
+            choose().submit(request);
+        }
+    }
+
+    @Override
+    public void submitted() {
+        for (Connection connection : connections) {
+            connection.flush();
+        }
+    }
+
+    @Override
+    public void expired(AsyncRequest request) {
+        for (Connection connection : connections) {
+            connection.expire();
+        }
+    }
+
+    @Override
+    public long size() {
+        return sizeOf(export);
+    }
+
+    /** Whole sectors. */
+    static long sizeOf(Export export) {
+        return export.size() & -512;
+    }
+
+    /** Without several connections a server need not show one what was written through another. */
+    @Override
+    public String identity() {
+        return export.has(Protocol.CAN_MULTI_CONN) || export.readOnly() ? uri.identity() : null;
+    }
+
+    @Override
+    public void close() {
+        for (Connection connection : connections) {
+            connection.close();
+        }
+    }
+
+    private Connection choose() {
+        Connection best = connections[0];
+        if (best.underWay() >= TOGETHER) {
+            for (Connection connection : connections) {
+                if (connection.underWay() < TOGETHER) {
+                    return connection;
+                }
+                if (connection.underWay() < best.underWay()) {
+                    best = connection;
+                }
+            }
+        }
+        return best;
+    }
+
+    /** What the disk's users are told for an error of the server. */
+    static Failure failure(int error) {
+        return error == Protocol.ENOSPC ? Failure.NO_SPACE : error == Unix.EIO ? Failure.IO : Failure.REMOTE;
+    }
+
+    static String words(int error) {
+        return "the server answers: " + (error > 0 && error < 4096 ? Unix.strerror(error) : "error " + error);
+    }
+}

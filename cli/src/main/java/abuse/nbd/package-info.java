@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A client of network block devices. */
+package abuse.nbd;

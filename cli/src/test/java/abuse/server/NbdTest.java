@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.Backends;
+import abuse.backend.Geometry;
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.RequestFlag;
+import abuse.device.Result;
+import abuse.device.SimulatedDisk;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The nbd backend with servers of others. */
+@Tag("packages")
+class NbdTest extends ServerTestBase {
+    private final List<NbdProcess> processes = new ArrayList<>();
+
+    @AfterEach
+    void endProcesses() throws Exception {
+        for (var running : servers) {
+            running.server.stop();
+        }
+        for (var process : processes) {
+            process.signal("CONT");
+        }
+        for (var running : servers) {
+            running.end();
+        }
+        for (var process : processes) {
+            process.kill();
+        }
+    }
+
+    private NbdProcess nbdkit(String... arguments) throws Exception {
+        return keep(NbdProcess.nbdkit(directory, arguments));
+    }
+
+    private NbdProcess keep(NbdProcess process) {
+        processes.add(process);
+        return process;
+    }
+
+    private RunningServer serve(NbdProcess process) throws Exception {
+        return serve(geometry -> new Backends().open(process.uri, Set.of(), geometry));
+    }
+
+    private String refusal(String uri, int blockSize, boolean readOnly) {
+        return assertThrows(IOException.class, () -> new Backends().open(uri, Set.of(),
+                new Geometry(0, CAPACITY, blockSize, 1 << 20, readOnly)).close()).getMessage();
+    }
+
+    /** Repeats a request until it does not fail. */
+    private static byte[] atLast(Supplier<SimulatedDisk.Submitted> request) throws Exception {
+        while (true) {
+            var answer = request.get().await();
+            if (!answer.failed()) {
+                return answer.data();
+            }
+            Thread.sleep(5);
+        }
+    }
+
+    private void use() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
+    }
+
+    /** Everything that a disk is asked. */
+    private void exercise(RunningServer running) throws Exception {
+        byte[] large = new byte[1 << 20];
+        new Random(1).nextBytes(large);
+        assertFalse(disk.write(0, large).await().failed());
+        assertArrayEquals(large, disk.read(0, 1 << 20).await().data());
+        assertFalse(disk.writeFua(BLOCK, pattern(2)).await().failed());
+        assertFalse(disk.flush().await().failed());
+        assertArrayEquals(pattern(2), disk.read(BLOCK, BLOCK).await().data());
+        assertFalse(disk.submit(Operation.WRITE_ZEROES, 0, 5 * BLOCK, null, false, 0).await().failed());
+        assertFalse(disk.submit(Operation.WRITE_ZEROES, 5 * BLOCK, 5 * BLOCK, null, Set.of(RequestFlag.NOUNMAP, RequestFlag.FUA), 0)
+                .await().failed());
+        assertArrayEquals(new byte[10 * BLOCK], disk.read(0, 10 * BLOCK).await().data());
+        assertFalse(disk.submit(Operation.DISCARD, 0, CAPACITY / 2, null, false, 0).await().failed());
+        load(5);
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    /** Writes and reads in random order, all blocks at once. */
+    private void load(int rounds) throws Exception {
+        var random = new Random(rounds);
+        int[] seeds = new int[BLOCKS];
+        for (int round = 0; round < rounds; round++) {
+            var all = new ArrayList<SimulatedDisk.Submitted>();
+            for (int i = 0; i < BLOCKS; i++) {
+                seeds[i] = random.nextInt();
+                all.add(disk.write((long) i * BLOCK, pattern(seeds[i])));
+            }
+            var flush = disk.flush();
+            for (var write : all) {
+                assertFalse(write.await().failed());
+            }
+            flush.await();
+            all.clear();
+            for (int i = 0; i < BLOCKS; i++) {
+                all.add(disk.read((long) i * BLOCK, BLOCK));
+            }
+            for (int i = 0; i < BLOCKS; i++) {
+                assertArrayEquals(pattern(seeds[i]), all.get(i).await().data(), "block " + i);
+            }
+        }
+    }
+
+    @Test
+    void nbdkit_on_a_unix_socket() throws Exception {
+        use();
+        exercise(serve(nbdkit("memory", "1M")));
+    }
+
+    @Test
+    void nbdkit_over_tcp() throws Exception {
+        use();
+        exercise(serve(keep(NbdProcess.nbdkitOnPort(directory, "memory", "1M"))));
+    }
+
+    @Test
+    void qemu_with_qcow2() throws Exception {
+        var image = directory.resolve("image.qcow2").toString();
+        assertEquals(0, new ProcessBuilder("qemu-img", "create", "-q", "-f", "qcow2", image, "1M").inheritIO().start().waitFor());
+        use();
+        exercise(serve(keep(NbdProcess.qemu(directory, "-f", "qcow2", image))));
+    }
+
+    @Test
+    void a_server_without_structured_replies() throws Exception {
+        use();
+        exercise(serve(nbdkit("--no-sr", "memory", "1M")));
+    }
+
+    @Test
+    void a_server_that_cannot_write_zeroes() throws Exception {
+        use();
+        exercise(serve(nbdkit("--filter=nozero", "memory", "1M", "zeromode=none")));
+    }
+
+    @Test
+    void a_server_that_takes_only_short_requests() throws Exception {
+        use();
+        exercise(serve(nbdkit("--filter=blocksize-policy", "memory", "1M", "blocksize-minimum=4K", "blocksize-preferred=4K",
+                "blocksize-maximum=64K", "blocksize-error-policy=error")));
+    }
+
+    @Test
+    void size_blocks_and_access_are_looked_up() throws Exception {
+        var process = nbdkit("-r", "--filter=blocksize-policy", "memory", "1M", "blocksize-minimum=1K", "blocksize-preferred=4K",
+                "blocksize-maximum=64K");
+        var backends = new Backends();
+        var image = backends.look(process.uri);
+        assertEquals(1 << 20, image.size());
+        assertEquals(1024, image.leastBlock());
+        assertTrue(image.readOnly());
+        assertEquals(4096, image.blockSize(4096));
+        assertEquals(1024, image.blockSize(512));
+        assertEquals(process.uri + ": is read-only; set up with ro", refusal(process.uri, 4096, false));
+        assertEquals(process.uri + ": has blocks of 1024 bytes, but its disk has blocks of 512; set up with bs=1024",
+                refusal(process.uri, 512, true));
+        backends.open(process.uri, Set.of(), new Geometry(0, CAPACITY, 1024, 1 << 20, true)).close();
+    }
+
+    @Test
+    void what_cannot_be_opened_tells_where_why_and_what_to_do() throws Exception {
+        var process = keep(NbdProcess.qemu(directory, "-f", "raw", "-x", "disk", "-r", zeros()));
+        String other = process.uri.replace("///", "///other");
+        assertEquals(other + ": the server has no export named 'other'; 'nbdinfo --list' shows those it has",
+                refusal(other, 4096, true));
+        process.kill();
+        assertEquals(other + ": Connection refused; is an NBD server running there?", refusal(other, 4096, true));
+        assertNull(new Backends().look(other));
+        assertEquals("nbd://nowhere.invalid/: no such host", refusal("nbd://nowhere.invalid/", 4096, true));
+        assertEquals("nbd:disk: names no host; it is nbd://HOST[:PORT]/[EXPORT]", refusal("nbd:disk", 4096, true));
+        assertEquals("nbd+unix:///disk: names no socket; add ?socket=PATH", refusal("nbd+unix:///disk", 4096, true));
+    }
+
+    private String zeros() throws Exception {
+        var file = directory.resolve("zeros");
+        try (var zeros = new RandomAccessFile(file.toFile(), "rw")) {
+            zeros.setLength(CAPACITY);
+        }
+        return file.toString();
+    }
+
+    @Test
+    void errors_of_the_server_reach_the_users() throws Exception {
+        use();
+        var running = serve(nbdkit("--filter=error", "memory", "1M", "error=ENOSPC", "error-pwrite-rate=100%"));
+        var write = disk.write(0, pattern(1));
+        assertTrue(write.await().failed());
+        assertEquals(Result.NO_SPACE, write.result());
+        assertFalse(disk.read(0, BLOCK).await().failed());
+        assertEquals(1, running.problems.size());
+        assertTrue(running.problems.get(0).startsWith(processes.get(0).uri + ": the server answers: No space left"),
+                running.problems.toString());
+    }
+
+    @Test
+    void requests_wait_for_a_server_that_was_killed() throws Exception {
+        use();
+        var process = keep(NbdProcess.qemu(directory, "-f", "raw", zeros()));
+        var running = serve(process);
+        var failure = new AtomicReference<Throwable>();
+        var killer = new Thread(() -> {
+            try {
+                for (int i = 0; i < 20; i++) {
+                    Thread.sleep(60);
+                    process.kill();
+                    Thread.sleep(20);
+                    process.start();
+                }
+            } catch (Throwable e) {
+                failure.set(e);
+                e.printStackTrace();
+            }
+        });
+        killer.start();
+        try {
+            while (killer.isAlive()) {
+                load(2);
+            }
+            load(2);
+        } finally {
+            assertNull(failure.get(), "the server that is killed and started");
+        }
+        assertNull(running.stop());
+        assertTrue(running.problems.get(0).startsWith(process.uri + ": lost the connection: "), running.problems.toString());
+        assertTrue(running.problems.contains(process.uri + ": connected again"), running.problems.toString());
+    }
+
+    @Test
+    void one_flush_fails_if_written_data_may_be_lost() throws Exception {
+        use();
+        var process = nbdkit("memory", "1M");
+        var running = serve(process);
+        disk.write(0, pattern(1)).await();
+        assertFalse(disk.flush().await().failed());
+        process.kill();
+        process.start();
+        assertFalse(disk.write(0, pattern(2)).await().failed());
+        assertFalse(disk.flush().await().failed(), "nothing was unflushed");
+        disk.write(0, pattern(3)).await();
+        process.kill();
+        process.start();
+        assertTrue(disk.flush().await().failed());
+        assertFalse(disk.flush().await().failed());
+        assertTrue(running.problems.stream().anyMatch(problem -> problem.contains("the next flush fails")),
+                running.problems.toString());
+    }
+
+    @Test
+    void a_server_that_hangs_fails_requests_at_their_deadline() throws Exception {
+        use();
+        var process = nbdkit("memory", "1M");
+        var running = new RunningServer(devices, process.uri, geometry -> new Backends().open(process.uri, Set.of(), geometry));
+        running.server.limitTo(300_000_000);
+        start(running).awaitReady();
+        // On a busy machine one may miss its deadline, too
+        atLast(() -> disk.write(0, pattern(1)));
+        process.signal("STOP");
+        var late = new ArrayList<SimulatedDisk.Submitted>();
+        for (int i = 0; i < 200; i++) {
+            late.add(disk.read(0, BLOCK));
+        }
+        for (var read : late) {
+            assertTrue(read.await().failed());
+            assertEquals(Result.TIMEOUT, read.result());
+        }
+        process.signal("CONT");
+        assertArrayEquals(pattern(1), atLast(() -> disk.read(0, BLOCK)));
+        assertNull(running.stop());
+    }
+
+    @Test
+    void requests_without_a_server_fail_at_their_deadline_too() throws Exception {
+        use();
+        var process = nbdkit("memory", "1M");
+        var running = new RunningServer(devices, process.uri, geometry -> new Backends().open(process.uri, Set.of(), geometry));
+        running.server.limitTo(300_000_000);
+        start(running).awaitReady();
+        process.kill();
+        var late = new ArrayList<SimulatedDisk.Submitted>();
+        for (int i = 0; i < 300; i++) {
+            late.add(i % 2 == 0 ? disk.read(0, BLOCK) : disk.write(BLOCK, pattern(i)));
+        }
+        for (var one : late) {
+            one.await();
+            assertEquals(Result.TIMEOUT, one.result());
+        }
+        process.start();
+        atLast(() -> disk.write(0, pattern(1)));
+        assertNull(running.stop());
+    }
+}
