@@ -19,6 +19,7 @@ _abusectl_value() {
 	'top -d' | 'top --interval') value=SECONDS ;;
 	'trace -e' | 'trace --events') value=EVENTS ;;
 	'trace -n' | 'trace --count') value=N ;;
+	'maps -o' | 'maps --output') value=COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
@@ -68,8 +69,8 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize requeue quiesce resume reset get put poll help'
-		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan autoremove reconnect'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
+		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
@@ -112,7 +113,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --poll --deadline --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -120,7 +121,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --poll --deadline --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)
@@ -154,6 +155,18 @@ _abusectl() {
 	resize)
 		options='--help --version'
 		places='DEVICE|SIZE SIZE'
+		;;
+	map)
+		options='--help --version --read-only --replace'
+		places='DEVICE|OFFSET OFFSET|LENGTH LENGTH|TARGET[:AT] TARGET[:AT]'
+		;;
+	unmap)
+		options='--help --version'
+		places='DEVICE|OFFSET OFFSET|LENGTH LENGTH'
+		;;
+	maps)
+		options='--help --version --json --output --output-all --noheadings --bytes'
+		places='DEVICE'
 		;;
 	requeue)
 		options='--help --version'

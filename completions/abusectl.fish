@@ -15,7 +15,7 @@ function __abusectl_list
 end
 
 function __abusectl_KEYS
-    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan autoremove reconnect
+    __abusectl_list size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect
 end
 
 function __abusectl_COLUMNS
@@ -39,7 +39,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize requeue quiesce resume reset get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -49,6 +49,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l create -d 'Make the
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l direct -d 'Read and write the image bypassing the page cache'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that nbd'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends from JAR'
@@ -67,6 +68,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l create -d 'Make 
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Read and write the image bypassing the page cache'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that nbd'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends from JAR'
@@ -128,6 +130,25 @@ complete -c abusectl -n __fish_use_subcommand -a resize -d 'Makes a disk larger 
 complete -c abusectl -n '__fish_seen_subcommand_from resize' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from resize' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from resize' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a map -d 'Lets the kernel itself use a block device for a part of a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -s r -l read-only -d 'Map reads only'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -l replace -d 'Also where something is mapped already'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a unmap -d 'Gives a part of a disk, or all of it, back to its servers'
+complete -c abusectl -n '__fish_seen_subcommand_from unmap' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from unmap' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from unmap' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a maps -d 'Shows which parts of a disk are mapped, and where to'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s o -l output -x -a '(__abusectl_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a requeue -d 'Takes all requests from the servers that have them'
 complete -c abusectl -n '__fish_seen_subcommand_from requeue' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from requeue' -s V -l version -d 'Show the version'

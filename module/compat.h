@@ -40,29 +40,48 @@
 #define COMPAT_OPENED_DISK	bdev->bd_disk
 #endif
 
+#ifdef HAVE_OPEN_GENDISK
+#define COMPAT_OPEN_MODE(write)	\
+	(BLK_OPEN_READ | ((write) ? BLK_OPEN_WRITE : 0))
+#else
+#define COMPAT_OPEN_MODE(write)	(FMODE_READ | ((write) ? FMODE_WRITE : 0))
+#endif
+
 /*
  * The kernel itself opens a disk as a file since 6.9, and before as a handle,
- * since 6.7, or as a block device. These are for kernel threads.
+ * since 6.7, or as a block device. With a holder it claims the disk.
  */
 #if defined(HAVE_BDEV_FILE)
 #define COMPAT_OPEN		struct file
-#define compat_open_disk(devt)	\
-	bdev_file_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
-#define compat_close_disk(open)	__fput_sync(open)
+#define compat_open_disk(devt, write, holder)				\
+	bdev_file_open_by_dev(devt, COMPAT_OPEN_MODE(write), holder, NULL)
+#define compat_close_disk(open, write, holder)	__fput_sync(open)
+#define compat_opened_bdev(open)		file_bdev(open)
 #elif defined(HAVE_BDEV_HANDLE)
 #define COMPAT_OPEN		struct bdev_handle
-#define compat_open_disk(devt)	\
-	bdev_open_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
-#define compat_close_disk(open)	bdev_release(open)
+#define compat_open_disk(devt, write, holder)				\
+	bdev_open_by_dev(devt, COMPAT_OPEN_MODE(write), holder, NULL)
+#define compat_close_disk(open, write, holder)	bdev_release(open)
+#define compat_opened_bdev(open)		((open)->bdev)
 #elif defined(HAVE_OPEN_GENDISK)
 #define COMPAT_OPEN		struct block_device
-#define compat_open_disk(devt)	\
-	blkdev_get_by_dev(devt, BLK_OPEN_READ, NULL, NULL)
-#define compat_close_disk(open)	blkdev_put(open, NULL)
+#define compat_open_disk(devt, write, holder)				\
+	blkdev_get_by_dev(devt, COMPAT_OPEN_MODE(write), holder, NULL)
+#define compat_close_disk(open, write, holder)	blkdev_put(open, holder)
+#define compat_opened_bdev(open)		(open)
 #else
 #define COMPAT_OPEN		struct block_device
-#define compat_open_disk(devt)	blkdev_get_by_dev(devt, FMODE_READ, NULL)
-#define compat_close_disk(open)	blkdev_put(open, FMODE_READ)
+#define COMPAT_EXCL(holder)	((holder) ? FMODE_EXCL : 0)
+static inline struct block_device *compat_open_disk(dev_t devt, bool write,
+						    void *holder)
+{
+	return blkdev_get_by_dev(devt, COMPAT_OPEN_MODE(write) |
+				 COMPAT_EXCL(holder), holder);
+}
+
+#define compat_close_disk(open, write, holder)				\
+	blkdev_put(open, COMPAT_OPEN_MODE(write) | COMPAT_EXCL(holder))
+#define compat_opened_bdev(open)		(open)
 #endif
 
 /* Before 6.13 timers were initialized, and not "set up". */
@@ -89,6 +108,25 @@ static inline void compat_setup_sleeper_on_stack(struct hrtimer_sleeper *sl)
 #define COMPAT_DEVNODE_CONST
 #endif
 
+/* A disk with a queue of requests, or one that takes bios if @set is NULL */
+static inline struct gendisk *compat_new_disk(struct blk_mq_tag_set *set,
+					      struct queue_limits *lim,
+					      void *data)
+{
+	struct gendisk *disk;
+
+#ifdef HAVE_ALLOC_DISK_LIMITS
+	disk = set ? blk_mq_alloc_disk(set, lim, data) :
+		     blk_alloc_disk(lim, NUMA_NO_NODE);
+#else
+	disk = set ? blk_mq_alloc_disk(set, data) :
+		     blk_alloc_disk(NUMA_NO_NODE) ?: ERR_PTR(-ENOMEM);
+#endif
+	if (!IS_ERR(disk))
+		disk->queue->queuedata = data;
+	return disk;
+}
+
 /*
  * Since 6.9 a disk is made with its limits, and since 6.11 write cache and
  * rotational are among them.
@@ -98,26 +136,24 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 						bool write_cache,
 						bool rotational, void *data)
 {
+	struct gendisk *disk;
+
 #ifdef HAVE_BLK_FEATURES
 	if (write_cache)
 		lim->features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
 	if (rotational)
 		lim->features |= BLK_FEAT_ROTATIONAL;
-	return blk_mq_alloc_disk(set, lim, data);
+	if (!set)
+		lim->features |= BLK_FEAT_NOWAIT;
+	disk = compat_new_disk(set, lim, data);
 #else
-	struct gendisk *disk;
 	struct request_queue *q;
 
-#ifdef HAVE_ALLOC_DISK_LIMITS
-	disk = blk_mq_alloc_disk(set, lim, data);
+	disk = compat_new_disk(set, lim, data);
 	if (IS_ERR(disk))
 		return disk;
 	q = disk->queue;
-#else
-	disk = blk_mq_alloc_disk(set, data);
-	if (IS_ERR(disk))
-		return disk;
-	q = disk->queue;
+#ifndef HAVE_ALLOC_DISK_LIMITS
 	blk_queue_logical_block_size(q, lim->logical_block_size);
 	blk_queue_physical_block_size(q, lim->physical_block_size);
 	blk_queue_max_hw_sectors(q, lim->max_hw_sectors);
@@ -131,9 +167,11 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 #endif
 	if (!rotational)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (!set)
+		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
 	blk_queue_write_cache(q, write_cache, write_cache);
-	return disk;
 #endif
+	return disk;
 }
 
 #endif

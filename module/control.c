@@ -18,10 +18,11 @@
 #include "control.h"
 #include "device.h"
 #include "disk.h"
+#include "extents.h"
 #include "file.h"
 #include "legacy.h"
 #include "list.h"
-#include "quiesce.h"
+#include "pause.h"
 #include "set.h"
 #include "slot.h"
 #include "xfer.h"
@@ -33,7 +34,6 @@
 #define ABUSE_CONFIG_SIZE_0	40
 #define ABUSE_STATUS_SIZE_0	936
 #define ABUSE_SERVE_SIZE_0	176
-#define ABUSE_QUIESCE_SIZE_0	16
 
 static DEFINE_XARRAY(abuse_devices);
 static DEFINE_MUTEX(abuse_devices_lock); /* the making of devices */
@@ -115,54 +115,6 @@ static int abuse_ioctl_requeue(struct abuse_device *dev)
 	abuse_requeue(set, NULL);
 	abuse_set_put(set);
 	return 0;
-}
-
-static int abuse_check_quiesce(const struct abuse_quiesce *quiesce)
-{
-	bool resume = quiesce->flags & ABUSE_QUIESCE_RESUME;
-
-	if (quiesce->flags & ~ABUSE_QUIESCE_RESUME ||
-	    (resume && quiesce->timeout_ms) ||
-	    (quiesce->timeout_ms > ABUSE_MAX_TIMEOUT &&
-	     quiesce->timeout_ms != ABUSE_NO_LIMIT))
-		return -EINVAL;
-	return 0;
-}
-
-static int abuse_ioctl_quiesce(struct abuse_file *file,
-			       struct abuse_quiesce __user *arg)
-{
-	struct abuse_quiesce quiesce;
-	struct abuse_set *set;
-	u32 size;
-	int err;
-
-	BUILD_BUG_ON(sizeof(quiesce) != ABUSE_QUIESCE_SIZE_0);
-	err = abuse_read_size(arg, ABUSE_QUIESCE_SIZE_0, &size);
-	if (!err)
-		err = copy_struct_from_user(&quiesce, sizeof(quiesce), arg,
-					    size);
-	if (!err)
-		err = abuse_check_quiesce(&quiesce);
-	if (err)
-		return err;
-	set = abuse_device_find_set(file->dev);
-	if (!set)
-		return -ENODEV;
-	/* As with a removal. */
-	if (abuse_file_is_over(file)) {
-		abuse_set_put(set);
-		return -ENODEV;
-	}
-	if (quiesce.flags & ABUSE_QUIESCE_RESUME)
-		abuse_resume(set);
-	else
-		abuse_quiesce(set);
-	err = abuse_quiesce_wait(set, quiesce.timeout_ms, &quiesce.owned);
-	abuse_set_put(set);
-	if (err != -ENODEV && put_user(quiesce.owned, &arg->owned))
-		return -EFAULT;
-	return err;
 }
 
 static int abuse_ioctl_serve(struct abuse_file *file,
@@ -278,6 +230,11 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return abuse_ioctl_servers(file->dev, user);
 	case ABUSE_REQUESTS:
 		return abuse_ioctl_requests(file->dev, user);
+	case ABUSE_EXTENTS:
+		return abuse_ioctl_extents(file->dev, user);
+	case ABUSE_MAP:
+	case ABUSE_UNMAP:
+		return abuse_ioctl_map(file, user, cmd == ABUSE_UNMAP);
 	case ABUSE_ADD:
 		return abuse_ioctl_add(user);
 	default:

@@ -15,7 +15,7 @@ struct abuse_set;
 /* Flags that a reconnect must not change */
 #define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
 			 ABUSE_FLAGS_WRITE_ZEROES | ABUSE_FLAGS_PARTSCAN | \
-			 ABUSE_FLAGS_ROTATIONAL)
+			 ABUSE_FLAGS_ROTATIONAL | ABUSE_FLAGS_MAPPABLE)
 /* Flags that a reconnect by the ABI of 2009 leaves as they are */
 #define ABUSE_KEPT_FLAGS (ABUSE_FEATURES | ABUSE_FLAGS_AUTOREMOVE)
 

@@ -14,13 +14,13 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "cancel.h"
 #include "compat.h"
 #include "disk.h"
+#include "front.h"
+#include "pass.h"
+#include "requests.h"
 #include "set.h"
-#include "slot.h"
 #include "sysfs.h"
-#include "wait.h"
 
 #define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
 
@@ -37,6 +37,8 @@ static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
  * struct abuse_disk - a block device
  * @tags: its requests
  * @disk: the block layer's part
+ * @behind: the disk with the requests: @disk, or if that is mappable a hidden one
+ * @front: NULL unless it is mappable
  * @set: where requests go; outlives the disk
  * @scan: reads the partition table
  * @scanned: it could be read, or somebody else reads it; for @scan alone
@@ -48,6 +50,8 @@ static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
 struct abuse_disk {
 	struct blk_mq_tag_set tags;
 	struct gendisk *disk;
+	struct gendisk *behind;
+	struct abuse_front *front;
 	struct abuse_set *set;
 	struct work_struct scan;
 	bool scanned;
@@ -62,59 +66,6 @@ struct abuse_disk {
  * not share a queue with others.
  */
 static struct workqueue_struct *abuse_disk_wq;
-
-static blk_status_t abuse_queue_rq(struct blk_mq_hw_ctx *hctx,
-				   const struct blk_mq_queue_data *bd)
-{
-	struct abuse_queue *q = hctx->driver_data;
-	blk_status_t status;
-
-	switch (req_op(bd->rq)) {
-	case REQ_OP_READ:
-	case REQ_OP_WRITE:
-	case REQ_OP_FLUSH:
-	case REQ_OP_DISCARD:
-	case REQ_OP_WRITE_ZEROES:
-		break;
-	default:
-		return BLK_STS_NOTSUPP;
-	}
-
-	status = abuse_submit(q, bd->rq);
-	/*
-	 * By now the request may be answered and the set killed. The set is
-	 * freed a grace period later, and this runs under RCU.
-	 */
-	if (bd->last)
-		abuse_wake(q);
-	return status;
-}
-
-static void abuse_commit_rqs(struct blk_mq_hw_ctx *hctx)
-{
-	abuse_wake(hctx->driver_data);
-}
-
-static enum blk_eh_timer_return abuse_timeout(struct request *rq)
-{
-	return abuse_expire(rq->mq_hctx->driver_data, rq);
-}
-
-static int abuse_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
-			   unsigned int index)
-{
-	struct abuse_disk *ad = data;
-
-	hctx->driver_data = &ad->set->queue[index];
-	return 0;
-}
-
-static const struct blk_mq_ops abuse_mq_ops = {
-	.queue_rq	= abuse_queue_rq,
-	.commit_rqs	= abuse_commit_rqs,
-	.timeout	= abuse_timeout,
-	.init_hctx	= abuse_init_hctx,
-};
 
 static void abuse_free_disk(struct gendisk *disk)
 {
@@ -138,10 +89,30 @@ static void abuse_release_disk(COMPAT_RELEASE_DISK_ARGS)
 		queue_work(abuse_disk_wq, &ad->leave);
 }
 
+static void abuse_submit_bio(struct bio *bio)
+{
+	struct abuse_disk *ad = bio->bi_bdev->bd_disk->private_data;
+
+	abuse_front_submit(ad->front, bio);
+}
+
 static const struct block_device_operations abuse_disk_fops = {
 	.owner		= THIS_MODULE,
 	.open		= abuse_open_disk,
 	.release	= abuse_release_disk,
+	.free_disk	= abuse_free_disk,
+};
+
+static const struct block_device_operations abuse_front_fops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= abuse_submit_bio,
+	.open		= abuse_open_disk,
+	.release	= abuse_release_disk,
+	.free_disk	= abuse_free_disk,
+};
+
+static const struct block_device_operations abuse_behind_fops = {
+	.owner		= THIS_MODULE,
 	.free_disk	= abuse_free_disk,
 };
 
@@ -162,14 +133,14 @@ static void abuse_disk_scan(struct work_struct *work)
 	 * The first who opens a disk sets the size of its blocks, and the last
 	 * who closes it drops what was read.
 	 */
-	open = compat_open_disk(disk_devt(disk));
+	open = compat_open_disk(disk_devt(disk), false, NULL);
 	if (IS_ERR(open))
 		return;
 	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	mutex_lock(&disk->open_mutex);
 	ad->scanned = bdev_disk_changed(disk, false) != -EIO;
 	mutex_unlock(&disk->open_mutex);
-	compat_close_disk(open);
+	compat_close_disk(open, false, NULL);
 }
 
 /* Who closes the disk after this has looked queues it again. */
@@ -192,18 +163,8 @@ static unsigned int abuse_disk_timeout(const struct abuse_config *config)
 	return msecs_to_jiffies(config->timeout_ms ?: ABUSE_MAX_TIMEOUT);
 }
 
-/**
- * abuse_disk_add() - make the block device
- * @number: N of /dev/abuseN
- * @set: its hardware queues; they outlive the disk
- * @config: checked by the caller, with its defaults filled in
- *
- * No I/O is done before somebody serves.
- *
- * Return: the disk, or an error pointer.
- */
-struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
-				  const struct abuse_config *config)
+static struct gendisk *abuse_disk_alloc(struct abuse_disk *ad, bool requests,
+					const struct abuse_config *config)
 {
 	struct queue_limits lim = {
 		.logical_block_size	= config->block_size,
@@ -218,8 +179,85 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 		.max_write_zeroes_sectors =
 			config->max_write_zeroes >> SECTOR_SHIFT,
 	};
+	struct gendisk *disk;
+
+	disk = compat_alloc_disk(requests ? &ad->tags : NULL, &lim,
+				 config->flags & ABUSE_FLAGS_WRITE_CACHE,
+				 config->flags & ABUSE_FLAGS_ROTATIONAL, ad->set);
+	if (!IS_ERR(disk)) {
+		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+		set_capacity(disk, config->capacity >> SECTOR_SHIFT);
+	}
+	return disk;
+}
+
+static int abuse_disk_publish(struct gendisk *disk,
+			      const struct attribute_group **groups)
+{
+	int err = device_add_disk(NULL, disk, groups);
+
+	if (err)
+		put_disk(disk);
+	else
+		atomic_inc(&abuse_nr_disks);
+	return err;
+}
+
+static void abuse_disk_unpublish(struct gendisk *disk)
+{
+	blk_mark_disk_dead(disk);
+	del_gendisk(disk);
+}
+
+/* Makes the disk behind, which nobody can open, and what is in front of it. */
+static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
+				 const struct abuse_config *config)
+{
+	struct gendisk *behind = abuse_disk_alloc(ad, true, config);
+	int err;
+
+	if (IS_ERR(behind))
+		return PTR_ERR(behind);
+	behind->fops = &abuse_behind_fops;
+	behind->flags |= GENHD_FL_HIDDEN | GENHD_FL_NO_PART;
+	snprintf(behind->disk_name, DISK_NAME_LEN, "abuse%uq", number);
+	err = abuse_disk_publish(behind, NULL);
+	if (err)
+		return err;
+	ad->behind = behind;
+	ad->front = abuse_front_alloc(behind, ad->set, &abuse_front_fops,
+				      config->block_size,
+				      config->flags & ABUSE_FLAGS_WRITE_CACHE);
+	if (!IS_ERR(ad->front))
+		return 0;
+	abuse_disk_unpublish(behind);
+	put_disk(behind);
+	return PTR_ERR(ad->front);
+}
+
+static void abuse_disk_remove_behind(struct abuse_disk *ad)
+{
+	abuse_front_end(ad->front);
+	abuse_disk_unpublish(ad->behind);
+	put_disk(ad->behind);
+}
+
+/**
+ * abuse_disk_add() - make the block device
+ * @number: N of /dev/abuseN
+ * @set: its hardware queues; they outlive the disk
+ * @config: checked by the caller, with its defaults filled in
+ *
+ * No I/O is done before somebody serves.
+ *
+ * Return: the disk, or an error pointer.
+ */
+struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
+				  const struct abuse_config *config)
+{
 	bool scanned = config->flags & ABUSE_FLAGS_PARTSCAN ||
 		       (abuse_part_shift && capable(CAP_SYS_ADMIN));
+	bool mappable = config->flags & ABUSE_FLAGS_MAPPABLE;
 	struct abuse_disk *ad;
 	struct gendisk *disk;
 	int err;
@@ -242,41 +280,44 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	ad->tags.flags = COMPAT_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
 			 BLK_MQ_F_STACKING;
 	ad->tags.timeout = abuse_disk_timeout(config);
-	ad->tags.driver_data = ad;
+	ad->tags.driver_data = set;
 	err = blk_mq_alloc_tag_set(&ad->tags);
 	if (err)
 		goto out_free;
+	if (mappable) {
+		err = abuse_disk_add_behind(ad, number, config);
+		if (err)
+			goto out_free_tags;
+	}
 
-	disk = compat_alloc_disk(&ad->tags, &lim,
-				 config->flags & ABUSE_FLAGS_WRITE_CACHE,
-				 config->flags & ABUSE_FLAGS_ROTATIONAL, set);
+	disk = abuse_disk_alloc(ad, !mappable, config);
 	if (IS_ERR(disk)) {
 		err = PTR_ERR(disk);
-		goto out_free_tags;
+		goto out_behind;
 	}
 	ad->disk = disk;
+	if (!mappable)
+		ad->behind = disk;
 	disk->major = abuse_major;
 	disk->first_minor = number << abuse_part_shift;
 	disk->minors = 1 << abuse_part_shift;
-	disk->fops = &abuse_disk_fops;
+	disk->fops = mappable ? &abuse_front_fops : &abuse_disk_fops;
 	disk->private_data = ad;
 	snprintf(disk->disk_name, DISK_NAME_LEN, "abuse%u", number);
 	if (!scanned)
 		disk->flags |= GENHD_FL_NO_PART;
-	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	set_capacity(disk, config->capacity >> SECTOR_SHIFT);
 	set_disk_ro(disk, config->flags & ABUSE_FLAGS_READ_ONLY);
 
-	err = device_add_disk(NULL, disk, abuse_sysfs_groups);
+	err = abuse_disk_publish(disk, abuse_sysfs_groups);
 	if (err)
-		goto out_put_disk;
-	atomic_inc(&abuse_nr_disks);
+		goto out_behind;
 	if (scanned)
 		abuse_set_on_served(set, abuse_disk_wq, &ad->scan);
 	return ad;
 
-out_put_disk:
-	put_disk(disk);
+out_behind:
+	if (mappable)
+		abuse_disk_remove_behind(ad);
 out_free_tags:
 	blk_mq_free_tag_set(&ad->tags);
 out_free:
@@ -291,11 +332,13 @@ out_free:
  */
 void abuse_disk_update(struct abuse_disk *ad, const struct abuse_config *config)
 {
-	blk_queue_rq_timeout(ad->disk->queue, abuse_disk_timeout(config));
+	blk_queue_rq_timeout(ad->behind->queue, abuse_disk_timeout(config));
+	if (ad->front)
+		set_capacity(ad->behind, config->capacity >> SECTOR_SHIFT);
 	set_disk_ro(ad->disk, config->flags & ABUSE_FLAGS_READ_ONLY);
 	set_capacity_and_notify(ad->disk, config->capacity >> SECTOR_SHIFT);
 	/* Requests that waited for a larger depth may go on now. */
-	blk_mq_run_hw_queues(ad->disk->queue, true);
+	blk_mq_run_hw_queues(ad->behind->queue, true);
 }
 
 /**
@@ -307,15 +350,19 @@ void abuse_disk_remove(struct abuse_disk *ad)
 {
 	struct gendisk *disk = ad->disk;
 
+	/* Whoever waits below may wait for a bio that waits for a resume. */
+	if (ad->front)
+		abuse_front_kill(ad->front);
 	cancel_work_sync(&ad->scan);
-	blk_mark_disk_dead(disk);
-	del_gendisk(disk);
+	abuse_disk_unpublish(disk);
 	/* Those who still have it open close it later. */
 	mutex_lock(&disk->open_mutex);
 	disk->private_data = NULL;
 	mutex_unlock(&disk->open_mutex);
 	cancel_work_sync(&ad->leave);
 	put_disk(disk);
+	if (ad->front)
+		abuse_disk_remove_behind(ad);
 	blk_mq_free_tag_set(&ad->tags);
 	kfree(ad);
 }
@@ -378,6 +425,17 @@ bool abuse_disk_is_closed(struct abuse_disk *ad)
 u32 abuse_disk_openers(struct abuse_disk *ad)
 {
 	return disk_openers(ad->disk);
+}
+
+/**
+ * abuse_disk_front() - what is in front of the disk
+ * @ad: the disk
+ *
+ * Return: it, or NULL if the disk is not mappable.
+ */
+struct abuse_front *abuse_disk_front(struct abuse_disk *ad)
+{
+	return ad->front;
 }
 
 /**

@@ -7,6 +7,7 @@
 
 struct abuse_config;
 struct abuse_disk;
+struct abuse_front;
 struct abuse_set;
 struct work_struct;
 
@@ -24,6 +25,7 @@ void abuse_disk_leave(struct abuse_disk *ad, struct work_struct *on_closed);
 bool abuse_disk_is_leaving(struct abuse_disk *ad);
 bool abuse_disk_is_closed(struct abuse_disk *ad);
 u32 abuse_disk_openers(struct abuse_disk *ad);
+struct abuse_front *abuse_disk_front(struct abuse_disk *ad);
 u64 abuse_disk_devt(struct abuse_disk *ad);
 
 #endif

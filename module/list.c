@@ -18,8 +18,11 @@
 #include "copy.h"
 #include "describe.h"
 #include "device.h"
+#include "disk.h"
 #include "file.h"
+#include "front.h"
 #include "list.h"
+#include "map.h"
 #include "set.h"
 #include "xfer.h"
 
@@ -27,6 +30,7 @@
 #define ABUSE_LIST_SIZE_0	40
 #define ABUSE_SERVER_SIZE_0	208
 #define ABUSE_REQUEST_SIZE_0	48
+#define ABUSE_EXTENT_SIZE_0	40
 
 /* Slots that are looked at before the lock of their queue is dropped */
 #define ABUSE_LOOK		64
@@ -245,15 +249,30 @@ static int abuse_list_requests(struct abuse_device *dev, void *elements,
 	return n;
 }
 
+/* The cursor is a sector. */
+static int abuse_list_extents(struct abuse_device *dev, void *elements,
+			      u32 room, struct abuse_list *list)
+{
+	struct abuse_front *front = dev->disk ? abuse_disk_front(dev->disk) :
+						NULL;
+
+	if (!dev->disk)
+		return -ENODEV;
+	return front ? abuse_map_list(abuse_front_map(front), list, elements,
+				      room) : -EOPNOTSUPP;
+}
+
 /**
  * struct abuse_kind - what is listed
  * @size: of an element
  * @least: what that was in the first release
+ * @set_up: the lock of the device is held meanwhile, not that of its servers
  * @fill: gathers elements from the cursor on, which it moves
  */
 struct abuse_kind {
 	u32 size;
 	u32 least;
+	bool set_up;
 	int (*fill)(struct abuse_device *dev, void *elements, u32 room,
 		    struct abuse_list *list);
 };
@@ -268,6 +287,13 @@ static const struct abuse_kind abuse_requests = {
 	.size	= sizeof(struct abuse_request),
 	.least	= ABUSE_REQUEST_SIZE_0,
 	.fill	= abuse_list_requests,
+};
+
+static const struct abuse_kind abuse_extents = {
+	.size	= sizeof(struct abuse_extent),
+	.least	= ABUSE_EXTENT_SIZE_0,
+	.set_up	= true,
+	.fill	= abuse_list_extents,
 };
 
 static int abuse_write_elements(void __user *user, const void *elements, u32 nr,
@@ -286,6 +312,7 @@ static int abuse_list_all(struct abuse_device *dev,
 			  const struct abuse_kind *kind, void *elements,
 			  struct abuse_list *list)
 {
+	struct mutex *lock = kind->set_up ? &dev->lock : &dev->servers_lock;
 	void __user *user = abuse_user_ptr(list->elements);
 	u32 room = list->nr;
 	int n;
@@ -293,10 +320,10 @@ static int abuse_list_all(struct abuse_device *dev,
 	list->nr = 0;
 	do {
 		n = min_t(u32, room - list->nr, PAGE_SIZE / kind->size);
-		if (mutex_lock_killable(&dev->servers_lock))
+		if (mutex_lock_killable(lock))
 			return -EINTR;
 		n = kind->fill(dev, elements, n, list);
-		mutex_unlock(&dev->servers_lock);
+		mutex_unlock(lock);
 		if (n < 0)
 			return n;
 		if (abuse_write_elements(user, elements, n, kind->size,
@@ -329,6 +356,7 @@ static int abuse_ioctl_list(struct abuse_device *dev,
 	BUILD_BUG_ON(sizeof(list) != ABUSE_LIST_SIZE_0);
 	BUILD_BUG_ON(sizeof(struct abuse_server) != ABUSE_SERVER_SIZE_0);
 	BUILD_BUG_ON(sizeof(struct abuse_request) != ABUSE_REQUEST_SIZE_0);
+	BUILD_BUG_ON(sizeof(struct abuse_extent) != ABUSE_EXTENT_SIZE_0);
 
 	err = abuse_read_size(arg, ABUSE_LIST_SIZE_0, &size);
 	if (!err)
@@ -374,4 +402,16 @@ int abuse_ioctl_requests(struct abuse_device *dev,
 			 struct abuse_list __user *arg)
 {
 	return abuse_ioctl_list(dev, &abuse_requests, arg);
+}
+
+/**
+ * abuse_ioctl_extents() - ABUSE_EXTENTS
+ * @dev: the device
+ * @arg: the structure
+ *
+ * Return: as the header of the ABI says.
+ */
+int abuse_ioctl_extents(struct abuse_device *dev, struct abuse_list __user *arg)
+{
+	return abuse_ioctl_list(dev, &abuse_extents, arg);
 }

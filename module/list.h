@@ -11,5 +11,7 @@ int abuse_ioctl_servers(struct abuse_device *dev,
 			struct abuse_list __user *arg);
 int abuse_ioctl_requests(struct abuse_device *dev,
 			 struct abuse_list __user *arg);
+int abuse_ioctl_extents(struct abuse_device *dev,
+			struct abuse_list __user *arg);
 
 #endif

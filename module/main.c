@@ -15,6 +15,7 @@
 
 #include "control.h"
 #include "disk.h"
+#include "front.h"
 #include "orphan.h"
 #include "set.h"
 
@@ -36,9 +37,12 @@ static int __init abuse_init(void)
 	err = abuse_orphans_init();
 	if (err)
 		goto out_sets;
-	err = abuse_disk_init(max_part);
+	err = abuse_fronts_init();
 	if (err)
 		goto out_orphans;
+	err = abuse_disk_init(max_part);
+	if (err)
+		goto out_fronts;
 	err = abuse_control_init(max_abuse);
 	if (err)
 		goto out_disk;
@@ -46,6 +50,8 @@ static int __init abuse_init(void)
 
 out_disk:
 	abuse_disk_exit();
+out_fronts:
+	abuse_fronts_exit();
 out_orphans:
 	abuse_orphans_exit();
 out_sets:
@@ -57,6 +63,7 @@ static void __exit abuse_exit(void)
 {
 	abuse_control_exit();
 	abuse_disk_exit();
+	abuse_fronts_exit();
 	abuse_sets_exit();
 	abuse_orphans_exit();
 }

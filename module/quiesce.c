@@ -4,6 +4,7 @@
  * that their server or its storage can be worked on. It must not know its
  * callers.
  */
+#include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/sched/signal.h>
 
@@ -83,15 +84,17 @@ void abuse_resume(struct abuse_set *set)
 }
 
 /**
- * abuse_quiesce_wait() - wait until nothing is owned
+ * abuse_quiesce_wait() - wait until nothing is under way
  * @set: the queues, which were quiesced
  * @timeout_ms: 0: do not wait; ABUSE_NO_LIMIT: no limit
+ * @rest: done once nothing else is under way, or NULL
  * @owned: out: requests that are owned
  *
  * Return: 0; -ETIME, -EINTR, -ECANCELED when somebody resumed, -ENODEV after a
  * reset.
  */
-int abuse_quiesce_wait(struct abuse_set *set, u32 timeout_ms, u32 *owned)
+int abuse_quiesce_wait(struct abuse_set *set, u32 timeout_ms,
+		       struct completion *rest, u32 *owned)
 {
 	u64 end = get_jiffies_64() + msecs_to_jiffies(timeout_ms);
 	u32 pending;
@@ -104,7 +107,7 @@ int abuse_quiesce_wait(struct abuse_set *set, u32 timeout_ms, u32 *owned)
 			return 0;
 		if (!READ_ONCE(set->quiesced))
 			return -ECANCELED;
-		if (!*owned)
+		if (!*owned && (!rest || completion_done(rest)))
 			return 0;
 		if (signal_pending(current))
 			return -EINTR;

@@ -7,6 +7,7 @@
 
 void abuse_quiesce(struct abuse_set *set);
 void abuse_resume(struct abuse_set *set);
-int abuse_quiesce_wait(struct abuse_set *set, u32 timeout_ms, u32 *owned);
+int abuse_quiesce_wait(struct abuse_set *set, u32 timeout_ms,
+		       struct completion *rest, u32 *owned);
 
 #endif

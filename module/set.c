@@ -95,6 +95,7 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 	set->max_request = config->max_request;
 	set->nr = config->queues;
 	set->nr_tags = config->queue_depth;
+	set->mappable = config->flags & ABUSE_FLAGS_MAPPABLE;
 	spin_lock_init(&set->serve_lock);
 	INIT_LIST_HEAD(&set->claims);
 	abuse_orphan_prepare(set);

@@ -114,6 +114,9 @@ enum abuse_queue_state {
 	ABUSE_QUEUE_DEAD,
 };
 
+/* Of a request of a disk behind another: the target of its bytes has failed. */
+#define ABUSE_RQ_FAULT	REQ_DRV
+
 struct abuse_counters {
 	u64 gets;
 	u64 puts;
@@ -189,6 +192,7 @@ struct abuse_claim {
  * @nr: queues
  * @nr_tags: slots of each queue
  * @timeout_ms: 0 for never
+ * @mappable: the disk is behind another, and requests can be submitted anew
  * @dead: reset
  * @serve_lock: guards what follows, and the state of all queues together
  * @served: somebody has asked for requests
@@ -215,6 +219,7 @@ struct abuse_set {
 	u32 nr;
 	u32 nr_tags;
 	u32 timeout_ms;
+	bool mappable;
 	bool dead;
 	spinlock_t serve_lock;	/* orders the first get, claims and the end */
 	bool served;

@@ -28,7 +28,8 @@
 	{ ABUSE_RESULT_DEVICE_FAILURE,	"device-failure" },	\
 	{ ABUSE_RESULT_NO_SPACE,	"no-space" },		\
 	{ ABUSE_RESULT_TIMEOUT,		"timeout" },		\
-	{ ABUSE_RESULT_REMOTE_FAILURE,	"remote-failure" }
+	{ ABUSE_RESULT_REMOTE_FAILURE,	"remote-failure" },	\
+	{ ABUSE_RESULT_RETRY,		"retry" }
 
 DECLARE_EVENT_CLASS(abuse_request,
 	TP_PROTO(const struct abuse_queue *q, const struct abuse_slot *slot),

@@ -58,6 +58,8 @@ static blk_status_t abuse_result_status(u32 result)
 		return BLK_STS_TIMEOUT;
 	case ABUSE_RESULT_REMOTE_FAILURE:
 		return BLK_STS_TARGET;
+	case ABUSE_RESULT_RETRY:
+		return BLK_STS_AGAIN;
 	default:
 		return BLK_STS_IOERR;
 	}
@@ -68,7 +70,7 @@ static int abuse_check_put(const struct abuse_put *put)
 {
 	if (put->status)
 		return put->status;
-	if (put->result > ABUSE_RESULT_REMOTE_FAILURE || put->reserved ||
+	if (put->result > ABUSE_RESULT_RETRY || put->reserved ||
 	    put->nr_pieces > ABUSE_MAX_PIECES)
 		return -EINVAL;
 	if ((put->offset || put->length) && put->result != ABUSE_RESULT_COPY)
@@ -118,6 +120,9 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 			abuse_slot_stale(q, client, put->id);
 		return PTR_ERR(slot);
 	}
+	if (put->result == ABUSE_RESULT_RETRY &&
+	    (!q->set->mappable || !bio_has_data(slot->rq->bio)))
+		return -EINVAL;
 	if (!copied)
 		length = abuse_put_length(slot->rq, put);
 	if (length < 0)
@@ -134,7 +139,9 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 static void abuse_transfer_free(struct abuse_queue *q, struct abuse_transfer *t,
 				blk_status_t status)
 {
-	if (status != BLK_STS_OK)
+	if (status == BLK_STS_AGAIN)
+		t->slot->rq->rq_flags |= RQF_QUIET;
+	else if (status != BLK_STS_OK)
 		q->count.errors++;
 	t->status = status;
 	t->end = abuse_slot_free(q, t->slot);

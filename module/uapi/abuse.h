@@ -59,6 +59,9 @@
 #define ABUSE_QUIESCE		0x412e	/* struct abuse_quiesce, in and out */
 #define ABUSE_REMOVE_LAZY	0x412f	/* no argument */
 #define ABUSE_ADD		0x4130	/* __u32, in and out: N of /dev/abctlN */
+#define ABUSE_MAP		0x4131	/* struct abuse_extents, in and out */
+#define ABUSE_UNMAP		0x4132	/* struct abuse_extents, in and out */
+#define ABUSE_EXTENTS		0x4133	/* struct abuse_list, in and out */
 
 /*
  * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
@@ -96,6 +99,8 @@
  *	CAP_SYS_ADMIN to set a disk up so, as the kernel believes the table
  * @ABUSE_FLAGS_ROTATIONAL: the storage has moving parts, so that its users
  *	arrange requests by place
+ * @ABUSE_FLAGS_MAPPABLE: bytes of the disk may be mapped to other block
+ *	devices, see ABUSE_MAP
  *
  * The first two exist in both ABIs, the others are for ABUSE_SETUP only.
  */
@@ -108,6 +113,7 @@ enum abuse_flags {
 	ABUSE_FLAGS_AUTOREMOVE		= 32,
 	ABUSE_FLAGS_PARTSCAN		= 64,
 	ABUSE_FLAGS_ROTATIONAL		= 128,
+	ABUSE_FLAGS_MAPPABLE		= 256,
 };
 
 /**
@@ -142,8 +148,11 @@ enum abuse_command {
  * @ABUSE_RESULT_NO_SPACE: this request fails with ENOSPC
  * @ABUSE_RESULT_TIMEOUT: this request fails with ETIMEDOUT
  * @ABUSE_RESULT_REMOTE_FAILURE: this request fails with EREMOTEIO
+ * @ABUSE_RESULT_RETRY: the read or write is submitted anew, and now takes the
+ *	way that is mapped, or comes back. Only with
+ *	ABUSE_FLAGS_MAPPABLE.
  *
- * The last three are for ABUSE_XFER only.
+ * The last four are for ABUSE_XFER only.
  */
 enum abuse_result {
 	ABUSE_RESULT_OKAY		= 0,
@@ -153,6 +162,7 @@ enum abuse_result {
 	ABUSE_RESULT_NO_SPACE		= 4,
 	ABUSE_RESULT_TIMEOUT		= 5,
 	ABUSE_RESULT_REMOTE_FAILURE	= 6,
+	ABUSE_RESULT_RETRY		= 7,
 };
 
 /**
@@ -560,6 +570,8 @@ struct abuse_put {
  * @ABUSE_GET_META: a hint: metadata of a filesystem
  * @ABUSE_GET_RAHEAD: a hint: a read that nobody waits for yet
  * @ABUSE_GET_SWAP: a hint: a page of swap
+ * @ABUSE_GET_FAULT: it was carried out where its bytes are mapped, and failed
+ *	there
  */
 enum abuse_get_flags {
 	ABUSE_GET_FUA		= 1,
@@ -568,6 +580,7 @@ enum abuse_get_flags {
 	ABUSE_GET_META		= 8,
 	ABUSE_GET_RAHEAD	= 16,
 	ABUSE_GET_SWAP		= 32,
+	ABUSE_GET_FAULT		= 64,
 };
 
 /**
@@ -658,10 +671,12 @@ struct abuse_xfer {
 };
 
 /**
- * struct abuse_list - ABUSE_SERVERS and ABUSE_REQUESTS: who has what
+ * struct abuse_list - ABUSE_SERVERS, ABUSE_REQUESTS and ABUSE_EXTENTS: what
+ *	there is
  * @size: in: sizeof(struct abuse_list)
  * @flags: 0
- * @elements: address of an array of struct abuse_server or struct abuse_request
+ * @elements: address of an array of struct abuse_server, struct abuse_request
+ *	or struct abuse_extent
  * @cursor: in: 0, or what the call before told; out: where to go on, 0 when
  *	that was all
  * @element_size: size of such a structure, as the caller knows it
@@ -680,6 +695,89 @@ struct abuse_list {
 	__u32	element_size;
 	__u32	nr;
 	__u32	total;
+	__u32	reserved;
+};
+
+/**
+ * enum abuse_extent_flags - what is mapped
+ * @ABUSE_EXTENT_WRITE: writes, too. Without it only reads are.
+ */
+enum abuse_extent_flags {
+	ABUSE_EXTENT_WRITE	= 1,
+};
+
+/**
+ * struct abuse_extent - bytes of the disk that are bytes of a block device
+ * @offset: bytes, of the disk
+ * @length: bytes
+ * @target_offset: bytes, of the block device; ABUSE_UNMAP ignores it
+ * @target: in: a file descriptor of that block device, open for reads, and with
+ *	ABUSE_EXTENT_WRITE for writes; out: its number, as ab_device.
+ *	ABUSE_UNMAP ignores it.
+ * @flags: enum abuse_extent_flags
+ * @reserved: 0
+ *
+ * @offset, @length and @target_offset are multiples of the disk's block size.
+ */
+struct abuse_extent {
+	__u64	offset;
+	__u64	length;
+	__u64	target_offset;
+	__u64	target;
+	__u32	flags;
+	__u32	reserved;
+};
+
+/**
+ * enum abuse_map_flags - how to map
+ * @ABUSE_MAP_REPLACE: also where something is mapped already; without it that
+ *	fails with EEXIST
+ */
+enum abuse_map_flags {
+	ABUSE_MAP_REPLACE	= 1,
+};
+
+/**
+ * struct abuse_extents - ABUSE_MAP and ABUSE_UNMAP
+ * @size: in: sizeof(struct abuse_extents)
+ * @flags: enum abuse_map_flags; ABUSE_UNMAP: 0
+ * @extents: address of an array of struct abuse_extent
+ * @element_size: size of such a structure, as the caller knows it
+ * @nr: how many there are, up to ABUSE_MAX_BATCH
+ * @done: out: how many of them were mapped or unmapped, all or those before the
+ *	one that failed
+ * @reserved: 0
+ *
+ * From the end of ABUSE_MAP on the kernel carries out reads, and writes if they
+ * are mapped, by itself. What is not mapped goes to the servers as ever, and so
+ * do discards and write zeroes. A flush is for the targets, and for the servers
+ * if they have changed anything since the last one. A request that a server has
+ * taken, or that waits for one, still ends there.
+ *
+ * The kernel keeps the block device open, and claims it, until nothing is mapped
+ * to it any more; no descriptor is needed for that. What the page cache has of
+ * it is written and dropped first. Mappings stay when servers end, until
+ * ABUSE_UNMAP or a reset.
+ *
+ * What is unmapped or replaced is not used any more when the call returns, and
+ * a device to which nothing is mapped any more has been flushed.
+ *
+ * If the block device fails a request, a server gets it, marked with
+ * ABUSE_GET_FAULT; if there is no server, the request fails.
+ *
+ * ABUSE_MAP fails with ENOTBLK for what is no block device, EACCES for one that
+ * is not open as it needs, EBUSY for one that others claim, ELOOP for a disk
+ * that is mapped itself, EMEDIUMTYPE for one with larger blocks, or with zones,
+ * ENOSPC beyond its end, EINVAL beyond the end of the disk, and EOPNOTSUPP
+ * without ABUSE_FLAGS_MAPPABLE.
+ */
+struct abuse_extents {
+	__u32	size;
+	__u32	flags;
+	__u64	extents;
+	__u32	element_size;
+	__u32	nr;
+	__u32	done;
 	__u32	reserved;
 };
 

@@ -8,7 +8,7 @@
 
 /*
  * io DISK op=read|check|write|sync|discard|zeroes|size [offset=] [length=]
- *	[byte= | from=FILE] [vector=BYTES] [threads=] [stride=] [fua=1] [buffered=1]
+ *	[byte= | from=FILE] [vector=BYTES] [threads=] [stride=] [fua=1] [nowait=1] [buffered=1]
  * The data is that many of the byte, or what the file begins with, in one piece
  * of memory or in vectors with gaps as large between them. Thread N works at
  * offset + N * stride; the stride is the length if not given. Neighbours that
@@ -16,7 +16,7 @@
  * with 1 if any did. It also says if a failed read changed the memory.
  */
 static struct {
-	int fd, fua, byte, failed, changed, error;
+	int fd, flags, byte, failed, changed, error;
 	const char *op;
 	char *from;
 	__u64 offset, length, stride, vector;
@@ -49,7 +49,7 @@ static void *one_io(void *data)
 			vecs[i] = (struct iovec){ io_place(memory, i * io.vector), io.vector };
 	}
 	if (!strcmp(io.op, "read") || !strcmp(io.op, "check")) {
-		ret = preadv(io.fd, vecs, nr, range[0]);
+		ret = preadv2(io.fd, vecs, nr, range[0], io.flags);
 		if (ret >= 0 && ret != (ssize_t)io.length) {
 			ret = -1;
 			errno = ENODATA;
@@ -69,7 +69,7 @@ static void *one_io(void *data)
 	} else if (!strcmp(io.op, "write")) {
 		for (__u64 n = 0; n < io.length; n++)
 			*io_place(memory, n) = io_byte(n);
-		ret = pwritev2(io.fd, vecs, nr, range[0], io.fua ? RWF_DSYNC : 0);
+		ret = pwritev2(io.fd, vecs, nr, range[0], io.flags);
 	} else if (!strcmp(io.op, "sync")) {
 		ret = fsync(io.fd);
 	} else if (!strcmp(io.op, "discard")) {
@@ -100,7 +100,7 @@ void run_io(const char *disk)
 	io.op = arg("op", "read");
 	io.fd = open_device(disk, (*io.op == 'r' || *io.op == 'c' ? O_RDONLY : O_RDWR) |
 			    (arg("buffered", NULL) ? 0 : O_DIRECT));
-	io.fua = num("fua", 0);
+	io.flags = (num("fua", 0) ? RWF_DSYNC : 0) | (num("nowait", 0) ? RWF_NOWAIT : 0);
 	io.byte = num("byte", 0);
 	io.offset = num("offset", 0);
 	io.length = num("length", 4096);

@@ -4,7 +4,7 @@
 #include "client.h"
 
 /*
- * servers, requests [nr=ROOM] [cursor=] [once=1] [size=] [tail=BYTE behind it] [flags=]
+ * servers, requests, extents [nr=ROOM] [cursor=] [once=1] [size=] [tail=BYTE behind it] [flags=]
  *	[reserved=] [element_size=] [elements=bad]
  * A line for each, with its fields, from as many calls as that takes, or from `once`
  * one; then how many calls there were, what the last one told, and what became of the
@@ -29,6 +29,12 @@ static void print_request(const struct abuse_request *r)
 	       r->gets, r->age_ms, r->reserved);
 }
 
+static void print_extent(const struct abuse_extent *e)
+{
+	printf("offset=%llu length=%llu target_offset=%llu target=%#llx flags=%u reserved=%u\n", (ull)e->offset,
+	       (ull)e->length, (ull)e->target_offset, (ull)e->target, e->flags, e->reserved);
+}
+
 void list(unsigned int call)
 {
 	union {
@@ -36,7 +42,8 @@ void list(unsigned int call)
 		unsigned char bytes[4096];
 	} u = {};
 	struct abuse_list *l = &u.list;
-	size_t known = call == ABUSE_SERVERS ? sizeof(struct abuse_server) : sizeof(struct abuse_request);
+	size_t known = call == ABUSE_SERVERS ? sizeof(struct abuse_server) :
+		       call == ABUSE_REQUESTS ? sizeof(struct abuse_request) : sizeof(struct abuse_extent);
 	size_t size = num("element_size", known);
 	unsigned int nr = num("nr", 16), calls = 0, total = 0;
 	const char *behind = "untouched", *unknown = "zero";
@@ -55,7 +62,7 @@ void list(unsigned int call)
 		memset(array, 0xa5, (nr + 1) * size);
 		l->nr = nr;
 		if (ioctl(fd, call, arg("arg", NULL) ? (void *)BAD_ADDRESS : l))
-			die(call == ABUSE_SERVERS ? "SERVERS" : "REQUESTS");
+			die(call == ABUSE_SERVERS ? "SERVERS" : call == ABUSE_REQUESTS ? "REQUESTS" : "EXTENTS");
 		calls++;
 		total += l->nr;
 		for (unsigned int n = 0; n < l->nr; n++) {
@@ -63,8 +70,10 @@ void list(unsigned int call)
 
 			if (call == ABUSE_SERVERS)
 				print_server((void *)e);
-			else
+			else if (call == ABUSE_REQUESTS)
 				print_request((void *)e);
+			else
+				print_extent((void *)e);
 			for (size_t i = known; i < size; i++)
 				if (e[i])
 					unknown = "not zero";

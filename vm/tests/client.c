@@ -421,6 +421,12 @@ int main(int argc, char **argv)
 		list(ABUSE_SERVERS);
 	else if (!strcmp(command, "requests"))
 		list(ABUSE_REQUESTS);
+	else if (!strcmp(command, "extents"))
+		list(ABUSE_EXTENTS);
+	else if (!strcmp(command, "map"))
+		map_extents(ABUSE_MAP);
+	else if (!strcmp(command, "unmap"))
+		map_extents(ABUSE_UNMAP);
 	else if (!strcmp(command, "requeue")) {
 		if (ioctl(fd, ABUSE_REQUEUE))
 			die("REQUEUE");

@@ -24,6 +24,7 @@ void stuck_get(void);
 void failure_race(const char *device);
 void run_server(const char *device);
 void list(unsigned int call);
+void map_extents(unsigned int call);
 void run_io(const char *disk);
 
 #endif

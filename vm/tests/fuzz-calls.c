@@ -39,7 +39,7 @@ struct abuse_get recall(struct fuzzer *f)
 
 void check_get(struct fuzzer *f, const struct abuse_get *get)
 {
-	if (!get->id || get->command > ABUSE_WRITE_ZEROES || get->flags > 63)
+	if (!get->id || get->command > ABUSE_WRITE_ZEROES || get->flags > 127)
 		bug(f, "a request that makes no sense", get->command);
 	if (get->command == ABUSE_SYNC_NOTIFICATION ? get->length || get->sector :
 	    !get->length || (get->sector << 9) + get->length > USED + READAHEAD)
@@ -50,7 +50,8 @@ void check_get(struct fuzzer *f, const struct abuse_get *get)
 int call(struct fuzzer *f, unsigned int nr, const char *what, __u64 arg)
 {
 	static const int known[] = { 0, EINVAL, EFAULT, E2BIG, EFBIG, ENODEV, ENOMSG, EBUSY, EINTR, EOPNOTSUPP,
-				     ENOTTY, ENOMEM, EALREADY, ETIME, ECANCELED };
+				     ENOTTY, ENOMEM, EALREADY, ETIME, ECANCELED,
+				     EBADF, EACCES, EEXIST, ELOOP, EMEDIUMTYPE, ENOSPC, ENOTBLK };
 	int node = nodes[once_in(f, 4) ? below(f, NODES) : f->call % 2];
 	int err = ioctl(node, nr, pointer(arg)) ? errno : 0;
 
@@ -69,7 +70,8 @@ struct abuse_config good_config(struct fuzzer *f)
 {
 	return (struct abuse_config){
 		.size = sizeof(struct abuse_config),
-		.flags = ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | ABUSE_FLAGS_WRITE_ZEROES,
+		.flags = ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | ABUSE_FLAGS_WRITE_ZEROES |
+			 (target < 0 ? 0 : ABUSE_FLAGS_MAPPABLE),
 		.capacity = USED,
 		.block_size = 512 << below(f, 4),
 		.queue_depth = 1 + below(f, 64),
@@ -191,7 +193,8 @@ void fuzz_quiesce(struct fuzzer *f)
 
 void fuzz_list(struct fuzzer *f, unsigned int nr, const char *what)
 {
-	size_t known = nr == ABUSE_SERVERS ? sizeof(struct abuse_server) : sizeof(struct abuse_request);
+	size_t known = nr == ABUSE_SERVERS ? sizeof(struct abuse_server) :
+		       nr == ABUSE_REQUESTS ? sizeof(struct abuse_request) : sizeof(struct abuse_extent);
 	struct abuse_list list = {
 		.size = once_in(f, 20) ? any(f) : sizeof(list),
 		.flags = once_in(f, 20) ? any(f) : 0,
@@ -248,7 +251,7 @@ void fuzz_other(struct fuzzer *f)
 	case 3:
 		do
 			node = once_in(f, 2) ? 0x4100 + below(f, 256) : any(f);
-		while (node >= ABUSE_GET_STATUS && node <= ABUSE_ADD);
+		while (node >= ABUSE_GET_STATUS && node <= ABUSE_EXTENTS);
 		call(f, node, "ioctl", any(f));
 		break;
 	case 4:

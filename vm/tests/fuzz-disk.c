@@ -8,7 +8,7 @@
 static void check_read(const char *memory, size_t read, size_t len, __u64 at, bool direct)
 {
 	for (size_t n = 0; n < len; n++) {
-		if (memory[n] == PUT || (n >= read && memory[n] == UNREAD))
+		if (memory[n] == PUT || (target >= 0 && memory[n] == WRITTEN) || (n >= read && memory[n] == UNREAD))
 			continue;
 		printf("byte %zu of %zu is %#x, %zu were read, %s\n", n, len, memory[n] & 0xff, read,
 		       direct ? "direct" : "buffered");

@@ -71,7 +71,7 @@ void fuzz_xfer(struct fuzzer *f)
 			.address = get.command == ABUSE_WRITE ? to(f, get.length) : from(f, get.length),
 			.result = once_in(f, 300) ? any(f) : once_in(f, 10) ? ABUSE_RESULT_COPY :
 				  once_in(f, 10) ? ABUSE_RESULT_MEDIA_FAILURE :
-				  once_in(f, 20) ? ABUSE_RESULT_NO_SPACE + below(f, 3) :
+				  once_in(f, 20) ? ABUSE_RESULT_NO_SPACE + below(f, 4) :
 				  once_in(f, 1000) ? ABUSE_RESULT_DEVICE_FAILURE : ABUSE_RESULT_OKAY,
 			.status = any(f),
 		};

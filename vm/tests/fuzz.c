@@ -2,12 +2,13 @@
 /*
  * Random calls of a control node, while others use its disk.
  *
- *	fuzz DEVICE disk=DISK [calls=1000000] [threads=3] [seed=]
+ *	fuzz DEVICE disk=DISK [target=DISK] [calls=1000000] [threads=3] [seed=]
  *
  * Most calls are nearly right: they get requests and put them, with one thing
  * or another that is wrong. No matter what is called, this must hold:
  *
- *  - a read of the disk has nothing in it but what was put, bytes PUT;
+ *  - a read of the disk has nothing in it but what was put, bytes PUT, or
+ *    where it is mapped to the target, WRITTEN;
  *  - the data of a write that a get brings is what was written, bytes WRITTEN,
  *    or zeros;
  *  - no byte of the caller's memory changes that the call did not name. Each
@@ -91,6 +92,10 @@ static void *fuzz(void *data)
 			fuzz_list(f, ABUSE_SERVERS, "SERVERS");
 		else if (what < 950)
 			fuzz_list(f, ABUSE_REQUESTS, "REQUESTS");
+		else if (what < 960)
+			fuzz_list(f, ABUSE_EXTENTS, "EXTENTS");
+		else if (what < 1000)
+			fuzz_map(f);
 		else if (what < 1050)
 			call(f, ABUSE_REQUEUE, "REQUEUE", any(f));
 		else if (what < 1800)
@@ -130,10 +135,12 @@ int main(int argc, char **argv)
 	int file;
 
 	if (argc < 2)
-		usage("fuzz DEVICE disk=DISK [calls=] [threads=] [seed=]");
+		usage("fuzz DEVICE disk=DISK [target=DISK] [calls=] [threads=] [seed=]");
 	args = argv + 2;
 	device = argv[1];
 	disk = arg("disk", NULL);
+	if (arg("target", NULL))
+		target = open_device(arg("target", NULL), O_RDWR);
 	nr_threads = num("threads", 3);
 	nr_calls = num("calls", 1000000) / nr_threads;
 	clock_gettime(CLOCK_REALTIME, &now);

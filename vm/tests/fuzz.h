@@ -30,6 +30,7 @@ extern const char *device, *disk;
 extern __u64 nr_calls, seed;
 extern bool stop;
 extern int nodes[NODES];
+extern int target;		/* bytes PUT to begin with, or -1; then nothing is mapped */
 
 extern char *source;		/* read-only bytes PUT */
 extern char *moving;		/* the same, now and then */
@@ -53,7 +54,7 @@ struct fuzzer {
 };
 
 /* The places where threads write the same structure at once, one for each kind */
-enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, QUIESCE, KINDS };
+enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, QUIESCE, EXTENTS, MAP, KINDS };
 
 /* fuzz.c */
 __u64 any(struct fuzzer *f);
@@ -97,6 +98,9 @@ void fuzz_other(struct fuzzer *f);
 void fuzz_xfer(struct fuzzer *f);
 void fuzz_get_bio(struct fuzzer *f);
 void fuzz_put_bio(struct fuzzer *f);
+
+/* fuzz-map.c */
+void fuzz_map(struct fuzzer *f);
 
 /* fuzz-disk.c */
 void *use_disk(void *data);

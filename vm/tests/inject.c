@@ -4,7 +4,9 @@
  * memory failing, then with its second one failing, and so on until none is left
  * (/proc/PID/fail-nth, in a kernel with fault injection).
  *
- *	inject DEVICE disk=DISK
+ *	inject DEVICE disk=DISK [target=DISK]
+ *
+ * With a target the disk is mappable, and is mapped, too.
  *
  * No matter what failed, the device works afterwards. Prints how many failures
  * each call had.
@@ -21,7 +23,7 @@
 #define SIZE	(16ULL << 20)
 
 static const char *device, *disk;
-static int node, fail_nth;
+static int node, fail_nth, target = -1;
 static char *data;
 static pthread_t reader;
 static ssize_t read_result;
@@ -113,7 +115,8 @@ static void finish(void)
 static int setup(__u32 flags)
 {
 	static __u64 capacity = SIZE;
-	struct abuse_config config = { .size = sizeof(config), .flags = flags, .block_size = 4096, .queue_depth = 16 };
+	struct abuse_config config = { .size = sizeof(config), .flags = flags | (target < 0 ? 0 : ABUSE_FLAGS_MAPPABLE),
+					.block_size = 4096, .queue_depth = 16 };
 
 	config.capacity = capacity += flags ? 4096 : 0;
 	return ioctl(node, ABUSE_SETUP, &config);
@@ -175,6 +178,36 @@ static int do_list(unsigned int nr, void *element, __u32 size)
 
 static int do_servers(void) { return do_list(ABUSE_SERVERS, &(struct abuse_server){}, sizeof(struct abuse_server)); }
 static int do_requests(void) { return do_list(ABUSE_REQUESTS, &(struct abuse_request){}, sizeof(struct abuse_request)); }
+static int do_extents(void) { return do_list(ABUSE_EXTENTS, &(struct abuse_extent){}, sizeof(struct abuse_extent)); }
+
+static int map_call(unsigned int nr, __u64 offset)
+{
+	struct abuse_extent extents[2] = {
+		{ .offset = offset, .length = 8192, .target = target, .flags = ABUSE_EXTENT_WRITE },
+		{ .offset = offset + 4096, .length = 4096, .target = target },
+	};
+
+	return ioctl(node, nr, &(struct abuse_extents){
+		.size = sizeof(struct abuse_extents), .flags = nr == ABUSE_MAP ? ABUSE_MAP_REPLACE : 0,
+		.extents = (uintptr_t)extents, .element_size = sizeof(*extents), .nr = 2 });
+}
+
+static int do_map(void) { return map_call(ABUSE_MAP, 1 << 20); }
+static int do_unmap(void) { return map_call(ABUSE_UNMAP, 1 << 20); }
+
+static void unmap(void)
+{
+	if (do_unmap())
+		bug("UNMAP", errno);
+}
+
+static void be_mapped(void)
+{
+	be_set_up();
+	if (do_map())
+		bug("MAP", errno);
+}
+
 static int do_add(void) { return ioctl(node, ABUSE_ADD, &(__u32){ ABUSE_ANY_DEVICE }); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
 static int do_quiesce(void) { return ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) }); }
@@ -247,25 +280,29 @@ static const struct {
 	void (*before)(void);
 	int (*act)(void);
 	void (*after)(void);
+	bool maps;
 } calls[] = {
-	{ "open", nothing, do_open, nothing },
-	{ "setup", reset, do_setup, nothing },
-	{ "reconnect", be_set_up, do_reconnect, nothing },
-	{ "status", be_set_up, do_status, nothing },
-	{ "info", be_set_up, do_info, nothing },
-	{ "servers", be_set_up, do_servers, nothing },
-	{ "requests", pend, do_requests, finish },
-	{ "add", nothing, do_add, nothing },
-	{ "poll", pend, do_poll, finish },
-	{ "get", pend, do_get, finish },
-	{ "put", own, answer, finish },
-	{ "get_bio", pend, do_get_bio, finish },
-	{ "put_bio", own_bio, do_put_bio, finish },
-	{ "requeue", own, do_requeue, finish },
-	{ "quiesce", own, do_quiesce, resume_and_finish },
-	{ "close", own, do_close, reopen },
-	{ "remove_lazily", be_set_up, do_remove_lazily, await_end },
-	{ "reset", own, do_reset, set_up_and_finish },
+	{ "open", nothing, do_open, nothing, false },
+	{ "setup", reset, do_setup, nothing, false },
+	{ "reconnect", be_set_up, do_reconnect, nothing, false },
+	{ "status", be_set_up, do_status, nothing, false },
+	{ "info", be_set_up, do_info, nothing, false },
+	{ "servers", be_set_up, do_servers, nothing, false },
+	{ "requests", pend, do_requests, finish, false },
+	{ "map", be_set_up, do_map, unmap, true },
+	{ "unmap", be_mapped, do_unmap, unmap, true },
+	{ "extents", be_mapped, do_extents, unmap, true },
+	{ "add", nothing, do_add, nothing, false },
+	{ "poll", pend, do_poll, finish, false },
+	{ "get", pend, do_get, finish, false },
+	{ "put", own, answer, finish, false },
+	{ "get_bio", pend, do_get_bio, finish, false },
+	{ "put_bio", own_bio, do_put_bio, finish, false },
+	{ "requeue", own, do_requeue, finish, false },
+	{ "quiesce", own, do_quiesce, resume_and_finish, false },
+	{ "close", own, do_close, reopen, false },
+	{ "remove_lazily", be_set_up, do_remove_lazily, await_end, false },
+	{ "reset", own, do_reset, set_up_and_finish, false },
 };
 
 /* Makes the Nth thing fail that can fail from now on; 0: nothing */
@@ -292,11 +329,13 @@ static bool failed(void)
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		usage("inject DEVICE disk=DISK");
+		usage("inject DEVICE disk=DISK [target=DISK]");
 	args = argv + 2;
 	device = argv[1];
 	disk = arg("disk", "/dev/abuse0");
 	fail_nth = open_device("/proc/self/fail-nth", O_RDWR);
+	if (arg("target", NULL))
+		target = open_device(arg("target", NULL), O_RDWR);
 	data = aligned_alloc(4096, 1 << 20);
 	memset(data, 'd', 1 << 20);
 	node = open_device(device, O_RDWR);
@@ -306,6 +345,8 @@ int main(int argc, char **argv)
 		int nth = 0, errors = 0;
 		bool hit;
 
+		if (calls[n].maps && target < 0)
+			continue;
 		do {
 			int ret, err;
 

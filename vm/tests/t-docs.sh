@@ -142,6 +142,30 @@ the_manual_pages_make_a_disk() {
 	wait
 }
 
+_ram() {
+	modprobe -r brd 2>/dev/null || :
+	modprobe brd rd_nr=2 rd_size=8192
+}
+
+the_readme_is_a_disk_without_a_server() {
+	_prepare
+	_ram
+	_example "$README" 'abusectl map 0'
+	reset
+	modprobe -r brd
+}
+
+the_manual_pages_map_a_disk() {
+	_prepare
+	_ram
+	_man abusectl-map.8 'abusectl map 0'
+	_man abusectl-maps.8 'abusectl maps 0'
+	_man abusectl-unmap.8 'abusectl unmap 0'
+	modprobe -r brd
+	reset
+	wait
+}
+
 the_manual_pages_show_a_disk() {
 	_prepare
 	_man abusectl-setup.8 'abusectl setup'

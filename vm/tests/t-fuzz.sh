@@ -5,7 +5,7 @@
 # run.sh: kernels 6.12 debug kcsan
 
 _fuzz() { # CALLS CONTROL-NODE DISK [COMMAND...]
-	"${@:4}" "$ABUSE_BUILD/fuzz$WIDTH" "$2" disk="$3" calls=$(($1 * ${TORTURE:-1} / SLOW)) >"$T/result" 2>&1 ||
+	"${@:4}" "$ABUSE_BUILD/fuzz$WIDTH" $2 disk="$3" calls=$(($1 * ${TORTURE:-1} / SLOW)) >"$T/result" 2>&1 ||
 		fail "$(<"$T/result")"
 	note "$(paste -sd' ' "$T/result")"
 }
@@ -19,6 +19,14 @@ calls_of_32_bit_clients() {
 	load
 	WIDTH=32
 	_fuzz 100000 $CTL $DISK
+}
+
+calls_that_map_the_disk() {
+	modprobe brd rd_nr=1 rd_size=16384
+	client io /dev/ram0 op=write length=16M byte=0x74
+	load
+	_fuzz 100000 "$CTL target=/dev/ram0" $DISK
+	wait_for modprobe -r brd
 }
 
 # The user nobody owns the control node and the disk of the second device.

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Each allocation and each access to user memory fails once, at each place in each
 # call; see inject.c
-# run.sh: seconds 120
+# run.sh: seconds 240
 # run.sh: kernels debug
 
 each_allocation_and_each_copy_of_each_call_fails_once() {
-	local fault
+	local fault target call
 	load
 	for fault in failslab fail_page_alloc fail_usercopy; do
 		echo 0 >/sys/kernel/debug/$fault/verbose
@@ -14,10 +14,13 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 		echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
 	done
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
-	"$ABUSE_BUILD/inject" $CTL disk=$DISK >"$T/inject" 2>&1 || fail "$(<"$T/inject")"
-	note "errors/failures: $(paste -sd' ' "$T/inject")"
-	for call in open setup get put; do
-		shows "$T/inject" "^$call=[0-9]+/[1-9]"
+	modprobe null_blk nr_devices=1 memory_backed=1 gb=1
+	for target in "" target=/dev/nullb0; do
+		"$ABUSE_BUILD/inject" $CTL disk=$DISK $target >"$T/inject" 2>&1 || fail "$(<"$T/inject")"
+		note "errors/failures: $(paste -sd' ' "$T/inject")"
+		for call in open setup get put ${target:+map unmap}; do
+			shows "$T/inject" "^$call=[0-9]+/[1-9]"
+		done
 	done
 	wait_for unload
 }

@@ -10,8 +10,10 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.DiskStatistics;
+import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Hints;
+import abuse.device.Mapping;
 import abuse.device.Operation;
 import abuse.device.Poller;
 import abuse.device.RequestStatus;
@@ -164,6 +166,17 @@ final class Training {
         @Override
         public List<ServerStatus> servers() {
             return List.of(new ServerStatus(1, 1, 0, 0, false, false, 1, 1, 1500, 0, 1, 0, 0, "java", "mem"));
+        }
+
+        @Override
+        public void map(Mapping mapping) {}
+
+        @Override
+        public void unmap(long offset, long length) {}
+
+        @Override
+        public List<Extent> extents() {
+            return List.of();
         }
 
         @Override

@@ -41,6 +41,12 @@ public interface Backend extends AutoCloseable {
         }
     }
 
+    /**
+     * Is called once, before the first request, if the disk was set up so that it can be mapped, see
+     * {@link Geometry#mappable}. The mapper may be used until the backend is closed.
+     */
+    default void start(Mapper mapper) throws IOException {}
+
     /** How many bytes it holds, or -1 when any disk fits. */
     default long size() {
         return -1;

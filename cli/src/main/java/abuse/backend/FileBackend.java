@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -18,6 +19,7 @@ class FileBackend implements Backend {
     final int fd;
     private final String path;
     private final String identity;
+    private final boolean writable;
     /** The size that the image must have; somebody may cut it shorter. */
     private volatile long size;
     private String lost;
@@ -27,6 +29,9 @@ class FileBackend implements Backend {
 
     /** file. */
     public static final class Factory implements BackendFactory {
+        private static final int FILE_TYPE = 0170000;
+        private static final int BLOCK_DEVICE = 0060000;
+
         @Override
         public String name() {
             return "file";
@@ -47,8 +52,17 @@ class FileBackend implements Backend {
             return Image.at(path);
         }
 
+        private static boolean isBlockDevice(Path path) throws IOException {
+            return Files.exists(path) && ((int) Files.getAttribute(path, "unix:mode") & FILE_TYPE) == BLOCK_DEVICE;
+        }
+
         @Override
         public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
+            if (geometry.mappable() && isBlockDevice(Path.of(path))) {
+                // The kernel bypasses the page cache there, so both must
+                options = EnumSet.copyOf(options);
+                options.add(Option.DIRECT);
+            }
             var image = new FileBackend(path, options, geometry);
             return options.contains(Option.DIRECT) ? image : MappedFileBackend.of(image, geometry);
         }
@@ -57,6 +71,7 @@ class FileBackend implements Backend {
     /** Opens and locks an image. */
     FileBackend(String path, Set<Option> options, Geometry geometry) throws IOException {
         this.path = path;
+        writable = !geometry.readOnly();
         boolean create = options.contains(Option.CREATE);
         boolean direct = options.contains(Option.DIRECT);
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
@@ -96,6 +111,7 @@ class FileBackend implements Backend {
         fd = other.fd;
         path = other.path;
         identity = other.identity;
+        writable = other.writable;
         size = other.size;
     }
 
@@ -154,6 +170,14 @@ class FileBackend implements Backend {
     public void writeZeroes(long offset, long length) throws IOException {
         if (!punch(offset, length)) {
             Backend.super.writeZeroes(offset, length);
+        }
+    }
+
+    /** All of another block device is the kernel's; a file's I/O cannot be begun in the submitter's place. */
+    @Override
+    public void start(Mapper mapper) throws IOException {
+        if (isDevice()) {
+            mapper.map(0, size, path, 0, writable);
         }
     }
 

@@ -9,5 +9,11 @@ package abuse.backend;
  * @param blockSize bytes; every range is a multiple of it
  * @param maxRequest bytes of the longest read or write
  * @param readOnly nothing will be written
+ * @param mappable the backend will be given a {@link Mapper}
  */
-public record Geometry(int number, long capacity, int blockSize, int maxRequest, boolean readOnly) {}
+public record Geometry(int number, long capacity, int blockSize, int maxRequest, boolean readOnly, boolean mappable) {
+    /** A disk that cannot be mapped. */
+    public Geometry(int number, long capacity, int blockSize, int maxRequest, boolean readOnly) {
+        this(number, capacity, blockSize, maxRequest, readOnly, false);
+    }
+}

@@ -27,7 +27,7 @@ public final class Cli {
     static final int UNREAD = 128 + 13;
 
     private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "servers", "requests", "metrics", "top", "trace", "resize",
-            "requeue", "quiesce", "resume", "reset", "get", "put", "poll");
+            "map", "unmap", "maps", "requeue", "quiesce", "resume", "reset", "get", "put", "poll");
 
     private final Context context;
 
@@ -106,6 +106,9 @@ public final class Cli {
             case "requests" -> new RequestsCommand(context);
             case "server" -> new ServerCommand(context);
             case "resize" -> new ResizeCommand(context);
+            case "map" -> new MapCommand(context);
+            case "unmap" -> new UnmapCommand(context);
+            case "maps" -> new MapsCommand(context);
             case "requeue" -> new RequeueCommand(context);
             case "quiesce" -> new QuiesceCommand(context);
             case "resume" -> new ResumeCommand(context);

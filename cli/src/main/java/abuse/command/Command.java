@@ -80,6 +80,14 @@ abstract class Command implements Callable<Integer> {
         return words;
     }
 
+    /** A word that is not an option, and must be there. */
+    final PositionalParamSpec word(String index, String label, String description) {
+        var word = PositionalParamSpec.builder().index(index).arity("1").required(true).type(String.class).paramLabel(label)
+                .description(description).build();
+        spec.addPositional(word);
+        return word;
+    }
+
     /** The optional name of a device. */
     final PositionalParamSpec deviceWord() {
         return words("0", "DEVICE", DeviceName.HELP);

@@ -42,6 +42,8 @@ class ServerCommand extends Command {
             "Serve even if another server serves something else here, or another disk uses the image.");
     private final OptionSpec pin = flag("--pin",
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
+    private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, if the"
+            + " disk was set up with 'mappable'.");
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
@@ -133,6 +135,9 @@ class ServerCommand extends Command {
         }
         if (poll.getValue() != null) {
             throw new UsageException("with --all, --poll is of no use: the server waits for all disks at once");
+        }
+        if (isSet(noMap)) {
+            throw new UsageException("with --all, --no-map is not possible; leave 'mappable' out of the setup of that disk");
         }
         if (first.getValue() != null) {
             throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
@@ -277,6 +282,9 @@ class ServerCommand extends Command {
         server.limitTo(limit);
         if (isSet(shared)) {
             server.shared();
+        }
+        if (isSet(noMap)) {
+            server.withoutMap();
         }
         onStop(() -> {
             serviceManager.tell("STOPPING=1");

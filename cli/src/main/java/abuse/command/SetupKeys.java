@@ -47,6 +47,7 @@ final class SetupKeys {
         IO_OPT(Kind.SIZE, "best to read or write at once, a multiple of pbs, up to 16M; 0: any (0)", "ioopt"),
         ROTATIONAL(Kind.SWITCH, "the storage has moving parts (off)", "rotational"),
         PARTSCAN(Kind.SWITCH, "read the partition table, for root (off, unless the module has max_part)", "partscan"),
+        MAPPABLE(Kind.SWITCH, "parts of the disk may be mapped to other disks, see 'abusectl map' (off)", "mappable"),
         AUTOREMOVE(Kind.SWITCH, "the disk goes when the 'run' that made it ends, however it ends; off: it stays if that is killed", "autoremove"),
         RECONNECT(Kind.WORD, "change a disk in use and keep its requests; what is not given stays as it is", "reconnect");
 
@@ -211,6 +212,7 @@ final class SetupKeys {
         set(flags, Flag.WRITE_ZEROES, Key.WRITE_ZEROES, !fresh && current.flags().contains(Flag.WRITE_ZEROES));
         set(flags, Flag.ROTATIONAL, Key.ROTATIONAL, !fresh && current.flags().contains(Flag.ROTATIONAL));
         set(flags, Flag.PARTSCAN, Key.PARTSCAN, !fresh && current.flags().contains(Flag.PARTSCAN));
+        set(flags, Flag.MAPPABLE, Key.MAPPABLE, !fresh && current.flags().contains(Flag.MAPPABLE));
         set(flags, Flag.AUTOREMOVE, Key.AUTOREMOVE, !fresh && current.flags().contains(Flag.AUTOREMOVE));
         set(flags, Flag.READ_ONLY, Key.READ_ONLY, !fresh && current.flags().contains(Flag.READ_ONLY)
                 && !values.containsKey(Key.READ_WRITE));

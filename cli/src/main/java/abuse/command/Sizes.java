@@ -97,12 +97,19 @@ final class Sizes {
 
     /** In full and exact: 16 MiB, 1000 bytes. */
     static String exact(long bytes) {
+        String text = shortest(bytes);
+        String number = text.substring(0, text.length() - 1);
+        return number + (text.endsWith("B") ? " bytes" : " " + text.charAt(number.length()) + "iB");
+    }
+
+    /** Exact, and as short as that can be: 16M, 1536B. */
+    static String shortest(long bytes) {
         int unit = -1;
         while (bytes != 0 && bytes % 1024 == 0) {
             bytes /= 1024;
             unit++;
         }
-        return unit < 0 ? bytes + " bytes" : bytes + " " + UNITS.charAt(unit) + "iB";
+        return bytes + (unit < 0 ? "B" : UNITS.substring(unit, unit + 1));
     }
 
     /** What a size's unit stands for; -1 when the text is no size. */

@@ -18,6 +18,9 @@ final class Abi {
     static final int ABUSE_QUIESCE = 0x412e;
     static final int ABUSE_REMOVE_LAZY = 0x412f;
     static final int ABUSE_ADD = 0x4130;
+    static final int ABUSE_MAP = 0x4131;
+    static final int ABUSE_UNMAP = 0x4132;
+    static final int ABUSE_EXTENTS = 0x4133;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -27,6 +30,7 @@ final class Abi {
     static final int ABUSE_FLAGS_AUTOREMOVE = 32;
     static final int ABUSE_FLAGS_PARTSCAN = 64;
     static final int ABUSE_FLAGS_ROTATIONAL = 128;
+    static final int ABUSE_FLAGS_MAPPABLE = 256;
 
     static final int ABUSE_READ = 0;
     static final int ABUSE_WRITE = 1;
@@ -41,6 +45,7 @@ final class Abi {
     static final int ABUSE_RESULT_NO_SPACE = 4;
     static final int ABUSE_RESULT_TIMEOUT = 5;
     static final int ABUSE_RESULT_REMOTE_FAILURE = 6;
+    static final int ABUSE_RESULT_RETRY = 7;
 
     static final int ABUSE_MAX_DEPTH = 4096;
     static final int ABUSE_MAX_REQUEST = 1024 * 1024;
@@ -73,6 +78,10 @@ final class Abi {
     static final int ABUSE_GET_META = 8;
     static final int ABUSE_GET_RAHEAD = 16;
     static final int ABUSE_GET_SWAP = 32;
+    static final int ABUSE_GET_FAULT = 64;
+
+    static final int ABUSE_EXTENT_WRITE = 1;
+    static final int ABUSE_MAP_REPLACE = 1;
 
     static final int ABUSE_SERVER_DRAINING = 1;
     static final int ABUSE_SERVER_OVER = 2;
@@ -288,6 +297,33 @@ final class Abi {
         static final int RESERVED = 44;
 
         private Request() {}
+    }
+
+    /** struct abuse_extent. */
+    static final class Extent {
+        static final int SIZE_OF = 40;
+        static final int OFFSET = 0;
+        static final int LENGTH = 8;
+        static final int TARGET_OFFSET = 16;
+        static final int TARGET = 24;
+        static final int FLAGS = 32;
+        static final int RESERVED = 36;
+
+        private Extent() {}
+    }
+
+    /** struct abuse_extents. */
+    static final class Extents {
+        static final int SIZE_OF = 32;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int EXTENTS = 8;
+        static final int ELEMENT_SIZE = 16;
+        static final int NR = 20;
+        static final int DONE = 24;
+        static final int RESERVED = 28;
+
+        private Extents() {}
     }
 
     private Abi() {}

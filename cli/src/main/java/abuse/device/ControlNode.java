@@ -13,6 +13,7 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -199,6 +200,38 @@ public final class ControlNode implements Device {
             }
             return raw.getInt(Abi.Quiesce.OWNED);
         }
+    }
+
+    @Override
+    public void map(Mapping mapping) throws IOException {
+        int target = mapping.open();
+        try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
+            mapping.encode(memory.buffer(), memory.address(), target);
+            while (Unix.ioctl(fd, Abi.ABUSE_MAP, memory.address()) < 0) {
+                IOException refusal = mapping.refusal(Unix.errno());
+                if (refusal != null) {
+                    throw refusal;
+                }
+                throwUnlessInterrupted(Call.MAP);
+            }
+        } finally {
+            Unix.close(target);
+        }
+    }
+
+    @Override
+    public void unmap(long offset, long length) throws DeviceException {
+        try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
+            Mapping.encode(memory.buffer(), memory.address(), 0, offset, length);
+            ioctl(Call.UNMAP, Abi.ABUSE_UNMAP, memory.address());
+        }
+    }
+
+    @Override
+    public List<Extent> extents() throws DeviceException {
+        var paths = new HashMap<Long, String>();
+        return Listing.read(at -> ioctl(Call.EXTENTS, Abi.ABUSE_EXTENTS, at), Abi.Extent.SIZE_OF,
+                (from, at) -> Extent.decode(from, at, paths));
     }
 
     @Override

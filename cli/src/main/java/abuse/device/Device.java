@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -42,6 +43,22 @@ public interface Device extends AutoCloseable {
 
     /** Lets requests be handed out again. */
     void resume() throws DeviceException;
+
+    /**
+     * Lets the kernel itself carry out what is asked of these bytes. They stay mapped, whoever called this ends, until
+     * they are unmapped, or the disk is taken away.
+     *
+     * @throws DeviceException with the reason UNSUPPORTED if the disk was not set up with {@link Flag#MAPPABLE}, and
+     *     TAKEN if something is mapped there
+     * @throws IOException about the target, which it names
+     */
+    void map(Mapping mapping) throws IOException;
+
+    /** Servers get the requests for these bytes again. Nothing uses what was mapped there when this returns. */
+    void unmap(long offset, long length) throws DeviceException;
+
+    /** What is mapped, by its place on the disk. */
+    List<Extent> extents() throws DeviceException;
 
     /** Makes every request that somebody has taken pending again; late answers of its former owner are refused. */
     void requeue() throws DeviceException;

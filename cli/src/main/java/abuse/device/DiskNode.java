@@ -8,12 +8,23 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Checks that a path in /dev leads to a disk: if /dev is private or old, there may be something else, or nothing. */
+/** The paths of disks: if /dev is private or old, there may be something else, or nothing. */
 final class DiskNode {
     private static final int TYPE = 0170000;
     private static final int BLOCK_DEVICE = 0060000;
 
     private DiskNode() {}
+
+    /** The path that a block device should have in /dev; its number, such as 8:1, if the kernel does not know it. */
+    static String path(long number) {
+        String text = Unix.deviceNumber(number);
+        try {
+            // In sysfs "!" stands for "/"
+            return "/dev/" + Files.readSymbolicLink(Path.of("/sys/dev/block", text)).getFileName().toString().replace('!', '/');
+        } catch (IOException e) {
+            return text;
+        }
+    }
 
     /**
      * Why a path does not lead to a disk; null when it does.

@@ -19,7 +19,9 @@ public enum Flag {
     /** The partition table is read, no matter how the module was loaded. */
     PARTSCAN(Abi.ABUSE_FLAGS_PARTSCAN),
     /** The storage has moving parts. */
-    ROTATIONAL(Abi.ABUSE_FLAGS_ROTATIONAL);
+    ROTATIONAL(Abi.ABUSE_FLAGS_ROTATIONAL),
+    /** Bytes of the disk may be mapped to other block devices. */
+    MAPPABLE(Abi.ABUSE_FLAGS_MAPPABLE);
 
     private final int bit;
 

@@ -18,7 +18,9 @@ public enum RequestFlag {
     /** A hint: a read that nobody waits for yet. */
     READAHEAD(Abi.ABUSE_GET_RAHEAD),
     /** A hint: a page that is swapped. */
-    SWAP(Abi.ABUSE_GET_SWAP);
+    SWAP(Abi.ABUSE_GET_SWAP),
+    /** It was carried out where its bytes are mapped, and failed there. */
+    FAULT(Abi.ABUSE_GET_FAULT);
 
     final int bit;
 

@@ -34,13 +34,18 @@ public final class Unix {
     public static final int EPERM = 1;
     public static final int EACCES = 13;
     public static final int EFAULT = 14;
+    public static final int ENOTBLK = 15;
     public static final int EBUSY = 16;
+    public static final int EEXIST = 17;
     public static final int ENODEV = 19;
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
+    public static final int ENOSPC = 28;
+    public static final int ELOOP = 40;
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;
     public static final int EOPNOTSUPP = 95;
+    public static final int EMEDIUMTYPE = 124;
 
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;

@@ -20,9 +20,10 @@ import java.nio.file.Path;
  * A device that is set up, with the open backend that serves it.
  *
  * @param identity what the backend's bytes are told apart by; null if it is not to be compared with others
+ * @param mapper null if the disk is not to be mapped
  */
-record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity)
-        implements AutoCloseable {
+record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity,
+        DiskMapper mapper) implements AutoCloseable {
     /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
     private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
 
@@ -30,18 +31,21 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
      * Opens the backend for a device with this status.
      *
      * @param shared whether other servers may serve something else there
+     * @param map whether the backend may map the disk, if it was set up for that
      * @throws SizeMismatchException when the two differ in size
      */
-    static Disk open(Devices devices, String path, String text, Status status, boolean shared, Server.BackendOpener opener)
-            throws IOException {
+    static Disk open(Devices devices, String path, String text, Status status, boolean shared, boolean map,
+            Server.BackendOpener opener) throws IOException {
+        boolean mappable = map && status.flags().contains(Flag.MAPPABLE);
         Backend backend = opener.open(new Geometry(status.number(), status.capacity(), status.blockSize(),
-                status.maxRequest(), status.flags().contains(Flag.READ_ONLY)));
+                status.maxRequest(), status.flags().contains(Flag.READ_ONLY), mappable));
         try {
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());
             }
             String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
-            return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity);
+            return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity,
+                    mappable ? new DiskMapper(devices, path) : null);
         } catch (IOException | RuntimeException | Error e) {
             backend.close();
             throw e;
@@ -72,6 +76,13 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
         }
     }
 
+    /** Lets the backend map the disk, once it is known that it may serve it. */
+    void map() throws IOException {
+        if (mapper != null) {
+            backend.start(mapper);
+        }
+    }
+
     /** Whether the device still has the setup that the backend was opened for, and not one made after a reset. */
     private static boolean isSameSetup(Status before, Status now) {
         return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
@@ -80,6 +91,8 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
 
     @Override
     public void close() throws IOException {
-        backend.close();
+        try (backend; mapper) {
+            // The mapper first, as it was there last
+        }
     }
 }

@@ -105,8 +105,9 @@ final class Member {
     /** Opens the backend, and begins to serve. If the end came first, it closes what it has opened. */
     void open(MultiServer server) {
         try {
-            disk = Disk.open(server.devices, path, text, status, shared, opener);
+            disk = Disk.open(server.devices, path, text, status, shared, true, opener);
             device = disk.node(Device.ANY_QUEUE);
+            disk.map();
             responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,
                     server.storage, FETCHERS, e -> fail(server, e));
             synchronized (this) {

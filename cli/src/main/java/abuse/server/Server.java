@@ -50,6 +50,7 @@ public final class Server {
     private final List<QueueServer> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
     private boolean shared;
+    private boolean map = true;
     private int look;
     private long limit;
     /** Null unless the backend answers later. */
@@ -80,6 +81,12 @@ public final class Server {
     /** Allows other servers beside this one, without a check that they serve the same. */
     public Server shared() {
         shared = true;
+        return this;
+    }
+
+    /** Carries out all requests itself, even if the disk was set up so that its backend could map it. */
+    public Server withoutMap() {
+        map = false;
         return this;
     }
 
@@ -123,7 +130,7 @@ public final class Server {
         if (status == null) {
             return;
         }
-        try (Disk disk = Disk.open(devices, path, text, status, shared, opener)) {
+        try (Disk disk = Disk.open(devices, path, text, status, shared, map, opener)) {
             try {
                 serve(disk);
             } finally {
@@ -160,6 +167,7 @@ public final class Server {
 
     private void serve(Disk disk) throws IOException {
         open(disk);
+        disk.map();
         synchronized (this) {
             if (stopping) {
                 return;

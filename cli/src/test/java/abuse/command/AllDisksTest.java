@@ -130,7 +130,7 @@ class AllDisksTest extends CommandTestBase {
         "1 mem --frob | '--frob' is neither --create, --direct, --shared nor setup=KEYS",
         "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared nor setup=KEYS",
         "1 \"mem | there is no second \"",
-        "1 '' | '' is not a backend; there are null, mem and file:PATH",
+        "1 '' | '' is not a backend; there are null, mem, file:PATH, nbd://HOST/EXPORT and nbd+unix:///EXPORT?socket=PATH",
         "1 mem setup=frob=1 | unknown key 'frob'",
         "1 mem setup=sz=1M,bs=3000 | bs=3000 is not a power of two",
         "1 mem setup=ro setup=rw | there is more than one setup=",

@@ -43,7 +43,7 @@ class GetPutTest extends CommandTestBase {
                 + " \"write\",\n"
                 + "  \"sector\": 16,\n  \"length\": 4608,\n  \"pieces\": 2,\n  \"fua\": false,\n  \"redelivered\":"
                 + " true,\n  \"nounmap\": false,\n"
-                + "  \"meta\": false,\n  \"readahead\": false,\n  \"swap\": false\n\\}\n"),
+                + "  \"meta\": false,\n  \"readahead\": false,\n  \"swap\": false,\n  \"fault\": false\n\\}\n"),
                 json);
     }
 

@@ -82,6 +82,6 @@ class InfoTest {
         assertTrue(commands.succeed("get").endsWith("\nflags = meta readahead\n"));
         assertTrue(commands.succeed("put", "-J").endsWith("  \"redelivered\": true,\n  \"nounmap\": false,\n "
                 + " \"meta\": true,\n"
-                + "  \"readahead\": true,\n  \"swap\": false\n}\n"));
+                + "  \"readahead\": true,\n  \"swap\": false,\n  \"fault\": false\n}\n"));
     }
 }

@@ -69,7 +69,10 @@ final class Manuals {
             String rest = custom[0].replaceFirst("abusectl \\S+ ?", "").replaceAll("\\[(-[^]]*|OPTION)](\\.\\.\\.)? ?", "");
             words.append(' ').append(rest.replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP"));
         } else {
-            command.positionalParameters().forEach(word -> words.append(" [\\fI").append(word.paramLabel()).append("\\fP]"));
+            command.positionalParameters().forEach(word -> {
+                String label = word.paramLabel().replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP");
+                words.append(word.required() ? " " + label : " [" + label + "]");
+            });
         }
         return words.toString();
     }

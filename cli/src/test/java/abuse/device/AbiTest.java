@@ -25,17 +25,19 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Compares Abi.java with the header itself. */
 class AbiTest {
     private static final Path HEADER = Path.of("../module/uapi/abuse.h").toAbsolutePath().normalize();
-    private static final Map<String, Class<?>> STRUCTS = Map.of(
-            "abuse_config", Abi.Config.class,
-            "abuse_status", Abi.Status.class,
-            "abuse_put", Abi.Put.class,
-            "abuse_get", Abi.Get.class,
-            "abuse_xfer", Abi.Xfer.class,
-            "abuse_serve", Abi.Serve.class,
-            "abuse_quiesce", Abi.Quiesce.class,
-            "abuse_list", Abi.Listing.class,
-            "abuse_server", Abi.Server.class,
-            "abuse_request", Abi.Request.class);
+    private static final Map<String, Class<?>> STRUCTS = Map.ofEntries(
+            Map.entry("abuse_config", Abi.Config.class),
+            Map.entry("abuse_status", Abi.Status.class),
+            Map.entry("abuse_put", Abi.Put.class),
+            Map.entry("abuse_get", Abi.Get.class),
+            Map.entry("abuse_xfer", Abi.Xfer.class),
+            Map.entry("abuse_serve", Abi.Serve.class),
+            Map.entry("abuse_quiesce", Abi.Quiesce.class),
+            Map.entry("abuse_list", Abi.Listing.class),
+            Map.entry("abuse_server", Abi.Server.class),
+            Map.entry("abuse_request", Abi.Request.class),
+            Map.entry("abuse_extent", Abi.Extent.class),
+            Map.entry("abuse_extents", Abi.Extents.class));
 
     private static final List<String> HEADERS = List.of("#include \"" + HEADER + "\"");
 

@@ -75,6 +75,21 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public void map(Mapping mapping) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void unmap(long offset, long length) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<Extent> extents() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void removeLazily() {
         throw new UnsupportedOperationException();
     }

@@ -103,6 +103,7 @@ public final class SimulatedDisk {
     boolean faultsHeld;
     int faulting;
     int mostFaulting;
+    final SimulatedMap map = new SimulatedMap(this);
     final Set<SimulatedNode> opens = new LinkedHashSet<>();
     final List<Integer> batchSizes = new ArrayList<>();
 

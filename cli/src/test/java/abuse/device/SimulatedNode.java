@@ -4,6 +4,7 @@ package abuse.device;
 import abuse.device.DeviceException.Call;
 import abuse.device.SimulatedDisk.Submitted;
 import abuse.libc.Unix;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -173,6 +174,21 @@ final class SimulatedNode implements Device {
                 serving != null && served != disk.generation, waiting, mine.size(),
                 mine.stream().mapToLong(request -> request.ageMs).max().orElse(0), 0, gets, puts, stale, "java",
                 serving == null ? "" : Serving.printable(serving.text()));
+    }
+
+    @Override
+    public void map(Mapping mapping) throws IOException {
+        disk.map.add(mapping);
+    }
+
+    @Override
+    public void unmap(long offset, long length) throws DeviceException {
+        disk.map.remove(offset, length);
+    }
+
+    @Override
+    public List<Extent> extents() throws DeviceException {
+        return disk.map.extents();
     }
 
     @Override

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.backend;
+
+import java.io.IOException;
+
+/**
+ * Lets the kernel itself carry out reads and writes of a disk, on another block device: like the page table of a
+ * process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
+ * write of zeroes and flush, comes to the backend as ever.
+ *
+ * <p>What the backend still has in hand when it maps a range is carried out as well, in any order. So it must reach the
+ * block device as the kernel does, without the page cache, and map nothing that it is still changing for another
+ * request. All numbers are bytes, and multiples of the disk's block size. Any thread may call.
+ */
+public interface Mapper {
+    /**
+     * Maps a range; what was mapped there before is replaced.
+     *
+     * @param offset the first byte, of the disk
+     * @param length more than 0
+     * @param target path of a block device, which is claimed as long as anything is mapped to it
+     * @param targetOffset the first byte, of that device
+     * @param writable for writes, too; otherwise they come to the backend
+     * @throws IOException when the kernel refuses, such as for a device that is in use; the message names it
+     */
+    void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException;
+
+    /** The range comes to the backend again. When this returns, nothing uses what was mapped there, and it is flushed. */
+    void unmap(long offset, long length) throws IOException;
+}

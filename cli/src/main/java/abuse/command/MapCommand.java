@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.device.Mapping;
+import abuse.device.Status;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Maps a part of a disk to a block device. */
+final class MapCommand extends Command {
+    private final PositionalParamSpec name = word("0", "DEVICE", DeviceName.HELP);
+    private final PositionalParamSpec offset = word("1", "OFFSET", "First byte on the disk; " + Sizes.UNITS_HELP);
+    private final PositionalParamSpec length = word("2", "LENGTH", "How much; - for the rest of the disk.");
+    private final PositionalParamSpec target = word("3", "TARGET[:AT]", "Block device that has these bytes, and where they"
+            + " begin there (0).");
+    private final OptionSpec readOnly = flag("-r,--read-only", "Map reads only; writes go to the servers.");
+    private final OptionSpec replace = flag("--replace", "Also where something is mapped already.");
+
+    MapCommand(Context context) {
+        super(context, "map", "Lets the kernel itself use a block device for a part of a disk.",
+                "No server is asked for what is mapped, nor needed. The rest of the disk, discards and writes of zeroes"
+                        + " are the servers' as before. It stays so until 'abusectl unmap' or a reset.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        String path = target.getValue();
+        int colon = path.lastIndexOf(':');
+        long from = colon < 0 ? 0 : Sizes.bytes("", path.substring(colon + 1));
+        path = colon < 0 ? path : path.substring(0, colon);
+        if (path.isEmpty()) {
+            throw new UsageException("'" + target.getValue() + "' names no block device");
+        }
+        try (Device device = open(name.getValue())) {
+            Status status = device.status();
+            if (!status.isSetUp()) {
+                throw Advice.notSetUp(device.path(), " mappable");
+            }
+            var range = Range.of(offset.getValue(), length.getValue(), status);
+            if (from % status.blockSize() != 0) {
+                throw new UsageException(target.getValue() + ": " + from + " is not a multiple of the block size, "
+                        + status.blockSize());
+            }
+            device.map(new Mapping(range.offset(), range.length(), path, from, !isSet(readOnly), isSet(replace)));
+        }
+    }
+}

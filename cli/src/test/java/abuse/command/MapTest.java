@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.Flag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Parts of a disk that are mapped by hand. */
+@Timeout(60)
+class MapTest {
+    private final Commands commands = new Commands();
+
+    private void ready() {
+        commands.devices.add(0).setUp(16 << 20, Flag.MAPPABLE);
+    }
+
+    @Test
+    void parts_are_mapped_shown_and_unmapped() {
+        ready();
+        assertEquals("", commands.succeed("maps", "0"));
+        assertEquals("", commands.succeed("map", "0", "0", "8M", "/dev/sda"));
+        commands.succeed("map", "-r", "/dev/abuse0", "8M", "-", "/dev/mapper/a:b:64K");
+        assertEquals("OFFSET LENGTH TARGET          TOFFSET MODE\n"
+                + "    0B     8M /dev/sda             0B rw\n"
+                + "    8M     8M /dev/mapper/a:b     64K ro\n", commands.succeed("maps", "0"));
+        assertEquals("/dev/sda\n/dev/mapper/a:b\n", commands.succeed("maps", "-n", "-o", "target", "0"));
+        assertEquals("{\"maps\":[{\"offset\":0,\"length\":8388608,\"target\":\"/dev/sda\",\"toffset\":0,\"mode\":\"rw\"},"
+                + "{\"offset\":8388608,\"length\":8388608,\"target\":\"/dev/mapper/a:b\",\"toffset\":65536,\"mode\":\"ro\"}]}",
+                commands.succeed("maps", "--json", "0").replaceAll("\\s", ""));
+        assertEquals("", commands.succeed("unmap", "0", "4K", "4K"));
+        assertEquals("0 4096\n8192 8380416\n8388608 8388608\n",
+                commands.succeed("maps", "-nb", "-o", "offset,length", "0").replaceAll("(?m)^ +", "").replaceAll(" +", " "));
+        commands.succeed("unmap", "0", "8M");
+        commands.succeed("unmap", "0");
+        assertEquals("{\"maps\":[]}", commands.succeed("maps", "--json", "0").replaceAll("\\s", ""));
+    }
+
+    @Test
+    void what_is_mapped_is_replaced_only_when_that_is_said() {
+        ready();
+        commands.succeed("map", "0", "0", "8M", "/dev/sda");
+        assertEquals("/dev/abctl0: File exists; something is mapped there already, which 'abusectl maps /dev/abctl0' shows;"
+                + " add --replace", commands.fail("map", "0", "4M", "8M", "/dev/sdb"));
+        commands.succeed("map", "--replace", "0", "4M", "8M", "/dev/sdb");
+        assertEquals("/dev/sda\n/dev/sdb\n", commands.succeed("maps", "-n", "-o", "target", "0"));
+    }
+
+    @Test
+    void a_disk_has_to_be_set_up_for_it() {
+        var device = commands.devices.add(0);
+        for (String[] words : new String[][] {{"map", "0", "0", "4K", "/dev/sda"}, {"unmap", "0"}}) {
+            assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0 mappable'", commands.fail(words));
+        }
+        device.setUp(16 << 20);
+        for (String[] words : new String[][] {{"map", "0", "0", "4K", "/dev/sda"}, {"unmap", "0"}, {"maps", "0"}}) {
+            assertEquals("/dev/abctl0: Operation not supported; the disk was not set up with 'mappable'", commands.fail(words));
+        }
+    }
+
+    @Test
+    void what_makes_no_sense_is_refused() {
+        ready();
+        assertEquals("map: 100 is not a multiple of the block size, 4096", commands.misuse("map", "0", "100", "4K", "/dev/sda"));
+        assertEquals("map: 1 is not a multiple of the block size, 4096", commands.misuse("map", "0", "0", "1", "/dev/sda"));
+        assertEquals("map: /dev/sda:512: 512 is not a multiple of the block size, 4096",
+                commands.misuse("map", "0", "0", "4K", "/dev/sda:512"));
+        for (String[] range : new String[][] {{"16M", "4K"}, {"16M", "-"}, {"0", "0"}, {"32M", "-"}, {"4K", "16M"}}) {
+            assertEquals("map: " + range[0] + " " + range[1] + " is no part of the disk, which has 16 MiB",
+                    commands.misuse("map", "0", range[0], range[1], "/dev/sda"));
+        }
+        assertEquals("map: ':0' names no block device", commands.misuse("map", "0", "0", "4K", ":0"));
+        assertTrue(commands.misuse("map", "0", "0", "4K", "/dev/sda:").contains("is not a size"));
+        assertTrue(commands.misuse("map", "0", "x", "4K", "/dev/sda").startsWith("map: x is not a size"));
+        assertTrue(commands.misuse("map", "0", "0").startsWith("map: "));
+        assertTrue(commands.misuse("map").startsWith("map: "));
+        assertEquals("", commands.succeed("maps", "0"));
+    }
+}

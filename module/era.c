@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is taken away from a map is freed once no bio that was under way then can
+ * use it any more. It must not know how a map is changed or read.
+ */
+#include <linux/slab.h>
+
+#include "era.h"
+
+static struct workqueue_struct *abuse_map_wq;
+static struct kmem_cache *abuse_mapping_cache;
+
+/**
+ * abuse_mapping_alloc() - make a mapping
+ *
+ * Return: zeros, or NULL.
+ */
+struct abuse_mapping *abuse_mapping_alloc(void)
+{
+	return kmem_cache_zalloc(abuse_mapping_cache, GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * abuse_mapping_free() - free a mapping
+ * @m: the mapping, which nobody has seen, or nobody uses any more
+ */
+void abuse_mapping_free(struct abuse_mapping *m)
+{
+	kmem_cache_free(abuse_mapping_cache, m);
+}
+
+/**
+ * abuse_era_put() - forget an era
+ * @era: from abuse_map_commit()
+ */
+void abuse_era_put(struct abuse_era *era)
+{
+	if (refcount_dec_and_test(&era->users))
+		kfree(era);
+}
+
+static void abuse_map_free(struct abuse_map *map)
+{
+	mtree_destroy(&map->tree);
+	map->freed(map);
+}
+
+/*
+ * Nobody is in this era any more, nor in one before it: each keeps the next
+ * one's reference until it is over.
+ */
+static void abuse_era_work(struct work_struct *work)
+{
+	struct abuse_era *era = container_of(work, struct abuse_era, work);
+	struct abuse_era *next = era->next;
+	struct abuse_target *target, *t;
+	struct abuse_mapping *m, *n;
+
+	list_for_each_entry_safe(m, n, &era->mappings, link)
+		abuse_mapping_free(m);
+	list_for_each_entry_safe(target, t, &era->targets, gone)
+		abuse_target_free(target);
+	percpu_ref_exit(&era->ref);
+	if (next)
+		percpu_ref_put(&next->ref);
+	else
+		abuse_map_free(era->map);
+	complete_all(&era->over);
+	abuse_era_put(era);
+}
+
+static void abuse_era_release(struct percpu_ref *ref)
+{
+	struct abuse_era *era = container_of(ref, struct abuse_era, ref);
+
+	queue_work(abuse_map_wq, &era->work);
+}
+
+/**
+ * abuse_era_alloc() - make an era that has not begun
+ * @map: the map
+ *
+ * Return: the era, or NULL.
+ */
+struct abuse_era *abuse_era_alloc(struct abuse_map *map)
+{
+	struct abuse_era *era = kzalloc(sizeof(*era), GFP_KERNEL_ACCOUNT);
+
+	if (!era)
+		return NULL;
+	if (percpu_ref_init(&era->ref, abuse_era_release, 0,
+			    GFP_KERNEL_ACCOUNT)) {
+		kfree(era);
+		return NULL;
+	}
+	era->map = map;
+	INIT_LIST_HEAD(&era->mappings);
+	INIT_LIST_HEAD(&era->targets);
+	init_completion(&era->over);
+	refcount_set(&era->users, 1);
+	INIT_WORK(&era->work, abuse_era_work);
+	return era;
+}
+
+/**
+ * abuse_era_cancel() - free an era that has not begun
+ * @era: the era
+ */
+void abuse_era_cancel(struct abuse_era *era)
+{
+	percpu_ref_exit(&era->ref);
+	kfree(era);
+}
+
+/**
+ * abuse_era_wait() - wait until nothing uses what a change took away
+ * @era: from abuse_map_commit()
+ *
+ * Return: 0; -EINTR: the caller is being killed.
+ */
+int abuse_era_wait(struct abuse_era *era)
+{
+	int err = wait_for_completion_killable(&era->over);
+
+	abuse_era_put(era);
+	return err ? -EINTR : 0;
+}
+
+/**
+ * abuse_eras_init() - prepare for maps
+ *
+ * Return: 0, or an error.
+ */
+int abuse_eras_init(void)
+{
+	abuse_mapping_cache = KMEM_CACHE(abuse_mapping, 0);
+	if (!abuse_mapping_cache)
+		return -ENOMEM;
+	abuse_map_wq = alloc_workqueue("abuse_map", WQ_UNBOUND, 0);
+	if (abuse_map_wq)
+		return 0;
+	kmem_cache_destroy(abuse_mapping_cache);
+	return -ENOMEM;
+}
+
+/**
+ * abuse_eras_exit() - wait until every map is freed
+ *
+ * No device is set up.
+ */
+void abuse_eras_exit(void)
+{
+	/* The last reference of an era is dropped in a callback of RCU. */
+	rcu_barrier();
+	destroy_workqueue(abuse_map_wq);
+	kmem_cache_destroy(abuse_mapping_cache);
+}

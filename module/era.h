@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The types of a map, and what becomes of what is taken away; see era.c. */
+#ifndef ABUSE_ERA_H
+#define ABUSE_ERA_H
+
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/maple_tree.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/workqueue.h>
+
+#include "target.h"
+
+/**
+ * struct abuse_mapping - where bytes of the disk are
+ * @link: in the list of the era that saw its end
+ * @target: on this device
+ * @delta: so many sectors further on than on the disk
+ * @write: writes go there, too
+ * @ranges: entries of the tree that say so
+ */
+struct abuse_mapping {
+	struct list_head link;
+	struct abuse_target *target;
+	sector_t delta;
+	bool write;
+	u32 ranges;
+};
+
+/**
+ * struct abuse_era - the time between two changes that took something away
+ * @ref: one for each bio under way that may use what the map had then
+ * @map: the map
+ * @next: the era that followed, which this one keeps
+ * @paused: no bio begins in it
+ * @mappings: what was taken away at its end
+ * @targets: those that nothing leads to any more
+ * @over: nobody uses them now, and they are freed
+ * @users: who frees it, and who waits for that
+ * @work: frees
+ */
+struct abuse_era {
+	struct percpu_ref ref;
+	struct abuse_map *map;
+	struct abuse_era *next;
+	bool paused;
+	struct list_head mappings;
+	struct list_head targets;
+	struct completion over;
+	refcount_t users;
+	struct work_struct work;
+};
+
+/**
+ * struct abuse_map - which bytes of a disk are where
+ * @block_size: of the disk
+ * @fops: of disks that must not be targets
+ * @change: held from the begin of a change to its commit, and while a target is
+ *	opened, which may take long
+ * @lock: guards the rest, but for what is read under RCU
+ * @tree: mappings by sector, read under RCU
+ * @era: the present one, NULL once the map is ended
+ * @targets: where mappings lead. Added to under @lock; whoever is in an era may
+ *	read it.
+ * @nr_ranges: entries of the tree
+ * @freed: called last, when nobody uses the map any more
+ */
+struct abuse_map {
+	u32 block_size;
+	const struct block_device_operations *fops;
+	struct mutex change;	/* orders changes, before @lock */
+	struct mutex lock;	/* writes of what follows */
+	struct maple_tree tree;
+	struct abuse_era __rcu *era;
+	struct list_head targets;
+	u64 nr_ranges;
+	void (*freed)(struct abuse_map *map);
+};
+
+int abuse_eras_init(void);
+void abuse_eras_exit(void);
+struct abuse_mapping *abuse_mapping_alloc(void);
+void abuse_mapping_free(struct abuse_mapping *m);
+struct abuse_era *abuse_era_alloc(struct abuse_map *map);
+void abuse_era_cancel(struct abuse_era *era);
+int abuse_era_wait(struct abuse_era *era);
+void abuse_era_put(struct abuse_era *era);
+
+/* Whoever is in an era enters it once more. */
+static inline void abuse_era_stay(struct abuse_era *era)
+{
+	percpu_ref_get(&era->ref);
+}
+
+static inline void abuse_era_leave(struct abuse_era *era)
+{
+	percpu_ref_put(&era->ref);
+}
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a disk in front of another: made, paused, killed, and freed once no
+ * bio is under way. It must not know the way of a bio, nor how a disk is made.
+ */
+#include <linux/slab.h>
+
+#include "front.h"
+#include "fronts.h"
+#include "map.h"
+#include "pass.h"
+#include "slots.h"
+
+struct workqueue_struct *abuse_front_wq;
+/* Keeps the slab cache that the clones of all fronts come from. */
+static struct bio_set abuse_clones;
+
+static void abuse_front_free(struct work_struct *work)
+{
+	struct abuse_front *front = container_of(work, struct abuse_front,
+						 free);
+
+	percpu_ref_exit(&front->users);
+	bioset_exit(&front->splits);
+	bioset_exit(&front->bios);
+	free_percpu(front->mapped);
+	put_disk(front->behind);
+	kfree(front);
+}
+
+static void abuse_front_release(struct percpu_ref *ref)
+{
+	struct abuse_front *front = container_of(ref, struct abuse_front,
+						 users);
+
+	queue_work(abuse_front_wq, &front->free);
+}
+
+static void abuse_front_map_freed(struct abuse_map *map)
+{
+	struct abuse_front *front = container_of(map, struct abuse_front, map);
+
+	percpu_ref_kill(&front->users);
+}
+
+/**
+ * abuse_front_alloc() - make what is in front of a disk
+ * @behind: the disk whose requests servers get; a reference of it is taken
+ * @set: who they are; it outlives @behind
+ * @fops: of disks that must not be targets, because they may wait for this one
+ * @block_size: of the disk in front
+ * @write_cache: whether its users flush what must be durable
+ *
+ * Return: to be ended with abuse_front_end(), or an error pointer.
+ */
+struct abuse_front *abuse_front_alloc(struct gendisk *behind,
+				      struct abuse_set *set,
+				      const struct block_device_operations *fops,
+				      u32 block_size, bool write_cache)
+{
+	struct abuse_front *front = kzalloc(sizeof(*front), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!front)
+		return ERR_PTR(-ENOMEM);
+	front->behind = behind;
+	front->set = set;
+	front->write_cache = write_cache;
+	front->map.fops = fops;
+	front->map.block_size = block_size;
+	spin_lock_init(&front->lock);
+	bio_list_init(&front->parked);
+	init_llist_head(&front->again);
+	INIT_WORK(&front->work, abuse_front_work);
+	INIT_WORK(&front->free, abuse_front_free);
+	front->mapped = alloc_percpu_gfp(struct abuse_mapped,
+					 GFP_KERNEL_ACCOUNT);
+	err = front->mapped ? 0 : -ENOMEM;
+	if (err)
+		goto out_free;
+	err = bioset_init(&front->bios, BIO_POOL_SIZE,
+			  offsetof(struct abuse_io, clone),
+			  BIOSET_NEED_RESCUER);
+	if (err)
+		goto out_mapped;
+	err = bioset_init(&front->splits, BIO_POOL_SIZE, 0,
+			  BIOSET_NEED_RESCUER);
+	if (err)
+		goto out_bios;
+	err = percpu_ref_init(&front->users, abuse_front_release, 0,
+			      GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto out_splits;
+	err = abuse_map_init(&front->map, abuse_front_map_freed);
+	if (err)
+		goto out_users;
+	get_device(disk_to_dev(behind));
+	return front;
+
+out_users:
+	percpu_ref_exit(&front->users);
+out_splits:
+	bioset_exit(&front->splits);
+out_bios:
+	bioset_exit(&front->bios);
+out_mapped:
+	free_percpu(front->mapped);
+out_free:
+	kfree(front);
+	return ERR_PTR(err);
+}
+
+/**
+ * abuse_front_pause() - let nothing begin, or all go on, as the queues are
+ * @front: the disk, in an era of its map
+ *
+ * Return: for abuse_era_wait(), which waits for what began before; NULL; or an
+ * error pointer.
+ */
+struct abuse_era *abuse_front_pause(struct abuse_front *front)
+{
+	struct abuse_era *next = abuse_map_begin(&front->map);
+	struct abuse_era *past;
+
+	if (IS_ERR(next))
+		return next;
+	/* Whoever changes the map last has seen the last state of the queues. */
+	next->paused = READ_ONCE(front->set->quiesced);
+	past = abuse_map_commit(&front->map, next);
+	abuse_front_kick(front);
+	return past;
+}
+
+/**
+ * abuse_front_kill() - no bio waits for a resume any more
+ * @front: the disk
+ */
+void abuse_front_kill(struct abuse_front *front)
+{
+	spin_lock(&front->lock);
+	front->dead = true;
+	spin_unlock(&front->lock);
+	abuse_front_kick(front);
+}
+
+/**
+ * abuse_front_end() - the disk in front is gone
+ * @front: nothing is submitted to it any more; what is under way ends later
+ */
+void abuse_front_end(struct abuse_front *front)
+{
+	abuse_map_end(&front->map);
+}
+
+/**
+ * abuse_front_map() - where the bytes of the disk are
+ * @front: the disk
+ */
+struct abuse_map *abuse_front_map(struct abuse_front *front)
+{
+	return &front->map;
+}
+
+/**
+ * abuse_fronts_init() - prepare for disks in front
+ *
+ * Return: 0, or an error.
+ */
+int abuse_fronts_init(void)
+{
+	int err = abuse_eras_init();
+
+	if (err)
+		return err;
+	err = bioset_init(&abuse_clones, 1, offsetof(struct abuse_io, clone),
+			  0);
+	if (err)
+		goto out_maps;
+	/* Memory may wait for what is submitted anew. */
+	abuse_front_wq = alloc_workqueue("abuse_front",
+					 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (abuse_front_wq)
+		return 0;
+	err = -ENOMEM;
+	bioset_exit(&abuse_clones);
+out_maps:
+	abuse_eras_exit();
+	return err;
+}
+
+/**
+ * abuse_fronts_exit() - wait until every one is freed
+ */
+void abuse_fronts_exit(void)
+{
+	abuse_eras_exit();
+	destroy_workqueue(abuse_front_wq);
+	bioset_exit(&abuse_clones);
+}

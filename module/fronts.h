@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The types of a disk in front of another, and of a bio under way; see pass.c and front.c. */
+#ifndef ABUSE_FRONTS_H
+#define ABUSE_FRONTS_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/workqueue.h>
+
+#include "era.h"
+
+struct abuse_set;
+
+/* What was carried out where it is mapped: reads and writes */
+struct abuse_mapped {
+	u64 ios[2];
+	u64 sectors[2];
+	u64 faults;
+};
+
+/**
+ * struct abuse_front - a disk in front
+ * @map: where its bytes are
+ * @users: one for each bio that is with servers, and one until the map is freed.
+ *	These are in no era, because a server may change the map before it
+ *	answers.
+ * @behind: the disk whose requests go to servers
+ * @set: who serves that; outlives @behind
+ * @write_cache: users flush what must be durable
+ * @wrote: what servers have answered that changes the disk
+ * @flushed: so much of it they have flushed
+ * @mapped: counts what goes to targets
+ * @bios: for clones
+ * @splits: for the first parts of bios that are cut
+ * @lock: guards @dead and @parked
+ * @dead: no bio is parked any more
+ * @parked: they wait until the map is not paused any more
+ * @again: what is to be submitted once more
+ * @work: submits it, and what was parked; while it is queued it is one of
+ *	@users
+ * @free: frees the front
+ */
+struct abuse_front {
+	struct abuse_map map;
+	struct percpu_ref users;
+	struct gendisk *behind;
+	struct abuse_set *set;
+	bool write_cache;
+	atomic64_t wrote;
+	atomic64_t flushed;
+	struct abuse_mapped __percpu *mapped;
+	struct bio_set bios;
+	struct bio_set splits;
+	spinlock_t lock;	/* parked bios */
+	bool dead;
+	struct bio_list parked;
+	struct llist_head again;
+	struct work_struct work;
+	struct work_struct free;
+};
+
+/* What becomes of a bio when its clone has ended */
+enum abuse_then {
+	ABUSE_THEN_END,
+	ABUSE_THEN_FAULT,	/* the same, but if it failed servers get it */
+	ABUSE_THEN_RETRY,	/* the same, but servers may want it submitted anew */
+	ABUSE_THEN_WRITE,	/* the flush before it is done, and its data follows */
+	ABUSE_THEN_COUNT,	/* a part of a flush, which is no bio of the disk */
+};
+
+/**
+ * struct abuse_io - a bio under way
+ * @front: its disk
+ * @era: of the map, while it is with a target, else NULL
+ * @bio: the bio
+ * @start: when it began, for the statistics of the disk
+ * @then: enum abuse_then
+ * @covers: how much servers had written when this flush began, -1 for what is no
+ *	flush
+ * @link: in the list of the front
+ * @clone: what was submitted for it
+ */
+struct abuse_io {
+	struct abuse_front *front;
+	struct abuse_era *era;
+	struct bio *bio;
+	unsigned long start;
+	enum abuse_then then;
+	s64 covers;
+	struct llist_node link;
+	struct bio clone;
+};
+
+extern struct workqueue_struct *abuse_front_wq;
+
+#endif

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way of a bio of a disk some of whose bytes are mapped. It is cloned: to the
+ * target of what it covers, or to the disk behind, where servers get it. It must
+ * not know how a disk is made.
+ */
+#include "fronts.h"
+#include "map.h"
+#include "pass.h"
+#include "slots.h"
+
+static struct abuse_io *abuse_io_of(struct bio *clone)
+{
+	return container_of(clone, struct abuse_io, clone);
+}
+
+/* Whoever must not wait is told so, and comes back. */
+static bool abuse_io_goes_on(struct abuse_io *io)
+{
+	bool nowait = io->bio->bi_opf & REQ_NOWAIT;
+
+	switch (io->then) {
+	case ABUSE_THEN_FAULT:
+		return io->clone.bi_status &&
+		       !(nowait && io->clone.bi_status == BLK_STS_AGAIN);
+	case ABUSE_THEN_RETRY:
+		return io->clone.bi_status == BLK_STS_AGAIN && !nowait;
+	case ABUSE_THEN_WRITE:
+		return !io->clone.bi_status;
+	default:
+		return false;
+	}
+}
+
+/* It is not under way any more. This may be the end of the front. */
+static void abuse_front_leave(struct abuse_front *front, struct abuse_era *era)
+{
+	if (era)
+		abuse_era_leave(era);
+	else
+		percpu_ref_put(&front->users);
+}
+
+static void abuse_io_finish(struct abuse_io *io)
+{
+	struct abuse_front *front = io->front;
+	struct abuse_era *era = io->era;
+	struct bio *bio = io->bio;
+
+	if (io->clone.bi_status)
+		bio->bi_status = io->clone.bi_status;
+	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
+		bio_end_io_acct(bio, io->start);
+	bio_put(&io->clone);
+	bio_endio(bio);
+	abuse_front_leave(front, era);
+}
+
+/**
+ * abuse_front_kick() - let what waits for a worker go on
+ * @front: the disk, of which the caller is a user
+ */
+void abuse_front_kick(struct abuse_front *front)
+{
+	percpu_ref_get(&front->users);
+	if (!queue_work(abuse_front_wq, &front->work))
+		percpu_ref_put(&front->users);
+}
+
+/* What a flush covers was answered when it began, as its submitter knows of no more. */
+static void abuse_io_note(struct abuse_io *io)
+{
+	struct abuse_front *front = io->front;
+	s64 flushed;
+
+	if (io->era)
+		return;
+	if (io->covers < 0) {
+		if (op_is_write(bio_op(io->bio)))
+			atomic64_inc(&front->wrote);
+		return;
+	}
+	if (io->clone.bi_status)
+		return;
+	flushed = atomic64_read(&front->flushed);
+	while (flushed < io->covers &&
+	       !atomic64_try_cmpxchg(&front->flushed, &flushed, io->covers))
+		;
+}
+
+/* Whether servers have something to flush; if not, nobody waits for them. */
+static bool abuse_front_is_dirty(struct abuse_front *front)
+{
+	return atomic64_read(&front->flushed) < atomic64_read(&front->wrote);
+}
+
+/* In any context. What goes on may have to wait for memory. */
+static void abuse_io_end(struct bio *clone)
+{
+	struct abuse_io *io = abuse_io_of(clone);
+	struct abuse_front *front = io->front;
+
+	abuse_io_note(io);
+	if (likely(!abuse_io_goes_on(io))) {
+		abuse_io_finish(io);
+		return;
+	}
+	/* Once it is in the list it may end at any time, and the front with it. */
+	percpu_ref_get(&front->users);
+	llist_add(&io->link, &front->again);
+	abuse_front_kick(front);
+	percpu_ref_put(&front->users);
+}
+
+static void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
+			  struct abuse_era *era, struct bio *bio,
+			  unsigned long start, enum abuse_then then)
+{
+	io->front = front;
+	io->era = era;
+	io->bio = bio;
+	io->start = start;
+	io->then = then;
+	io->covers = -1;
+	io->clone.bi_end_io = abuse_io_end;
+}
+
+static gfp_t abuse_gfp(struct bio *bio)
+{
+	return bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;
+}
+
+/* Returns NULL if the bio, which must not wait, has ended. */
+static struct abuse_io *abuse_io_clone(struct abuse_front *front,
+				       struct abuse_era *era, struct bio *bio,
+				       struct block_device *bdev,
+				       enum abuse_then then)
+{
+	struct bio *clone = bio_alloc_clone(bdev, bio, abuse_gfp(bio),
+					    &front->bios);
+
+	if (!clone) {
+		bio_wouldblock_error(bio);
+		return NULL;
+	}
+	abuse_io_init(abuse_io_of(clone), front, era, bio,
+		      bio_start_io_acct(bio), then);
+	return abuse_io_of(clone);
+}
+
+/* Flushes what was written to targets; @parent ends after that. */
+static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
+			      struct bio *parent)
+{
+	struct abuse_target *target;
+
+	list_for_each_entry_rcu(target, &front->map.targets, link, true) {
+		struct bio *bio;
+
+		if (!target->write)
+			continue;
+		bio = bio_alloc_bioset(target->bdev, 0,
+				       REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO,
+				       &front->bios);
+		abuse_era_stay(era);
+		bio_inc_remaining(parent);
+		abuse_io_init(abuse_io_of(bio), front, era, parent, 0,
+			      ABUSE_THEN_COUNT);
+		submit_bio_noacct(bio);
+	}
+}
+
+/* A write that must come after a flush of everything */
+static void abuse_front_flush_first(struct abuse_front *front,
+				    struct abuse_era *era, struct bio *bio)
+{
+	struct bio *flush = bio_alloc_bioset(front->behind->part0, 0,
+					     REQ_OP_WRITE | REQ_PREFLUSH,
+					     GFP_NOIO, &front->bios);
+	s64 wrote = atomic64_read(&front->wrote);
+
+	percpu_ref_get(&front->users);
+	abuse_io_init(abuse_io_of(flush), front, NULL, bio, 0,
+		      ABUSE_THEN_WRITE);
+	abuse_io_of(flush)->covers = wrote;
+	abuse_front_flush(front, era, flush);
+	if (atomic64_read(&front->flushed) < wrote)
+		submit_bio_noacct(flush);
+	else
+		bio_endio(flush);
+}
+
+static void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
+				   blk_opf_t flags)
+{
+	struct abuse_io *io = abuse_io_clone(front, NULL, bio,
+					     front->behind->part0,
+					     ABUSE_THEN_RETRY);
+
+	if (!io)
+		return;
+	percpu_ref_get(&front->users);
+	if (!bio_sectors(bio))
+		io->covers = atomic64_read(&front->wrote);
+	io->clone.bi_opf = (io->clone.bi_opf & ~REQ_DRV) | flags;
+	submit_bio_noacct(&io->clone);
+}
+
+/* Returns false if the bio, which must not wait, has ended. */
+static bool abuse_front_to_target(struct abuse_front *front,
+				  struct abuse_era *era, struct bio *bio,
+				  struct abuse_mapping *m)
+{
+	struct abuse_io *io;
+
+	if (bio->bi_opf & REQ_NOWAIT && !bdev_nowait(m->target->bdev)) {
+		bio_wouldblock_error(bio);
+		return false;
+	}
+	io = abuse_io_clone(front, era, bio, m->target->bdev,
+			    ABUSE_THEN_FAULT);
+	if (!io)
+		return false;
+	io->clone.bi_iter.bi_sector += m->delta;
+	if (!front->write_cache && op_is_write(bio_op(bio)))
+		io->clone.bi_opf |= REQ_FUA;
+	this_cpu_inc(front->mapped->ios[op_is_write(bio_op(bio))]);
+	this_cpu_add(front->mapped->sectors[op_is_write(bio_op(bio))],
+		     bio_sectors(bio));
+	submit_bio_noacct(&io->clone);
+	return true;
+}
+
+static bool abuse_front_writes_elsewhere(struct abuse_front *front)
+{
+	struct abuse_target *target;
+
+	list_for_each_entry_rcu(target, &front->map.targets, link, true) {
+		if (target->write)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Returns true if the bio waits until the device is resumed, or has ended;
+ * false if it is resumed by now.
+ */
+static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
+{
+	bool dead, paused;
+
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return true;
+	}
+	spin_lock(&front->lock);
+	dead = front->dead;
+	paused = abuse_map_is_paused(&front->map);
+	if (paused && !dead)
+		bio_list_add(&front->parked, bio);
+	spin_unlock(&front->lock);
+	if (dead)
+		bio_io_error(bio);
+	return dead || paused;
+}
+
+/* Returns the era that the bio may begin in, or NULL if it has ended or waits. */
+static struct abuse_era *abuse_front_enter(struct abuse_front *front,
+					   struct bio *bio)
+{
+	struct abuse_era *era;
+
+	do {
+		era = abuse_map_enter(&front->map);
+		if (!era) {
+			bio_io_error(bio);
+			return NULL;
+		}
+		if (likely(!era->paused))
+			return era;
+		abuse_era_leave(era);
+	} while (!abuse_front_park(front, bio));
+	return NULL;
+}
+
+/* Cuts off what is mapped in another way; returns NULL if the bio has ended. */
+static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
+				     sector_t end)
+{
+	struct bio *part = bio_split(bio, end - bio->bi_iter.bi_sector,
+				     abuse_gfp(bio), &front->splits);
+
+	if (IS_ERR(part)) {
+		bio_io_error(bio);
+		return NULL;
+	}
+	if (!part) {
+		bio_wouldblock_error(bio);
+		return NULL;
+	}
+	bio_chain(part, bio);
+	submit_bio_noacct(bio);
+	return part;
+}
+
+/**
+ * abuse_front_submit() - carry a bio out
+ * @front: the disk
+ * @bio: of it, not cut to any size
+ */
+void abuse_front_submit(struct abuse_front *front, struct bio *bio)
+{
+	struct abuse_era *era = abuse_front_enter(front, bio);
+	struct abuse_mapping *m;
+	sector_t end;
+
+	if (!era)
+		return;
+	if (bio->bi_opf & REQ_PREFLUSH && abuse_front_writes_elsewhere(front)) {
+		if (bio->bi_opf & REQ_NOWAIT) {
+			bio_wouldblock_error(bio);
+			goto out;
+		}
+		if (bio_sectors(bio)) {
+			abuse_front_flush_first(front, era, bio);
+			goto out;
+		}
+		abuse_front_flush(front, era, bio);
+	}
+	if (!bio_sectors(bio) && !abuse_front_is_dirty(front)) {
+		bio_endio(bio);
+		goto out;
+	}
+	if (!bio_has_data(bio)) {
+		abuse_front_to_servers(front, bio, 0);
+		goto out;
+	}
+
+	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
+	if (end < bio_end_sector(bio)) {
+		bio = abuse_front_split(front, bio, end);
+		if (!bio)
+			goto out;
+	}
+	if (!m || (!m->write && op_is_write(bio_op(bio))))
+		abuse_front_to_servers(front, bio, 0);
+	else if (abuse_front_to_target(front, era, bio, m))
+		return;
+out:
+	abuse_era_leave(era);
+}
+
+/* A failed target is as good as none, if there is somebody to ask. */
+static void abuse_front_fault(struct abuse_front *front, struct abuse_io *io)
+{
+	struct abuse_era *era = io->era;
+	struct bio *bio = io->bio;
+
+	if (!READ_ONCE(front->set->nr_serving)) {
+		abuse_io_finish(io);
+		return;
+	}
+	this_cpu_inc(front->mapped->faults);
+	bio_end_io_acct(bio, io->start);
+	bio_put(&io->clone);
+	abuse_front_to_servers(front, bio, ABUSE_RQ_FAULT | REQ_NOMERGE);
+	abuse_era_leave(era);
+}
+
+static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
+{
+	struct bio *bio = io->bio;
+
+	if (io->then == ABUSE_THEN_FAULT) {
+		abuse_front_fault(front, io);
+		return;
+	}
+	if (io->then == ABUSE_THEN_WRITE)
+		bio->bi_opf &= ~REQ_PREFLUSH;
+	else
+		bio_end_io_acct(bio, io->start);
+	bio_put(&io->clone);
+	submit_bio_noacct(bio);
+	percpu_ref_put(&front->users);
+}
+
+static void abuse_front_unpark(struct abuse_front *front)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+	bool dead;
+
+	spin_lock(&front->lock);
+	dead = front->dead;
+	if (dead || !abuse_map_is_paused(&front->map)) {
+		bio_list_merge(&bios, &front->parked);
+		bio_list_init(&front->parked);
+	}
+	spin_unlock(&front->lock);
+	while ((bio = bio_list_pop(&bios))) {
+		if (dead)
+			bio_io_error(bio);
+		else
+			submit_bio_noacct(bio);
+	}
+}
+
+/**
+ * abuse_front_work() - let go on what waits for that
+ * @work: of a front, of which it is a user
+ */
+void abuse_front_work(struct work_struct *work)
+{
+	struct abuse_front *front = container_of(work, struct abuse_front,
+						 work);
+	struct llist_node *list = llist_del_all(&front->again);
+	struct abuse_io *io, *next;
+
+	llist_for_each_entry_safe(io, next, llist_reverse_order(list), link)
+		abuse_front_again(front, io);
+	abuse_front_unpark(front);
+	percpu_ref_put(&front->users);
+}

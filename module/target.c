@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Block devices that a disk is mapped to: which may be, and how they are claimed.
+ * It must not know maps.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+
+#include "target.h"
+#include "uapi/abuse.h"
+
+/**
+ * abuse_target_of() - the block device of an open file
+ * @file: the file
+ * @write: it must be open for writes, too
+ *
+ * Return: the device, or an error pointer.
+ */
+struct block_device *abuse_target_of(struct file *file, bool write)
+{
+	if (!S_ISBLK(file_inode(file)->i_mode))
+		return ERR_PTR(-ENOTBLK);
+	if (!(file->f_mode & FMODE_READ) ||
+	    (write && !(file->f_mode & FMODE_WRITE)))
+		return ERR_PTR(-EACCES);
+	return I_BDEV(file->f_mapping->host);
+}
+
+/**
+ * abuse_target_check() - whether bytes of a block device may be bytes of a disk
+ * @bdev: the device
+ * @extent: which of them
+ * @block_size: of the disk
+ *
+ * Return: 0, or an error as the header of the ABI says.
+ */
+int abuse_target_check(struct block_device *bdev,
+		       const struct abuse_extent *extent, u32 block_size)
+{
+	if (bdev_is_zoned(bdev) || bdev_logical_block_size(bdev) > block_size ||
+	    bdev_dma_alignment(bdev) >= SECTOR_SIZE)
+		return -EMEDIUMTYPE;
+	if (extent->target_offset & (block_size - 1))
+		return -EINVAL;
+	if (extent->target_offset > bdev_nr_bytes(bdev) ||
+	    extent->length > bdev_nr_bytes(bdev) - extent->target_offset)
+		return -ENOSPC;
+	return 0;
+}
+
+/**
+ * abuse_target_open() - claim a block device
+ * @bdev: the device
+ * @write: for writes, too
+ * @holder: who claims it
+ *
+ * What others wrote to it is on it before it is read here.
+ *
+ * Return: the target, or an error pointer.
+ */
+struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
+				       void *holder)
+{
+	struct abuse_target *target;
+	int err;
+
+	target = kzalloc(sizeof(*target), GFP_KERNEL_ACCOUNT);
+	if (!target)
+		return ERR_PTR(-ENOMEM);
+	target->holder = holder;
+	target->write = write;
+	target->open = compat_open_disk(bdev->bd_dev, write, holder);
+	if (IS_ERR(target->open)) {
+		err = PTR_ERR(target->open);
+		goto out_free;
+	}
+	target->bdev = compat_opened_bdev(target->open);
+	err = sync_blockdev(target->bdev);
+	if (err)
+		goto out_close;
+	invalidate_bdev(target->bdev);
+	return target;
+
+out_close:
+	compat_close_disk(target->open, write, holder);
+out_free:
+	kfree(target);
+	return ERR_PTR(err);
+}
+
+/**
+ * abuse_target_free() - give a block device back
+ * @target: the target, which nobody uses
+ *
+ * What was written there must not be lost with the way to it.
+ */
+void abuse_target_free(struct abuse_target *target)
+{
+	if (target->write)
+		blkdev_issue_flush(target->bdev);
+	compat_close_disk(target->open, target->write, target->holder);
+	kfree(target);
+}

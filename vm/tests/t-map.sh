@@ -1,0 +1,368 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Mapped extents: the kernel carries out what is mapped, and servers get the rest
+
+MAPPABLE=256 WRITE=1 REPLACE=1 RETRY=7 FAULT=64
+
+# Disks in memory, with 8 MiB each
+_targets() {
+	modprobe -r brd 2>/dev/null || :
+	modprobe brd rd_nr=2 rd_size=8192
+	[ -b /dev/ram1 ] || fail "no /dev/ram1"
+	client io /dev/ram0 op=write length=1M byte=0x41
+	client io /dev/ram1 op=write length=1M byte=0x42
+}
+_ready() {
+	_targets
+	ready capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD)) "$@"
+}
+_map() { is "what is mapped" "$(client map $CTL "extents=$1" "${@:2}")" "done=${N-1}"; }
+_unmap() { is "what is unmapped" "$(client unmap $CTL "extents=$1")" "done=${N-1}"; }
+_extents() { client extents $CTL | sed -n 's/^offset=\([0-9]*\) length=\([0-9]*\) target_offset=\([0-9]*\) target=\(.*\) flags=\(.*\) reserved=0$/\1 \2 \3 \4 \5/p'; }
+
+a_disk_that_may_be_mapped_works_as_any_other() {
+	_ready queues=2
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	start_load
+	answering
+	end_load "nothing is mapped"
+	mkfs.ext4 -q $DISK
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+	cp -r /etc/apt "$T/mnt"
+	umount "$T/mnt"
+	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	end
+}
+
+what_is_mapped_needs_no_server() {
+	_ready
+	N=2 _map 0:1M:0:/dev/ram0:w,1M:64K:64K:/dev/ram1
+	is extents "$(_extents)" "0 1048576 0 0x100 1
+1048576 65536 65536 0x101 0"
+	io op=check length=64K byte=0x41
+	io op=check offset=1M length=64K byte=0x42
+	io op=write length=64K offset=64K byte=0x61
+	client io /dev/ram0 op=check length=64K offset=64K byte=0x61
+	is gets "$(status gets)" 0
+	# A write where only reads are mapped, and what is not mapped, are for servers.
+	submit write op=write offset=1M byte=0x62
+	submit read op=read offset=2M
+	exec 3<$CTL
+	take 3 gets=2
+	answer 3 "$id0"
+	answer 3 "$id1"
+	finish write
+	finish read
+	client io /dev/ram1 op=check length=64K offset=64K byte=0x42
+}
+
+a_request_over_several_extents_is_cut() {
+	_ready max_request=256K
+	N=3 _map 0:64K:0:/dev/ram0:w,64K:64K:512K:/dev/ram1:w,192K:4K:0:/dev/ram1:w
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	io op=write length=256K byte=0x63
+	io op=check length=256K byte=0x63
+	client io /dev/ram0 op=check length=64K byte=0x63
+	client io /dev/ram1 op=check length=64K offset=512K byte=0x63
+	client io /dev/ram1 op=check length=4K byte=0x63
+	client io /dev/ram0 op=check length=64K offset=64K byte=0x41
+	is "what the server has" "$(tr -d '\0' <"$T/image" | wc -c)" $(((256 - 64 - 64 - 4) * 1024))
+	end
+}
+
+neighbours_merge_and_are_cut() {
+	_ready
+	_map 0:64K:0:/dev/ram0:w
+	_map 128K:64K:128K:/dev/ram0:w
+	_map 64K:64K:64K:/dev/ram0:w
+	is extents "$(_extents)" "0 196608 0 0x100 1"
+	_unmap 64K:4K
+	is extents "$(_extents)" "0 65536 0 0x100 1
+69632 126976 69632 0x100 1"
+	expect EEXIST client map $CTL extents=60K:8K:0:/dev/ram1
+	_map 60K:16K:0:/dev/ram1 flags=$REPLACE
+	is extents "$(_extents)" "0 61440 0 0x100 1
+61440 16384 0 0x101 0
+77824 118784 77824 0x100 1"
+	_unmap 0:32M
+	is extents "$(_extents)" ""
+	# Nobody has the targets any more.
+	modprobe -r brd
+}
+
+what_is_unmapped_is_for_servers_again() {
+	_ready
+	_map 0:64K:0:/dev/ram0:w
+	io op=read
+	io op=read nowait=1
+	_unmap 0:64K
+	exec 3<$CTL
+	submit read op=read nowait=1
+	take 3
+	answer 3 "$id0"
+	finish read
+}
+
+a_server_maps_and_has_the_request_submitted_anew() {
+	_ready
+	exec 3<$CTL
+	submit read op=check length=64K byte=0x41
+	take 3
+	_map 0:64K:0:/dev/ram0
+	answer 3 "$id0:$RETRY"
+	finish read
+	submit write op=write length=64K byte=0x64
+	take 3
+	answer 3 "$id0:$RETRY" # it comes back
+	take 3 min=1 timeout=60000000000
+	_map 0:64K:0:/dev/ram0:w flags=$REPLACE
+	answer 3 "$id0:$RETRY"
+	finish write
+	client io /dev/ram0 op=check length=64K byte=0x64
+	submit flush op=sync
+	take 3
+	refused 3 EINVAL "$id0:$RETRY"
+	answer 3 "$id0"
+	finish flush
+	is "errors" "$(status errors)" 0
+}
+
+a_request_that_is_cut_may_be_submitted_anew() {
+	local n
+	_ready max_request=64K
+	exec 3<$CTL
+	submit_soon read op=check length=256K byte=0x41
+	pending 4
+	take 3 gets=4
+	_map 0:1M:0:/dev/ram0
+	for n in "$id0:0" "$id1:$RETRY" "$id2:0" "$id3:0"; do answer 3 "$n"; done
+	finish read
+}
+
+a_target_that_fails_is_a_fault_for_servers() {
+	_ready
+	dmsetup create "abuse-map" --table "0 16384 error"
+	[ "$(</sys/block/dm-0/dm/name)" = abuse-map ] || fail "another dm-0"
+	_map 0:1M:0:/dev/dm-0:w
+	failed_read() { spawn read client io $DISK op=read; failed read EIO; }
+	failed_read # nobody serves
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	submit read op=read
+	take 3
+	is flags "$((flags0 & FAULT))" $FAULT
+	answer 3 "$id0"
+	finish read
+	submit read op=read offset=2M
+	take 3
+	is flags "$((flags0 & FAULT))" 0
+	answer 3 "$id0"
+	finish read
+	_unmap 0:1M
+	dmsetup remove "abuse-map"
+}
+
+a_flush_reaches_targets_and_servers() {
+	_ready
+	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
+	_map 0:1M:0:/dev/nullb0:w
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	before=$(awk '{ print $16 }' /sys/block/nullb0/stat)
+	io op=write byte=0x65
+	io op=write offset=2M byte=0x65
+	io op=sync
+	is "flushes of the target" "$(awk '{ print $16 }' /sys/block/nullb0/stat)" $((before + 1))
+	io op=write offset=2M fua=1
+	io op=write offset=2M byte=0x66
+	end
+	io op=write byte=0x66
+	submit flush op=sync
+	serve store="$T/image"
+	finish flush
+	end
+	# Nothing has changed where servers are, so none is needed.
+	before=$(awk '{ print $16 }' /sys/block/nullb0/stat)
+	io op=write byte=0x67
+	io op=sync
+	is "flushes of the target" "$(awk '{ print $16 }' /sys/block/nullb0/stat)" $((before + 1))
+	reset
+	modprobe -r null_blk
+}
+
+stuck_requests_do_not_hold_up_what_is_mapped() {
+	_ready queue_depth=2
+	_map 0:1M:0:/dev/ram0:w
+	spawn stuck client io $DISK op=write offset=2M threads=8
+	pending 2
+	io op=check length=64K byte=0x41
+	reset
+	failed stuck EIO
+}
+
+it_outlives_its_servers_and_ends_with_a_reset() {
+	_ready orphan_ms=200
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	client map @3 extents=0:64K:0:/dev/ram0:w >"$T/map"
+	exec 3<&-
+	client status $CTL only=state until=1
+	spawn orphan client io $DISK op=read offset=2M
+	failed orphan EIO
+	io op=check length=64K byte=0x41
+	reset
+	modprobe -r brd
+}
+
+what_does_not_fit_is_refused() {
+	_ready block_size=4096
+	: >"$T/file"
+	expect ENOTBLK client map $CTL "extents=0:4K:0:$T/file"
+	expect EACCES client map $CTL extents=0:4K:0:/dev/ram0:w mode=r
+	expect EBADF client map $CTL extents=0:4K fd=99
+	expect ELOOP client map $CTL extents=0:4K:0:$DISK
+	expect ENOSPC client map $CTL extents=0:4K:8M:/dev/ram0
+	expect EINVAL client map $CTL extents=0:512:0:/dev/ram0
+	expect EINVAL client map $CTL extents=0:4K:512:/dev/ram0
+	expect EINVAL client map $CTL extents=32M:4K:0:/dev/ram0
+	expect EINVAL client map $CTL extents=0:0:0:/dev/ram0
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 flags=2
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=2
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_reserved=1
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 reserved=1
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 element_size=32
+	expect E2BIG client map $CTL extents=0:4K:0:/dev/ram0 size=40 tail=1
+	expect EFAULT client map $CTL extents=0:4K:0:/dev/ram0 arg=bad
+	expect EFAULT client map $CTL extents=0:4K:0:/dev/ram0 array=bad
+	expect EINVAL client unmap $CTL extents=0:4K flags=1
+	client map $CTL extents=0:4K:0:/dev/ram0,4K:4K:8M:/dev/ram0 >"$T/map" 2>&1 && fail "beyond the end"
+	shows "$T/map" '^done=1$'
+	is extents "$(_extents)" "0 4096 0 0x100 0"
+	exec 5<>/dev/ram1
+	client setup /dev/abctl1
+	expect EOPNOTSUPP client map /dev/abctl1 extents=0:4K:0:/dev/ram1
+	expect ENODEV client map /dev/abctl2 extents=0:4K:0:/dev/ram1
+	expect EOPNOTSUPP client extents /dev/abctl1
+	expect EINVAL setup capacity=32M block_size=4096 flags=$RECONNECT
+}
+
+fio_finds_every_byte_while_extents_move() {
+	local n
+	_ready queues=2
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	start_load
+	for n in {1..60}; do
+		# Blocks that lie where the disk's do stay themselves only if they move with their data, so reads
+		# are mapped where the load does not write.
+		client map $CTL extents=$((24 + n % 8))M:1M:0:/dev/ram$((n % 2)) flags=$REPLACE >"$T/map" || fail "map"
+		[ $((n % 3)) != 0 ] || client unmap $CTL extents=24M:8M >"$T/map" || fail "unmap"
+	done
+	answering
+	end_load "60 changes of the map"
+	end
+}
+
+_slow_target() {
+	dmsetup create abuse-slow --table "0 16384 linear /dev/ram0 0"
+	[ "$(</sys/block/dm-0/dm/name)" = abuse-slow ] || fail "another dm-0"
+}
+
+a_quiesce_holds_what_is_mapped_too() {
+	local n
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	dmsetup suspend --nolockfs abuse-slow
+	spawn first client io $DISK op=check byte=0x41
+	wait_for _under_way 1
+	expect ETIME client quiesce $CTL timeout_ms=200
+	spawn second client io $DISK op=write byte=0x67
+	dmsetup resume abuse-slow
+	finish first
+	is owned "$(client quiesce $CTL timeout_ms=60000)" owned=0
+	pause 1
+	client io /dev/dm-0 op=check byte=0x41 # nothing was written
+	spawn nowait client io $DISK op=read nowait=1
+	failed nowait EAGAIN
+	# What is mapped meanwhile waits as well.
+	_map 2M:64K:0:/dev/ram1
+	spawn third client io $DISK op=check offset=2M byte=0x42
+	pause 1
+	still_waits second
+	still_waits third
+	client quiesce $CTL flags=1
+	finish second
+	finish third
+	client io /dev/dm-0 op=check byte=0x67
+	client quiesce $CTL
+	spawn last client io $DISK op=read
+	blocked last 1
+	reset
+	failed last EIO
+	dmsetup remove abuse-slow
+}
+_under_way() { [ "$(awk '{ print $9 }' /sys/block/abuse0/stat)" = "$1" ]; }
+
+# The tool
+
+_nothing_taken() { # since $gets
+	is gets "$(status gets)" "$gets"
+}
+
+a_server_of_a_block_device_leaves_it_to_the_kernel() {
+	local gets
+	_targets
+	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE | DISCARD))
+	start server file:/dev/ram0
+	is maps "$(tool maps 0 -n)" "0B 8M /dev/ram0 0B rw"
+	gets=$(status gets)
+	io op=check length=1M byte=0x41
+	io op=write length=64K byte=0x71
+	_nothing_taken
+	client io /dev/ram0 op=check length=64K byte=0x71
+	io op=sync
+	_nothing_taken
+	# A server has a discard to do, and then a flush.
+	io op=discard length=64K
+	io op=sync
+	is gets "$(status gets)" $((gets + 2))
+	client setup /dev/abctl1 capacity=8M flags=$MAPPABLE
+	complains 1 "/dev/ram0: is in use: .*" map /dev/abctl1 0 - /dev/ram0
+	kill9 server
+	io op=check offset=64K length=64K byte=0x41
+	start server file:/dev/ram0
+	stop server
+	is maps "$(tool maps 0)" ""
+	start server file:/dev/ram0 --no-map
+	is maps "$(tool maps 0)" ""
+	gets=$(status gets)
+	io op=check offset=64K length=64K byte=0x41
+	[ "$(status gets)" -gt "$gets" ] || fail "nothing was taken"
+	stop server
+}
+
+a_server_that_is_killed_leaves_a_filesystem_alone() {
+	local n
+	modprobe -r brd 2>/dev/null || :
+	modprobe brd rd_nr=1 rd_size=32768
+	ready capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD))
+	start server file:/dev/ram0
+	mkfs.ext4 -q $DISK
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+	for n in 1 2 3; do
+		cp -r /etc/apt "$T/mnt/$n"
+		kill9 server
+		cp -r /etc/apt "$T/mnt/$n.killed" # not flushed yet
+		start server file:/dev/ram0
+		sync -f "$T/mnt"
+		diff -r "$T/mnt/$n" "$T/mnt/$n.killed"
+	done
+	umount "$T/mnt"
+	stop server
+	reset
+	fsck.ext4 -fn /dev/ram0 >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+}
