@@ -5,7 +5,8 @@
 #   guest.sh profile TARGET WORKLOAD
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
-# ublk-file abuse-null abuse-mem abuse-file c-null c-mem. With abuse, c and ublk, "-2" makes two hardware
+# ublk-file abuse-null abuse-mem abuse-file c-null c-mem; or one that is mapped to another device, and has no
+# server: dm-linear and map-null, both to null_blk, and map-brd. With abuse, c and ublk, "-2" makes two hardware
 # queues and "-batch" puts the server under SCHED_BATCH. With abuse and c, "-poll" makes the server look for
 # requests before it sleeps, as long as the kernel finds that worth it. With loop and abuse, "-512" makes blocks of
 # 512 bytes instead of 4096.
@@ -60,6 +61,15 @@ serve_nbd() {
 	nbds=$((nbds + 1))
 }
 
+# map TARGET DEVICE: a disk that is mapped to a block device, and needs no server
+map() {
+	modprobe abuse max_abuse=32
+	cli/abusectl setup $nodes sz=$size,mappable
+	cli/abusectl map $nodes 0 - "$2"
+	device[$1]=abuse$nodes
+	nodes=$((nodes + 1))
+}
+
 start() {
 	local name=$1 base=$1 queues=1 block=4096 prefix=() poll=''
 	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
@@ -67,14 +77,24 @@ start() {
 	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
 	case $base in
-	null_blk)
-		modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
+	null_blk | dm-linear | map-null)
+		modprobe null_blk nr_devices=3 gb=1 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
 			submit_queues="$(nproc)" hw_queue_depth=$depth
-		device[$name]=nullb0
+		case $base in
+		null_blk) device[$name]=nullb0 ;;
+		dm-linear)
+			dmsetup create bench --table "0 $((size >> 9)) linear /dev/nullb1 0"
+			device[$name]=$(basename "$(readlink -f /dev/mapper/bench)")
+			;;
+		*) map "$name" /dev/nullb2 ;;
+		esac
 		;;
-	brd)
-		modprobe brd rd_nr=1 rd_size=$((size >> 10))
-		device[$name]=ram0
+	brd | map-brd)
+		modprobe brd rd_nr=2 rd_size=$((size >> 10))
+		case $base in
+		brd) device[$name]=ram0 ;;
+		*) map "$name" /dev/ram1 ;;
+		esac
 		;;
 	loop)
 		modprobe loop

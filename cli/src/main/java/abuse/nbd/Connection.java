@@ -373,11 +373,12 @@ final class Connection implements Receiver.Replies {
         if (closed) {
             disconnect();
         }
+        // Before anybody can notice that it is lost again
+        backend.found();
         synchronized (pool) {
             again = true;
             pool.notifyAll();
         }
-        backend.found();
     }
 
     @Override

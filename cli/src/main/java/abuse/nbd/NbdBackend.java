@@ -86,9 +86,9 @@ final class NbdBackend implements AsyncBackend {
         administrator.accept(uri.text() + ": " + what);
     }
 
-    /** A connection was lost. It is told once if others go with it. */
+    /** A connection was lost. It is told once if others go with it, and whenever writes do. */
     synchronized void lost(String cause, boolean writes) {
-        if (lost++ == 0) {
+        if (lost++ == 0 || writes) {
             tell("lost the connection: " + cause + "; requests wait until it is back"
                     + (writes ? ", and the next flush fails, because what was written may be lost" : ""));
         }
