@@ -46,6 +46,32 @@ static void abuse_map_free(struct abuse_map *map)
 }
 
 /*
+ * Flushes that began in this era are over, and later ones wait, so nobody else
+ * looks at these targets.
+ */
+static void abuse_era_retire(struct abuse_era *era)
+{
+	struct abuse_map *map = era->map;
+	struct abuse_target *target, *t;
+	int n = 0;
+
+	mutex_lock(&map->lock);
+	list_for_each_entry(target, &era->targets, gone)
+		list_del_rcu(&target->link);
+	mutex_unlock(&map->lock);
+	list_for_each_entry_safe(target, t, &era->targets, gone) {
+		int err = abuse_target_free(target);
+
+		era->error = era->error ?: err;
+		n++;
+	}
+	if (era->error)
+		atomic_set(&map->lost, 1);
+	if (atomic_sub_and_test(n, &map->retiring))
+		map->retired(map);
+}
+
+/*
  * Nobody is in this era any more, nor in one before it: each keeps the next
  * one's reference until it is over.
  */
@@ -53,13 +79,14 @@ static void abuse_era_work(struct work_struct *work)
 {
 	struct abuse_era *era = container_of(work, struct abuse_era, work);
 	struct abuse_era *next = era->next;
-	struct abuse_target *target, *t;
 	struct abuse_mapping *m, *n;
 
-	list_for_each_entry_safe(m, n, &era->mappings, link)
+	list_for_each_entry_safe(m, n, &era->mappings, link) {
 		abuse_mapping_free(m);
-	list_for_each_entry_safe(target, t, &era->targets, gone)
-		abuse_target_free(target);
+		cond_resched();
+	}
+	if (!list_empty(&era->targets))
+		abuse_era_retire(era);
 	percpu_ref_exit(&era->ref);
 	if (next)
 		percpu_ref_put(&next->ref);
@@ -116,14 +143,16 @@ void abuse_era_cancel(struct abuse_era *era)
  * abuse_era_wait() - wait until nothing uses what a change took away
  * @era: from abuse_map_commit()
  *
- * Return: 0; -EINTR: the caller is being killed.
+ * Return: 0; -EINTR: the caller is being killed; -EIO: a target could not be
+ * flushed.
  */
 int abuse_era_wait(struct abuse_era *era)
 {
-	int err = wait_for_completion_killable(&era->over);
+	int err = wait_for_completion_killable(&era->over) ? -EINTR :
+		  era->error;
 
 	abuse_era_put(era);
-	return err ? -EINTR : 0;
+	return err;
 }
 
 /**

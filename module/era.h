@@ -36,6 +36,7 @@ struct abuse_mapping {
  * @paused: no bio begins in it
  * @mappings: what was taken away at its end
  * @targets: those that nothing leads to any more
+ * @error: of the flush of a target
  * @over: nobody uses them now, and they are freed
  * @users: who frees it, and who waits for that
  * @work: frees
@@ -47,6 +48,7 @@ struct abuse_era {
 	bool paused;
 	struct list_head mappings;
 	struct list_head targets;
+	int error;
 	struct completion over;
 	refcount_t users;
 	struct work_struct work;
@@ -64,6 +66,13 @@ struct abuse_era {
  * @targets: where mappings lead. Added to under @lock; whoever is in an era may
  *	read it.
  * @nr_ranges: entries of the tree
+ * @changes: odd while the tree is changed: a walk without its lock may find
+ *	something in between
+ * @paused: nothing is to begin
+ * @retiring: targets that nothing leads to any more, and that are not flushed
+ *	yet. A flush has to wait for that, because it does not reach them.
+ * @lost: the flush of such a target failed, and no flush has told so yet
+ * @retired: called when @retiring is 0 again
  * @freed: called last, when nobody uses the map any more
  */
 struct abuse_map {
@@ -75,6 +84,11 @@ struct abuse_map {
 	struct abuse_era __rcu *era;
 	struct list_head targets;
 	u64 nr_ranges;
+	atomic_t changes;
+	bool paused;
+	atomic_t retiring;
+	atomic_t lost;
+	void (*retired)(struct abuse_map *map);
 	void (*freed)(struct abuse_map *map);
 };
 

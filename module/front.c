@@ -9,11 +9,33 @@
 #include "fronts.h"
 #include "map.h"
 #include "pass.h"
-#include "slots.h"
+#include "set.h"
 
 struct workqueue_struct *abuse_front_wq;
 /* Keeps the slab cache that the clones of all fronts come from. */
 static struct bio_set abuse_clones;
+
+static void abuse_front_exit_bios(struct abuse_front *front)
+{
+	int i;
+
+	for (i = 0; i < ABUSE_NR_BIOS; i++)
+		bioset_exit(&front->bios[i]);
+}
+
+static int abuse_front_init_bios(struct abuse_front *front)
+{
+	int i, err = 0;
+
+	for (i = 0; i < ABUSE_NR_BIOS && !err; i++)
+		err = bioset_init(&front->bios[i], BIO_POOL_SIZE,
+				  i < ABUSE_BIOS_TARGET_PART ?
+					  offsetof(struct abuse_io, clone) : 0,
+				  BIOSET_NEED_RESCUER);
+	if (err)
+		abuse_front_exit_bios(front);
+	return err;
+}
 
 static void abuse_front_free(struct work_struct *work)
 {
@@ -21,10 +43,10 @@ static void abuse_front_free(struct work_struct *work)
 						 free);
 
 	percpu_ref_exit(&front->users);
-	bioset_exit(&front->splits);
-	bioset_exit(&front->bios);
+	abuse_front_exit_bios(front);
 	free_percpu(front->mapped);
 	put_disk(front->behind);
+	abuse_set_put(front->set);
 	kfree(front);
 }
 
@@ -34,6 +56,11 @@ static void abuse_front_release(struct percpu_ref *ref)
 						 users);
 
 	queue_work(abuse_front_wq, &front->free);
+}
+
+static void abuse_front_map_retired(struct abuse_map *map)
+{
+	abuse_front_kick(container_of(map, struct abuse_front, map));
 }
 
 static void abuse_front_map_freed(struct abuse_map *map)
@@ -46,7 +73,7 @@ static void abuse_front_map_freed(struct abuse_map *map)
 /**
  * abuse_front_alloc() - make what is in front of a disk
  * @behind: the disk whose requests servers get; a reference of it is taken
- * @set: who they are; it outlives @behind
+ * @set: who they are; a reference of it is taken
  * @fops: of disks that must not be targets, because they may wait for this one
  * @block_size: of the disk in front
  * @write_cache: whether its users flush what must be durable
@@ -67,42 +94,39 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	front->set = set;
 	front->write_cache = write_cache;
 	front->map.fops = fops;
+	front->map.retired = abuse_front_map_retired;
 	front->map.block_size = block_size;
 	spin_lock_init(&front->lock);
 	bio_list_init(&front->parked);
 	init_llist_head(&front->again);
 	INIT_WORK(&front->work, abuse_front_work);
+	init_llist_head(&front->writes);
+	INIT_WORK(&front->later, abuse_front_later);
 	INIT_WORK(&front->free, abuse_front_free);
 	front->mapped = alloc_percpu_gfp(struct abuse_mapped,
 					 GFP_KERNEL_ACCOUNT);
 	err = front->mapped ? 0 : -ENOMEM;
 	if (err)
 		goto out_free;
-	err = bioset_init(&front->bios, BIO_POOL_SIZE,
-			  offsetof(struct abuse_io, clone),
-			  BIOSET_NEED_RESCUER);
+	err = abuse_front_init_bios(front);
 	if (err)
 		goto out_mapped;
-	err = bioset_init(&front->splits, BIO_POOL_SIZE, 0,
-			  BIOSET_NEED_RESCUER);
-	if (err)
-		goto out_bios;
 	err = percpu_ref_init(&front->users, abuse_front_release, 0,
 			      GFP_KERNEL_ACCOUNT);
 	if (err)
-		goto out_splits;
+		goto out_bios;
 	err = abuse_map_init(&front->map, abuse_front_map_freed);
 	if (err)
 		goto out_users;
+	/* It is not killed yet. */
+	abuse_set_tryget(set);
 	get_device(disk_to_dev(behind));
 	return front;
 
 out_users:
 	percpu_ref_exit(&front->users);
-out_splits:
-	bioset_exit(&front->splits);
 out_bios:
-	bioset_exit(&front->bios);
+	abuse_front_exit_bios(front);
 out_mapped:
 	free_percpu(front->mapped);
 out_free:
@@ -119,14 +143,17 @@ out_free:
  */
 struct abuse_era *abuse_front_pause(struct abuse_front *front)
 {
-	struct abuse_era *next = abuse_map_begin(&front->map);
-	struct abuse_era *past;
+	const bool *paused = &front->set->quiesced;
+	struct abuse_era *next = NULL, *past = NULL;
 
+	/* A resume takes no memory, because memory may wait for it. */
+	if (READ_ONCE(*paused))
+		next = abuse_map_begin(&front->map);
 	if (IS_ERR(next))
 		return next;
-	/* Whoever changes the map last has seen the last state of the queues. */
-	next->paused = READ_ONCE(front->set->quiesced);
-	past = abuse_map_commit(&front->map, next);
+	abuse_map_set_paused(&front->map, paused);
+	if (next)
+		past = abuse_map_commit(&front->map, next);
 	abuse_front_kick(front);
 	return past;
 }

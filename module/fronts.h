@@ -13,6 +13,19 @@
 
 struct abuse_set;
 
+/*
+ * Bios of one kind may wait long, as those for servers do, or for the next kind,
+ * so none uses the reserves of another.
+ */
+enum abuse_bios {
+	ABUSE_BIOS_TARGET,	/* clones */
+	ABUSE_BIOS_SERVER,
+	ABUSE_BIOS_FLUSH,	/* parents of flushes, before a write */
+	ABUSE_BIOS_TARGET_PART,	/* first parts of bios that are cut */
+	ABUSE_BIOS_SERVER_PART,
+	ABUSE_NR_BIOS
+};
+
 /* What was carried out where it is mapped: reads and writes */
 struct abuse_mapped {
 	u64 ios[2];
@@ -32,14 +45,14 @@ struct abuse_mapped {
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
  * @mapped: counts what goes to targets
- * @bios: for clones
- * @splits: for the first parts of bios that are cut
+ * @bios: for clones and parts, each kind with reserves of its own
  * @lock: guards @dead and @parked
  * @dead: no bio is parked any more
  * @parked: they wait until the map is not paused any more
- * @again: what is to be submitted once more
- * @work: submits it, and what was parked; while it is queued it is one of
- *	@users
+ * @again: what may go to servers now, and has to wait if they have no room
+ * @work: submits it; while it is queued it is one of @users
+ * @writes: what waited for a flush, which is done
+ * @later: submits that, and what was parked; in the same way
  * @free: frees the front
  */
 struct abuse_front {
@@ -51,13 +64,14 @@ struct abuse_front {
 	atomic64_t wrote;
 	atomic64_t flushed;
 	struct abuse_mapped __percpu *mapped;
-	struct bio_set bios;
-	struct bio_set splits;
+	struct bio_set bios[ABUSE_NR_BIOS];
 	spinlock_t lock;	/* parked bios */
 	bool dead;
 	struct bio_list parked;
 	struct llist_head again;
 	struct work_struct work;
+	struct llist_head writes;
+	struct work_struct later;
 	struct work_struct free;
 };
 

@@ -27,6 +27,9 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&map->targets);
 	map->nr_ranges = 0;
+	atomic_set(&map->changes, 0);
+	atomic_set(&map->retiring, 0);
+	atomic_set(&map->lost, 0);
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
 	return 0;
@@ -62,9 +65,38 @@ bool abuse_map_is_paused(struct abuse_map *map)
 
 	rcu_read_lock();
 	era = rcu_dereference(map->era);
-	paused = era && era->paused;
+	paused = era && READ_ONCE(era->paused);
 	rcu_read_unlock();
 	return paused;
+}
+
+/**
+ * abuse_map_is_retiring() - whether a flush would miss something now
+ * @map: the map
+ */
+bool abuse_map_is_retiring(struct abuse_map *map)
+{
+	smp_rmb();	/* after the era, before which targets were retired */
+	return atomic_read(&map->retiring);
+}
+
+/**
+ * abuse_map_set_paused() - whether something is to begin in the eras that follow
+ * @map: the map
+ * @paused: nothing is; whoever calls last has seen its last value
+ *
+ * If it is not, that holds for the present era, too. To pause, change the map.
+ */
+void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
+{
+	struct abuse_era *era;
+
+	mutex_lock(&map->lock);
+	map->paused = READ_ONCE(*paused);
+	era = rcu_dereference_protected(map->era, lockdep_is_held(&map->lock));
+	if (era && !map->paused)
+		WRITE_ONCE(era->paused, false);
+	mutex_unlock(&map->lock);
 }
 
 /**
@@ -79,11 +111,19 @@ struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
 				     sector_t *end)
 {
 	MA_STATE(mas, &map->tree, sector, sector);
+	int changes = atomic_read_acquire(&map->changes);
 	struct abuse_mapping *m;
 
 	rcu_read_lock();
 	m = mas_find(&mas, ULONG_MAX);
 	rcu_read_unlock();
+	smp_rmb();	/* with abuse_map_store() */
+	if (unlikely(changes & 1 || atomic_read(&map->changes) != changes)) {
+		mas_set(&mas, sector);
+		mas_lock(&mas);
+		m = mas_find(&mas, ULONG_MAX);
+		mas_unlock(&mas);
+	}
 	if (!m) {
 		*end = (sector_t)-1;
 	} else if (mas.index > sector) {
@@ -95,11 +135,12 @@ struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
 	return m;
 }
 
-/* Whoever is in the era may be reading the list. */
+/* It is in the list until the era is over, for the flushes that are in it. */
 static void abuse_target_retire(struct abuse_era *era,
 				struct abuse_target *target)
 {
-	list_del_rcu(&target->link);
+	target->retired = true;
+	atomic_inc(&era->map->retiring);
 	list_add(&target->gone, &era->targets);
 }
 
@@ -121,7 +162,7 @@ static void abuse_map_turn(struct abuse_map *map, struct abuse_era *next)
  */
 void abuse_map_end(struct abuse_map *map)
 {
-	struct abuse_target *target, *next;
+	struct abuse_target *target;
 	struct abuse_mapping *m;
 	unsigned long index = 0;
 	struct abuse_era *era;
@@ -131,9 +172,12 @@ void abuse_map_end(struct abuse_map *map)
 	mt_for_each(&map->tree, m, index, ULONG_MAX) {
 		if (!--m->ranges)
 			list_add(&m->link, &era->mappings);
+		cond_resched();
 	}
-	list_for_each_entry_safe(target, next, &map->targets, link)
-		abuse_target_retire(era, target);
+	list_for_each_entry(target, &map->targets, link) {
+		if (!target->retired)
+			abuse_target_retire(era, target);
+	}
 	abuse_map_turn(map, NULL);
 	mutex_unlock(&map->lock);
 }
@@ -187,8 +231,12 @@ static int abuse_map_store(struct abuse_map *map, sector_t first, sector_t last,
 	if (m)
 		m->ranges++;
 	ranges = abuse_map_count(map, first, last, 1, gone);
+	atomic_inc(&map->changes);
+	smp_mb__after_atomic();	/* with abuse_map_find() */
 	err = mtree_store_range(&map->tree, first, last, m,
 				GFP_KERNEL_ACCOUNT);
+	smp_mb__before_atomic();
+	atomic_inc(&map->changes);
 	if (err) {
 		abuse_map_count(map, first, last, -1, NULL);
 		if (m)
@@ -234,8 +282,8 @@ static struct abuse_target *abuse_target_get(struct abuse_map *map,
 
 	lockdep_assert_held(&map->change);
 	list_for_each_entry(target, &map->targets, link) {
-		if (target->bdev->bd_dev == bdev->bd_dev &&
-		    target->write == write)
+		if (target->bdev == bdev && target->write == write &&
+		    !target->retired)
 			return target;
 	}
 	mutex_unlock(&map->lock);
@@ -263,6 +311,9 @@ static int abuse_map_put(struct abuse_map *map, struct abuse_target *target,
 
 	if (!replace && mt_find(&map->tree, &index, last))
 		return -EEXIST;
+	if (map->nr_ranges >= ABUSE_MAX_USER_EXTENTS &&
+	    !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
 	m = abuse_mapping_alloc();
 	if (!m)
 		return -ENOMEM;
@@ -361,10 +412,8 @@ struct abuse_era *abuse_map_begin(struct abuse_map *map)
 
 	if (!next)
 		return ERR_PTR(-ENOMEM);
-	if (!mutex_lock_killable(&map->change)) {
-		next->paused = abuse_map_is_paused(map);
+	if (!mutex_lock_killable(&map->change))
 		return next;
-	}
 	abuse_era_cancel(next);
 	return ERR_PTR(-EINTR);
 }
@@ -384,6 +433,7 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 
 	mutex_lock(&map->lock);
 	era = abuse_map_era(map);
+	next->paused = map->paused;
 	if (era && !era->paused && !next->paused &&
 	    list_empty(&era->mappings) && list_empty(&era->targets))
 		era = NULL;

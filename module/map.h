@@ -15,6 +15,8 @@ struct abuse_era *abuse_map_begin(struct abuse_map *map);
 struct abuse_era *abuse_map_commit(struct abuse_map *map,
 				   struct abuse_era *next);
 bool abuse_map_is_paused(struct abuse_map *map);
+bool abuse_map_is_retiring(struct abuse_map *map);
+void abuse_map_set_paused(struct abuse_map *map, const bool *paused);
 int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		  bool replace);
 int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last);

@@ -56,15 +56,21 @@ static void abuse_io_finish(struct abuse_io *io)
 	abuse_front_leave(front, era);
 }
 
+static void abuse_front_queue(struct abuse_front *front,
+			      struct work_struct *work)
+{
+	percpu_ref_get(&front->users);
+	if (!queue_work(abuse_front_wq, work))
+		percpu_ref_put(&front->users);
+}
+
 /**
- * abuse_front_kick() - let what waits for a worker go on
+ * abuse_front_kick() - let what is parked go on
  * @front: the disk, of which the caller is a user
  */
 void abuse_front_kick(struct abuse_front *front)
 {
-	percpu_ref_get(&front->users);
-	if (!queue_work(abuse_front_wq, &front->work))
-		percpu_ref_put(&front->users);
+	abuse_front_queue(front, &front->later);
 }
 
 /* What a flush covers was answered when it began, as its submitter knows of no more. */
@@ -94,6 +100,19 @@ static bool abuse_front_is_dirty(struct abuse_front *front)
 	return atomic64_read(&front->flushed) < atomic64_read(&front->wrote);
 }
 
+/*
+ * A server that gets a fault may take the target away, and must not wait for
+ * those that are still on their way to it.
+ */
+static void abuse_io_leave_target(struct abuse_io *io)
+{
+	if (!io->era)
+		return;
+	percpu_ref_get(&io->front->users);
+	abuse_era_leave(io->era);
+	io->era = NULL;
+}
+
 /* In any context. What goes on may have to wait for memory. */
 static void abuse_io_end(struct bio *clone)
 {
@@ -107,8 +126,14 @@ static void abuse_io_end(struct bio *clone)
 	}
 	/* Once it is in the list it may end at any time, and the front with it. */
 	percpu_ref_get(&front->users);
-	llist_add(&io->link, &front->again);
-	abuse_front_kick(front);
+	if (io->then == ABUSE_THEN_WRITE) {
+		llist_add(&io->link, &front->writes);
+		abuse_front_queue(front, &front->later);
+	} else {
+		abuse_io_leave_target(io);
+		llist_add(&io->link, &front->again);
+		abuse_front_queue(front, &front->work);
+	}
 	percpu_ref_put(&front->users);
 }
 
@@ -136,8 +161,9 @@ static struct abuse_io *abuse_io_clone(struct abuse_front *front,
 				       struct block_device *bdev,
 				       enum abuse_then then)
 {
+	enum abuse_bios kind = era ? ABUSE_BIOS_TARGET : ABUSE_BIOS_SERVER;
 	struct bio *clone = bio_alloc_clone(bdev, bio, abuse_gfp(bio),
-					    &front->bios);
+					    &front->bios[kind]);
 
 	if (!clone) {
 		bio_wouldblock_error(bio);
@@ -161,7 +187,7 @@ static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 			continue;
 		bio = bio_alloc_bioset(target->bdev, 0,
 				       REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO,
-				       &front->bios);
+				       &front->bios[ABUSE_BIOS_TARGET]);
 		abuse_era_stay(era);
 		bio_inc_remaining(parent);
 		abuse_io_init(abuse_io_of(bio), front, era, parent, 0,
@@ -176,7 +202,8 @@ static void abuse_front_flush_first(struct abuse_front *front,
 {
 	struct bio *flush = bio_alloc_bioset(front->behind->part0, 0,
 					     REQ_OP_WRITE | REQ_PREFLUSH,
-					     GFP_NOIO, &front->bios);
+					     GFP_NOIO,
+					     &front->bios[ABUSE_BIOS_FLUSH]);
 	s64 wrote = atomic64_read(&front->wrote);
 
 	percpu_ref_get(&front->users);
@@ -242,13 +269,20 @@ static bool abuse_front_writes_elsewhere(struct abuse_front *front)
 	return false;
 }
 
+/* A flush does not reach a target that is about to be flushed for the last time. */
+static bool abuse_front_must_wait(struct abuse_front *front, struct bio *bio)
+{
+	return abuse_map_is_paused(&front->map) ||
+	       (bio->bi_opf & REQ_PREFLUSH &&
+		abuse_map_is_retiring(&front->map));
+}
+
 /*
- * Returns true if the bio waits until the device is resumed, or has ended;
- * false if it is resumed by now.
+ * Returns true if the bio waits, or has ended; false if it need not wait by now.
  */
 static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 {
-	bool dead, paused;
+	bool dead, wait;
 
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
@@ -256,13 +290,13 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	}
 	spin_lock(&front->lock);
 	dead = front->dead;
-	paused = abuse_map_is_paused(&front->map);
-	if (paused && !dead)
+	wait = abuse_front_must_wait(front, bio);
+	if (wait && !dead)
 		bio_list_add(&front->parked, bio);
 	spin_unlock(&front->lock);
 	if (dead)
 		bio_io_error(bio);
-	return dead || paused;
+	return dead || wait;
 }
 
 /* Returns the era that the bio may begin in, or NULL if it has ended or waits. */
@@ -277,7 +311,9 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 			bio_io_error(bio);
 			return NULL;
 		}
-		if (likely(!era->paused))
+		if (likely(!READ_ONCE(era->paused) &&
+			   !(bio->bi_opf & REQ_PREFLUSH &&
+			     abuse_map_is_retiring(&front->map))))
 			return era;
 		abuse_era_leave(era);
 	} while (!abuse_front_park(front, bio));
@@ -286,22 +322,62 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 
 /* Cuts off what is mapped in another way; returns NULL if the bio has ended. */
 static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
-				     sector_t end)
+				     sector_t end, bool mapped)
 {
+	enum abuse_bios kind = mapped ? ABUSE_BIOS_TARGET_PART :
+					ABUSE_BIOS_SERVER_PART;
 	struct bio *part = bio_split(bio, end - bio->bi_iter.bi_sector,
-				     abuse_gfp(bio), &front->splits);
+				     abuse_gfp(bio), &front->bios[kind]);
 
-	if (IS_ERR(part)) {
-		bio_io_error(bio);
+	if (!part || PTR_ERR(part) == -ENOMEM) {
+		bio_wouldblock_error(bio);
 		return NULL;
 	}
-	if (!part) {
-		bio_wouldblock_error(bio);
+	if (IS_ERR(part)) {
+		bio_io_error(bio);
 		return NULL;
 	}
 	bio_chain(part, bio);
 	submit_bio_noacct(bio);
 	return part;
+}
+
+/* Whether what is asked is carried out where it is mapped */
+static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
+{
+	if (!m || !op_is_write(bio_op(bio)))
+		return m;
+	return m->write && !bdev_read_only(m->target->bdev) &&
+	       !bdev_read_only(bio->bi_bdev);
+}
+
+/*
+ * Flushes targets, which a flush reaches by itself only where servers are.
+ * Returns true if nothing is left to do with the bio here.
+ */
+static bool abuse_front_preflush(struct abuse_front *front,
+				 struct abuse_era *era, struct bio *bio)
+{
+	if (atomic_read(&front->map.lost) &&
+	    atomic_xchg(&front->map.lost, 0)) {
+		bio_io_error(bio);
+		return true;
+	}
+	if (abuse_front_writes_elsewhere(front)) {
+		if (bio->bi_opf & REQ_NOWAIT) {
+			bio_wouldblock_error(bio);
+			return true;
+		}
+		if (bio_sectors(bio)) {
+			abuse_front_flush_first(front, era, bio);
+			return true;
+		}
+		abuse_front_flush(front, era, bio);
+	}
+	if (bio_sectors(bio) || abuse_front_is_dirty(front))
+		return false;
+	bio_endio(bio);
+	return true;
 }
 
 /**
@@ -314,37 +390,28 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 	struct abuse_era *era = abuse_front_enter(front, bio);
 	struct abuse_mapping *m;
 	sector_t end;
+	bool mapped;
 
 	if (!era)
 		return;
-	if (bio->bi_opf & REQ_PREFLUSH && abuse_front_writes_elsewhere(front)) {
-		if (bio->bi_opf & REQ_NOWAIT) {
-			bio_wouldblock_error(bio);
-			goto out;
-		}
-		if (bio_sectors(bio)) {
-			abuse_front_flush_first(front, era, bio);
-			goto out;
-		}
-		abuse_front_flush(front, era, bio);
-	}
-	if (!bio_sectors(bio) && !abuse_front_is_dirty(front)) {
-		bio_endio(bio);
+	if (bio->bi_opf & REQ_PREFLUSH && abuse_front_preflush(front, era, bio))
 		goto out;
-	}
 	if (!bio_has_data(bio)) {
 		abuse_front_to_servers(front, bio, 0);
 		goto out;
 	}
 
 	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
+	mapped = abuse_front_is_mapped(m, bio);
 	if (end < bio_end_sector(bio)) {
-		bio = abuse_front_split(front, bio, end);
+		bio = abuse_front_split(front, bio, end, mapped);
 		if (!bio)
 			goto out;
 	}
-	if (!m || (!m->write && op_is_write(bio_op(bio))))
+	if (!mapped)
 		abuse_front_to_servers(front, bio, 0);
+	else if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
+		abuse_front_flush_first(front, era, bio);
 	else if (abuse_front_to_target(front, era, bio, m))
 		return;
 out:
@@ -354,7 +421,6 @@ out:
 /* A failed target is as good as none, if there is somebody to ask. */
 static void abuse_front_fault(struct abuse_front *front, struct abuse_io *io)
 {
-	struct abuse_era *era = io->era;
 	struct bio *bio = io->bio;
 
 	if (!READ_ONCE(front->set->nr_serving)) {
@@ -365,7 +431,7 @@ static void abuse_front_fault(struct abuse_front *front, struct abuse_io *io)
 	bio_end_io_acct(bio, io->start);
 	bio_put(&io->clone);
 	abuse_front_to_servers(front, bio, ABUSE_RQ_FAULT | REQ_NOMERGE);
-	abuse_era_leave(era);
+	percpu_ref_put(&front->users);
 }
 
 static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
@@ -383,6 +449,16 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 	bio_put(&io->clone);
 	submit_bio_noacct(bio);
 	percpu_ref_put(&front->users);
+}
+
+static void abuse_front_all_again(struct abuse_front *front,
+				  struct llist_head *head)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(head));
+	struct abuse_io *io, *next;
+
+	llist_for_each_entry_safe(io, next, list, link)
+		abuse_front_again(front, io);
 }
 
 static void abuse_front_unpark(struct abuse_front *front)
@@ -407,18 +483,28 @@ static void abuse_front_unpark(struct abuse_front *front)
 }
 
 /**
- * abuse_front_work() - let go on what waits for that
+ * abuse_front_work() - let servers have what is for them now
  * @work: of a front, of which it is a user
  */
 void abuse_front_work(struct work_struct *work)
 {
 	struct abuse_front *front = container_of(work, struct abuse_front,
 						 work);
-	struct llist_node *list = llist_del_all(&front->again);
-	struct abuse_io *io, *next;
 
-	llist_for_each_entry_safe(io, next, llist_reverse_order(list), link)
-		abuse_front_again(front, io);
+	abuse_front_all_again(front, &front->again);
+	percpu_ref_put(&front->users);
+}
+
+/**
+ * abuse_front_later() - let go on what waited for a flush or a resume
+ * @work: of a front, of which it is a user
+ */
+void abuse_front_later(struct work_struct *work)
+{
+	struct abuse_front *front = container_of(work, struct abuse_front,
+						 later);
+
+	abuse_front_all_again(front, &front->writes);
 	abuse_front_unpark(front);
 	percpu_ref_put(&front->users);
 }

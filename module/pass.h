@@ -10,5 +10,6 @@ struct work_struct;
 void abuse_front_submit(struct abuse_front *front, struct bio *bio);
 void abuse_front_kick(struct abuse_front *front);
 void abuse_front_work(struct work_struct *work);
+void abuse_front_later(struct work_struct *work);
 
 #endif

@@ -22,7 +22,8 @@ struct block_device *abuse_target_of(struct file *file, bool write)
 	if (!S_ISBLK(file_inode(file)->i_mode))
 		return ERR_PTR(-ENOTBLK);
 	if (!(file->f_mode & FMODE_READ) ||
-	    (write && !(file->f_mode & FMODE_WRITE)))
+	    (write && (!(file->f_mode & FMODE_WRITE) ||
+		       bdev_read_only(I_BDEV(file->f_mapping->host)))))
 		return ERR_PTR(-EACCES);
 	return I_BDEV(file->f_mapping->host);
 }
@@ -38,6 +39,9 @@ struct block_device *abuse_target_of(struct file *file, bool write)
 int abuse_target_check(struct block_device *bdev,
 		       const struct abuse_extent *extent, u32 block_size)
 {
+	/* Nobody keeps what is written from changing meanwhile. */
+	if (bdev_stable_writes(bdev))
+		return -EMEDIUMTYPE;
 	if (bdev_is_zoned(bdev) || bdev_logical_block_size(bdev) > block_size ||
 	    bdev_dma_alignment(bdev) >= SECTOR_SIZE)
 		return -EMEDIUMTYPE;
@@ -76,7 +80,12 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 		goto out_free;
 	}
 	target->bdev = compat_opened_bdev(target->open);
-	err = sync_blockdev(target->bdev);
+	/* Another device may have got the number. */
+	err = target->bdev == bdev ? 0 : -ENODEV;
+	if (!err && write && bdev_read_only(bdev))
+		err = -EACCES;
+	if (!err)
+		err = sync_blockdev(target->bdev);
 	if (err)
 		goto out_close;
 	invalidate_bdev(target->bdev);
@@ -94,11 +103,14 @@ out_free:
  * @target: the target, which nobody uses
  *
  * What was written there must not be lost with the way to it.
+ *
+ * Return: 0, or the error of the flush.
  */
-void abuse_target_free(struct abuse_target *target)
+int abuse_target_free(struct abuse_target *target)
 {
-	if (target->write)
-		blkdev_issue_flush(target->bdev);
+	int err = target->write ? blkdev_issue_flush(target->bdev) : 0;
+
 	compat_close_disk(target->open, target->write, target->holder);
 	kfree(target);
+	return err;
 }

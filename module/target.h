@@ -18,6 +18,7 @@ struct abuse_extent;
  * @open: it is open, and nobody else may claim it
  * @holder: who does
  * @write: it is open for writes, too
+ * @retired: nothing leads to it any more, and it is about to be flushed and freed
  * @uses: mappings that lead to it
  */
 struct abuse_target {
@@ -27,6 +28,7 @@ struct abuse_target {
 	COMPAT_OPEN *open;
 	void *holder;
 	bool write;
+	bool retired;
 	u32 uses;
 };
 
@@ -35,6 +37,6 @@ int abuse_target_check(struct block_device *bdev,
 		       const struct abuse_extent *extent, u32 block_size);
 struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 				       void *holder);
-void abuse_target_free(struct abuse_target *target);
+int abuse_target_free(struct abuse_target *target);
 
 #endif

@@ -235,6 +235,8 @@ struct abuse_xfr_hdr {
 #define ABUSE_MAX_TIMEOUT	(24 * 60 * 60 * 1000)	/* milliseconds */
 /* Queues times depth, for a caller without CAP_SYS_RESOURCE */
 #define ABUSE_MAX_USER_REQUESTS	4096
+/* Extents of a disk, likewise */
+#define ABUSE_MAX_USER_EXTENTS	65536
 
 /**
  * struct abuse_config - ABUSE_SETUP
@@ -768,8 +770,11 @@ enum abuse_map_flags {
  * ABUSE_MAP fails with ENOTBLK for what is no block device, EACCES for one that
  * is not open as it needs, EBUSY for one that others claim, ELOOP for a disk
  * that is mapped itself, EMEDIUMTYPE for one with larger blocks, or with zones,
- * ENOSPC beyond its end, EINVAL beyond the end of the disk, and EOPNOTSUPP
- * without ABUSE_FLAGS_MAPPABLE.
+ * or that needs what is written to stay as it is meanwhile, ENOSPC beyond its
+ * end, EINVAL beyond the end of the disk, EPERM beyond ABUSE_MAX_USER_EXTENTS
+ * without CAP_SYS_RESOURCE, and EOPNOTSUPP without ABUSE_FLAGS_MAPPABLE. Either
+ * call fails with EIO if a device could not be flushed, and so does the next
+ * flush of the disk.
  */
 struct abuse_extents {
 	__u32	size;

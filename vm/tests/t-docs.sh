@@ -143,8 +143,8 @@ the_manual_pages_make_a_disk() {
 }
 
 _ram() {
-	modprobe -r brd 2>/dev/null || :
-	modprobe brd rd_nr=2 rd_size=8192
+	command modprobe -r brd 2>/dev/null || :
+	command modprobe brd rd_nr=2 rd_size=8192
 }
 
 the_readme_is_a_disk_without_a_server() {
@@ -152,7 +152,7 @@ the_readme_is_a_disk_without_a_server() {
 	_ram
 	_example "$README" 'abusectl map 0'
 	reset
-	modprobe -r brd
+	command modprobe -r brd
 }
 
 the_manual_pages_map_a_disk() {
@@ -161,7 +161,7 @@ the_manual_pages_map_a_disk() {
 	_man abusectl-map.8 'abusectl map 0'
 	_man abusectl-maps.8 'abusectl maps 0'
 	_man abusectl-unmap.8 'abusectl unmap 0'
-	modprobe -r brd
+	command modprobe -r brd
 	reset
 	wait
 }

@@ -306,6 +306,73 @@ a_quiesce_holds_what_is_mapped_too() {
 }
 _under_way() { [ "$(awk '{ print $9 }' /sys/block/abuse0/stat)" = "$1" ]; }
 
+a_target_that_fails_after_the_reset_harms_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read threads=4
+	wait_for _under_way 4
+	dmsetup load abuse-slow --table "0 16384 error"
+	reset
+	exec 3<&-
+	dmsetup resume abuse-slow
+	failed read EIO
+	dmsetup remove abuse-slow
+	wait_for unload
+}
+
+a_server_takes_a_broken_target_away_while_all_that_fails_there_waits() {
+	_ready queue_depth=2
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read threads=16
+	wait_for _under_way 16
+	dmsetup load abuse-slow --table "0 16384 error"
+	dmsetup resume abuse-slow
+	take 3 min=1 timeout=60000000000
+	_map 0:1M:0:/dev/ram1:w flags=$REPLACE
+	answer 3 "$id0:$RETRY"
+	serve
+	finish read
+	end
+	dmsetup remove abuse-slow
+}
+
+a_flush_waits_for_what_was_just_unmapped() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	io op=write byte=0x68
+	dmsetup suspend --nolockfs abuse-slow
+	spawn write client io $DISK op=write byte=0x69
+	wait_for _under_way 1
+	spawn unmap client unmap $CTL extents=0:1M
+	wait_for _nothing_mapped
+	spawn flush client io $DISK op=sync
+	still_waits unmap
+	still_waits flush
+	dmsetup resume abuse-slow
+	finish write
+	finish unmap
+	finish flush
+	dmsetup remove abuse-slow
+}
+_nothing_mapped() { [ -z "$(_extents)" ]; }
+
+what_is_read_only_is_not_written() {
+	_ready
+	exec 4<>/dev/ram0
+	blockdev --setro /dev/ram0
+	expect EACCES client map $CTL extents=0:4K fd=4 extent_flags=1
+	blockdev --setrw /dev/ram0
+}
+
 # The tool
 
 _nothing_taken() { # since $gets

@@ -54,7 +54,7 @@ nonsense_is_refused_and_changes_nothing() {
 		queue_depth=0xffffffff queues=3 queues=0xffffffff max_request=512 max_request=6000 \
 		max_request=2M max_request=0xffffffff timeout_ms=86400001 timeout_ms=0xffffffff \
 		orphan_ms=86400001 orphan_ms=0xffffffff unserved_ms=86400001 unserved_ms=0xffffffff \
-		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=256 flags=0x80000000 size=0 size=8 size=39; do
+		physical_block_size=1 physical_block_size=512 physical_block_size=6000 physical_block_size=2M flags=512 flags=0x80000000 size=0 size=8 size=39; do
 		expect EINVAL setup $bad
 	done
 	expect EFBIG setup capacity=0x8000000000000000

@@ -131,7 +131,7 @@ a_failed_read_brings_nothing() {
 
 an_unknown_result_is_EINVAL() {
 	_write
-	refused 3 EINVAL $id0:4
+	refused 3 EINVAL $id0:8
 	refused 3 EINVAL $id0:4294967295
 	running io || fail "it was answered"
 	answer 3 $id0

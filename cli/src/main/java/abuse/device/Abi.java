@@ -55,6 +55,7 @@ final class Abi {
     static final int ABUSE_MAX_BATCH = 4096;
     static final int ABUSE_MAX_PIECES = 1024;
     static final int ABUSE_MAX_USER_REQUESTS = 4096;
+    static final int ABUSE_MAX_USER_EXTENTS = 65536;
     static final int ABUSE_IDENTITY_SIZE = 32;
     static final int ABUSE_TEXT_SIZE = 128;
     static final int ABUSE_COMMAND_SIZE = 16;
