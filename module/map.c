@@ -235,7 +235,7 @@ static int abuse_map_store(struct abuse_map *map, sector_t first, sector_t last,
 	smp_mb__after_atomic();	/* with abuse_map_find() */
 	err = mtree_store_range(&map->tree, first, last, m,
 				GFP_KERNEL_ACCOUNT);
-	smp_mb__before_atomic();
+	smp_mb__before_atomic();	/* with abuse_map_find() */
 	atomic_inc(&map->changes);
 	if (err) {
 		abuse_map_count(map, first, last, -1, NULL);
