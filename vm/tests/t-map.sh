@@ -208,7 +208,6 @@ it_outlives_its_servers_and_ends_with_a_reset() {
 	client xfer @3 gets=1 >"$T/none"
 	client map @3 extents=0:64K:0:/dev/ram0:w >"$T/map"
 	exec 3<&-
-	client status $CTL only=state until=1
 	spawn orphan client io $DISK op=read offset=2M
 	failed orphan EIO
 	io op=check length=64K byte=0x41
