@@ -84,7 +84,7 @@ start() {
 		null_blk) device[$name]=nullb0 ;;
 		dm-linear)
 			dmsetup create bench --table "0 $((size >> 9)) linear /dev/nullb1 0"
-			device[$name]=$(basename "$(readlink -f /dev/mapper/bench)")
+			device[$name]=$(grep -lx bench /sys/block/dm-*/dm/name | cut -d/ -f4)
 			;;
 		*) map "$name" /dev/nullb2 ;;
 		esac
