@@ -44,7 +44,6 @@ static void abuse_front_free(struct work_struct *work)
 
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
-	free_percpu(front->mapped);
 	put_disk(front->behind);
 	abuse_set_put(front->set);
 	kfree(front);
@@ -103,14 +102,9 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	init_llist_head(&front->writes);
 	INIT_WORK(&front->later, abuse_front_later);
 	INIT_WORK(&front->free, abuse_front_free);
-	front->mapped = alloc_percpu_gfp(struct abuse_mapped,
-					 GFP_KERNEL_ACCOUNT);
-	err = front->mapped ? 0 : -ENOMEM;
-	if (err)
-		goto out_free;
 	err = abuse_front_init_bios(front);
 	if (err)
-		goto out_mapped;
+		goto out_free;
 	err = percpu_ref_init(&front->users, abuse_front_release, 0,
 			      GFP_KERNEL_ACCOUNT);
 	if (err)
@@ -127,8 +121,6 @@ out_users:
 	percpu_ref_exit(&front->users);
 out_bios:
 	abuse_front_exit_bios(front);
-out_mapped:
-	free_percpu(front->mapped);
 out_free:
 	kfree(front);
 	return ERR_PTR(err);

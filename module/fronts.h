@@ -6,7 +6,6 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/llist.h>
-#include <linux/percpu.h>
 #include <linux/workqueue.h>
 
 #include "era.h"
@@ -26,13 +25,6 @@ enum abuse_bios {
 	ABUSE_NR_BIOS
 };
 
-/* What was carried out where it is mapped: reads and writes */
-struct abuse_mapped {
-	u64 ios[2];
-	u64 sectors[2];
-	u64 faults;
-};
-
 /**
  * struct abuse_front - a disk in front
  * @map: where its bytes are
@@ -40,15 +32,14 @@ struct abuse_mapped {
  *	These are in no era, because a server may change the map before it
  *	answers.
  * @behind: the disk whose requests go to servers
- * @set: who serves that; outlives @behind
+ * @set: who serves that
  * @write_cache: users flush what must be durable
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
- * @mapped: counts what goes to targets
  * @bios: for clones and parts, each kind with reserves of its own
  * @lock: guards @dead and @parked
  * @dead: no bio is parked any more
- * @parked: they wait until the map is not paused any more
+ * @parked: they wait until the map is not paused, or a target is flushed
  * @again: what may go to servers now, and has to wait if they have no room
  * @work: submits it; while it is queued it is one of @users
  * @writes: what waited for a flush, which is done
@@ -63,7 +54,6 @@ struct abuse_front {
 	bool write_cache;
 	atomic64_t wrote;
 	atomic64_t flushed;
-	struct abuse_mapped __percpu *mapped;
 	struct bio_set bios[ABUSE_NR_BIOS];
 	spinlock_t lock;	/* parked bios */
 	bool dead;
@@ -77,9 +67,8 @@ struct abuse_front {
 
 /* What becomes of a bio when its clone has ended */
 enum abuse_then {
-	ABUSE_THEN_END,
-	ABUSE_THEN_FAULT,	/* the same, but if it failed servers get it */
-	ABUSE_THEN_RETRY,	/* the same, but servers may want it submitted anew */
+	ABUSE_THEN_FAULT,	/* it ends, but if it failed servers get it */
+	ABUSE_THEN_RETRY,	/* it ends, but servers may want it submitted anew */
 	ABUSE_THEN_WRITE,	/* the flush before it is done, and its data follows */
 	ABUSE_THEN_COUNT,	/* a part of a flush, which is no bio of the disk */
 };

@@ -251,9 +251,6 @@ static bool abuse_front_to_target(struct abuse_front *front,
 	io->clone.bi_iter.bi_sector += m->delta;
 	if (!front->write_cache && op_is_write(bio_op(bio)))
 		io->clone.bi_opf |= REQ_FUA;
-	this_cpu_inc(front->mapped->ios[op_is_write(bio_op(bio))]);
-	this_cpu_add(front->mapped->sectors[op_is_write(bio_op(bio))],
-		     bio_sectors(bio));
 	submit_bio_noacct(&io->clone);
 	return true;
 }
@@ -270,9 +267,10 @@ static bool abuse_front_writes_elsewhere(struct abuse_front *front)
 }
 
 /* A flush does not reach a target that is about to be flushed for the last time. */
-static bool abuse_front_must_wait(struct abuse_front *front, struct bio *bio)
+static bool abuse_front_must_wait(struct abuse_front *front, struct bio *bio,
+				  bool paused)
 {
-	return abuse_map_is_paused(&front->map) ||
+	return paused ||
 	       (bio->bi_opf & REQ_PREFLUSH &&
 		abuse_map_is_retiring(&front->map));
 }
@@ -290,7 +288,8 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	}
 	spin_lock(&front->lock);
 	dead = front->dead;
-	wait = abuse_front_must_wait(front, bio);
+	wait = abuse_front_must_wait(front, bio,
+				     abuse_map_is_paused(&front->map));
 	if (wait && !dead)
 		bio_list_add(&front->parked, bio);
 	spin_unlock(&front->lock);
@@ -311,9 +310,8 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 			bio_io_error(bio);
 			return NULL;
 		}
-		if (likely(!READ_ONCE(era->paused) &&
-			   !(bio->bi_opf & REQ_PREFLUSH &&
-			     abuse_map_is_retiring(&front->map))))
+		if (likely(!abuse_front_must_wait(front, bio,
+						  READ_ONCE(era->paused))))
 			return era;
 		abuse_era_leave(era);
 	} while (!abuse_front_park(front, bio));
@@ -427,7 +425,6 @@ static void abuse_front_fault(struct abuse_front *front, struct abuse_io *io)
 		abuse_io_finish(io);
 		return;
 	}
-	this_cpu_inc(front->mapped->faults);
 	bio_end_io_acct(bio, io->start);
 	bio_put(&io->clone);
 	abuse_front_to_servers(front, bio, ABUSE_RQ_FAULT | REQ_NOMERGE);
