@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Servers and setup in a container: with namespaces of its own, a /dev of its own, and no capability there or here
 # run.sh: seconds 300
-# run.sh: kernels 6.1 6.12
+# run.sh: kernels 6.1
 WAIT=100
 
 # _contain NODE...: makes $inside, which runs a command as user 1234 in a container. It has the usual nodes, these,

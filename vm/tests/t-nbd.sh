@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # A disk whose bytes an NBD server has, which is killed, stopped and started again; the server of the disk, too
 # run.sh: seconds 300
-# run.sh: kernels 6.1 6.12
+# run.sh: kernels 6.1
 
 # _nbd: starts qemu-nbd with $T/image
 _nbd() {

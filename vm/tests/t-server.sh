@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # abusectl server is stopped or replaced, or its backend misbehaves
 # run.sh: seconds 240
+# run.sh: kernels 6.12 newest rt debug kcsan
 _requeue() { client requeue $CTL; }
 
 _signal() { kill -"$1" "${PID[$2]}"; }
