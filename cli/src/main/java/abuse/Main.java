@@ -4,10 +4,13 @@ package abuse;
 import abuse.command.Cli;
 import abuse.command.Context;
 import abuse.device.ControlNode;
+import abuse.device.Devices;
 import abuse.libc.Unix;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import jnr.constants.platform.Signal;
 import jnr.posix.util.SunMiscSignal;
@@ -22,16 +25,16 @@ public final class Main {
             Training.run(Path.of(args[1]));
             System.exit(0);
         }
-        var context = new Context(
+        int exitCode = new Cli(context(
                 new FileInputStream(FileDescriptor.in),
                 new FileOutputStream(FileDescriptor.out),
                 new FileOutputStream(FileDescriptor.err),
-                System.getenv(),
-                ControlNode.ALL,
-                Main::onStop,
-                () -> Unix.isTerminal(1));
-        int exitCode = new Cli(context).run(args);
+                ControlNode.ALL)).run(args);
         System.exit(exitCode);
+    }
+
+    static Context context(InputStream in, OutputStream out, OutputStream err, Devices devices) {
+        return new Context(in, out, err, System.getenv(), devices, Main::onStop, () -> Unix.isTerminal(1));
     }
 
     static void onStop(Runnable... stages) {

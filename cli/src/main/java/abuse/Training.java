@@ -2,7 +2,6 @@
 package abuse;
 
 import abuse.command.Cli;
-import abuse.command.Context;
 import abuse.device.Batch;
 import abuse.device.Config;
 import abuse.device.ControlNode;
@@ -32,7 +31,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -62,8 +60,8 @@ final class Training {
     }
 
     private static void run(boolean works, String... words) {
-        new Cli(new Context(InputStream.nullInputStream(), OutputStream.nullOutputStream(), OutputStream.nullOutputStream(),
-                Map.of(), new OneDevice(works), Main::onStop, () -> false)).run(words);
+        new Cli(Main.context(InputStream.nullInputStream(), OutputStream.nullOutputStream(),
+                OutputStream.nullOutputStream(), new OneDevice(works))).run(words);
     }
 
     /**
