@@ -272,10 +272,6 @@ end_load() {
 
 # abusectl
 ABUSECTL=$(cd "${BASH_SOURCE[0]%/*}/../../cli" && pwd)/abusectl
-# In an emulated VM it takes longer to compile a method, and to translate what comes of it, than to interpret it a
-# thousand times.
-export ABUSECTL_JAVA_OPTS="-XX:Tier3InvocationThreshold=5000 -XX:Tier3BackEdgeThreshold=600000 \
--XX:Tier3MinInvocationThreshold=2000 -XX:Tier3CompileThreshold=20000"
 
 # tool ARGUMENT...: runs a command that does not wait in a JVM that lives until the last test, because Java takes
 # seconds to start here. "$ABUSECTL" is for tests of the start itself, for servers, and for commands that wait.
