@@ -94,6 +94,8 @@ a_stopped_service_has_answered_what_it_took_and_the_disk_waits_for_the_next() {
 	is result "$(_property Result)" success
 	is owned "$(status owned)" 0
 	still_waits writer
+	udevadm trigger --action=add $SYS
+	udevadm settle --timeout=30 || fail "udev waits"
 	[ ! -e /run/abuse/0 ] || fail "udev would take the disk for served"
 	truncate -s 128M /var/lib/abuse/0.img
 	_configure size=128M file:/var/lib/abuse/0.img
@@ -178,20 +180,24 @@ one_service_has_many_disks() {
 	local all=/etc/abuse/all
 	_installed
 	mkdir -p /srv/images
-	printf '%s\n' '# Two disks' '0 "file:/srv/images/an image" --create setup=sz=64M' '/dev/abctl1 mem setup=sz=32M' >$all
+	printf '%s\n' '#5 mem' '0 "file:/srv/images/an image" --create setup=sz=64M' '/dev/abctl1 mem setup=sz=32M,partscan' \
+		'"9" mem setup=sz=1M' '7 file:/nowhere setup=sz=1M' >$all
 	systemctl start abuse-all || fail "$(journalctl --no-pager -n 30)"
 	mkfs.ext4 -q -L box $DISK
 	wait_for test -e /dev/disk/by-label/box
-	is "who is told to udev" "$(cd /run/abuse && echo *)" "0 1"
+	is "who is told to udev" "$(cd /run/abuse/all && echo *)" "0 1 9"
+	_link by-id/abuse-1 /dev/abuse1
 	pid=$(systemctl show -P MainPID abuse-all)
 	kill -KILL "$pid"
 	wait_for eval '[ "$(systemctl show -P NRestarts abuse-all)" = 1 ] && systemctl -q is-active abuse-all'
 	mount $DISK /srv
 	umount /srv
 	systemctl stop abuse-all
-	is result "$(systemctl show -P Result abuse-all)" success
+	is result "$(systemctl show -P Result abuse-all)" exit-code # of disk 7
+	udevadm trigger --action=add --subsystem-match=block --sysname-match='abuse*'
 	udevadm settle --timeout=30 || fail "udev waits"
 	is "who is told to udev" "$(cd /run/abuse && ls)" ""
+	_link by-label/box $DISK
 	is "the disk" "$(status capacity)" $((64 << 20))
 	rm -r $all /srv/images
 }

@@ -31,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -145,8 +146,8 @@ final class Training {
         public void removeLazily() {}
 
         @Override
-        public int quiesce(int milliseconds) {
-            return 0;
+        public OptionalInt quiesce(int milliseconds) {
+            return OptionalInt.empty();
         }
 
         @Override

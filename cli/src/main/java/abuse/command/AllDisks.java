@@ -8,7 +8,8 @@ import abuse.server.MultiServer;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Serves all disks of a list, each of which may fail without the others. */
 final class AllDisks {
@@ -16,9 +17,12 @@ final class AllDisks {
     private final Context context;
     private final DiskList list;
     private volatile boolean stopping;
-    private final AtomicInteger failed = new AtomicInteger();
+    /** The paths of those that are not served. */
+    private final Set<String> failed = ConcurrentHashMap.newKeySet();
+    private final ServedFolder served;
 
     AllDisks(ServerCommand command, DiskList list) {
+        served = new ServedFolder(command.context.environment.get("RUNTIME_DIRECTORY"));
         this.command = command;
         this.context = command.context;
         this.list = list;
@@ -42,11 +46,11 @@ final class AllDisks {
             }
         }
         server.run(() -> serviceManager.tell("READY=1"));
-        if (failed.get() == list.disks().size()) {
+        if (failed.size() == list.disks().size()) {
             throw new FailedException(list.name() + ": no disk is left, so the server ends");
         }
-        if (failed.get() > 0) {
-            throw new FailedException(list.name() + ": " + failed + " of " + list.disks().size()
+        if (!failed.isEmpty()) {
+            throw new FailedException(list.name() + ": " + failed.size() + " of " + list.disks().size()
                     + " disks were not served to the end");
         }
     }
@@ -67,7 +71,8 @@ final class AllDisks {
     }
 
     private void fail(DiskList.Disk disk, Throwable e) {
-        failed.incrementAndGet();
+        failed.add(disk.path());
+        served.remove(disk.path());
         if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
             context.complain(disk.path() + ": " + e.getMessage() + "; it was reset, and is served when it is set up again");
         } else if (e instanceof DeviceException) {
@@ -82,7 +87,6 @@ final class AllDisks {
     /** Says what happens to one disk. */
     private final class Told implements MultiServer.Listener {
         private final DiskList.Disk disk;
-        private volatile boolean failed;
 
         Told(DiskList.Disk disk) {
             this.disk = disk;
@@ -95,10 +99,8 @@ final class AllDisks {
 
         @Override
         public void ready(Status status) {
-            if (failed) {
-                failed = false;
-                AllDisks.this.failed.decrementAndGet();
-            }
+            failed.remove(disk.path());
+            served.add(disk.path());
             context.out.println(ServerCommand.ready(disk.path(), disk.backend(), status));
             context.out.flush();
         }
@@ -110,7 +112,6 @@ final class AllDisks {
 
         @Override
         public void failed(Throwable reason) {
-            failed = true;
             fail(disk, reason);
         }
     }

@@ -40,6 +40,9 @@ record DiskList(String name, List<Disk> disks) {
         for (String line : text.lines().toList()) {
             number++;
             try {
+                if (line.indexOf('\uFFFD') >= 0) {
+                    throw new UsageException("this is not UTF-8; a file with such a name needs a link with another name");
+                }
                 List<String> words = words(line);
                 if (words.isEmpty()) {
                     continue;

@@ -2,6 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
+import java.util.OptionalInt;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -25,11 +26,12 @@ final class QuiesceCommand extends Command {
             if (milliseconds > limit) {
                 throw new UsageException("--timeout=" + timeout.getValue() + " is longer than " + Seconds.brief(limit));
             }
-            int owned = device.quiesce((int) milliseconds);
-            if (owned > 0 && milliseconds != 0) {
-                throw new FailedException(device.path() + ": " + owned + (owned == 1 ? " request is" : " requests are")
-                        + " not answered after " + Seconds.words(timeout.getValue()) + ", and no more are handed out;"
-                        + " 'abusectl requests' shows who has them, 'abusectl resume' undoes this");
+            OptionalInt left = device.quiesce((int) milliseconds);
+            if (left.isPresent()) {
+                int owned = left.getAsInt();
+                String what = owned == 0 ? "I/O to what is mapped is" : owned == 1 ? "1 request is" : owned + " requests are";
+                throw new FailedException(device.path() + ": " + what + " not answered after "
+                        + Seconds.words(timeout.getValue()) + ", and no more are handed out; 'abusectl requests' shows who has them, 'abusectl resume' undoes this");
             }
         }
     }

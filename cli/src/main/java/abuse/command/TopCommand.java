@@ -8,6 +8,9 @@ import abuse.device.Latency;
 import abuse.device.ServerStatus;
 import abuse.device.Status;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -84,7 +87,10 @@ final class TopCommand extends Command {
     /** Looks at all disks, which may come and go. */
     private Map<String, Sample> look() throws IOException, FailedException, UsageException {
         var samples = new LinkedHashMap<String, Sample>();
-        for (String path : name.getValue() == null ? allPaths() : List.of(path(name.getValue()))) {
+        DeviceException refusal = null;
+        int refused = 0;
+        List<String> paths = name.getValue() == null ? allPaths() : List.of(path(name.getValue()));
+        for (String path : paths) {
             try (Device device = context.devices.open(path)) {
                 Status status = device.status();
                 if (status.isSetUp()) {
@@ -94,13 +100,21 @@ final class TopCommand extends Command {
                     throw Advice.notSetUp(path, "");
                 }
             } catch (DeviceException e) {
-                throw e;
-            } catch (IOException e) {
+                if (name.getValue() != null || e.call() != DeviceException.Call.OPEN) {
+                    throw e;
+                }
+                // Somebody else's
+                refusal = e;
+                refused++;
+            } catch (NoSuchFileException e) {
                 // The disk went away after the first call
-                if (name.getValue() != null) {
+                if (name.getValue() != null || !Files.isDirectory(Path.of("/sys/block"))) {
                     throw e;
                 }
             }
+        }
+        if (refused == paths.size()) {
+            throw refusal;
         }
         return samples;
     }

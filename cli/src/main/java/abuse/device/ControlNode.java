@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
@@ -120,6 +121,10 @@ public final class ControlNode implements Device {
     private static String hidden() {
         long start = System.nanoTime();
         while (true) {
+            if (!Files.isDirectory(Path.of("/sys/class/abuse"))) {
+                // Nor can it be seen whether a new one would have a node
+                return "/sys/class/abuse";
+            }
             var paths = new ArrayList<>(nodes("/sys/class/abuse"));
             paths.removeAll(nodes("/dev"));
             if (paths.isEmpty()) {
@@ -180,7 +185,7 @@ public final class ControlNode implements Device {
     }
 
     @Override
-    public int quiesce(int milliseconds) throws DeviceException {
+    public OptionalInt quiesce(int milliseconds) throws DeviceException {
         return quiesce(0, milliseconds < 0 ? Abi.ABUSE_NO_LIMIT : milliseconds);
     }
 
@@ -189,16 +194,19 @@ public final class ControlNode implements Device {
         quiesce(Abi.ABUSE_QUIESCE_RESUME, 0);
     }
 
-    private int quiesce(int flags, int milliseconds) throws DeviceException {
+    private OptionalInt quiesce(int flags, int milliseconds) throws DeviceException {
         try (Memory memory = Memory.map(Abi.Quiesce.SIZE_OF)) {
             ByteBuffer raw = memory.buffer();
             raw.putInt(Abi.Quiesce.SIZE, Abi.Quiesce.SIZE_OF);
             raw.putInt(Abi.Quiesce.FLAGS, flags);
             raw.putInt(Abi.Quiesce.TIMEOUT_MS, milliseconds);
-            while (Unix.ioctl(fd, Abi.ABUSE_QUIESCE, memory.address()) < 0 && Unix.errno() != Unix.ETIME) {
+            while (Unix.ioctl(fd, Abi.ABUSE_QUIESCE, memory.address()) < 0) {
+                if (Unix.errno() == Unix.ETIME) {
+                    return OptionalInt.of(raw.getInt(Abi.Quiesce.OWNED));
+                }
                 throwUnlessInterrupted(Call.QUIESCE);
             }
-            return raw.getInt(Abi.Quiesce.OWNED);
+            return OptionalInt.empty();
         }
     }
 

@@ -3,6 +3,7 @@ package abuse.device;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * An open control node. Once it is closed, requests that it took and did not answer are pending again for others.
@@ -37,9 +38,10 @@ public interface Device extends AutoCloseable {
      * Lets no request be handed out until {@link #resume}, and waits until those that somebody has taken are answered.
      *
      * @param milliseconds the longest wait; negative for no limit
-     * @return how many are still not answered
+     * @return empty if that is so, or was not waited for; else how many requests somebody still has, 0 if only I/O to
+     *     what is mapped is under way
      */
-    int quiesce(int milliseconds) throws DeviceException;
+    OptionalInt quiesce(int milliseconds) throws DeviceException;
 
     /** Lets requests be handed out again. */
     void resume() throws DeviceException;

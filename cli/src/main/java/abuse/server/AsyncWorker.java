@@ -35,6 +35,7 @@ final class AsyncWorker implements QueueServer {
     private final Batch copies;
     /** Made in advance, as in Worker. */
     private final Batch draining = new Batch(1).drain();
+    private final Batch probing = new Batch(1).receiveNothing();
     /** Those that the last call brought. */
     private final Slot[] taken;
     private final boolean[] refused;
@@ -102,8 +103,16 @@ final class AsyncWorker implements QueueServer {
         inFlight.end();
     }
 
-    /** Fails requests whose deadline has passed; whether one has been under way for so many nanoseconds. */
+    /**
+     * Fails requests whose deadline has passed; whether one has been under way for so many nanoseconds. It also looks
+     * whether the device was reset, which the other thread does not notice while it waits for a free slot.
+     */
     boolean look(long now, Consumer<AsyncRequest> onExpired, long stuck) {
+        try {
+            device.transfer(probing);
+        } catch (Throwable e) {
+            fail(e);
+        }
         return inFlight.look(now, onExpired, stuck);
     }
 
@@ -115,6 +124,7 @@ final class AsyncWorker implements QueueServer {
         requests.close();
         copies.close();
         draining.close();
+        probing.close();
     }
 
     private void take(int most) throws DeviceException {

@@ -8,6 +8,7 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** A few threads that serve many disks: each waits until one has requests, answers them, and waits again. */
@@ -48,17 +49,20 @@ final class Crew implements AutoCloseable {
         threads.forEach(Thread::start);
     }
 
-    /** Adds a disk, and returns the name that the crew has for it. */
+    /** Adds a disk, and returns the name that the crew has for it, which may be that of a disk that has ended. */
     synchronized int add(Member member) {
-        Member[] before = members;
-        var after = new Member[before.length + 1];
-        System.arraycopy(before, 0, after, 0, before.length);
-        after[before.length] = member;
+        int name = 0;
+        while (name < members.length && !members[name].isEnded()) {
+            name++;
+        }
+        var after = Arrays.copyOf(members, Math.max(members.length, name + 1));
+        after[name] = member;
         members = after;
-        return before.length;
+        return name;
     }
 
-    void watch(Device device, int name) throws IOException {
+    /** Members are opened in several threads, and a poller is told of one at a time. */
+    synchronized void watch(Device device, int name) throws IOException {
         poller.add(device, name);
     }
 

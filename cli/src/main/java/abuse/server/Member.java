@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.AsyncBackend;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.Devices;
@@ -34,7 +35,7 @@ final class Member {
     private Crew crew;
     private int name;
     private boolean opening;
-    private boolean ended;
+    private volatile boolean ended;
     private volatile Throwable failure;
 
     Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener) {
@@ -73,6 +74,11 @@ final class Member {
         return opening;
     }
 
+    /** Whether it takes no more turns. */
+    boolean isEnded() {
+        return ended;
+    }
+
     /** Why it must end; null while all is well. */
     Throwable failure() {
         return failure;
@@ -106,6 +112,9 @@ final class Member {
     void open(MultiServer server) {
         try {
             disk = Disk.open(server.devices, path, text, status, shared, true, opener);
+            if (disk.backend() instanceof AsyncBackend async) {
+                async.tellProblemsTo(problems::report);
+            }
             device = disk.node(Device.ANY_QUEUE);
             disk.map();
             responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,

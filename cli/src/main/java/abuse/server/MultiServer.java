@@ -7,6 +7,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ListIterator;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Answers the requests of many devices until it is told to stop, each with a backend of its own and one open control
@@ -34,6 +37,8 @@ public final class MultiServer {
     final StorageThreads storage = new StorageThreads("storage", STORAGE_THREADS);
     private final Openers openers = new Openers(this);
     private final List<Member> members = new ArrayList<>();
+    /** Give back the requests of disks, each in a thread of its own, as one may wait for its storage for ever. */
+    private final ExecutorService closers = Executors.newCachedThreadPool(MultiServer::closer);
     private Crew addressed;
     /** Null until there is such a backend. */
     private Crew buffered;
@@ -95,8 +100,15 @@ public final class MultiServer {
             return addressed;
         }
         if (buffered == null) {
-            buffered = new Crew(this, devices, "buffered disks", BUFFERED_THREADS, true);
-            buffered.start();
+            var crew = new Crew(this, devices, "buffered disks", BUFFERED_THREADS, true);
+            try {
+                crew.start();
+            } catch (OutOfMemoryError e) {
+                crew.end();
+                crew.close();
+                throw e;
+            }
+            buffered = crew;
         }
         return buffered;
     }
@@ -116,7 +128,7 @@ public final class MultiServer {
     private void serve(Runnable onReady) {
         long start = System.nanoTime();
         boolean ready = false;
-        while (!isStopping() && !members.stream().allMatch(Member::isReset)) {
+        while (!isStopping()) {
             boolean waiting = false;
             boolean opening = false;
             for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
@@ -133,14 +145,17 @@ public final class MultiServer {
                         i.remove();
                     }
                     member.listener.failed(reason);
-                    close(member);
+                    closeApart(member);
                 } else {
                     waiting |= member.isWaiting();
                     opening |= member.isOpening();
                 }
             }
+            if (members.stream().allMatch(Member::isReset)) {
+                return;
+            }
             long left = READY_NS - (System.nanoTime() - start);
-            if (!ready && (!opening || left <= 0) && !isStopping() && !members.isEmpty()) {
+            if (!ready && (!opening || left <= 0) && !isStopping()) {
                 ready = true;
                 onReady.run();
             }
@@ -161,6 +176,20 @@ public final class MultiServer {
 
     private static boolean isReset(Throwable reason) {
         return reason instanceof DeviceException e && e.reason() == DeviceException.Reason.NOT_SET_UP;
+    }
+
+    private static Thread closer(Runnable work) {
+        var thread = new Thread(work, "closer");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private void closeApart(Member member) {
+        try {
+            closers.execute(() -> close(member));
+        } catch (OutOfMemoryError e) {
+            close(member);
+        }
     }
 
     private static void close(Member member) {
@@ -188,14 +217,30 @@ public final class MultiServer {
         changed = false;
     }
 
+    private void awaitClosers() {
+        boolean interrupted = false;
+        while (!closers.isTerminated()) {
+            try {
+                closers.awaitTermination(1, TimeUnit.DAYS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     private void end() {
         stop();
         openers.close();
+        members.forEach(this::closeApart);
         addressed.end();
         if (buffered != null) {
             buffered.end();
         }
-        members.forEach(MultiServer::close);
+        closers.shutdown();
+        awaitClosers();
         storage.close();
         addressed.close();
         if (buffered != null) {

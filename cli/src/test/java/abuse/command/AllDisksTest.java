@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -119,6 +120,59 @@ class AllDisksTest extends CommandTestBase {
         Outcome outcome = server.end();
         assertEquals(1, outcome.exitCode());
         assertTrue(outcome.err().endsWith("disks: no disk is left, so the server ends\n"), outcome.err());
+    }
+
+    @Test
+    void it_ends_when_none_can_be_opened() throws Exception {
+        for (String[] lines : new String[][] {{"0 file:/nowhere"}, {"0 file:/nowhere", "1 file:/nowhere"}}) {
+            devices.add(0).setUp(1 << 20);
+            devices.add(1).setUp(1 << 20);
+            Outcome outcome = start("server", "--all", list(lines)).end();
+            assertEquals(1, outcome.exitCode());
+            assertTrue(outcome.err().endsWith("disks: no disk is left, so the server ends\n"), outcome.err());
+        }
+    }
+
+    @Test
+    void a_disk_that_fails_twice_counts_once() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        SimulatedDisk one = devices.add(1).setUp(1 << 20);
+        Path image = Files.write(directory.resolve("image"), new byte[1 << 20]);
+        var server = start("server", "--all", list("0 mem", "1 file:" + image));
+        server.await(() -> server.out().lines().count() == 2);
+        one.reset();
+        server.await(() -> server.err().contains("it was reset"));
+        one.setUp(2 << 20);
+        server.await(() -> server.err().contains("holds 1 MiB"));
+        server.signal();
+        Outcome outcome = server.end();
+        assertTrue(outcome.err().endsWith("disks: 1 of 2 disks were not served to the end\n"), outcome.err());
+    }
+
+    @Test
+    void a_service_manager_gets_a_file_for_each_disk_that_is_served() throws Exception {
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+        devices.add(0).setUp(1 << 20);
+        SimulatedDisk one = devices.add(1).setUp(1 << 20);
+        devices.add(2).setUp(1 << 20);
+        var server = start("server", "--all", list("0 mem", "abuse1 mem", "2 file:/nowhere"));
+        server.await(() -> server.out().lines().count() == 2);
+        assertTrue(Files.exists(directory.resolve("0")));
+        assertTrue(Files.exists(directory.resolve("1")));
+        assertFalse(Files.exists(directory.resolve("2")));
+        one.reset();
+        server.await(() -> server.err().contains("it was reset"));
+        assertFalse(Files.exists(directory.resolve("1")));
+        server.signal();
+        server.end();
+    }
+
+    @Test
+    void a_name_that_is_not_utf_8_is_refused() throws Exception {
+        devices.add(0);
+        Path file = Files.write(directory.resolve("disks"), "0 file:/tmp/\u00e9 --create setup=sz=1M".getBytes(ISO_8859_1));
+        assertEquals("server: " + file + ":1: this is not UTF-8; a file with such a name needs a link with another name",
+                misuse("server", "--all", file.toString()));
     }
 
     @ParameterizedTest

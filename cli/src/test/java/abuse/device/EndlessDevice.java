@@ -2,6 +2,7 @@
 package abuse.device;
 
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Hands out full batches of reads and writes, a given number of times, and does nothing else. */
 public final class EndlessDevice implements Device {
@@ -95,7 +96,7 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
-    public int quiesce(int milliseconds) {
+    public OptionalInt quiesce(int milliseconds) {
         throw new UnsupportedOperationException();
     }
 

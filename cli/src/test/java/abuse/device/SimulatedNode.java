@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -115,7 +116,7 @@ final class SimulatedNode implements Device {
     }
 
     @Override
-    public int quiesce(int milliseconds) throws DeviceException {
+    public OptionalInt quiesce(int milliseconds) throws DeviceException {
         synchronized (disk) {
             if (disk.config == null) {
                 throw new DeviceException(disk.path, Call.QUIESCE, Unix.ENODEV);
@@ -127,7 +128,7 @@ final class SimulatedNode implements Device {
                     throw new DeviceException(disk.path, Call.QUIESCE, Unix.ENODEV);
                 }
             }
-            return disk.owned.size();
+            return disk.owned.isEmpty() || milliseconds == 0 ? OptionalInt.empty() : OptionalInt.of(disk.owned.size());
         }
     }
 
