@@ -324,7 +324,7 @@ class ServerCommand extends Command {
     }
 
     /** Only warns of an image that does not fit, as it may be about to be overwritten. */
-    final void warn(String path, String backend, Geometry geometry) {
+    final void warn(String path, String backend, Geometry geometry) throws IOException {
         Image image = backends.look(backend);
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();

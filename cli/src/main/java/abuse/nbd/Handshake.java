@@ -3,8 +3,10 @@ package abuse.nbd;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Unix;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -17,8 +19,8 @@ import jdk.net.ExtendedSocketOptions;
 
 /** Connects to a server, and agrees with it on what follows: the fixed newstyle negotiation. */
 final class Handshake {
-    /** How long it may take. */
-    private static final long LIMIT_NS = 10_000_000_000L;
+    /** How long it may take when there is no reason for less. */
+    static final long LIMIT_NS = 10_000_000_000L;
     /** How often it looks whether it is still wanted. */
     private static final int LOOK_MS = 50;
     private static final int MOST_REPLY = 1 << 16;
@@ -33,30 +35,32 @@ final class Handshake {
     private final NbdUri uri;
     private final SocketChannel channel;
     private final BooleanSupplier unwanted;
-    private final long end = System.nanoTime() + LIMIT_NS;
-    private Selector selector;
+    private final long end;
+    private final Selector selector;
 
-    private Handshake(NbdUri uri, SocketChannel channel, BooleanSupplier unwanted) {
+    private Handshake(NbdUri uri, SocketChannel channel, Selector selector, long limit, BooleanSupplier unwanted) {
         this.uri = uri;
         this.channel = channel;
+        this.selector = selector;
         this.unwanted = unwanted;
+        end = System.nanoTime() + limit;
     }
 
     /**
      * Connects.
      *
+     * @param limit nanoseconds that it may take
      * @param unwanted looked at from time to time: whether to give up
      * @return an open channel that blocks, and the export
      * @throws IOException when that fails; the message says why, and not where
      */
     @SuppressWarnings("resource") // what is returned is open
-    static Result with(NbdUri uri, BooleanSupplier unwanted) throws IOException {
+    static Result with(NbdUri uri, long limit, BooleanSupplier unwanted) throws IOException {
         SocketChannel channel = uri.isUnix() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
         try {
             Export export;
             try (var selector = Selector.open()) {
-                var handshake = new Handshake(uri, channel, unwanted);
-                handshake.selector = selector;
+                var handshake = new Handshake(uri, channel, selector, limit, unwanted);
                 handshake.connect();
                 export = handshake.negotiate();
             }
@@ -69,11 +73,10 @@ final class Handshake {
     }
 
     private void connect() throws IOException {
+        channel.configureBlocking(false);
+        channel.register(selector, 0);
         if (uri.isUnix()) {
-            // This does not wait, unless very many others do, too
-            channel.connect(uri.address());
-            channel.configureBlocking(false);
-            channel.register(selector, 0);
+            connectUnix();
             return;
         }
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
@@ -81,12 +84,26 @@ final class Handshake {
         channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
-        channel.configureBlocking(false);
-        channel.register(selector, 0);
         if (!channel.connect(uri.address())) {
             while (!channel.finishConnect()) {
                 await(SelectionKey.OP_CONNECT);
             }
+        }
+    }
+
+    /** When too many wait to be let in, the kernel would have one more wait without a limit. */
+    private void connectUnix() throws IOException {
+        boolean connected;
+        try {
+            connected = channel.connect(uri.address());
+        } catch (SocketException e) {
+            if (!Unix.strerror(Unix.EAGAIN).equals(e.getMessage())) {
+                throw e;
+            }
+            connected = false;
+        }
+        if (!connected) {
+            throw new SocketTimeoutException("the server takes no new connections");
         }
     }
 
@@ -135,11 +152,14 @@ final class Handshake {
                 return export(size, flags, minimum, maximum);
             }
             if (reply.type == Protocol.REP_INFO) {
+                check(reply.data.remaining() >= Short.BYTES);
                 int information = reply.data.getShort();
                 if (information == Protocol.INFO_EXPORT) {
+                    check(reply.data.remaining() == Long.BYTES + Short.BYTES);
                     size = reply.data.getLong();
                     flags = reply.data.getShort();
                 } else if (information == Protocol.INFO_BLOCK_SIZE) {
+                    check(reply.data.remaining() == 3 * Integer.BYTES);
                     minimum = reply.data.getInt();
                     reply.data.getInt();
                     maximum = reply.data.getInt();
@@ -177,7 +197,7 @@ final class Handshake {
     private String refusal(Reply reply) {
         byte[] text = new byte[reply.data.remaining()];
         reply.data.get(text);
-        String words = new String(text, UTF_8).replaceAll("\\p{Cntrl}", "?");
+        String words = Protocol.words(text);
         return switch (reply.type) {
             case Protocol.REP_ERR_UNKNOWN -> noExport();
             case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, which is not supported";
@@ -200,19 +220,23 @@ final class Handshake {
 
     private Reply reply(int option) throws IOException {
         ByteBuffer head = read(20);
-        if (head.getLong() != Protocol.OPTION_REPLY_MAGIC || head.getInt() != option) {
-            throw new IOException("the server does not keep to the NBD protocol");
-        }
+        check(head.getLong() == Protocol.OPTION_REPLY_MAGIC && head.getInt() == option);
         int type = head.getInt();
         int length = head.getInt();
-        if (length < 0 || length > MOST_REPLY) {
-            throw new IOException("the server does not keep to the NBD protocol");
-        }
+        check(length >= 0 && length <= MOST_REPLY);
         return new Reply(type, read(length));
+    }
+
+    private static void check(boolean right) throws IOException {
+        if (!right) {
+            throw new IOException(Protocol.BROKEN);
+        }
     }
 
     private ByteBuffer read(int bytes) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(bytes);
+        // A server may always have a little more to say
+        checkTime();
         while (buffer.hasRemaining()) {
             int n = channel.read(buffer);
             if (n < 0) {
@@ -237,10 +261,15 @@ final class Handshake {
     private void await(int operation) throws IOException {
         channel.keyFor(selector).interestOps(operation);
         while (selector.select(LOOK_MS) == 0) {
-            if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
-                throw new SocketTimeoutException("the server does not answer");
-            }
+            checkTime();
         }
         selector.selectedKeys().clear();
+        checkTime();
+    }
+
+    private void checkTime() throws SocketTimeoutException {
+        if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
+            throw new SocketTimeoutException("the server does not answer");
+        }
     }
 }

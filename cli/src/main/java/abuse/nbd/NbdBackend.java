@@ -8,14 +8,18 @@ import abuse.backend.Geometry;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.net.SocketException;
+import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** An export of an NBD server. */
 final class NbdBackend implements AsyncBackend {
     /** How many connections there are, if the server can. */
     private static final int CONNECTIONS = 4;
+    /** How long a server may take that has taken a connection already. */
+    private static final long ONE_MORE_NS = 2_000_000_000L;
     /** As many requests share a connection, and their system calls, before the next one is used. */
     private static final int TOGETHER = 16;
     /** A block that is larger is refused, not set up. */
@@ -28,25 +32,25 @@ final class NbdBackend implements AsyncBackend {
     private int lost;
     private volatile Consumer<String> administrator = problem -> {};
 
-    /** Uses a first connection, and closes it if this fails. */
+    /** Takes over a first connection, which is closed if this fails. */
     NbdBackend(NbdUri uri, Handshake.Result first, Geometry geometry) throws IOException {
         this.uri = uri;
         export = first.export();
-        List<Handshake.Result> all = new ArrayList<>(List.of(first));
+        List<SocketChannel> all = new ArrayList<>(List.of(first.channel()));
         try {
             check(geometry);
-            while (export.has(Protocol.CAN_MULTI_CONN) && all.size() < CONNECTIONS) {
-                all.add(connect(uri));
+            if (export.has(Protocol.CAN_MULTI_CONN)) {
+                connectMore(all);
+            }
+            connections = new Connection[all.size()];
+            for (int i = 0; i < connections.length; i++) {
+                connections[i] = new Connection(this, all.get(i), i);
             }
         } catch (IOException | RuntimeException | Error e) {
-            for (Handshake.Result one : all) {
-                one.channel().close();
+            for (SocketChannel one : all) {
+                one.close();
             }
             throw e;
-        }
-        connections = new Connection[all.size()];
-        for (int i = 0; i < connections.length; i++) {
-            connections[i] = new Connection(this, all.get(i), i);
         }
         for (Connection connection : connections) {
             connection.start();
@@ -56,34 +60,75 @@ final class NbdBackend implements AsyncBackend {
     /** Connects, with an error that says where. */
     static Handshake.Result connect(NbdUri uri) throws IOException {
         try {
-            return Handshake.with(uri, () -> false);
+            return Handshake.with(uri, Handshake.LIMIT_NS, () -> false);
         } catch (IOException e) {
             String cause = e.getMessage() == null ? e.toString() : e.getMessage();
             throw new IOException(uri.text() + ": " + cause + (e instanceof SocketException ? "; is an NBD server running there?" : ""), e);
         }
     }
 
+    /** A server may limit how many there are, so those that it takes must do. */
+    private void connectMore(List<SocketChannel> all) throws IOException {
+        try {
+            while (all.size() < CONNECTIONS) {
+                Handshake.Result next = Handshake.with(uri, ONE_MORE_NS, () -> false);
+                if (export.difference(next.export()) != null) {
+                    next.channel().close();
+                    return;
+                }
+                all.add(next.channel());
+            }
+        } catch (IOException e) {
+            // One is enough
+        }
+    }
+
     private void check(Geometry geometry) throws IOException {
         if (export.readOnly() && !geometry.readOnly()) {
-            throw new IOException(uri.text() + ": is read-only; set up with ro");
+            throw new IOException(text() + ": is read-only; set up with ro");
         }
         if (export.minimum() > geometry.blockSize()) {
-            throw new IOException(uri.text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
+            throw new IOException(text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
                     + geometry.blockSize() + "; " + (export.minimum() <= LARGEST_BLOCK ? "set up with bs=" + export.minimum()
                             : "'nbdkit --filter=blocksize' makes them smaller"));
         }
     }
 
-    NbdUri uri() {
-        return uri;
+    /** Where it is, as the user wrote it. */
+    String text() {
+        return uri.text();
+    }
+
+    Export export() {
+        return export;
     }
 
     Unflushed unflushed() {
         return unflushed;
     }
 
-    void tell(String what) {
-        administrator.accept(uri.text() + ": " + what);
+    /**
+     * Connects again.
+     *
+     * @return null if that is not possible now
+     */
+    SocketChannel reconnect(BooleanSupplier unwanted) {
+        try {
+            Handshake.Result next = Handshake.with(uri, Handshake.LIMIT_NS, unwanted);
+            String difference = export.difference(next.export());
+            if (difference == null) {
+                return next.channel();
+            }
+            next.channel().close();
+            tell(difference + "; requests wait");
+        } catch (Throwable e) {
+            // Told when it was lost; there may be no server for hours
+        }
+        return null;
+    }
+
+    private void tell(String what) {
+        administrator.accept(text() + ": " + what);
     }
 
     /** A connection was lost. It is told once if others go with it, and whenever writes do. */
@@ -157,14 +202,15 @@ final class NbdBackend implements AsyncBackend {
         }
     }
 
+    /** The first one that is not busy, or the least busy one. One that is lost is used only if all are. */
     private Connection choose() {
         Connection best = connections[0];
-        if (best.underWay() >= TOGETHER) {
-            for (Connection connection : connections) {
+        for (Connection connection : connections) {
+            if (connection.isConnected()) {
                 if (connection.underWay() < TOGETHER) {
                     return connection;
                 }
-                if (connection.underWay() < best.underWay()) {
+                if (!best.isConnected() || connection.underWay() < best.underWay()) {
                     best = connection;
                 }
             }

@@ -6,16 +6,18 @@ import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Finds network block devices by their URI. A public part is what the service loader needs. */
 public abstract class NbdFactory implements BackendFactory {
     private final String scheme;
     private final String form;
     /** What {@link #look} found, with its connection, as some servers end with the first one that they lose. */
-    private Looked looked;
+    private final Map<String, Looked> looked = new ConcurrentHashMap<>();
 
-    private record Looked(String argument, Handshake.Result result) {}
+    private record Looked(NbdUri uri, Handshake.Result result) {}
 
     /** nbd, over TCP. */
     public static final class Tcp extends NbdFactory {
@@ -52,24 +54,31 @@ public abstract class NbdFactory implements BackendFactory {
     }
 
     @Override
-    public Image look(String argument) {
-        try {
-            if (looked == null || !looked.argument.equals(argument)) {
-                looked = new Looked(argument, NbdBackend.connect(NbdUri.parse(scheme + ":" + argument)));
+    public Image look(String argument) throws IOException {
+        Looked found = looked.get(argument);
+        if (found == null) {
+            found = connect(argument);
+            // Disks that are opened at once may look for the same
+            if (looked.putIfAbsent(argument, found) != null) {
+                found.result.channel().close();
             }
-            Export export = looked.result.export();
-            return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly());
-        } catch (IOException e) {
-            // The attempt to open it tells why
-            return null;
         }
+        Export export = found.result.export();
+        return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly());
     }
 
     @Override
+    @SuppressWarnings("resource") // what is returned is open
     public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
+        Looked found = looked.remove(argument);
+        if (found == null) {
+            found = connect(argument);
+        }
+        return new NbdBackend(found.uri, found.result, geometry);
+    }
+
+    private Looked connect(String argument) throws IOException {
         NbdUri uri = NbdUri.parse(scheme + ":" + argument);
-        Handshake.Result first = looked != null && looked.argument.equals(argument) ? looked.result : NbdBackend.connect(uri);
-        looked = null;
-        return new NbdBackend(uri, first, geometry);
+        return new Looked(uri, NbdBackend.connect(uri));
     }
 }

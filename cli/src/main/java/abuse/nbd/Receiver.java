@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import abuse.backend.AsyncRequest;
 import abuse.libc.Memory;
 import java.io.EOFException;
@@ -16,7 +14,7 @@ final class Receiver implements AutoCloseable {
     /** What is longer is read to where it belongs, without a copy. */
     private static final int SHORT = 16 << 10;
     private static final int MOST_MESSAGE = 4096;
-    private static final String BROKEN = "the server does not keep to the NBD protocol";
+    private static final byte[] ZEROS = new byte[4096];
 
     /** Where replies go. */
     interface Replies {
@@ -53,7 +51,7 @@ final class Receiver implements AutoCloseable {
             } else if (magic == Protocol.STRUCTURED_REPLY_MAGIC) {
                 structured();
             } else {
-                throw new IOException(BROKEN);
+                throw new IOException(Protocol.BROKEN);
             }
         }
     }
@@ -83,7 +81,7 @@ final class Receiver implements AutoCloseable {
         Exchange exchange = replies.find(in.getLong());
         int length = in.getInt();
         if (length < 0) {
-            throw new IOException(BROKEN);
+            throw new IOException(Protocol.BROKEN);
         }
         switch (type) {
             case Protocol.REPLY_NONE -> check(length == 0);
@@ -122,7 +120,7 @@ final class Receiver implements AutoCloseable {
         exchange.error = error == 0 ? Integer.MAX_VALUE : error;
         byte[] text = new byte[Math.min(Short.toUnsignedInt(in.getShort()), length - 6)];
         in.get(text);
-        exchange.message = new String(text, UTF_8).replaceAll("\\p{Cntrl}", "?");
+        exchange.message = Protocol.words(text);
         in.position(in.position() + length - 6 - text.length);
     }
 
@@ -135,14 +133,16 @@ final class Receiver implements AutoCloseable {
         AsyncRequest request = exchange.request;
         check(isRead(exchange));
         long start = offset - request.offset();
-        check(bytes > 0 && start >= exchange.done && start <= exchange.done + exchange.part - bytes);
+        check(bytes > 0 && start >= exchange.done && start <= exchange.done + exchange.part - bytes
+                && bytes <= exchange.part - exchange.received);
         return start;
     }
 
     private void zero(Exchange exchange, long start, int bytes) {
         ByteBuffer data = exchange.request.data();
-        for (int i = (int) start; i < start + bytes; i++) {
-            data.put(i, (byte) 0);
+        data.limit((int) start + bytes).position((int) start);
+        while (data.hasRemaining()) {
+            data.put(ZEROS, 0, Math.min(data.remaining(), ZEROS.length));
         }
         exchange.received += bytes;
     }
@@ -192,7 +192,7 @@ final class Receiver implements AutoCloseable {
 
     private static void check(boolean right) throws IOException {
         if (!right) {
-            throw new IOException(BROKEN);
+            throw new IOException(Protocol.BROKEN);
         }
     }
 }

@@ -18,6 +18,7 @@ import abuse.device.SimulatedDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -146,6 +147,25 @@ class NbdTest extends ServerTestBase {
     }
 
     @Test
+    void a_read_of_data_and_holes() throws Exception {
+        var image = directory.resolve("image.qcow2").toString();
+        assertEquals(0, new ProcessBuilder("qemu-img", "create", "-q", "-f", "qcow2", image, "1M").inheritIO().start().waitFor());
+        use();
+        var running = serve(keep(NbdProcess.qemu(directory, "-f", "qcow2", image)));
+        // The first cluster is there, those behind it are not
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        byte[] expected = Arrays.copyOf(pattern(1), 512 << 10);
+        assertArrayEquals(expected, disk.read(0, 512 << 10).await().data());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void as_many_connections_as_the_server_takes() throws Exception {
+        use();
+        exercise(serve(keep(NbdProcess.qemu(directory, "-e", "2", "-f", "raw", zeros()))));
+    }
+
+    @Test
     void a_server_without_structured_replies() throws Exception {
         use();
         exercise(serve(nbdkit("--no-sr", "memory", "1M")));
@@ -189,7 +209,7 @@ class NbdTest extends ServerTestBase {
                 refusal(other, 4096, true));
         process.kill();
         assertEquals(other + ": Connection refused; is an NBD server running there?", refusal(other, 4096, true));
-        assertNull(new Backends().look(other));
+        assertThrows(IOException.class, () -> new Backends().look(other));
         assertEquals("nbd://nowhere.invalid/: no such host", refusal("nbd://nowhere.invalid/", 4096, true));
         assertEquals("nbd:disk: names no host; it is nbd://HOST[:PORT]/[EXPORT]", refusal("nbd:disk", 4096, true));
         assertEquals("nbd+unix:///disk: names no socket; add ?socket=PATH", refusal("nbd+unix:///disk", 4096, true));
