@@ -7,7 +7,6 @@ import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.net.SocketException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,23 +17,21 @@ import java.util.function.Consumer;
 final class NbdBackend implements AsyncBackend {
     /** How many connections there are, if the server can. */
     private static final int CONNECTIONS = 4;
-    /** How long a server may take that has taken a connection already. */
-    private static final long ONE_MORE_NS = 2_000_000_000L;
     /** As many requests share a connection, and their system calls, before the next one is used. */
     private static final int TOGETHER = 16;
     /** A block that is larger is refused, not set up. */
     private static final int LARGEST_BLOCK = 4096;
 
-    private final NbdUri uri;
+    private final Target target;
     private final Export export;
     private final Unflushed unflushed = new Unflushed();
     private final Connection[] connections;
     private int lost;
     private volatile Consumer<String> administrator = problem -> {};
 
-    /** Takes over a first connection, which is closed if this fails. */
-    NbdBackend(NbdUri uri, Handshake.Result first, Geometry geometry) throws IOException {
-        this.uri = uri;
+    /** Takes over a target and a first connection; both are closed if this fails. */
+    NbdBackend(Target target, Handshake.Result first, Geometry geometry) throws IOException {
+        this.target = target;
         export = first.export();
         List<SocketChannel> all = new ArrayList<>(List.of(first.channel()));
         try {
@@ -50,6 +47,7 @@ final class NbdBackend implements AsyncBackend {
             for (SocketChannel one : all) {
                 one.close();
             }
+            target.close();
             throw e;
         }
         for (Connection connection : connections) {
@@ -57,21 +55,11 @@ final class NbdBackend implements AsyncBackend {
         }
     }
 
-    /** Connects, with an error that says where. */
-    static Handshake.Result connect(NbdUri uri) throws IOException {
-        try {
-            return Handshake.with(uri, Handshake.LIMIT_NS, () -> false);
-        } catch (IOException e) {
-            String cause = e.getMessage() == null ? e.toString() : e.getMessage();
-            throw new IOException(uri.text() + ": " + cause + (e instanceof SocketException ? "; is an NBD server running there?" : ""), e);
-        }
-    }
-
     /** A server may limit how many there are, so those that it takes must do. */
     private void connectMore(List<SocketChannel> all) throws IOException {
         try {
             while (all.size() < CONNECTIONS) {
-                Handshake.Result next = Handshake.with(uri, ONE_MORE_NS, () -> false);
+                Handshake.Result next = target.connectOnceMore();
                 if (export.difference(next.export()) != null) {
                     next.channel().close();
                     return;
@@ -96,7 +84,7 @@ final class NbdBackend implements AsyncBackend {
 
     /** Where it is, as the user wrote it. */
     String text() {
-        return uri.text();
+        return target.text();
     }
 
     Export export() {
@@ -114,7 +102,7 @@ final class NbdBackend implements AsyncBackend {
      */
     SocketChannel reconnect(BooleanSupplier unwanted) {
         try {
-            Handshake.Result next = Handshake.with(uri, Handshake.LIMIT_NS, unwanted);
+            Handshake.Result next = target.reconnect(unwanted);
             String difference = export.difference(next.export());
             if (difference == null) {
                 return next.channel();
@@ -122,7 +110,10 @@ final class NbdBackend implements AsyncBackend {
             next.channel().close();
             tell(difference + "; requests wait");
         } catch (Throwable e) {
-            // Told when it was lost; there may be no server for hours
+            // Of another's server, which may be away for hours, it was told that it was lost
+            if (target.server() != null && !unwanted.getAsBoolean()) {
+                tell(e.getMessage());
+            }
         }
         return null;
     }
@@ -192,7 +183,7 @@ final class NbdBackend implements AsyncBackend {
     /** Without several connections a server need not show one what was written through another. */
     @Override
     public String identity() {
-        return export.has(Protocol.CAN_MULTI_CONN) || export.readOnly() ? uri.identity() : null;
+        return export.has(Protocol.CAN_MULTI_CONN) || export.readOnly() ? target.identity() : null;
     }
 
     @Override
@@ -200,6 +191,7 @@ final class NbdBackend implements AsyncBackend {
         for (Connection connection : connections) {
             connection.close();
         }
+        target.close();
     }
 
     /** The first one that is not busy, or the least busy one. One that is lost is used only if all are. */

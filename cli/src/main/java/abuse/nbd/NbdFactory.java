@@ -17,7 +17,12 @@ public abstract class NbdFactory implements BackendFactory {
     /** What {@link #look} found, with its connection, as some servers end with the first one that they lose. */
     private final Map<String, Looked> looked = new ConcurrentHashMap<>();
 
-    private record Looked(NbdUri uri, Handshake.Result result) {}
+    private record Looked(Target target, Handshake.Result result) {
+        void close() throws IOException {
+            result.channel().close();
+            target.close();
+        }
+    }
 
     /** nbd, over TCP. */
     public static final class Tcp extends NbdFactory {
@@ -30,6 +35,18 @@ public abstract class NbdFactory implements BackendFactory {
     public static final class UnixSocket extends NbdFactory {
         public UnixSocket() {
             super("nbd+unix", "///EXPORT?socket=PATH");
+        }
+    }
+
+    /** A server of our own. */
+    public static final class Exec extends NbdFactory {
+        public Exec() {
+            super("nbd-exec", "COMMAND");
+        }
+
+        @Override
+        Target target(String text) throws IOException {
+            return new Target(new PrivateServer(text, text.substring(name().length() + 1)));
         }
     }
 
@@ -60,7 +77,7 @@ public abstract class NbdFactory implements BackendFactory {
             found = connect(argument);
             // Disks that are opened at once may look for the same
             if (looked.putIfAbsent(argument, found) != null) {
-                found.result.channel().close();
+                found.close();
             }
         }
         Export export = found.result.export();
@@ -74,11 +91,21 @@ public abstract class NbdFactory implements BackendFactory {
         if (found == null) {
             found = connect(argument);
         }
-        return new NbdBackend(found.uri, found.result, geometry);
+        return new NbdBackend(found.target, found.result, geometry);
+    }
+
+    /** Where a text leads. */
+    Target target(String text) throws IOException {
+        return new Target(NbdUri.parse(text));
     }
 
     private Looked connect(String argument) throws IOException {
-        NbdUri uri = NbdUri.parse(scheme + ":" + argument);
-        return new Looked(uri, NbdBackend.connect(uri));
+        Target target = target(scheme + ":" + argument);
+        try {
+            return new Looked(target, target.connect());
+        } catch (IOException | RuntimeException | Error e) {
+            target.close();
+            throw e;
+        }
     }
 }

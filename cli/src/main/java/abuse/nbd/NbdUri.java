@@ -67,6 +67,11 @@ record NbdUri(String text, String host, int port, String socket, String export) 
                 uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(), null, export);
     }
 
+    /** The export of a server of ours. */
+    static NbdUri ofSocket(String text, String socket) {
+        return new NbdUri(text, null, 0, socket, "");
+    }
+
     boolean isUnix() {
         return socket != null;
     }

@@ -332,4 +332,65 @@ class NbdTest extends ServerTestBase {
         atLast(() -> disk.write(0, pattern(1)));
         assertNull(running.stop());
     }
+
+    private RunningServer serveCommand(String command) throws Exception {
+        return serve(geometry -> new Backends().open("nbd-exec:" + command, Set.of(), geometry));
+    }
+
+    /** The processes that have a word in their command line. */
+    private static List<ProcessHandle> processesWith(String word) {
+        return ProcessHandle.allProcesses().filter(process -> process.info().commandLine().orElse("").contains(word)).toList();
+    }
+
+    private static void awaitGone(String word) throws InterruptedException {
+        while (!processesWith(word).isEmpty()) {
+            Thread.sleep(5);
+        }
+    }
+
+    @Test
+    void a_private_server_lives_as_long_as_ours() throws Exception {
+        use();
+        String image = zeros();
+        var running = serveCommand("qemu-nbd -f raw '" + image + "'");
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertTrue(processesWith(image).stream().anyMatch(process -> process.info().command().orElse("").endsWith("qemu-nbd")));
+        assertNull(running.stop());
+        awaitGone(image);
+        assertEquals(List.of(), running.problems);
+        running = serveCommand("nbdkit -t 1 file '" + image + "'");
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        exercise(running);
+        awaitGone(image);
+    }
+
+    @Test
+    void a_private_server_that_dies_is_started_again() throws Exception {
+        use();
+        String image = zeros();
+        var running = serveCommand("qemu-nbd -f raw " + image);
+        for (int i = 0; i < 3; i++) {
+            load(1);
+            for (var process : processesWith(image)) {
+                if (process.info().command().orElse("").endsWith("qemu-nbd")) {
+                    process.destroyForcibly();
+                }
+            }
+        }
+        load(2);
+        assertNull(running.stop());
+        assertTrue(running.problems.stream().anyMatch(problem -> problem.endsWith(": connected again")), running.problems.toString());
+        awaitGone(image);
+    }
+
+    @Test
+    void a_command_that_does_not_serve_says_why() {
+        assertEquals("nbd-exec:frob 1: 'frob' is not found, or cannot be executed", refusal("nbd-exec:frob 1", 4096, true));
+        assertEquals("nbd-exec:sh -c 'exit 3': 'sh' has ended with status 3", refusal("nbd-exec:sh -c 'exit 3'", 4096, true));
+        assertEquals("nbd-exec:sh -c 'kill -9 $$': 'sh' was ended by signal 9", refusal("nbd-exec:sh -c 'kill -9 $$'", 4096, true));
+        assertEquals("nbd-exec:true: 'true' has ended, but should serve until it is told to end, and not go to the background",
+                refusal("nbd-exec:true", 4096, true));
+        assertEquals("nbd-exec:sh 'a: there is no second '", refusal("nbd-exec:sh 'a", 4096, true));
+        assertEquals("nbd-exec: : names no command", refusal("nbd-exec: ", 4096, true));
+    }
 }
