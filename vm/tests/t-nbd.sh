@@ -88,6 +88,19 @@ run_takes_size_and_access_from_the_export() {
 	kill -TERM "${PID[run]}"
 	finish run
 	kill9 nbd
+	rm "$T/nbd.sock"
+	spawn nbd nbdkit -f -t 1 -U "$T/nbd.sock" memory 3M
+	wait_for [ -S "$T/nbd.sock" ]
+	local keys
+	for keys in '' discard=off,wz=off; do
+		spawn run "$ABUSECTL" run $keys "$URI"
+		wait_for has "$T/run" '^/dev/abuse0$'
+		is "offers discard with '$keys'" $(($(<$SYS/queue/discard_max_bytes) > 0)) $((${#keys} == 0))
+		is "offers write zeroes with '$keys'" $(($(<$SYS/queue/write_zeroes_max_bytes) > 0)) $((${#keys} == 0))
+		kill -TERM "${PID[run]}"
+		finish run
+	done
+	kill9 nbd
 }
 
 a_server_says_how_a_request_failed() {

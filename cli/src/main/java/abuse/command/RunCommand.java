@@ -96,6 +96,7 @@ final class RunCommand extends ServerCommand {
         if (image != null) {
             boolean sized = keys.hasSize();
             keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE), image.readOnly());
+            keys.offer(image.discards(), image.writesZeroes());
             long block = keys.blockSize();
             if (!sized && image.size() % block != 0) {
                 throw new FailedException(backend + ": " + image.size() + " bytes are not a multiple of the block size, "

@@ -81,7 +81,8 @@ public abstract class NbdFactory implements BackendFactory {
             }
         }
         Export export = found.result.export();
-        return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly());
+        return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly(), export.has(Protocol.SEND_TRIM),
+                export.has(Protocol.SEND_WRITE_ZEROES));
     }
 
     @Override
