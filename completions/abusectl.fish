@@ -31,7 +31,7 @@ function __abusectl_REQUEST_COLUMNS
 end
 
 function __abusectl_BACKEND
-    printf '%s\n' null mem file: nbd:// nbd+unix:/// nbd-exec:
+    printf '%s\n' null mem file: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec:
     for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r '^file:' '') | string split -f1 \t)
         echo file:$path
     end

@@ -5,7 +5,6 @@ import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.locks.ReentrantLock;
@@ -34,10 +33,10 @@ final class Connection {
     private volatile boolean connected = true;
     /** The number of the present connection, from 1. */
     private int number = 1;
-    private volatile SocketChannel channel;
+    private volatile Wire wire;
     private volatile boolean dirty;
     /** The one that was closed because requests had passed their deadline. */
-    private volatile SocketChannel hung;
+    private volatile Wire hung;
     private volatile boolean closed;
     /** Milliseconds before the next attempt to connect; the reader's. Without an answer in between they become more. */
     private long delay;
@@ -47,9 +46,9 @@ final class Connection {
     private final Queue<Exchange> continued = new ArrayDeque<>();
     private boolean again;
 
-    Connection(NbdBackend backend, SocketChannel first, int index) {
+    Connection(NbdBackend backend, Wire first, int index) {
         this.backend = backend;
-        channel = first;
+        wire = first;
         sender = new Sender(backend.export());
         sender.use(first, number);
         finisher = new Finisher(backend, exchanges, this);
@@ -91,7 +90,7 @@ final class Connection {
             }
         } catch (Throwable e) {
             // What was not sent is sent again on the next connection
-            close(channel);
+            close(wire);
         } finally {
             sending.unlock();
         }
@@ -99,7 +98,7 @@ final class Connection {
 
     /** Ends what has passed its deadline soon. */
     void expire() {
-        SocketChannel present = channel;
+        Wire present = wire;
         if (!exchanges.haveExpired()) {
             return;
         }
@@ -124,7 +123,7 @@ final class Connection {
             work.notifyAll();
         }
         join(writer, LEAVE_MS);
-        close(channel);
+        close(wire);
         join(writer, 0);
         join(reader, 0);
         sender.close();
@@ -158,14 +157,14 @@ final class Connection {
                 sender.add(exchange);
             }
         } catch (Throwable e) {
-            close(channel);
+            close(wire);
         } finally {
             sending.unlock();
         }
     }
 
-    /** Closes a socket, so that the reader notices that its connection is lost. */
-    private static void close(SocketChannel lost) {
+    /** Closes one, so that the reader notices that its connection is lost. */
+    private static void close(Wire lost) {
         try {
             lost.close();
         } catch (IOException e) {
@@ -249,7 +248,7 @@ final class Connection {
                 }
             } catch (Throwable e) {
                 // Most likely there is no memory; requests still wait for this thread
-                close(channel);
+                close(wire);
             }
         }
     }
@@ -257,10 +256,10 @@ final class Connection {
     /** Reads until the connection is lost, and returns why. */
     private String receive() {
         try {
-            receiver.read(channel);
+            receiver.read(wire);
             throw new IllegalStateException();
         } catch (ClosedChannelException e) {
-            return hung == channel ? "the server does not answer" : "it was closed";
+            return hung == wire ? "the server does not answer" : "it was closed";
         } catch (IOException e) {
             return e.getMessage();
         } catch (Throwable e) {
@@ -269,11 +268,11 @@ final class Connection {
     }
 
     private void lose(String cause) {
-        close(channel);
+        close(wire);
         sending.lock();
         try {
             connected = false;
-            endExpired(hung == channel);
+            endExpired(hung == wire);
             for (Exchange exchange : exchanges.all()) {
                 // A part that was written may be lost with the server
                 exchange.restart();
@@ -299,7 +298,7 @@ final class Connection {
                 return;
             }
             delay = Math.max(FIRST_DELAY_MS, Math.min(2 * delay, LAST_DELAY_MS));
-            SocketChannel next = backend.reconnect(() -> closed);
+            Wire next = backend.reconnect(() -> closed);
             if (next != null) {
                 use(next);
                 return;
@@ -307,10 +306,10 @@ final class Connection {
         }
     }
 
-    private void use(SocketChannel next) {
+    private void use(Wire next) {
         sending.lock();
         try {
-            channel = next;
+            wire = next;
             number++;
             sender.use(next, number);
             dirty = false;

@@ -15,10 +15,11 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLException;
 import jdk.net.ExtendedSocketOptions;
 
 /** Connects to a server, and agrees with it on what follows: the fixed newstyle negotiation. */
-final class Handshake {
+final class Handshake implements Tls.Waiter {
     /** How long it may take when there is no reason for less. */
     static final long LIMIT_NS = 10_000_000_000L;
     /** How often it looks whether it is still wanted. */
@@ -30,10 +31,11 @@ final class Handshake {
     private static final int KEEPALIVE_PROBES = 4;
 
     /** What it leads to. */
-    record Result(SocketChannel channel, Export export) {}
+    record Result(Wire wire, Export export) {}
 
     private final NbdUri uri;
     private final SocketChannel channel;
+    private Wire wire;
     private final BooleanSupplier unwanted;
     private final long end;
     private final Selector selector;
@@ -41,6 +43,7 @@ final class Handshake {
     private Handshake(NbdUri uri, SocketChannel channel, Selector selector, long limit, BooleanSupplier unwanted) {
         this.uri = uri;
         this.channel = channel;
+        wire = new Wire(channel);
         this.selector = selector;
         this.unwanted = unwanted;
         end = System.nanoTime() + limit;
@@ -51,21 +54,22 @@ final class Handshake {
      *
      * @param limit nanoseconds that it may take
      * @param unwanted looked at from time to time: whether to give up
-     * @return an open channel that blocks, and the export
+     * @return an open connection that blocks, and the export
      * @throws IOException when that fails; the message says why, and not where
      */
     @SuppressWarnings("resource") // what is returned is open
     static Result with(NbdUri uri, long limit, BooleanSupplier unwanted) throws IOException {
         SocketChannel channel = uri.isUnix() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
         try {
-            Export export;
+            Result result;
             try (var selector = Selector.open()) {
                 var handshake = new Handshake(uri, channel, selector, limit, unwanted);
                 handshake.connect();
-                export = handshake.negotiate();
+                Export export = handshake.negotiate();
+                result = new Result(handshake.wire, export);
             }
             channel.configureBlocking(true);
-            return new Result(channel, export);
+            return result;
         } catch (IOException | RuntimeException | Error e) {
             channel.close();
             throw e;
@@ -120,12 +124,30 @@ final class Handshake {
             throw new IOException("the server does not speak the fixed newstyle NBD protocol");
         }
         write(ByteBuffer.allocate(4).putInt(flags & (Protocol.FLAG_FIXED_NEWSTYLE | Protocol.FLAG_NO_ZEROES)));
+        if (uri.certificates() != null) {
+            startTls();
+        }
         write(option(Protocol.OPT_STRUCTURED_REPLY, ByteBuffer.allocate(0)));
         for (Reply reply = reply(Protocol.OPT_STRUCTURED_REPLY); reply.type > 0 && reply.type != Protocol.REP_ACK;) {
             reply = reply(Protocol.OPT_STRUCTURED_REPLY);
         }
         Export export = go();
         return export != null ? export : byName((flags & Protocol.FLAG_NO_ZEROES) != 0);
+    }
+
+    /** From here on nobody else can read or change anything. */
+    private void startTls() throws IOException {
+        write(option(Protocol.OPT_STARTTLS, ByteBuffer.allocate(0)));
+        if (reply(Protocol.OPT_STARTTLS).type != Protocol.REP_ACK) {
+            throw new IOException("the server has no TLS; without it, the name begins with nbd");
+        }
+        var tls = new Tls(channel, uri.certificates().engine());
+        try {
+            tls.negotiate(this);
+        } catch (SSLException e) {
+            throw new IOException("TLS: " + e.getMessage(), e);
+        }
+        wire = new Wire(channel, tls);
     }
 
     /** The export by NBD_OPT_GO; null if the server does not know that. */
@@ -200,7 +222,7 @@ final class Handshake {
         String words = Protocol.words(text);
         return switch (reply.type) {
             case Protocol.REP_ERR_UNKNOWN -> noExport();
-            case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, which is not supported";
+            case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, so the name begins with nbds";
             case Protocol.REP_ERR_POLICY -> "the server does not allow that" + (words.isEmpty() ? "" : ": " + words);
             case Protocol.REP_ERR_SHUTDOWN -> "the server is shutting down";
             default -> "the server refuses: " + (words.isEmpty() ? "error " + (reply.type & ~(1 << 31)) : words);
@@ -235,27 +257,36 @@ final class Handshake {
 
     private ByteBuffer read(int bytes) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(bytes);
+        ByteBuffer[] into = {buffer};
         // A server may always have a little more to say
         checkTime();
         while (buffer.hasRemaining()) {
-            int n = channel.read(buffer);
+            long n = wire.read(into);
             if (n < 0) {
                 throw new EOFException("the server closed the connection");
             }
             if (n == 0) {
-                await(SelectionKey.OP_READ);
+                awaitRead();
             }
         }
         return buffer.flip();
     }
 
     private void write(ByteBuffer buffer) throws IOException {
-        buffer.position(0).limit(buffer.capacity());
-        while (buffer.hasRemaining()) {
-            if (channel.write(buffer) == 0) {
-                await(SelectionKey.OP_WRITE);
-            }
+        ByteBuffer[] from = {buffer.position(0).limit(buffer.capacity())};
+        while (!wire.write(from)) {
+            awaitWrite();
         }
+    }
+
+    @Override
+    public void awaitRead() throws IOException {
+        await(SelectionKey.OP_READ);
+    }
+
+    @Override
+    public void awaitWrite() throws IOException {
+        await(SelectionKey.OP_WRITE);
     }
 
     private void await(int operation) throws IOException {

@@ -7,7 +7,6 @@ import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -33,7 +32,7 @@ final class NbdBackend implements AsyncBackend {
     NbdBackend(Target target, Handshake.Result first, Geometry geometry) throws IOException {
         this.target = target;
         export = first.export();
-        List<SocketChannel> all = new ArrayList<>(List.of(first.channel()));
+        List<Wire> all = new ArrayList<>(List.of(first.wire()));
         try {
             check(geometry);
             if (export.has(Protocol.CAN_MULTI_CONN)) {
@@ -44,7 +43,7 @@ final class NbdBackend implements AsyncBackend {
                 connections[i] = new Connection(this, all.get(i), i);
             }
         } catch (IOException | RuntimeException | Error e) {
-            for (SocketChannel one : all) {
+            for (Wire one : all) {
                 one.close();
             }
             target.close();
@@ -56,15 +55,15 @@ final class NbdBackend implements AsyncBackend {
     }
 
     /** A server may limit how many there are, so those that it takes must do. */
-    private void connectMore(List<SocketChannel> all) throws IOException {
+    private void connectMore(List<Wire> all) throws IOException {
         try {
             while (all.size() < CONNECTIONS) {
                 Handshake.Result next = target.connectOnceMore();
                 if (export.difference(next.export()) != null) {
-                    next.channel().close();
+                    next.wire().close();
                     return;
                 }
-                all.add(next.channel());
+                all.add(next.wire());
             }
         } catch (IOException e) {
             // One is enough
@@ -100,14 +99,14 @@ final class NbdBackend implements AsyncBackend {
      *
      * @return null if that is not possible now
      */
-    SocketChannel reconnect(BooleanSupplier unwanted) {
+    Wire reconnect(BooleanSupplier unwanted) {
         try {
             Handshake.Result next = target.reconnect(unwanted);
             String difference = export.difference(next.export());
             if (difference == null) {
-                return next.channel();
+                return next.wire();
             }
-            next.channel().close();
+            next.wire().close();
             tell(difference + "; requests wait");
         } catch (Throwable e) {
             // Of another's server, which may be away for hours, it was told that it was lost

@@ -19,7 +19,7 @@ public abstract class NbdFactory implements BackendFactory {
 
     private record Looked(Target target, Handshake.Result result) {
         void close() throws IOException {
-            result.channel().close();
+            result.wire().close();
             target.close();
         }
     }
@@ -35,6 +35,20 @@ public abstract class NbdFactory implements BackendFactory {
     public static final class UnixSocket extends NbdFactory {
         public UnixSocket() {
             super("nbd+unix", "///EXPORT?socket=PATH");
+        }
+    }
+
+    /** nbds, which is nbd with TLS. */
+    public static final class TlsTcp extends NbdFactory {
+        public TlsTcp() {
+            super("nbds", "//HOST/EXPORT");
+        }
+    }
+
+    /** nbds+unix. */
+    public static final class TlsUnixSocket extends NbdFactory {
+        public TlsUnixSocket() {
+            super("nbds+unix", "///EXPORT?socket=PATH");
         }
     }
 

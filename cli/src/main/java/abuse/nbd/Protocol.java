@@ -16,6 +16,7 @@ final class Protocol {
     static final int FLAG_NO_ZEROES = 2;
 
     static final int OPT_EXPORT_NAME = 1;
+    static final int OPT_STARTTLS = 5;
     static final int OPT_GO = 7;
     static final int OPT_STRUCTURED_REPLY = 8;
 

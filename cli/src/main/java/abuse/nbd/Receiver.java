@@ -6,7 +6,6 @@ import abuse.libc.Memory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 
 /** Reads replies, many at once, and brings the data of reads to its place. One thread. */
 final class Receiver implements AutoCloseable {
@@ -32,16 +31,17 @@ final class Receiver implements AutoCloseable {
     private final Memory memory = Memory.map(SIZE);
     /** What was read and not looked at yet remains. */
     private final ByteBuffer in = memory.buffer(0, SIZE).limit(0);
-    private final ByteBuffer[] both = new ByteBuffer[2];
-    private SocketChannel channel;
+    private final ByteBuffer[] one = {in};
+    private final ByteBuffer[] both = {null, in};
+    private Wire wire;
 
     Receiver(Replies replies) {
         this.replies = replies;
     }
 
     /** Reads until the connection is lost. */
-    void read(SocketChannel from) throws IOException {
-        channel = from;
+    void read(Wire from) throws IOException {
+        wire = from;
         in.clear().limit(0);
         while (true) {
             need(Integer.BYTES);
@@ -162,9 +162,9 @@ final class Receiver implements AutoCloseable {
             // All that was there is taken, and what follows goes to its own place in the same call
             replies.pause();
             both[0] = data;
-            both[1] = in.clear();
+            in.clear();
             while (data.hasRemaining()) {
-                checkOpen(channel.read(both));
+                checkOpen(wire.read(both));
             }
             in.flip();
         }
@@ -179,7 +179,7 @@ final class Receiver implements AutoCloseable {
         replies.pause();
         in.compact();
         while (in.position() < bytes) {
-            checkOpen(channel.read(in));
+            checkOpen(wire.read(one));
         }
         in.flip();
     }

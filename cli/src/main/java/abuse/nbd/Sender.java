@@ -5,7 +5,6 @@ import abuse.backend.AsyncRequest;
 import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 
 /** Encodes commands, and writes many at once; what is long goes to the socket from where it is. One thread at a time. */
 final class Sender implements AutoCloseable {
@@ -18,11 +17,12 @@ final class Sender implements AutoCloseable {
     private final Export export;
     private final Memory memory = Memory.map(SIZE);
     private final ByteBuffer out = memory.buffer(0, SIZE);
-    private final ByteBuffer[] both = new ByteBuffer[2];
+    private final ByteBuffer[] one = {out};
+    private final ByteBuffer[] both = {out, null};
     /** Null if the server can write zeroes itself. */
     private final Memory zeroMemory;
     private final ByteBuffer zeros;
-    private SocketChannel channel;
+    private Wire wire;
     private int connection;
 
     Sender(Export export) {
@@ -33,8 +33,8 @@ final class Sender implements AutoCloseable {
     }
 
     /** Sends on this connection, which has this number, from now on. */
-    void use(SocketChannel next, int number) {
-        channel = next;
+    void use(Wire next, int number) {
+        wire = next;
         connection = number;
         out.clear();
     }
@@ -83,14 +83,13 @@ final class Sender implements AutoCloseable {
         out.clear();
         out.putInt(Protocol.REQUEST_MAGIC).putShort((short) 0).putShort((short) Protocol.CMD_DISC).putLong(0).putLong(0).putInt(0);
         flush();
+        wire.leave();
     }
 
     /** Writes what has gathered. */
     void flush() throws IOException {
         out.flip();
-        while (out.hasRemaining()) {
-            channel.write(out);
-        }
+        wire.write(one);
         out.clear();
     }
 
@@ -119,11 +118,9 @@ final class Sender implements AutoCloseable {
             out.put(data);
             return;
         }
-        both[0] = out.flip();
+        out.flip();
         both[1] = data;
-        while (data.hasRemaining()) {
-            channel.write(both);
-        }
+        wire.write(both);
         out.clear();
     }
 }
