@@ -35,18 +35,44 @@ final class PrivateServer implements AutoCloseable {
 
     /** The time from one start to the end. */
     private static final class Run {
-        final Child child;
-        final CountDownLatch end = new CountDownLatch(1);
+        private final CountDownLatch begin = new CountDownLatch(1);
+        private final CountDownLatch end = new CountDownLatch(1);
+        private volatile Child child;
+        private volatile Throwable failure;
         volatile int status;
 
-        Run(Child child) {
-            this.child = child;
-            var thread = new Thread(() -> {
-                status = child.await();
-                end.countDown();
-            }, "nbd server");
+        Run(int socket, String path, List<String> command) throws IOException {
+            // Some servers, such as nbdkit, end with the thread that has started them
+            var thread = new Thread(() -> run(socket, path, command), "nbd server");
             thread.setDaemon(true);
             thread.start();
+            boolean interrupted = false;
+            while (begin.getCount() > 0) {
+                try {
+                    begin.await();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (failure != null) {
+                throw failure instanceof IOException e ? e : new IOException(failure.toString(), failure);
+            }
+        }
+
+        private void run(int socket, String path, List<String> command) {
+            try {
+                child = Child.start(socket, path, command);
+            } catch (Throwable e) {
+                failure = e;
+                return;
+            } finally {
+                begin.countDown();
+            }
+            status = child.await();
+            end.countDown();
         }
 
         boolean hasEnded() {
@@ -122,7 +148,7 @@ final class PrivateServer implements AutoCloseable {
                 throw new IOException(socket + ": " + Unix.strerror(-listening));
             }
             try {
-                run = new Run(Child.start(listening, socket.toString(), command));
+                run = new Run(listening, socket.toString(), command);
             } finally {
                 // Only the server has it, so that connections fail when it has ended
                 Unix.close(listening);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.Backend;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.Flag;
@@ -22,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
@@ -237,33 +239,41 @@ class NbdTest extends ServerTestBase {
     }
 
     @Test
-    void requests_wait_for_a_server_that_was_killed() throws Exception {
+    void requests_wait_for_qemu_that_was_killed() throws Exception {
+        beKilled(keep(NbdProcess.qemu(directory, "-f", "raw", zeros())));
+    }
+
+    @Test
+    void requests_wait_for_nbdkit_that_was_killed() throws Exception {
+        beKilled(nbdkit("file", zeros()));
+    }
+
+    private void beKilled(NbdProcess process) throws Exception {
         use();
-        var process = keep(NbdProcess.qemu(directory, "-f", "raw", zeros()));
         var running = serve(process);
         var failure = new AtomicReference<Throwable>();
-        var killer = new Thread(() -> {
+        var ended = new AtomicBoolean();
+        var user = new Thread(() -> {
             try {
-                for (int i = 0; i < 20; i++) {
-                    Thread.sleep(60);
-                    process.kill();
-                    Thread.sleep(20);
-                    process.start();
+                while (!ended.get()) {
+                    load(2);
                 }
+                load(2);
             } catch (Throwable e) {
                 failure.set(e);
-                e.printStackTrace();
             }
         });
-        killer.start();
-        try {
-            while (killer.isAlive()) {
-                load(2);
-            }
-            load(2);
-        } finally {
-            assertNull(failure.get(), "the server that is killed and started");
+        user.start();
+        // By this thread, as nbdkit ends with the one that has started it
+        for (int i = 0; i < 20; i++) {
+            Thread.sleep(60);
+            process.kill();
+            Thread.sleep(20);
+            process.start();
         }
+        ended.set(true);
+        user.join();
+        assertNull(failure.get());
         assertNull(running.stop());
         assertTrue(running.problems.get(0).startsWith(process.uri + ": lost the connection: "), running.problems.toString());
         assertTrue(running.problems.contains(process.uri + ": connected again"), running.problems.toString());
@@ -362,6 +372,28 @@ class NbdTest extends ServerTestBase {
         assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
         exercise(running);
         awaitGone(image);
+    }
+
+    @Test
+    void a_private_server_outlives_the_thread_that_opened_it() throws Exception {
+        use();
+        String image = zeros();
+        var backend = new AtomicReference<Backend>();
+        var opener = new Thread(() -> {
+            try {
+                backend.set(new Backends().open("nbd-exec:nbdkit -t 1 file " + image, Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false)));
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+        });
+        opener.start();
+        opener.join();
+        var before = processesWith(image);
+        assertTrue(before.size() >= 2, before.toString());
+        var running = serve(backend.get());
+        load(20);
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
     }
 
     @Test
