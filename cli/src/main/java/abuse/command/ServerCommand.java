@@ -48,7 +48,7 @@ class ServerCommand extends Command {
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that nbd: has not answered after so long; otherwise they wait until it does.");
+            "Fail requests that an NBD server has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
 
     /** Null for a command that serves one disk only. */
@@ -72,7 +72,8 @@ class ServerCommand extends Command {
         second = words("1", "BACKEND",
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
                         + " file or on another block device, which must be as large as the disk; nbd://HOST/EXPORT or"
-                        + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server; or a backend of a plug-in");
+                        + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
+                        + " started; or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
@@ -324,7 +325,7 @@ class ServerCommand extends Command {
     }
 
     /** Only warns of an image that does not fit, as it may be about to be overwritten. */
-    final void warn(String path, String backend, Geometry geometry) {
+    final void warn(String path, String backend, Geometry geometry) throws IOException {
         Image image = backends.look(backend);
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();
