@@ -39,7 +39,7 @@ final class RunCommand extends ServerCommand {
             Device device = setUpFree(config);
             ending.begin(device);
             // From now on the open node belongs to this disk, and to no later one
-            device.serve(new Serving(Device.ANY_QUEUE, null, backend));
+            device.serve(new Serving(Device.ANY_QUEUE, null, text(backend)));
             awaitNode(device);
             if (!ending.isAsked()) {
                 serve(device.path(), backend, opener, Status::disk);

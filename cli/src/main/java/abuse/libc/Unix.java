@@ -139,6 +139,7 @@ public final class Unix {
         static final Function FALLOCATE = new Function("fallocate", 4);
         static final Function FCNTL = new Function("fcntl", 3);
         static final Function PRCTL = new Function("prctl", 5);
+        static final Function ACCESS = new Function("access", 2);
 
         private OfServers() {}
     }
@@ -188,6 +189,11 @@ public final class Unix {
         int fd = (int) OPEN.call(MEMORY.getDirectBufferAddress(terminated), flags, mode);
         Reference.reachabilityFence(terminated);
         return fd;
+    }
+
+    /** Whether there is a file with the name at an address, which ends with a NUL. */
+    public static boolean exists(long path) {
+        return OfServers.ACCESS.call(path, 0) == 0;
     }
 
     public static int close(int fd) {

@@ -45,7 +45,7 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "WHAT").stream()
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILTER", "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
 
@@ -80,12 +80,12 @@ final class Completions {
         return Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "KEYS", joined("KEYS"),
                 "COLUMNS", joined("COLUMNS"), "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
-                "PLAIN_BACKENDS", plainBackends(), "WHAT", joined("WHAT"));
+                "PLAIN_BACKENDS", plainBackends(), "FILTER", joined("FILTER"), "WHAT", joined("WHAT"));
     }
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILE", "JAR", "WHAT" -> "_abusectl_" + label;
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR", "WHAT" -> "_abusectl_" + label;
             default -> " ";
         };
     }
@@ -121,7 +121,7 @@ final class Completions {
         line.append(switch (Model.value(command, option)) {
             case "" -> "";
             case "FILE", "JAR" -> " -r -F";
-            case "WHAT" -> " -x -a '" + joined("WHAT") + "'";
+            case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
             case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });

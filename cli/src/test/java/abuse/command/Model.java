@@ -3,6 +3,8 @@ package abuse.command;
 
 import abuse.backend.Backends;
 import abuse.device.SimulatedDevices;
+import abuse.filter.FilterFactory;
+import abuse.filter.Filters;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
@@ -71,6 +73,7 @@ final class Model {
             case "REQUEST_COLUMNS" -> names(RequestColumn.values());
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
+            case "FILTER" -> new Filters().all().stream().map(FilterFactory::name).toList();
             case "WHAT" -> List.of("media", "device");
             case "COMMAND" -> {
                 var commands = new ArrayList<>(ROOT.subcommands().keySet());
