@@ -31,7 +31,12 @@ class FilterOptionTest extends CommandTestBase {
         "error:from=1.5 ~ from=1.5 is neither a number of requests nor a time with its unit, as 10s or 500ms",
         "error:sticky=yes ~ sticky=yes is neither on nor off",
         "error:heal ~ heal is of use only with list or sticky",
-        "error:, ~ unknown key ''"})
+        "error:, ~ unknown key ''",
+        "delay ~ time=TIME is missing, as in time=10ms",
+        "delay:time=soon ~ time=soon is not a time: seconds, or a number with s or ms",
+        "stall ~ nothing would ever release a request; add when=PATH, release=PATH or for=TIME",
+        "rate ~ bytes=SIZE or requests=N is missing, as in bytes=1M",
+        "rate:bytes=0 ~ bytes=0 would let nothing through"})
     void a_mistake_names_the_filter_the_key_and_what_is_allowed(String filter, String message) {
         devices.add(0);
         String words = misuse("run", "sz=1M", "mem", "--filter", filter);
@@ -44,7 +49,7 @@ class FilterOptionTest extends CommandTestBase {
     void a_filter_that_there_is_not_is_told_with_those_that_there_are() {
         devices.add(0);
         String words = misuse("run", "sz=1M", "mem", "--filter", "eror:nth=1");
-        assertTrue(words.startsWith("run: 'eror' is not a filter; there are error, readonly"), words);
+        assertTrue(words.startsWith("run: 'eror' is not a filter; there are error, readonly, delay, stall, rate"), words);
         assertTrue(words.endsWith("; did you mean 'error'?"), words);
     }
 
