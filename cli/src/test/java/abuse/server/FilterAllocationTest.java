@@ -34,6 +34,8 @@ class FilterAllocationTest {
     private static final Map<String, Object> NOTHING = Map.of("rate", 0.0);
     private static final Map<String, Map<String, Object>> SETTINGS = Map.of(
             "error", NOTHING,
+            "log", Map.of("file", "/dev/null"),
+            "stats", Map.of("file", "/dev/null"),
             "stall", Map.of("when", "/nowhere/to/be/found"));
 
     private AsyncWorker worker;
@@ -52,7 +54,7 @@ class FilterAllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"error", "error stall"})
+    @ValueSource(strings = {"error", "error stall", "log", "stats"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
