@@ -34,9 +34,11 @@ class FilterAllocationTest {
     private static final Map<String, Object> NOTHING = Map.of("rate", 0.0);
     private static final Map<String, Map<String, Object>> SETTINGS = Map.of(
             "error", NOTHING,
+            "corrupt", NOTHING,
             "log", Map.of("file", "/dev/null"),
             "stats", Map.of("file", "/dev/null"),
-            "stall", Map.of("when", "/nowhere/to/be/found"));
+            "stall", Map.of("when", "/nowhere/to/be/found"),
+            "check", Map.of());
 
     private AsyncWorker worker;
     private int round;
@@ -54,7 +56,7 @@ class FilterAllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"error", "error stall", "log", "stats"})
+    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
