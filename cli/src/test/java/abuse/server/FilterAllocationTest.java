@@ -38,7 +38,8 @@ class FilterAllocationTest {
             "log", Map.of("file", "/dev/null"),
             "stats", Map.of("file", "/dev/null"),
             "stall", Map.of("when", "/nowhere/to/be/found"),
-            "check", Map.of());
+            "check", Map.of(),
+            "powerfail", Map.of());
 
     private AsyncWorker worker;
     private int round;
@@ -56,7 +57,7 @@ class FilterAllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt"})
+    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
