@@ -9,7 +9,8 @@
 # server: dm-linear and map-null, both to null_blk, and map-brd. With abuse, c and ublk, "-2" makes two hardware
 # queues and "-batch" puts the server under SCHED_BATCH. With abuse and c, "-poll" makes the server look for
 # requests before it sleeps, as long as the kernel finds that worth it. With loop and abuse, "-512" makes blocks of
-# 512 bytes instead of 4096.
+# 512 bytes instead of 4096. With abuse, "-error" puts a filter before the backend that does nothing, and "-powerfail"
+# one that is a write cache.
 #
 # A workload is named by its pattern (rr rw: random read, write; r w: sequential), block size, depth and
 # number of jobs: rr4k-32, r128k-32, rr4k-32x2. With a v, as in rv1m-4, the memory of each request is in
@@ -119,10 +120,15 @@ start() {
 		;;
 	abuse-*)
 		modprobe abuse max_abuse=32
-		local backend=${base#abuse-}
+		local backend=${base#abuse-} filter=()
+		case $backend in
+		*-error) filter=(--filter error:rate=0) ;;
+		*-powerfail) filter=(--filter powerfail) ;;
+		esac
+		backend=${backend%-*}
 		[ "$backend" != file ] || backend=file:$(image "$name")
 		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues
-		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend"
+		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend" "${filter[@]}"
 		device[$name]=abuse$nodes
 		nodes=$((nodes + 1))
 		;;

@@ -27,7 +27,7 @@ _end_last() {
 _find() { # FILE TEXT
 	case $1 in
 	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
-	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; p }' "$1" ;;
+	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; s/\\\(aq/'\''/g; s/\\e/\\/g; p }' "$1" ;;
 	esac | awk -v RS= -v text="$2" 'index($0, text) { print; exit }'
 }
 
@@ -164,6 +164,16 @@ the_manual_pages_map_a_disk() {
 	command modprobe -r brd
 	reset
 	wait
+}
+
+the_recipes_for_testers_do_what_they_say() {
+	_prepare
+	for text in nth=3 list=bad op=flush,nth=1 when=cut flush=ignored when=hang delay: ENOSPC when=tear file=flips; do
+		_man abuse-testing.7 "$text"
+		rm -f bad hang cut dip tear flip
+	done
+	_example "$README" 'error:op=write,nth=3'
+	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 10
 }
 
 the_manual_pages_show_a_disk() {
