@@ -41,7 +41,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 # clang reads the headers of other architectures, because gcc's compilers for them cannot
 # be installed beside gcc-multilib
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
-	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 mdadm bcache-tools btrfs-progs nbdkit qemu-utils \
+	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 mdadm bcache-tools btrfs-progs nbdkit qemu-utils openssl \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
 SUITE_PACKAGES := g++ make automake libtool-bin pkg-config xfslibs-dev uuid-dev libacl1-dev libaio-dev libgdbm-dev \
 	libcap-dev liburing-dev acl attr bc gawk fio xfsprogs psmisc procps quota udev uuid-runtime

@@ -5,7 +5,7 @@
 #   guest.sh profile TARGET WORKLOAD
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
-# ublk-file abuse-null abuse-mem abuse-file c-null c-mem; or one that is mapped to another device, and has no
+# ublk-file abuse-null abuse-mem abuse-file abuse-nbd-mem c-null c-mem; or one that is mapped to another device, and has no
 # server: dm-linear and map-null, both to null_blk, and map-brd. With abuse, c and ublk, "-2" makes two hardware
 # queues and "-batch" puts the server under SCHED_BATCH. With abuse and c, "-poll" makes the server look for
 # requests before it sleeps, as long as the kernel finds that worth it. With loop and abuse, "-512" makes blocks of
@@ -46,8 +46,8 @@ image() {
 	echo "/dev/shm/$1"
 }
 
-# serve_nbd TARGET COMMAND...: starts a server on a unix socket, and the kernel's client for it
-serve_nbd() {
+# start_nbd TARGET COMMAND...: starts a server on a unix socket
+start_nbd() {
 	local name=$1
 	shift
 	"$@" </dev/null >"/run/$name.out" 2>&1 &
@@ -55,6 +55,12 @@ serve_nbd() {
 	while ! [ -S "/run/$name.socket" ] && kill -0 "${pid[$name]}" 2>/dev/null; do
 		sleep 0.1
 	done
+}
+
+# serve_nbd TARGET COMMAND...: such a server, and the kernel's client for it
+serve_nbd() {
+	local name=$1
+	start_nbd "$@"
 	modprobe nbd nbds_max=8
 	nbd-client -unix "/run/$name.socket" "/dev/nbd$nbds" -b 4096 -N '' >"/run/$name.out" 2>&1 ||
 		die "$name: $(cat "/run/$name.out")"
@@ -125,8 +131,15 @@ start() {
 		*-error) filter=(--filter error:rate=0) ;;
 		*-powerfail) filter=(--filter powerfail) ;;
 		esac
-		backend=${backend%-*}
-		[ "$backend" != file ] || backend=file:$(image "$name")
+		backend=${backend%-error}
+		backend=${backend%-powerfail}
+		case $backend in
+		file) backend=file:$(image "$name") ;;
+		nbd-mem)
+			start_nbd "$name-peer" nbdkit -f -t "$(nproc)" -U "/run/$name-peer.socket" memory $size
+			backend="nbd+unix:///?socket=/run/$name-peer.socket"
+			;;
+		esac
 		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues
 		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend" "${filter[@]}"
 		device[$name]=abuse$nodes

@@ -5,12 +5,10 @@
 # Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
-	'run --filter') value=FILTER ;;
 	'run --plugin') value=JAR ;;
 	'run --deadline') value=SECONDS ;;
 	'setup --owner') value=USER ;;
 	'server --all') value=FILE ;;
-	'server --filter') value=FILTER ;;
 	'server --plugin') value=JAR ;;
 	'server --deadline') value=SECONDS ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
@@ -64,10 +62,6 @@ _abusectl_add() {
 			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
 		fi
 		;;
-	FILTER)
-		compopt -o nospace
-		COMPREPLY+=($(compgen -W "${words_of[FILTER]}" -- "$cur"))
-		;;
 	*) COMPREPLY+=($(compgen -W "${words_of[$1]-}" -- "$cur")) ;;
 	esac
 }
@@ -80,8 +74,7 @@ _abusectl() {
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
-		[BACKEND]='null mem file: nbd: nbd+unix:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
+		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
@@ -120,7 +113,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -128,7 +121,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

@@ -103,6 +103,15 @@ the_readme_makes_a_disk() {
 	is "capacity" "$(status capacity)" 0
 }
 
+the_readme_serves_an_image_of_another_format() {
+	_prepare
+	_example "$README" 'nbd-exec:qemu-nbd'
+	io op=write byte=9
+	io op=check byte=9
+	is capacity "$(status capacity)" $((64 << 20))
+	_end_last
+}
+
 the_readme_is_a_disk_by_hand() {
 	_prepare
 	_example "$README" 'dd if=/dev/abuse0' waits

@@ -53,6 +53,29 @@ a_flush_fails_once_if_writes_may_be_lost_and_a_deadline_fails_the_rest() {
 	kill9 nbd
 }
 
+# A private server is there, or none is
+_private() { [ "$(pgrep -c -x qemu-nbd)" = "$1" ]; }
+
+a_private_server_ends_with_ours_and_loses_nothing() {
+	small_disk
+	# Without its own flush qcow2 would forget
+	rm "$T/image"
+	qemu-img create -q -f qcow2 "$T/image" 32M
+	start server "nbd-exec:qemu-nbd -f qcow2 --cache=writeback $T/image"
+	start_load --fsync=0
+	answering
+	kill9 server
+	wait_for _private 0
+	start server "nbd-exec:qemu-nbd -f qcow2 --cache=writeback $T/image"
+	answering
+	end_load "a server with a private NBD server was killed"
+	stop server
+	wait_for _private 0
+	qemu-img check -q "$T/image"
+	! "$ABUSECTL" server $CTL nbd-exec:frob >"$T/frob" 2>&1 || fail "a command that is not there serves"
+	is "the error" "$(<"$T/frob")" "abusectl: nbd-exec:frob: 'frob' is not found, or cannot be executed"
+}
+
 run_takes_size_and_access_from_the_export() {
 	load
 	spawn nbd nbdkit -f -r -t 1 -U "$T/nbd.sock" memory 3M
@@ -64,6 +87,19 @@ run_takes_size_and_access_from_the_export() {
 	io op=check byte=0
 	kill -TERM "${PID[run]}"
 	finish run
+	kill9 nbd
+	rm "$T/nbd.sock"
+	spawn nbd nbdkit -f -t 1 -U "$T/nbd.sock" memory 3M
+	wait_for [ -S "$T/nbd.sock" ]
+	local keys
+	for keys in '' discard=off,wz=off; do
+		spawn run "$ABUSECTL" run $keys "$URI"
+		wait_for has "$T/run" '^/dev/abuse0$'
+		is "offers discard with '$keys'" $(($(<$SYS/queue/discard_max_bytes) > 0)) $((${#keys} == 0))
+		is "offers write zeroes with '$keys'" $(($(<$SYS/queue/write_zeroes_max_bytes) > 0)) $((${#keys} == 0))
+		kill -TERM "${PID[run]}"
+		finish run
+	done
 	kill9 nbd
 }
 

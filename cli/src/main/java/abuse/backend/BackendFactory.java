@@ -36,8 +36,12 @@ public interface BackendFactory {
         return Set.of();
     }
 
-    /** Looks at a store before it is opened; null when there is none, or there is nothing to see. */
-    default Image look(String argument) {
+    /**
+     * Looks at a store before it is opened; null when there is none, or there is nothing to see.
+     *
+     * @throws IOException when it cannot be reached; the message names it
+     */
+    default Image look(String argument) throws IOException {
         return null;
     }
 

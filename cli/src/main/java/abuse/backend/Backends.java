@@ -55,7 +55,7 @@ public final class Backends {
     }
 
     /** Looks at what a backend would open, as {@link BackendFactory#look} does. */
-    public Image look(String name) {
+    public Image look(String name) throws IOException {
         return find(name).look(argumentOf(name));
     }
 

@@ -13,13 +13,15 @@ import abuse.libc.Unix;
  * @param format null if none is known
  * @param leastBlock bytes of the smallest block that it can be asked for, at least 1
  * @param readOnly nothing can be written
+ * @param discards whether discard is of use
+ * @param writesZeroes whether it makes zeros without data
  */
-public record Image(long size, ImageFormat format, int leastBlock, boolean readOnly) {
+public record Image(long size, ImageFormat format, int leastBlock, boolean readOnly, boolean discards, boolean writesZeroes) {
     private static final int SMALLEST_BLOCK = 512;
 
-    /** One with any blocks, and that can be written as far as is known. */
+    /** One with any blocks, that can be written as far as is known; what else it can is left to the setup. */
     public Image(long size, ImageFormat format) {
-        this(size, format, 1, false);
+        this(size, format, 1, false, false, false);
     }
 
     /** Looks at a file or device; null if it has no bytes, or may not be read. */

@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
+import abuse.backend.Words;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ record DiskList(String name, List<Disk> disks) {
                 if (line.indexOf('\uFFFD') >= 0) {
                     throw new UsageException("this is not UTF-8; a file with such a name needs a link with another name");
                 }
-                List<String> words = words(line);
+                List<String> words = Words.split(line, true);
                 if (words.isEmpty()) {
                     continue;
                 }
@@ -53,7 +54,7 @@ record DiskList(String name, List<Disk> disks) {
                     throw new UsageException(disk.path + " is in line " + before + " already");
                 }
                 disks.add(disk);
-            } catch (UsageException e) {
+            } catch (UsageException | IllegalArgumentException e) {
                 throw new UsageException(name + ":" + number + ": " + e.getMessage());
             }
         }
@@ -61,34 +62,6 @@ record DiskList(String name, List<Disk> disks) {
             throw new UsageException(name + ": there is no disk in it");
         }
         return new DiskList(name, disks);
-    }
-
-    /** The words of a line, before the one that begins with #. What is between quotes, of either kind, belongs to one word. */
-    private static List<String> words(String line) throws UsageException {
-        var words = new ArrayList<String>();
-        StringBuilder word = null;
-        char quote = 0;
-        for (char c : line.toCharArray()) {
-            if (quote != 0 ? c == quote : c == '"' || c == '\'') {
-                quote = quote == 0 ? c : 0;
-                word = word == null ? new StringBuilder() : word;
-            } else if (quote != 0 || !Character.isWhitespace(c)) {
-                if (c == '#' && word == null) {
-                    break;
-                }
-                word = (word == null ? new StringBuilder() : word).append(c);
-            } else if (word != null) {
-                words.add(word.toString());
-                word = null;
-            }
-        }
-        if (quote != 0) {
-            throw new UsageException("there is no second " + quote);
-        }
-        if (word != null) {
-            words.add(word.toString());
-        }
-        return words;
     }
 
     private static Disk parse(List<String> words, Backends backends, boolean pinned) throws UsageException {

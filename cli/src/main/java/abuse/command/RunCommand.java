@@ -11,6 +11,7 @@ import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
 import abuse.server.SizeMismatchException;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -79,7 +80,7 @@ final class RunCommand extends ServerCommand {
     }
 
     /** The setup that the keys ask for; the image gives what they leave out. */
-    private Config config(String word, String backend) throws UsageException, FailedException {
+    private Config config(String word, String backend) throws UsageException, FailedException, IOException {
         for (String piece : word.split(",")) {
             if (DeviceName.number(piece) != null) {
                 throw new UsageException("'" + piece + "' is a device, but this command takes a free one; 'abusectl server "
@@ -95,6 +96,7 @@ final class RunCommand extends ServerCommand {
         if (image != null) {
             boolean sized = keys.hasSize();
             keys.setDefaults(image.size(), image.blockSize(SetupKeys.BLOCK_SIZE), image.readOnly());
+            keys.offer(image.discards(), image.writesZeroes());
             long block = keys.blockSize();
             if (!sized && image.size() % block != 0) {
                 throw new FailedException(backend + ": " + image.size() + " bytes are not a multiple of the block size, "

@@ -55,7 +55,7 @@ class ServerCommand extends Command {
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that nbd: or a filter has not answered after so long; otherwise they wait until it does.");
+            "Fail requests that an NBD server or a filter has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
             + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends and filters from JAR; repeatable.");
@@ -81,7 +81,8 @@ class ServerCommand extends Command {
         second = words("1", "BACKEND",
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
                         + " file or on another block device, which must be as large as the disk; nbd://HOST/EXPORT or"
-                        + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server; or a backend of a plug-in");
+                        + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
+                        + " started; or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
@@ -382,7 +383,7 @@ class ServerCommand extends Command {
     }
 
     /** Only warns of an image that does not fit, as it may be about to be overwritten. */
-    final void warn(String path, String backend, Geometry geometry) {
+    final void warn(String path, String backend, Geometry geometry) throws IOException {
         Image image = backends.look(backend);
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();

@@ -143,6 +143,16 @@ final class SetupKeys {
         }
     }
 
+    /** Offers what an image can do where no key says whether to. */
+    void offer(boolean discard, boolean writeZeroes) {
+        if (discard) {
+            putIfAbsent(Key.DISCARD, 1);
+        }
+        if (writeZeroes) {
+            putIfAbsent(Key.WRITE_ZEROES, 1);
+        }
+    }
+
     private void putIfAbsent(Key key, long value) {
         values.putIfAbsent(key, new Typed(value, key.names.get(0) + "=" + value));
     }

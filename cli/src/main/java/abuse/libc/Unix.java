@@ -41,6 +41,7 @@ public final class Unix {
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
     public static final int ENOSPC = 28;
+    public static final int ENAMETOOLONG = 36;
     public static final int ELOOP = 40;
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;
@@ -83,6 +84,7 @@ public final class Unix {
     static final int PR_GET_IO_FLUSHER = 58;
 
     static final int AF_UNIX = 1;
+    static final int SOCK_STREAM = 1;
     static final int SOCK_DGRAM = 2;
     static final int SOCK_CLOEXEC = 0x80000;
 
@@ -117,9 +119,9 @@ public final class Unix {
         private SockaddrUn() {}
     }
 
-    private static final Invoker INVOKER = NativePart.invoker();
+    static final Invoker INVOKER = NativePart.invoker();
     private static final MemoryIO MEMORY = NativePart.memory();
-    private static final Library LIBRARY = Library.getCachedInstance("libc.so.6", Library.LAZY);
+    static final Library LIBRARY = Library.getCachedInstance("libc.so.6", Library.LAZY);
 
     private static final Function OPEN = new Function("open", 3);
     private static final Function CLOSE = new Function("close", 1);
@@ -236,10 +238,10 @@ public final class Unix {
         return (int) INVOKER.invokeL5(OfServers.PRCTL.types, OfServers.PRCTL.address, option, argument, 0, 0, 0);
     }
 
-    /** A new socket for datagrams, or -1. */
-    static int socket() {
+    /** A new socket, or -1. */
+    static int socket(int type) {
         Function socket = new Function("socket", 3);
-        return (int) socket.call(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        return (int) socket.call(AF_UNIX, type | SOCK_CLOEXEC, 0);
     }
 
     /** Returns the address of the mapping, or -1. */
@@ -359,19 +361,24 @@ public final class Unix {
      * @return a negative errno
      */
     public static int execute(String path, List<String> arguments) {
-        int bytes = arguments.stream().mapToInt(argument -> argument.getBytes(UTF_8).length + 1).sum();
-        int pointers = (arguments.size() + 1) * Long.BYTES;
-        try (Memory memory = Memory.map(pointers + bytes)) {
-            var buffer = memory.buffer();
-            int at = pointers;
-            for (int i = 0; i < arguments.size(); i++) {
-                byte[] argument = arguments.get(i).getBytes(UTF_8);
-                buffer.putLong(i * Long.BYTES, memory.address() + at).put(at, argument);
-                at += argument.length + 1;
-            }
+        try (Memory memory = strings(arguments)) {
             Libc.LIBC.execv(path, memory.address());
             return -errno();
         }
+    }
+
+    /** An array of pointers to strings, with a null at its end, and then the strings. */
+    static Memory strings(List<String> strings) {
+        int bytes = strings.stream().mapToInt(string -> string.getBytes(UTF_8).length + 1).sum();
+        int at = (strings.size() + 1) * Long.BYTES;
+        Memory memory = Memory.map(at + bytes);
+        var buffer = memory.buffer();
+        for (int i = 0; i < strings.size(); i++) {
+            byte[] string = strings.get(i).getBytes(UTF_8);
+            buffer.putLong(i * Long.BYTES, memory.address() + at).put(at, string);
+            at += string.length + 1;
+        }
+        return memory;
     }
 
     /**
@@ -389,7 +396,7 @@ public final class Unix {
         if (name[0] == '@') {
             name[0] = 0;
         }
-        int fd = socket();
+        int fd = socket(SOCK_DGRAM);
         if (fd < 0) {
             return -errno();
         }
@@ -408,6 +415,32 @@ public final class Unix {
             return 0;
         } finally {
             close(fd);
+        }
+    }
+
+    /**
+     * Makes a unix socket that listens.
+     *
+     * @return its descriptor or a negative errno
+     */
+    public static int listen(String path) {
+        byte[] name = path.getBytes(UTF_8);
+        if (name.length == 0 || name.length >= SockaddrUn.SIZE_OF - SockaddrUn.SUN_PATH) {
+            return -ENAMETOOLONG;
+        }
+        int fd = socket(SOCK_STREAM);
+        if (fd < 0) {
+            return -errno();
+        }
+        try (Memory memory = Memory.map(SockaddrUn.SIZE_OF)) {
+            memory.buffer().putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX).put(SockaddrUn.SUN_PATH, name);
+            if ((int) new Function("bind", 3).call(fd, memory.address(), SockaddrUn.SIZE_OF) < 0
+                    || (int) new Function("listen", 2).call(fd, 1024) < 0) {
+                int errno = errno();
+                close(fd);
+                return -errno;
+            }
+            return fd;
         }
     }
 }

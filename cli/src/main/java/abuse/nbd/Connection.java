@@ -5,10 +5,8 @@ import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -16,14 +14,17 @@ import java.util.concurrent.locks.ReentrantLock;
  * submit requests write to the socket. One thread reads, and never writes, because a server need not read before its
  * replies are read. Another one writes what follows from replies, and sends again.
  */
-final class Connection implements Receiver.Replies {
+final class Connection {
     private static final long FIRST_DELAY_MS = 5;
     private static final long LAST_DELAY_MS = 1000;
+    /** How long a server that does not read may keep the end waiting. */
+    private static final long LEAVE_MS = 1000;
 
     private final NbdBackend backend;
-    private final Export export;
     private final Sender sender;
-    private final Receiver receiver = new Receiver(this);
+    private final Receiver receiver;
+    private final Finisher finisher;
+    private final Exchanges exchanges = new Exchanges();
     private final Thread reader;
     private final Thread writer;
 
@@ -32,31 +33,26 @@ final class Connection implements Receiver.Replies {
     private volatile boolean connected = true;
     /** The number of the present connection, from 1. */
     private int number = 1;
-    private volatile SocketChannel channel;
+    private volatile Wire wire;
     private volatile boolean dirty;
-    /** Set before it is closed because requests have passed their deadline. */
-    private volatile boolean hung;
+    /** The one that was closed because requests had passed their deadline. */
+    private volatile Wire hung;
     private volatile boolean closed;
+    /** Milliseconds before the next attempt to connect; the reader's. Without an answer in between they become more. */
+    private long delay;
 
-    /** Guards what follows, except for reads of the array. */
-    private final Object pool = new Object();
-    /** Those that are under way, and those that are free, by index. */
-    private volatile Exchange[] exchanges = {};
-    private int[] free = {};
-    private int freeExchanges;
-    /** What the writer has to do. */
+    /** Guards what follows: what the writer has to do. */
+    private final Object work = new Object();
     private final Queue<Exchange> continued = new ArrayDeque<>();
     private boolean again;
-    private final AtomicInteger underWay = new AtomicInteger();
-    /** Where answers are to be sent; the reader's. */
-    private AsyncRequest.Answers unsent;
 
-    Connection(NbdBackend backend, Handshake.Result first, int index) {
+    Connection(NbdBackend backend, Wire first, int index) {
         this.backend = backend;
-        export = first.export();
-        channel = first.channel();
-        sender = new Sender(export);
-        sender.use(channel);
+        wire = first;
+        sender = new Sender(backend.export());
+        sender.use(first, number);
+        finisher = new Finisher(backend, exchanges, this);
+        receiver = new Receiver(finisher);
         reader = new Thread(this::read, "nbd reader " + index);
         writer = new Thread(this::write, "nbd writer " + index);
         reader.setDaemon(true);
@@ -69,14 +65,16 @@ final class Connection implements Receiver.Replies {
     }
 
     int underWay() {
-        return underWay.get();
+        return exchanges.underWay();
+    }
+
+    boolean isConnected() {
+        return connected;
     }
 
     /** Sends the first command of a request, with others, or keeps it until there is a connection. */
     void submit(AsyncRequest request) {
-        underWay.incrementAndGet();
-        Exchange exchange = take(request);
-        send(exchange);
+        send(exchanges.take(request, backend.unflushed()));
     }
 
     /** Writes what was gathered. */
@@ -90,8 +88,9 @@ final class Connection implements Receiver.Replies {
             if (connected) {
                 sender.flush();
             }
-        } catch (IOException e) {
-            disconnect();
+        } catch (Throwable e) {
+            // What was not sent is sent again on the next connection
+            close(wire);
         } finally {
             sending.unlock();
         }
@@ -99,12 +98,13 @@ final class Connection implements Receiver.Replies {
 
     /** Ends what has passed its deadline soon. */
     void expire() {
-        if (!hasExpired()) {
+        Wire present = wire;
+        if (!exchanges.haveExpired()) {
             return;
         }
         if (connected) {
-            hung = true;
-            disconnect();
+            hung = present;
+            close(present);
             return;
         }
         sending.lock();
@@ -119,112 +119,57 @@ final class Connection implements Receiver.Replies {
 
     void close() {
         closed = true;
-        if (connected && underWay() == 0 && sending.tryLock()) {
-            try {
-                sender.leave();
-            } catch (IOException e) {
-                // The server notices the end all the same
-            } finally {
-                sending.unlock();
-            }
+        synchronized (work) {
+            work.notifyAll();
         }
-        disconnect();
-        synchronized (pool) {
-            pool.notifyAll();
-        }
-        for (Thread thread : new Thread[] {reader, writer}) {
-            boolean interrupted = false;
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        join(writer, LEAVE_MS);
+        close(wire);
+        join(writer, 0);
+        join(reader, 0);
         sender.close();
         receiver.close();
     }
 
+    /** As {@link Thread#join(long)}, but an interrupt is kept for later. */
+    private static void join(Thread thread, long milliseconds) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join(milliseconds);
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     // Any thread
-
-    private Exchange take(AsyncRequest request) {
-        synchronized (pool) {
-            if (freeExchanges == 0) {
-                grow();
-            }
-            Exchange exchange = exchanges[free[--freeExchanges]];
-            if (request.kind() == AsyncRequest.Kind.FLUSH) {
-                backend.unflushed().begin(exchange);
-            }
-            exchange.begin(request);
-            return exchange;
-        }
-    }
-
-    private void grow() {
-        int before = exchanges.length;
-        int after = before == 0 ? 64 : before * 2;
-        var all = new Exchange[after];
-        System.arraycopy(exchanges, 0, all, 0, before);
-        free = new int[after];
-        for (int i = before; i < after; i++) {
-            all[i] = new Exchange(i);
-            free[freeExchanges++] = i;
-        }
-        exchanges = all;
-    }
-
-    private void give(Exchange exchange) {
-        synchronized (pool) {
-            exchange.request = null;
-            exchange.generation++;
-            free[freeExchanges++] = exchange.index;
-        }
-        underWay.decrementAndGet();
-    }
 
     private void send(Exchange exchange) {
         sending.lock();
         try {
             // What is sent again may have been faster
             if (connected && exchange.request != null && exchange.sentOn != number) {
-                exchange.sentOn = number;
                 dirty = true;
                 sender.add(exchange);
             }
-        } catch (IOException e) {
-            disconnect();
+        } catch (Throwable e) {
+            close(wire);
         } finally {
             sending.unlock();
         }
     }
 
-    /** Makes the reader notice that the connection is lost. */
-    private void disconnect() {
+    /** Closes one, so that the reader notices that its connection is lost. */
+    private static void close(Wire lost) {
         try {
-            channel.close();
+            lost.close();
         } catch (IOException e) {
             // It is of no use any more
         }
-    }
-
-    private boolean hasExpired() {
-        long now = System.nanoTime();
-        for (Exchange exchange : exchanges) {
-            AsyncRequest request = exchange.request;
-            if (request != null && isExpired(request, now)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean isExpired(AsyncRequest request, long now) {
-        return request.deadline() != Long.MAX_VALUE && now - request.deadline() >= 0;
     }
 
     /**
@@ -233,17 +178,11 @@ final class Connection implements Receiver.Replies {
      */
     private void endExpired(boolean all) {
         long now = System.nanoTime();
-        for (Exchange exchange : exchanges) {
+        for (Exchange exchange : exchanges.all()) {
             AsyncRequest request = exchange.request;
-            if (request == null) {
-                continue;
-            }
-            boolean change = switch (request.kind()) {
-                case READ, FLUSH -> false;
-                case WRITE, DISCARD, WRITE_ZEROES -> exchange.sentOn != 0 || exchange.done != 0;
-            };
-            if (isExpired(request, now) || all && change) {
-                give(exchange);
+            if (request != null && (Exchanges.isExpired(request, now)
+                    || all && exchange.isChange() && (exchange.sentOn != 0 || exchange.done != 0))) {
+                exchanges.give(exchange);
                 request.fail(Failure.TIMEOUT, null);
             }
         }
@@ -255,23 +194,23 @@ final class Connection implements Receiver.Replies {
         while (true) {
             Exchange next;
             boolean all;
-            synchronized (pool) {
+            synchronized (work) {
                 while (continued.isEmpty() && !again && !closed) {
                     try {
-                        pool.wait();
+                        work.wait();
                     } catch (InterruptedException e) {
                         // Nobody interrupts this thread
                     }
                 }
                 if (closed) {
-                    return;
+                    break;
                 }
                 all = again;
                 again = false;
                 next = continued.poll();
             }
             if (all) {
-                for (Exchange exchange : exchanges) {
+                for (Exchange exchange : exchanges.all()) {
                     send(exchange);
                 }
             }
@@ -280,41 +219,61 @@ final class Connection implements Receiver.Replies {
             }
             flush();
         }
+        leave();
+    }
+
+    /** Tells the server that this is the end, if it waits for nothing else. */
+    private void leave() {
+        if (connected && underWay() == 0 && sending.tryLock()) {
+            try {
+                sender.leave();
+            } catch (IOException e) {
+                // The server notices the end all the same
+            } finally {
+                sending.unlock();
+            }
+        }
     }
 
     // The reader
 
     private void read() {
         while (!closed) {
-            String cause;
             try {
-                receiver.read(channel);
-                throw new IllegalStateException();
-            } catch (ClosedChannelException e) {
-                cause = hung ? "the server does not answer" : "it was closed";
-            } catch (IOException e) {
-                cause = e.getMessage();
+                String cause = receive();
+                finisher.pause();
+                if (!closed) {
+                    lose(cause);
+                    reconnect();
+                }
             } catch (Throwable e) {
-                cause = e.toString();
-            }
-            pause();
-            if (!closed) {
-                lose(cause);
-                reconnect();
+                // Most likely there is no memory; requests still wait for this thread
+                close(wire);
             }
         }
     }
 
+    /** Reads until the connection is lost, and returns why. */
+    private String receive() {
+        try {
+            receiver.read(wire);
+            throw new IllegalStateException();
+        } catch (ClosedChannelException e) {
+            return hung == wire ? "the server does not answer" : "it was closed";
+        } catch (IOException e) {
+            return e.getMessage();
+        } catch (Throwable e) {
+            return e.toString();
+        }
+    }
+
     private void lose(String cause) {
-        disconnect();
+        close(wire);
         sending.lock();
         try {
             connected = false;
-            if (hung) {
-                hung = false;
-                endExpired(true);
-            }
-            for (Exchange exchange : exchanges) {
+            endExpired(hung == wire);
+            for (Exchange exchange : exchanges.all()) {
                 // A part that was written may be lost with the server
                 exchange.restart();
             }
@@ -325,135 +284,67 @@ final class Connection implements Receiver.Replies {
     }
 
     private void reconnect() {
-        long delay = FIRST_DELAY_MS;
-        while (!closed) {
-            try {
-                Handshake.Result next = Handshake.with(backend.uri(), () -> closed);
-                String difference = difference(next.export());
-                if (difference == null) {
-                    use(next.channel());
-                    return;
-                }
-                next.channel().close();
-                backend.tell(difference + "; requests wait");
-            } catch (IOException | RuntimeException e) {
-                // Told when it was lost; there may be no server for hours
-            }
-            synchronized (pool) {
+        while (true) {
+            synchronized (work) {
                 try {
-                    if (!closed) {
-                        pool.wait(delay);
+                    if (delay > 0 && !closed) {
+                        work.wait(delay);
                     }
                 } catch (InterruptedException e) {
                     // Nobody interrupts this thread
                 }
             }
-            delay = Math.min(2 * delay, LAST_DELAY_MS);
+            if (closed) {
+                return;
+            }
+            delay = Math.max(FIRST_DELAY_MS, Math.min(2 * delay, LAST_DELAY_MS));
+            Wire next = backend.reconnect(() -> closed);
+            if (next != null) {
+                use(next);
+                return;
+            }
         }
     }
 
-    private String difference(Export now) {
-        return now.size() != export.size() ? "the export now has " + now.size() + " bytes, but had " + export.size()
-                : now.readOnly() && !export.readOnly() ? "the export is now read-only"
-                : now.minimum() > export.minimum() || now.maximum() < export.maximum()
-                        || (export.flags() & ~now.flags() & Protocol.ABILITIES) != 0 ? "the server can now do less than before" : null;
-    }
-
-    private void use(SocketChannel next) {
+    private void use(Wire next) {
         sending.lock();
         try {
-            channel = next;
-            sender.use(next);
+            wire = next;
             number++;
+            sender.use(next, number);
             dirty = false;
             connected = true;
         } finally {
             sending.unlock();
         }
         if (closed) {
-            disconnect();
+            close(next);
         }
         // Before anybody can notice that it is lost again
         backend.found();
-        synchronized (pool) {
+        synchronized (work) {
             again = true;
-            pool.notifyAll();
+            work.notifyAll();
         }
     }
 
-    @Override
-    public Exchange find(long cookie) throws IOException {
-        int index = (int) cookie;
-        Exchange[] all = exchanges;
-        Exchange exchange = index >= 0 && index < all.length ? all[index] : null;
-        if (exchange == null || exchange.generation != (int) (cookie >> 32) || exchange.request == null) {
-            throw new IOException("the server answers what was not asked");
-        }
-        return exchange;
+    /** Of the present connection; for the reader. */
+    int number() {
+        return number;
     }
 
-    @Override
-    public void end(Exchange exchange) throws IOException {
-        if (exchange.error != 0) {
-            if (exchange.error == Protocol.ESHUTDOWN) {
-                throw new IOException("the server is shutting down");
-            }
-            fail(exchange);
-            return;
-        }
-        AsyncRequest request = exchange.request;
-        exchange.done += Integer.toUnsignedLong(exchange.part);
-        boolean changes = request.kind() != AsyncRequest.Kind.READ && request.kind() != AsyncRequest.Kind.FLUSH;
-        if (exchange.done < request.length()) {
-            next(exchange);
-        } else if (changes && request.fua() && !export.has(Protocol.SEND_FUA) && export.has(Protocol.SEND_FLUSH)
-                && !exchange.flushing) {
-            exchange.flushing = true;
-            next(exchange);
-        } else if (request.kind() == AsyncRequest.Kind.FLUSH && !backend.unflushed().end(exchange)) {
-            give(exchange);
-            request.fail(Failure.IO, backend.uri().text() + ": a flush failed, because what was written before the connection"
-                    + " was lost may be lost");
-        } else {
-            if (changes && !request.fua() && export.has(Protocol.SEND_FLUSH)) {
-                backend.unflushed().answered();
-            }
-            give(exchange);
-            complete(request);
-        }
+    /** A command was carried out; for the reader. */
+    void worked() {
+        delay = 0;
     }
 
-    @Override
-    public void pause() {
-        if (unsent != null) {
-            unsent.send();
-            unsent = null;
-        }
-    }
-
-    private void complete(AsyncRequest request) {
-        AsyncRequest.Answers answers = request.answers();
-        if (answers != unsent) {
-            pause();
-            unsent = answers;
-        }
-        request.completeSoon();
-    }
-
-    private void next(Exchange exchange) {
+    /** Has the next command of a request sent; for the reader. */
+    void next(Exchange exchange) {
         // Without the lock: whoever holds it may wait until this thread reads on
         exchange.sentOn = 0;
-        synchronized (pool) {
+        synchronized (work) {
             continued.add(exchange);
-            pool.notifyAll();
+            work.notifyAll();
         }
-    }
-
-    private void fail(Exchange exchange) {
-        AsyncRequest request = exchange.request;
-        int error = exchange.error;
-        String message = exchange.message == null || exchange.message.isEmpty() ? NbdBackend.words(error) : exchange.message;
-        give(exchange);
-        request.fail(NbdBackend.failure(error), backend.uri().text() + ": " + message);
     }
 }

@@ -12,9 +12,11 @@ final class Exchange {
     /** Null while it is free. */
     volatile AsyncRequest request;
     /** Distinguishes the commands of this object, so that a reply to an old one is not taken for that of a new one. */
-    volatile int generation;
-    /** The number of the connection that the present command was sent on; 0 for none. */
+    private int generation;
+    /** The number of the connection that the present command was sent on; 0 for none. Written after what describes it. */
     volatile int sentOn;
+    /** Whether the data of the present command is just being sent from its place. */
+    volatile boolean sending;
     /** Bytes that are carried out. */
     long done;
     /** Bytes of the present command. */
@@ -50,7 +52,22 @@ final class Exchange {
         received = 0;
     }
 
+    /** Its next command is sent now. */
+    void sent(int bytes, int connection) {
+        part = bytes;
+        received = 0;
+        generation++;
+        sentOn = connection;
+    }
+
+    /** Of the present command. */
     long cookie() {
         return (long) generation << 32 | index;
+    }
+
+    /** Whether it changes the export. */
+    boolean isChange() {
+        AsyncRequest.Kind kind = request.kind();
+        return kind != AsyncRequest.Kind.READ && kind != AsyncRequest.Kind.FLUSH;
     }
 }

@@ -3,8 +3,10 @@ package abuse.nbd;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Unix;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
@@ -13,12 +15,13 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLException;
 import jdk.net.ExtendedSocketOptions;
 
 /** Connects to a server, and agrees with it on what follows: the fixed newstyle negotiation. */
-final class Handshake {
-    /** How long it may take. */
-    private static final long LIMIT_NS = 10_000_000_000L;
+final class Handshake implements Tls.Waiter {
+    /** How long it may take when there is no reason for less. */
+    static final long LIMIT_NS = 10_000_000_000L;
     /** How often it looks whether it is still wanted. */
     private static final int LOOK_MS = 50;
     private static final int MOST_REPLY = 1 << 16;
@@ -28,40 +31,45 @@ final class Handshake {
     private static final int KEEPALIVE_PROBES = 4;
 
     /** What it leads to. */
-    record Result(SocketChannel channel, Export export) {}
+    record Result(Wire wire, Export export) {}
 
     private final NbdUri uri;
     private final SocketChannel channel;
+    private Wire wire;
     private final BooleanSupplier unwanted;
-    private final long end = System.nanoTime() + LIMIT_NS;
-    private Selector selector;
+    private final long end;
+    private final Selector selector;
 
-    private Handshake(NbdUri uri, SocketChannel channel, BooleanSupplier unwanted) {
+    private Handshake(NbdUri uri, SocketChannel channel, Selector selector, long limit, BooleanSupplier unwanted) {
         this.uri = uri;
         this.channel = channel;
+        wire = new Wire(channel);
+        this.selector = selector;
         this.unwanted = unwanted;
+        end = System.nanoTime() + limit;
     }
 
     /**
      * Connects.
      *
+     * @param limit nanoseconds that it may take
      * @param unwanted looked at from time to time: whether to give up
-     * @return an open channel that blocks, and the export
+     * @return an open connection that blocks, and the export
      * @throws IOException when that fails; the message says why, and not where
      */
     @SuppressWarnings("resource") // what is returned is open
-    static Result with(NbdUri uri, BooleanSupplier unwanted) throws IOException {
+    static Result with(NbdUri uri, long limit, BooleanSupplier unwanted) throws IOException {
         SocketChannel channel = uri.isUnix() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
         try {
-            Export export;
+            Result result;
             try (var selector = Selector.open()) {
-                var handshake = new Handshake(uri, channel, unwanted);
-                handshake.selector = selector;
+                var handshake = new Handshake(uri, channel, selector, limit, unwanted);
                 handshake.connect();
-                export = handshake.negotiate();
+                Export export = handshake.negotiate();
+                result = new Result(handshake.wire, export);
             }
             channel.configureBlocking(true);
-            return new Result(channel, export);
+            return result;
         } catch (IOException | RuntimeException | Error e) {
             channel.close();
             throw e;
@@ -69,11 +77,10 @@ final class Handshake {
     }
 
     private void connect() throws IOException {
+        channel.configureBlocking(false);
+        channel.register(selector, 0);
         if (uri.isUnix()) {
-            // This does not wait, unless very many others do, too
-            channel.connect(uri.address());
-            channel.configureBlocking(false);
-            channel.register(selector, 0);
+            connectUnix();
             return;
         }
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
@@ -81,12 +88,26 @@ final class Handshake {
         channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
-        channel.configureBlocking(false);
-        channel.register(selector, 0);
         if (!channel.connect(uri.address())) {
             while (!channel.finishConnect()) {
                 await(SelectionKey.OP_CONNECT);
             }
+        }
+    }
+
+    /** When too many wait to be let in, the kernel would have one more wait without a limit. */
+    private void connectUnix() throws IOException {
+        boolean connected;
+        try {
+            connected = channel.connect(uri.address());
+        } catch (SocketException e) {
+            if (!Unix.strerror(Unix.EAGAIN).equals(e.getMessage())) {
+                throw e;
+            }
+            connected = false;
+        }
+        if (!connected) {
+            throw new SocketTimeoutException("the server takes no new connections");
         }
     }
 
@@ -103,12 +124,30 @@ final class Handshake {
             throw new IOException("the server does not speak the fixed newstyle NBD protocol");
         }
         write(ByteBuffer.allocate(4).putInt(flags & (Protocol.FLAG_FIXED_NEWSTYLE | Protocol.FLAG_NO_ZEROES)));
+        if (uri.certificates() != null) {
+            startTls();
+        }
         write(option(Protocol.OPT_STRUCTURED_REPLY, ByteBuffer.allocate(0)));
         for (Reply reply = reply(Protocol.OPT_STRUCTURED_REPLY); reply.type > 0 && reply.type != Protocol.REP_ACK;) {
             reply = reply(Protocol.OPT_STRUCTURED_REPLY);
         }
         Export export = go();
         return export != null ? export : byName((flags & Protocol.FLAG_NO_ZEROES) != 0);
+    }
+
+    /** From here on nobody else can read or change anything. */
+    private void startTls() throws IOException {
+        write(option(Protocol.OPT_STARTTLS, ByteBuffer.allocate(0)));
+        if (reply(Protocol.OPT_STARTTLS).type != Protocol.REP_ACK) {
+            throw new IOException("the server has no TLS; without it, the name begins with nbd");
+        }
+        var tls = new Tls(channel, uri.certificates().engine());
+        try {
+            tls.negotiate(this);
+        } catch (SSLException e) {
+            throw new IOException("TLS: " + e.getMessage(), e);
+        }
+        wire = new Wire(channel, tls);
     }
 
     /** The export by NBD_OPT_GO; null if the server does not know that. */
@@ -135,11 +174,14 @@ final class Handshake {
                 return export(size, flags, minimum, maximum);
             }
             if (reply.type == Protocol.REP_INFO) {
+                check(reply.data.remaining() >= Short.BYTES);
                 int information = reply.data.getShort();
                 if (information == Protocol.INFO_EXPORT) {
+                    check(reply.data.remaining() == Long.BYTES + Short.BYTES);
                     size = reply.data.getLong();
                     flags = reply.data.getShort();
                 } else if (information == Protocol.INFO_BLOCK_SIZE) {
+                    check(reply.data.remaining() == 3 * Integer.BYTES);
                     minimum = reply.data.getInt();
                     reply.data.getInt();
                     maximum = reply.data.getInt();
@@ -177,10 +219,10 @@ final class Handshake {
     private String refusal(Reply reply) {
         byte[] text = new byte[reply.data.remaining()];
         reply.data.get(text);
-        String words = new String(text, UTF_8).replaceAll("\\p{Cntrl}", "?");
+        String words = Protocol.words(text);
         return switch (reply.type) {
             case Protocol.REP_ERR_UNKNOWN -> noExport();
-            case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, which is not supported";
+            case Protocol.REP_ERR_TLS_REQD -> "the server demands TLS, so the name begins with nbds";
             case Protocol.REP_ERR_POLICY -> "the server does not allow that" + (words.isEmpty() ? "" : ": " + words);
             case Protocol.REP_ERR_SHUTDOWN -> "the server is shutting down";
             default -> "the server refuses: " + (words.isEmpty() ? "error " + (reply.type & ~(1 << 31)) : words);
@@ -200,47 +242,65 @@ final class Handshake {
 
     private Reply reply(int option) throws IOException {
         ByteBuffer head = read(20);
-        if (head.getLong() != Protocol.OPTION_REPLY_MAGIC || head.getInt() != option) {
-            throw new IOException("the server does not keep to the NBD protocol");
-        }
+        check(head.getLong() == Protocol.OPTION_REPLY_MAGIC && head.getInt() == option);
         int type = head.getInt();
         int length = head.getInt();
-        if (length < 0 || length > MOST_REPLY) {
-            throw new IOException("the server does not keep to the NBD protocol");
-        }
+        check(length >= 0 && length <= MOST_REPLY);
         return new Reply(type, read(length));
+    }
+
+    private static void check(boolean right) throws IOException {
+        if (!right) {
+            throw new IOException(Protocol.BROKEN);
+        }
     }
 
     private ByteBuffer read(int bytes) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(bytes);
+        ByteBuffer[] into = {buffer};
+        // A server may always have a little more to say
+        checkTime();
         while (buffer.hasRemaining()) {
-            int n = channel.read(buffer);
+            long n = wire.read(into);
             if (n < 0) {
                 throw new EOFException("the server closed the connection");
             }
             if (n == 0) {
-                await(SelectionKey.OP_READ);
+                awaitRead();
             }
         }
         return buffer.flip();
     }
 
     private void write(ByteBuffer buffer) throws IOException {
-        buffer.position(0).limit(buffer.capacity());
-        while (buffer.hasRemaining()) {
-            if (channel.write(buffer) == 0) {
-                await(SelectionKey.OP_WRITE);
-            }
+        ByteBuffer[] from = {buffer.position(0).limit(buffer.capacity())};
+        while (!wire.write(from)) {
+            awaitWrite();
         }
+    }
+
+    @Override
+    public void awaitRead() throws IOException {
+        await(SelectionKey.OP_READ);
+    }
+
+    @Override
+    public void awaitWrite() throws IOException {
+        await(SelectionKey.OP_WRITE);
     }
 
     private void await(int operation) throws IOException {
         channel.keyFor(selector).interestOps(operation);
         while (selector.select(LOOK_MS) == 0) {
-            if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
-                throw new SocketTimeoutException("the server does not answer");
-            }
+            checkTime();
         }
         selector.selectedKeys().clear();
+        checkTime();
+    }
+
+    private void checkTime() throws SocketTimeoutException {
+        if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
+            throw new SocketTimeoutException("the server does not answer");
+        }
     }
 }

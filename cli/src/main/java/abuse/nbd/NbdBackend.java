@@ -7,9 +7,9 @@ import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** An export of an NBD server. */
@@ -21,69 +21,104 @@ final class NbdBackend implements AsyncBackend {
     /** A block that is larger is refused, not set up. */
     private static final int LARGEST_BLOCK = 4096;
 
-    private final NbdUri uri;
+    private final Target target;
     private final Export export;
     private final Unflushed unflushed = new Unflushed();
     private final Connection[] connections;
     private int lost;
     private volatile Consumer<String> administrator = problem -> {};
 
-    /** Uses a first connection, and closes it if this fails. */
-    NbdBackend(NbdUri uri, Handshake.Result first, Geometry geometry) throws IOException {
-        this.uri = uri;
+    /** Takes over a target and a first connection; both are closed if this fails. */
+    NbdBackend(Target target, Handshake.Result first, Geometry geometry) throws IOException {
+        this.target = target;
         export = first.export();
-        List<Handshake.Result> all = new ArrayList<>(List.of(first));
+        List<Wire> all = new ArrayList<>(List.of(first.wire()));
         try {
             check(geometry);
-            while (export.has(Protocol.CAN_MULTI_CONN) && all.size() < CONNECTIONS) {
-                all.add(connect(uri));
+            if (export.has(Protocol.CAN_MULTI_CONN)) {
+                connectMore(all);
+            }
+            connections = new Connection[all.size()];
+            for (int i = 0; i < connections.length; i++) {
+                connections[i] = new Connection(this, all.get(i), i);
             }
         } catch (IOException | RuntimeException | Error e) {
-            for (Handshake.Result one : all) {
-                one.channel().close();
+            for (Wire one : all) {
+                one.close();
             }
+            target.close();
             throw e;
-        }
-        connections = new Connection[all.size()];
-        for (int i = 0; i < connections.length; i++) {
-            connections[i] = new Connection(this, all.get(i), i);
         }
         for (Connection connection : connections) {
             connection.start();
         }
     }
 
-    /** Connects, with an error that says where. */
-    static Handshake.Result connect(NbdUri uri) throws IOException {
+    /** A server may limit how many there are, so those that it takes must do. */
+    private void connectMore(List<Wire> all) throws IOException {
         try {
-            return Handshake.with(uri, () -> false);
+            while (all.size() < CONNECTIONS) {
+                Handshake.Result next = target.connectOnceMore();
+                if (export.difference(next.export()) != null) {
+                    next.wire().close();
+                    return;
+                }
+                all.add(next.wire());
+            }
         } catch (IOException e) {
-            String cause = e.getMessage() == null ? e.toString() : e.getMessage();
-            throw new IOException(uri.text() + ": " + cause + (e instanceof SocketException ? "; is an NBD server running there?" : ""), e);
+            // One is enough
         }
     }
 
     private void check(Geometry geometry) throws IOException {
         if (export.readOnly() && !geometry.readOnly()) {
-            throw new IOException(uri.text() + ": is read-only; set up with ro");
+            throw new IOException(text() + ": is read-only; set up with ro");
         }
         if (export.minimum() > geometry.blockSize()) {
-            throw new IOException(uri.text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
+            throw new IOException(text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
                     + geometry.blockSize() + "; " + (export.minimum() <= LARGEST_BLOCK ? "set up with bs=" + export.minimum()
                             : "'nbdkit --filter=blocksize' makes them smaller"));
         }
     }
 
-    NbdUri uri() {
-        return uri;
+    /** Where it is, as the user wrote it. */
+    String text() {
+        return target.text();
+    }
+
+    Export export() {
+        return export;
     }
 
     Unflushed unflushed() {
         return unflushed;
     }
 
-    void tell(String what) {
-        administrator.accept(uri.text() + ": " + what);
+    /**
+     * Connects again.
+     *
+     * @return null if that is not possible now
+     */
+    Wire reconnect(BooleanSupplier unwanted) {
+        try {
+            Handshake.Result next = target.reconnect(unwanted);
+            String difference = export.difference(next.export());
+            if (difference == null) {
+                return next.wire();
+            }
+            next.wire().close();
+            tell(difference + "; requests wait");
+        } catch (Throwable e) {
+            // Of another's server, which may be away for hours, it was told that it was lost
+            if (target.server() != null && !unwanted.getAsBoolean()) {
+                tell(e.getMessage());
+            }
+        }
+        return null;
+    }
+
+    private void tell(String what) {
+        administrator.accept(text() + ": " + what);
     }
 
     /** A connection was lost. It is told once if others go with it, and whenever writes do. */
@@ -147,7 +182,7 @@ final class NbdBackend implements AsyncBackend {
     /** Without several connections a server need not show one what was written through another. */
     @Override
     public String identity() {
-        return export.has(Protocol.CAN_MULTI_CONN) || export.readOnly() ? uri.identity() : null;
+        return export.has(Protocol.CAN_MULTI_CONN) || export.readOnly() ? target.identity() : null;
     }
 
     @Override
@@ -155,16 +190,18 @@ final class NbdBackend implements AsyncBackend {
         for (Connection connection : connections) {
             connection.close();
         }
+        target.close();
     }
 
+    /** The first one that is not busy, or the least busy one. One that is lost is used only if all are. */
     private Connection choose() {
         Connection best = connections[0];
-        if (best.underWay() >= TOGETHER) {
-            for (Connection connection : connections) {
+        for (Connection connection : connections) {
+            if (connection.isConnected()) {
                 if (connection.underWay() < TOGETHER) {
                     return connection;
                 }
-                if (connection.underWay() < best.underWay()) {
+                if (!best.isConnected() || connection.underWay() < best.underWay()) {
                     best = connection;
                 }
             }

@@ -6,16 +6,23 @@ import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Finds network block devices by their URI. A public part is what the service loader needs. */
 public abstract class NbdFactory implements BackendFactory {
     private final String scheme;
     private final String form;
     /** What {@link #look} found, with its connection, as some servers end with the first one that they lose. */
-    private Looked looked;
+    private final Map<String, Looked> looked = new ConcurrentHashMap<>();
 
-    private record Looked(String argument, Handshake.Result result) {}
+    private record Looked(Target target, Handshake.Result result) {
+        void close() throws IOException {
+            result.wire().close();
+            target.close();
+        }
+    }
 
     /** nbd, over TCP. */
     public static final class Tcp extends NbdFactory {
@@ -28,6 +35,32 @@ public abstract class NbdFactory implements BackendFactory {
     public static final class UnixSocket extends NbdFactory {
         public UnixSocket() {
             super("nbd+unix", "///EXPORT?socket=PATH");
+        }
+    }
+
+    /** nbds, which is nbd with TLS. */
+    public static final class TlsTcp extends NbdFactory {
+        public TlsTcp() {
+            super("nbds", "//HOST/EXPORT");
+        }
+    }
+
+    /** nbds+unix. */
+    public static final class TlsUnixSocket extends NbdFactory {
+        public TlsUnixSocket() {
+            super("nbds+unix", "///EXPORT?socket=PATH");
+        }
+    }
+
+    /** A server of our own. */
+    public static final class Exec extends NbdFactory {
+        public Exec() {
+            super("nbd-exec", "COMMAND");
+        }
+
+        @Override
+        Target target(String text) throws IOException {
+            return new Target(new PrivateServer(text, text.substring(name().length() + 1)));
         }
     }
 
@@ -52,24 +85,42 @@ public abstract class NbdFactory implements BackendFactory {
     }
 
     @Override
-    public Image look(String argument) {
-        try {
-            if (looked == null || !looked.argument.equals(argument)) {
-                looked = new Looked(argument, NbdBackend.connect(NbdUri.parse(scheme + ":" + argument)));
+    public Image look(String argument) throws IOException {
+        Looked found = looked.get(argument);
+        if (found == null) {
+            found = connect(argument);
+            // Disks that are opened at once may look for the same
+            if (looked.putIfAbsent(argument, found) != null) {
+                found.close();
             }
-            Export export = looked.result.export();
-            return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly());
-        } catch (IOException e) {
-            // The attempt to open it tells why
-            return null;
         }
+        Export export = found.result.export();
+        return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly(), export.has(Protocol.SEND_TRIM),
+                export.has(Protocol.SEND_WRITE_ZEROES));
     }
 
     @Override
+    @SuppressWarnings("resource") // what is returned is open
     public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
-        NbdUri uri = NbdUri.parse(scheme + ":" + argument);
-        Handshake.Result first = looked != null && looked.argument.equals(argument) ? looked.result : NbdBackend.connect(uri);
-        looked = null;
-        return new NbdBackend(uri, first, geometry);
+        Looked found = looked.remove(argument);
+        if (found == null) {
+            found = connect(argument);
+        }
+        return new NbdBackend(found.target, found.result, geometry);
+    }
+
+    /** Where a text leads. */
+    Target target(String text) throws IOException {
+        return new Target(NbdUri.parse(text));
+    }
+
+    private Looked connect(String argument) throws IOException {
+        Target target = target(scheme + ":" + argument);
+        try {
+            return new Looked(target, target.connect());
+        } catch (IOException | RuntimeException | Error e) {
+            target.close();
+            throw e;
+        }
     }
 }

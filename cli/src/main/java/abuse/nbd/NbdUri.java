@@ -17,8 +17,9 @@ import java.util.Locale;
  *
  * @param text what the user wrote
  * @param socket the path of a unix socket; null for TCP
+ * @param certificates null without TLS
  */
-record NbdUri(String text, String host, int port, String socket, String export) {
+record NbdUri(String text, String host, int port, String socket, String export, Certificates certificates) {
     private static final int DEFAULT_PORT = 10809;
 
     /**
@@ -35,36 +36,60 @@ record NbdUri(String text, String host, int port, String socket, String export) 
         }
         String path = uri.getPath() == null ? "" : uri.getPath();
         String export = path.startsWith("/") ? path.substring(1) : path;
+        boolean tls = uri.getScheme().startsWith("nbds");
+        boolean unix = uri.getScheme().endsWith("+unix");
         String socket = null;
-        if (uri.getRawQuery() != null) {
-            for (String part : uri.getRawQuery().split("&")) {
-                if (part.startsWith("socket=")) {
-                    socket = URLDecoder.decode(part.substring("socket=".length()).replace("+", "%2B"), StandardCharsets.UTF_8);
-                } else if (part.startsWith("tls-")) {
-                    throw new IOException(text + ": TLS is not supported; use nbd:// or nbd+unix://");
-                } else {
-                    throw new IOException(text + ": '" + part + "' is not known");
-                }
+        String folder = null;
+        String name = null;
+        boolean verify = true;
+        for (String part : uri.getRawQuery() == null ? new String[0] : uri.getRawQuery().split("&")) {
+            String key = part.replaceFirst("=.*", "");
+            String value = part.equals(key) ? ""
+                    : URLDecoder.decode(part.substring(key.length() + 1).replace("+", "%2B"), StandardCharsets.UTF_8);
+            if (key.startsWith("tls-") && !tls) {
+                throw new IOException(text + ": '" + key + "' belongs to nbds:// or nbds+unix://");
             }
-        }
-        if (uri.getScheme().equals("nbd+unix")) {
-            if (socket == null || socket.isEmpty()) {
-                throw new IOException(text + ": names no socket; add ?socket=PATH");
+            switch (key) {
+                case "socket" -> socket = value;
+                case "tls-certificates" -> folder = value;
+                case "tls-hostname" -> name = value;
+                case "tls-verify-peer" -> verify = bool(text, part, value);
+                default -> throw new IOException(text + ": '" + part + "' is not known");
             }
-            return new NbdUri(text, null, 0, socket, export);
-        }
-        if (socket != null) {
-            throw new IOException(text + ": a socket belongs to nbd+unix://");
-        }
-        String host = uri.getHost();
-        if (host == null) {
-            throw new IOException(text + ": names no host; it is nbd://HOST[:PORT]/[EXPORT]");
         }
         if (uri.getUserInfo() != null) {
-            throw new IOException(text + ": a user name is of use only with TLS, which is not supported");
+            throw new IOException(text + ": a user name is of use only with pre-shared keys, which are not supported");
         }
-        return new NbdUri(text, host.startsWith("[") ? host.substring(1, host.length() - 1) : host,
-                uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(), null, export);
+        String host = uri.getHost();
+        if (unix && (socket == null || socket.isEmpty())) {
+            throw new IOException(text + ": names no socket; add ?socket=PATH");
+        }
+        if (!unix && socket != null) {
+            throw new IOException(text + ": a socket belongs to nbd+unix:// or nbds+unix://");
+        }
+        if (!unix && host == null) {
+            throw new IOException(text + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
+        }
+        if (unix) {
+            host = null;
+        } else if (host.startsWith("[")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        return new NbdUri(text, host, uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(), socket, export,
+                tls ? new Certificates(folder, name == null ? host : name, verify) : null);
+    }
+
+    private static boolean bool(String text, String part, String value) throws IOException {
+        return switch (value) {
+            case "true", "1" -> true;
+            case "false", "0" -> false;
+            default -> throw new IOException(text + ": '" + part + "' is neither true nor false");
+        };
+    }
+
+    /** The export of a server of ours. */
+    static NbdUri ofSocket(String text, String socket) {
+        return new NbdUri(text, null, 0, socket, "", null);
     }
 
     boolean isUnix() {

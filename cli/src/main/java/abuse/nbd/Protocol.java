@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 /** The numbers of the NBD protocol, as its specification names them. */
 final class Protocol {
     static final long NBDMAGIC = 0x4e42444d41474943L;
@@ -14,6 +16,7 @@ final class Protocol {
     static final int FLAG_NO_ZEROES = 2;
 
     static final int OPT_EXPORT_NAME = 1;
+    static final int OPT_STARTTLS = 5;
     static final int OPT_GO = 7;
     static final int OPT_STRUCTURED_REPLY = 8;
 
@@ -67,5 +70,13 @@ final class Protocol {
     /** The longest read or write where the server names none. */
     static final int DEFAULT_MAXIMUM = 32 << 20;
 
+    /** Why a connection is given up. */
+    static final String BROKEN = "the server does not keep to the NBD protocol";
+
     private Protocol() {}
+
+    /** What a server says to people, in one line and without a terminal's control characters. */
+    static String words(byte[] text) {
+        return new String(text, UTF_8).replaceAll("\\p{Cc}", "?");
+    }
 }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import abuse.backend.AsyncRequest;
 import abuse.libc.Memory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 
 /** Reads replies, many at once, and brings the data of reads to its place. One thread. */
 final class Receiver implements AutoCloseable {
@@ -16,7 +13,7 @@ final class Receiver implements AutoCloseable {
     /** What is longer is read to where it belongs, without a copy. */
     private static final int SHORT = 16 << 10;
     private static final int MOST_MESSAGE = 4096;
-    private static final String BROKEN = "the server does not keep to the NBD protocol";
+    private static final byte[] ZEROS = new byte[4096];
 
     /** Where replies go. */
     interface Replies {
@@ -34,16 +31,17 @@ final class Receiver implements AutoCloseable {
     private final Memory memory = Memory.map(SIZE);
     /** What was read and not looked at yet remains. */
     private final ByteBuffer in = memory.buffer(0, SIZE).limit(0);
-    private final ByteBuffer[] both = new ByteBuffer[2];
-    private SocketChannel channel;
+    private final ByteBuffer[] one = {in};
+    private final ByteBuffer[] both = {null, in};
+    private Wire wire;
 
     Receiver(Replies replies) {
         this.replies = replies;
     }
 
     /** Reads until the connection is lost. */
-    void read(SocketChannel from) throws IOException {
-        channel = from;
+    void read(Wire from) throws IOException {
+        wire = from;
         in.clear().limit(0);
         while (true) {
             need(Integer.BYTES);
@@ -53,7 +51,7 @@ final class Receiver implements AutoCloseable {
             } else if (magic == Protocol.STRUCTURED_REPLY_MAGIC) {
                 structured();
             } else {
-                throw new IOException(BROKEN);
+                throw new IOException(Protocol.BROKEN);
             }
         }
     }
@@ -83,7 +81,7 @@ final class Receiver implements AutoCloseable {
         Exchange exchange = replies.find(in.getLong());
         int length = in.getInt();
         if (length < 0) {
-            throw new IOException(BROKEN);
+            throw new IOException(Protocol.BROKEN);
         }
         switch (type) {
             case Protocol.REPLY_NONE -> check(length == 0);
@@ -122,7 +120,7 @@ final class Receiver implements AutoCloseable {
         exchange.error = error == 0 ? Integer.MAX_VALUE : error;
         byte[] text = new byte[Math.min(Short.toUnsignedInt(in.getShort()), length - 6)];
         in.get(text);
-        exchange.message = new String(text, UTF_8).replaceAll("\\p{Cntrl}", "?");
+        exchange.message = Protocol.words(text);
         in.position(in.position() + length - 6 - text.length);
     }
 
@@ -135,14 +133,16 @@ final class Receiver implements AutoCloseable {
         AsyncRequest request = exchange.request;
         check(isRead(exchange));
         long start = offset - request.offset();
-        check(bytes > 0 && start >= exchange.done && start <= exchange.done + exchange.part - bytes);
+        check(bytes > 0 && start >= exchange.done && start <= exchange.done + exchange.part - bytes
+                && bytes <= exchange.part - exchange.received);
         return start;
     }
 
     private void zero(Exchange exchange, long start, int bytes) {
         ByteBuffer data = exchange.request.data();
-        for (int i = (int) start; i < start + bytes; i++) {
-            data.put(i, (byte) 0);
+        data.limit((int) start + bytes).position((int) start);
+        while (data.hasRemaining()) {
+            data.put(ZEROS, 0, Math.min(data.remaining(), ZEROS.length));
         }
         exchange.received += bytes;
     }
@@ -162,9 +162,9 @@ final class Receiver implements AutoCloseable {
             // All that was there is taken, and what follows goes to its own place in the same call
             replies.pause();
             both[0] = data;
-            both[1] = in.clear();
+            in.clear();
             while (data.hasRemaining()) {
-                checkOpen(channel.read(both));
+                checkOpen(wire.read(both));
             }
             in.flip();
         }
@@ -179,7 +179,7 @@ final class Receiver implements AutoCloseable {
         replies.pause();
         in.compact();
         while (in.position() < bytes) {
-            checkOpen(channel.read(in));
+            checkOpen(wire.read(one));
         }
         in.flip();
     }
@@ -192,7 +192,7 @@ final class Receiver implements AutoCloseable {
 
     private static void check(boolean right) throws IOException {
         if (!right) {
-            throw new IOException(BROKEN);
+            throw new IOException(Protocol.BROKEN);
         }
     }
 }

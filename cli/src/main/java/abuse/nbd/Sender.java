@@ -5,7 +5,6 @@ import abuse.backend.AsyncRequest;
 import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 
 /** Encodes commands, and writes many at once; what is long goes to the socket from where it is. One thread at a time. */
 final class Sender implements AutoCloseable {
@@ -18,59 +17,62 @@ final class Sender implements AutoCloseable {
     private final Export export;
     private final Memory memory = Memory.map(SIZE);
     private final ByteBuffer out = memory.buffer(0, SIZE);
-    private final ByteBuffer[] both = new ByteBuffer[2];
-    private Memory zeroMemory;
-    private ByteBuffer zeros;
-    SocketChannel channel;
+    private final ByteBuffer[] one = {out};
+    private final ByteBuffer[] both = {out, null};
+    /** Null if the server can write zeroes itself. */
+    private final Memory zeroMemory;
+    private final ByteBuffer zeros;
+    private Wire wire;
+    private int connection;
 
     Sender(Export export) {
         this.export = export;
+        // Made in advance: a request that is under way must not fail for want of memory
+        zeroMemory = export.has(Protocol.SEND_WRITE_ZEROES) ? null : Memory.map(ZEROS);
+        zeros = zeroMemory == null ? null : zeroMemory.buffer(0, ZEROS);
     }
 
-    /** Sends on this one from now on. */
-    void use(SocketChannel next) {
-        channel = next;
+    /** Sends on this connection, which has this number, from now on. */
+    void use(Wire next, int number) {
+        wire = next;
+        connection = number;
         out.clear();
-    }
-
-    boolean isEmpty() {
-        return out.position() == 0;
     }
 
     /** Adds the next command of a request. */
     void add(Exchange exchange) throws IOException {
         AsyncRequest request = exchange.request;
+        long offset = request.offset() + exchange.done;
         long rest = request.length() - exchange.done;
+        int part = (int) Math.min(rest, export.maximum());
         int flags = request.fua() && export.has(Protocol.SEND_FUA) ? Protocol.CMD_FLAG_FUA : 0;
-        exchange.generation++;
-        exchange.received = 0;
-        exchange.part = exchange.flushing ? 0 : (int) rest;
         if (exchange.flushing) {
-            head(exchange, Protocol.CMD_FLUSH, 0, 0);
+            head(exchange, Protocol.CMD_FLUSH, 0, 0, 0);
             return;
         }
         switch (request.kind()) {
-            case FLUSH -> head(exchange, Protocol.CMD_FLUSH, 0, 0);
+            case FLUSH -> head(exchange, Protocol.CMD_FLUSH, 0, 0, 0);
             // The length is unsigned, and has no other limit
-            case DISCARD -> head(exchange, Protocol.CMD_TRIM, flags, request.offset());
-            case READ -> {
-                exchange.part = (int) Math.min(rest, export.maximum());
-                head(exchange, Protocol.CMD_READ, 0, request.offset() + exchange.done);
-            }
+            case DISCARD -> head(exchange, Protocol.CMD_TRIM, flags, offset, (int) rest);
+            case READ -> head(exchange, Protocol.CMD_READ, 0, offset, part);
             case WRITE -> {
-                exchange.part = (int) Math.min(rest, export.maximum());
-                head(exchange, Protocol.CMD_WRITE, flags, request.offset() + exchange.done);
                 int start = (int) exchange.done;
-                data(request.data().limit(start + exchange.part).position(start));
+                exchange.sending = part > SHORT;
+                try {
+                    head(exchange, Protocol.CMD_WRITE, flags, offset, part);
+                    data(request.data().limit(start + part).position(start));
+                } finally {
+                    exchange.sending = false;
+                }
             }
             case WRITE_ZEROES -> {
-                if (export.has(Protocol.SEND_WRITE_ZEROES)) {
+                if (zeros == null) {
                     head(exchange, Protocol.CMD_WRITE_ZEROES, flags | (request.mayUnmap() ? 0 : Protocol.CMD_FLAG_NO_HOLE),
-                            request.offset());
+                            offset, (int) rest);
                 } else {
-                    exchange.part = (int) Math.min(rest, Math.min(export.maximum(), ZEROS));
-                    head(exchange, Protocol.CMD_WRITE, flags, request.offset() + exchange.done);
-                    data(zeros(exchange.part));
+                    part = Math.min(part, ZEROS);
+                    head(exchange, Protocol.CMD_WRITE, flags, offset, part);
+                    data(zeros.clear().limit(part));
                 }
             }
         }
@@ -81,14 +83,13 @@ final class Sender implements AutoCloseable {
         out.clear();
         out.putInt(Protocol.REQUEST_MAGIC).putShort((short) 0).putShort((short) Protocol.CMD_DISC).putLong(0).putLong(0).putInt(0);
         flush();
+        wire.leave();
     }
 
     /** Writes what has gathered. */
     void flush() throws IOException {
         out.flip();
-        while (out.hasRemaining()) {
-            channel.write(out);
-        }
+        wire.write(one);
         out.clear();
     }
 
@@ -100,12 +101,13 @@ final class Sender implements AutoCloseable {
         }
     }
 
-    private void head(Exchange exchange, int command, int flags, long offset) throws IOException {
+    private void head(Exchange exchange, int command, int flags, long offset, int bytes) throws IOException {
         if (out.remaining() < Protocol.REQUEST_SIZE) {
             flush();
         }
+        exchange.sent(bytes, connection);
         out.putInt(Protocol.REQUEST_MAGIC).putShort((short) flags).putShort((short) command).putLong(exchange.cookie())
-                .putLong(offset).putInt(exchange.part);
+                .putLong(offset).putInt(bytes);
     }
 
     private void data(ByteBuffer data) throws IOException {
@@ -116,19 +118,9 @@ final class Sender implements AutoCloseable {
             out.put(data);
             return;
         }
-        both[0] = out.flip();
+        out.flip();
         both[1] = data;
-        while (data.hasRemaining()) {
-            channel.write(both);
-        }
+        wire.write(both);
         out.clear();
-    }
-
-    private ByteBuffer zeros(int length) {
-        if (zeros == null) {
-            zeroMemory = Memory.map(ZEROS);
-            zeros = zeroMemory.buffer(0, ZEROS);
-        }
-        return zeros.clear().limit(length);
     }
 }

@@ -23,13 +23,14 @@ class UnixTest {
     private static final List<String> HEADERS = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>",
             "#include <poll.h>", "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>",
             "#include <sys/mman.h>", "#include <sys/socket.h>", "#include <sys/un.h>",
-            "#include <sys/epoll.h>");
+            "#include <sys/epoll.h>", "#include <signal.h>", "#include <spawn.h>", "#include <sys/wait.h>");
 
     private static Map<String, Long> constants() throws Exception {
         var constants = new LinkedHashMap<String, Long>(CCompiler.constants(Unix.class));
         assertTrue(constants.size() > 30);
         constants.putAll(CCompiler.constants(Epoll.class));
-        constants.keySet().removeAll(List.of("END", "PIPE"));
+        constants.putAll(CCompiler.constants(Child.class));
+        constants.keySet().removeAll(List.of("END", "PIPE", "STRUCTURE", "SIGINFO", "SIGNAL"));
         constants.putAll(CCompiler.layout("struct epoll_event", Epoll.EpollEvent.class));
         constants.putAll(CCompiler.layout("struct pollfd", Unix.PollFd.class));
         constants.putAll(CCompiler.layout("struct flock", Unix.Flock.class));
@@ -93,7 +94,7 @@ class UnixTest {
         var receiver = jnr.ffi.LibraryLoader.create(Receiver.class).load("libc.so.6");
         Path directory = Files.createTempDirectory("abuse");
         for (String name : new String[] {directory + "/socket", "@abuse-test-" + ProcessHandle.current().pid()}) {
-            int fd = Unix.socket();
+            int fd = Unix.socket(Unix.SOCK_DGRAM);
             try (Memory memory = Memory.map(4096)) {
                 byte[] path = name.replace('@', '\0').getBytes(US_ASCII);
                 memory.buffer().putShort(0, (short) Unix.AF_UNIX).put(Unix.SockaddrUn.SUN_PATH, path);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.Backend;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.Flag;
@@ -18,9 +19,11 @@ import abuse.device.SimulatedDisk;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
@@ -146,6 +149,25 @@ class NbdTest extends ServerTestBase {
     }
 
     @Test
+    void a_read_of_data_and_holes() throws Exception {
+        var image = directory.resolve("image.qcow2").toString();
+        assertEquals(0, new ProcessBuilder("qemu-img", "create", "-q", "-f", "qcow2", image, "1M").inheritIO().start().waitFor());
+        use();
+        var running = serve(keep(NbdProcess.qemu(directory, "-f", "qcow2", image)));
+        // The first cluster is there, those behind it are not
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        byte[] expected = Arrays.copyOf(pattern(1), 512 << 10);
+        assertArrayEquals(expected, disk.read(0, 512 << 10).await().data());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void as_many_connections_as_the_server_takes() throws Exception {
+        use();
+        exercise(serve(keep(NbdProcess.qemu(directory, "-e", "2", "-f", "raw", zeros()))));
+    }
+
+    @Test
     void a_server_without_structured_replies() throws Exception {
         use();
         exercise(serve(nbdkit("--no-sr", "memory", "1M")));
@@ -189,7 +211,7 @@ class NbdTest extends ServerTestBase {
                 refusal(other, 4096, true));
         process.kill();
         assertEquals(other + ": Connection refused; is an NBD server running there?", refusal(other, 4096, true));
-        assertNull(new Backends().look(other));
+        assertThrows(IOException.class, () -> new Backends().look(other));
         assertEquals("nbd://nowhere.invalid/: no such host", refusal("nbd://nowhere.invalid/", 4096, true));
         assertEquals("nbd:disk: names no host; it is nbd://HOST[:PORT]/[EXPORT]", refusal("nbd:disk", 4096, true));
         assertEquals("nbd+unix:///disk: names no socket; add ?socket=PATH", refusal("nbd+unix:///disk", 4096, true));
@@ -217,33 +239,41 @@ class NbdTest extends ServerTestBase {
     }
 
     @Test
-    void requests_wait_for_a_server_that_was_killed() throws Exception {
+    void requests_wait_for_qemu_that_was_killed() throws Exception {
+        beKilled(keep(NbdProcess.qemu(directory, "-f", "raw", zeros())));
+    }
+
+    @Test
+    void requests_wait_for_nbdkit_that_was_killed() throws Exception {
+        beKilled(nbdkit("file", zeros()));
+    }
+
+    private void beKilled(NbdProcess process) throws Exception {
         use();
-        var process = keep(NbdProcess.qemu(directory, "-f", "raw", zeros()));
         var running = serve(process);
         var failure = new AtomicReference<Throwable>();
-        var killer = new Thread(() -> {
+        var ended = new AtomicBoolean();
+        var user = new Thread(() -> {
             try {
-                for (int i = 0; i < 20; i++) {
-                    Thread.sleep(60);
-                    process.kill();
-                    Thread.sleep(20);
-                    process.start();
+                while (!ended.get()) {
+                    load(2);
                 }
+                load(2);
             } catch (Throwable e) {
                 failure.set(e);
-                e.printStackTrace();
             }
         });
-        killer.start();
-        try {
-            while (killer.isAlive()) {
-                load(2);
-            }
-            load(2);
-        } finally {
-            assertNull(failure.get(), "the server that is killed and started");
+        user.start();
+        // By this thread, as nbdkit ends with the one that has started it
+        for (int i = 0; i < 20; i++) {
+            Thread.sleep(60);
+            process.kill();
+            Thread.sleep(20);
+            process.start();
         }
+        ended.set(true);
+        user.join();
+        assertNull(failure.get());
         assertNull(running.stop());
         assertTrue(running.problems.get(0).startsWith(process.uri + ": lost the connection: "), running.problems.toString());
         assertTrue(running.problems.contains(process.uri + ": connected again"), running.problems.toString());
@@ -311,5 +341,88 @@ class NbdTest extends ServerTestBase {
         process.start();
         atLast(() -> disk.write(0, pattern(1)));
         assertNull(running.stop());
+    }
+
+    private RunningServer serveCommand(String command) throws Exception {
+        return serve(geometry -> new Backends().open("nbd-exec:" + command, Set.of(), geometry));
+    }
+
+    /** The processes that have a word in their command line. */
+    private static List<ProcessHandle> processesWith(String word) {
+        return ProcessHandle.allProcesses().filter(process -> process.info().commandLine().orElse("").contains(word)).toList();
+    }
+
+    private static void awaitGone(String word) throws InterruptedException {
+        while (!processesWith(word).isEmpty()) {
+            Thread.sleep(5);
+        }
+    }
+
+    @Test
+    void a_private_server_lives_as_long_as_ours() throws Exception {
+        use();
+        String image = zeros();
+        var running = serveCommand("qemu-nbd -f raw '" + image + "'");
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertTrue(processesWith(image).stream().anyMatch(process -> process.info().command().orElse("").endsWith("qemu-nbd")));
+        assertNull(running.stop());
+        awaitGone(image);
+        assertEquals(List.of(), running.problems);
+        running = serveCommand("nbdkit -t 1 file '" + image + "'");
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        exercise(running);
+        awaitGone(image);
+    }
+
+    @Test
+    void a_private_server_outlives_the_thread_that_opened_it() throws Exception {
+        use();
+        String image = zeros();
+        var backend = new AtomicReference<Backend>();
+        var opener = new Thread(() -> {
+            try {
+                backend.set(new Backends().open("nbd-exec:nbdkit -t 1 file " + image, Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false)));
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+        });
+        opener.start();
+        opener.join();
+        var before = processesWith(image);
+        assertTrue(before.size() >= 2, before.toString());
+        var running = serve(backend.get());
+        load(20);
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void a_private_server_that_dies_is_started_again() throws Exception {
+        use();
+        String image = zeros();
+        var running = serveCommand("qemu-nbd -f raw " + image);
+        for (int i = 0; i < 3; i++) {
+            load(1);
+            for (var process : processesWith(image)) {
+                if (process.info().command().orElse("").endsWith("qemu-nbd")) {
+                    process.destroyForcibly();
+                }
+            }
+        }
+        load(2);
+        assertNull(running.stop());
+        assertTrue(running.problems.stream().anyMatch(problem -> problem.endsWith(": connected again")), running.problems.toString());
+        awaitGone(image);
+    }
+
+    @Test
+    void a_command_that_does_not_serve_says_why() {
+        assertEquals("nbd-exec:frob 1: 'frob' is not found, or cannot be executed", refusal("nbd-exec:frob 1", 4096, true));
+        assertEquals("nbd-exec:sh -c 'exit 3': 'sh' has ended with status 3", refusal("nbd-exec:sh -c 'exit 3'", 4096, true));
+        assertEquals("nbd-exec:sh -c 'kill -9 $$': 'sh' was ended by signal 9", refusal("nbd-exec:sh -c 'kill -9 $$'", 4096, true));
+        assertEquals("nbd-exec:true: 'true' has ended, but should serve until it is told to end, and not go to the background",
+                refusal("nbd-exec:true", 4096, true));
+        assertEquals("nbd-exec:sh 'a: there is no second '", refusal("nbd-exec:sh 'a", 4096, true));
+        assertEquals("nbd-exec: : names no command", refusal("nbd-exec: ", 4096, true));
     }
 }

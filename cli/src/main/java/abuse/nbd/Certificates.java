@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.nbd;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import java.util.List;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509ExtendedTrustManager;
+
+/**
+ * Whom to trust, and who we are, as libnbd finds that in a folder: ca-cert.pem, client-cert.pem and client-key.pem.
+ *
+ * @param folder null for the certificate authorities that Java trusts
+ * @param host the name that the server must have; null for any
+ * @param verify whether the server has to prove anything at all
+ */
+record Certificates(String folder, String host, boolean verify) {
+    private static final char[] NO_PASSWORD = {};
+
+    /** An engine for one connection, with the certificates as they are now. */
+    SSLEngine engine() throws IOException {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(ours(), verify ? theirs() : new TrustManager[] {new Anybody()}, null);
+            SSLEngine engine = host == null ? context.createSSLEngine() : context.createSSLEngine(host, -1);
+            engine.setUseClientMode(true);
+            SSLParameters parameters = engine.getSSLParameters();
+            parameters.setProtocols(new String[] {"TLSv1.3", "TLSv1.2"});
+            if (verify && host != null) {
+                parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            }
+            engine.setSSLParameters(parameters);
+            return engine;
+        } catch (GeneralSecurityException e) {
+            throw new IOException((folder == null ? "TLS" : folder) + ": " + e.getMessage(), e);
+        }
+    }
+
+    private TrustManager[] theirs() throws IOException, GeneralSecurityException {
+        KeyStore authorities = null;
+        if (folder != null) {
+            authorities = store();
+            int n = 0;
+            for (Certificate one : certificates("ca-cert.pem")) {
+                authorities.setCertificateEntry("authority " + n++, one);
+            }
+        }
+        var factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        factory.init(authorities);
+        return factory.getTrustManagers();
+    }
+
+    /** Null if there is no certificate of ours. */
+    private KeyManager[] ours() throws IOException, GeneralSecurityException {
+        if (folder == null || !Files.exists(Path.of(folder, "client-cert.pem"))) {
+            return null;
+        }
+        List<Certificate> chain = certificates("client-cert.pem");
+        KeyStore keys = store();
+        keys.setKeyEntry("client", key("client-key.pem", chain.get(0).getPublicKey().getAlgorithm()), NO_PASSWORD,
+                chain.toArray(Certificate[]::new));
+        var factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        factory.init(keys, NO_PASSWORD);
+        return factory.getKeyManagers();
+    }
+
+    private static KeyStore store() throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, NO_PASSWORD);
+        return store;
+    }
+
+    private List<Certificate> certificates(String name) throws IOException, GeneralSecurityException {
+        Path file = Path.of(folder, name);
+        try (InputStream in = Files.newInputStream(file)) {
+            List<Certificate> found = List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(in));
+            if (found.isEmpty()) {
+                throw new IOException(file + ": has no certificate");
+            }
+            return found;
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": No such file or directory", e);
+        }
+    }
+
+    private PrivateKey key(String name, String algorithm) throws IOException, GeneralSecurityException {
+        Path file = Path.of(folder, name);
+        String begin = "-----BEGIN PRIVATE KEY-----";
+        String text;
+        try {
+            text = Files.readString(file);
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": No such file or directory", e);
+        }
+        int start = text.indexOf(begin);
+        int end = text.indexOf("-----END PRIVATE KEY-----");
+        if (start < 0 || end < start) {
+            throw new IOException(file + ": is no key in PKCS #8 without a password; 'openssl pkcs8 -topk8 -nocrypt' makes it one");
+        }
+        byte[] key = Base64.getMimeDecoder().decode(text.substring(start + begin.length(), end));
+        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(key));
+    }
+
+    /** Trusts anybody. */
+    private static final class Anybody extends X509ExtendedTrustManager {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.Backends;
+import abuse.backend.Geometry;
+import abuse.device.Flag;
+import abuse.device.SimulatedDisk;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The nbd backend through TLS. */
+@Tag("packages")
+class NbdTlsTest extends ServerTestBase {
+    private NbdProcess process;
+    private Path ours;
+    private Path strangers;
+
+    @BeforeEach
+    void makeCertificates() throws Exception {
+        ours = authority("ours");
+        strangers = authority("strangers");
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
+    }
+
+    @AfterEach
+    void endProcess() throws Exception {
+        for (var running : servers) {
+            running.stop();
+        }
+        if (process != null) {
+            process.kill();
+        }
+    }
+
+    private static void openssl(Path folder, String... arguments) throws Exception {
+        var command = new ArrayList<>(List.of("openssl"));
+        command.addAll(List.of(arguments));
+        Process openssl = new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+        String output = new String(openssl.getInputStream().readAllBytes());
+        assertEquals(0, openssl.waitFor(), command + ": " + output);
+    }
+
+    /** A folder with an authority, and the certificates of a server named localhost and of a client. */
+    private Path authority(String name) throws Exception {
+        Path folder = Files.createDirectory(directory.resolve(name));
+        openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                "/CN=" + name, "-keyout", "ca-key.pem", "-out", "ca-cert.pem");
+        for (String who : List.of("server", "client")) {
+            openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost", "-keyout",
+                    who + "-key.pem", "-out", who + ".csr");
+            Files.writeString(folder.resolve("names"), "subjectAltName=DNS:localhost\n");
+            openssl(folder, "x509", "-req", "-in", who + ".csr", "-CA", "ca-cert.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-days",
+                    "30", "-extfile", "names", "-out", who + "-cert.pem");
+        }
+        return folder;
+    }
+
+    private String secure(NbdProcess server, String options) {
+        process = server;
+        return server.uri.replaceFirst("^nbd", "nbds").replace("127.0.0.1", "localhost") + (server.uri.contains("?") ? "&" : "/?") + options;
+    }
+
+    private String refusal(String uri) {
+        return assertThrows(IOException.class, () -> new Backends().open(uri, Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false))
+                .close()).getMessage();
+    }
+
+    private void exercise(String uri) throws Exception {
+        var running = serve(geometry -> new Backends().open(uri, Set.of(), geometry));
+        byte[] large = new byte[1 << 20];
+        new Random(1).nextBytes(large);
+        for (int i = 0; i < 20; i++) {
+            large[i] = 0;
+            assertFalse(disk.write(0, large).await().failed());
+            assertArrayEquals(large, disk.read(0, 1 << 20).await().data());
+            assertFalse(disk.writeFua(BLOCK, pattern(i)).await().failed());
+            assertArrayEquals(pattern(i), disk.read(BLOCK, BLOCK).await().data());
+            System.arraycopy(pattern(i), 0, large, BLOCK, BLOCK);
+            assertFalse(disk.flush().await().failed());
+        }
+        var all = new ArrayList<SimulatedDisk.Submitted>();
+        for (int i = 0; i < BLOCKS; i++) {
+            all.add(disk.write((long) i * BLOCK, pattern(i)));
+        }
+        for (var write : all) {
+            assertFalse(write.await().failed());
+        }
+        all.clear();
+        for (int i = 0; i < BLOCKS; i++) {
+            all.add(disk.read((long) i * BLOCK, BLOCK));
+        }
+        for (int i = 0; i < BLOCKS; i++) {
+            assertArrayEquals(pattern(i), all.get(i).await().data());
+        }
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void nbdkit_on_a_unix_socket() throws Exception {
+        exercise(secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-hostname=localhost&tls-certificates=" + ours));
+    }
+
+    @Test
+    void nbdkit_over_tcp_that_asks_who_we_are() throws Exception {
+        exercise(secure(NbdProcess.nbdkitOnPort(directory, "--tls=require", "--tls-verify-peer", "--tls-certificates=" + ours, "memory",
+                "1M"), "tls-certificates=" + ours));
+    }
+
+    @Test
+    void qemu_with_TLS_1_2() throws Exception {
+        var image = directory.resolve("image");
+        Files.write(image, new byte[(int) CAPACITY]);
+        exercise(secure(NbdProcess.qemu(directory, "--object", "tls-creds-x509,id=tls,endpoint=server,verify-peer=yes,dir=" + ours
+                + ",priority=NORMAL:-VERS-ALL:+VERS-TLS1.2", "--tls-creds", "tls", "-f", "raw", image.toString()),
+                "tls-certificates=" + ours));
+    }
+
+    @Test
+    void a_server_that_is_killed_is_found_again() throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + ours);
+        var running = serve(geometry -> new Backends().open(uri, Set.of(), geometry));
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertFalse(disk.flush().await().failed());
+        process.kill();
+        var write = disk.write(0, pattern(2));
+        process.start();
+        assertFalse(write.await().failed());
+        assertArrayEquals(pattern(2), disk.read(0, BLOCK).await().data());
+        assertNull(running.stop());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "strangers | TLS: ",
+        "none | No such file or directory",
+    })
+    void whom_we_do_not_trust_is_refused(String folder, String words) throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + directory.resolve(folder));
+        String refusal = refusal(uri);
+        assertTrue(refusal.startsWith(uri + ": ") && refusal.contains(words) && !refusal.contains("\n"), refusal);
+        new Backends().open(uri + "&tls-verify-peer=false", Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false)).close();
+    }
+
+    @Test
+    void a_server_of_another_name_is_refused() throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + ours);
+        new Backends().open(uri, Set.of(), new Geometry(0, CAPACITY, 4096, 1 << 20, false)).close();
+        String refusal = refusal(uri + "&tls-hostname=elsewhere");
+        assertTrue(refusal.contains("TLS: ") && refusal.contains("elsewhere"), refusal);
+    }
+
+    @Test
+    void a_server_without_TLS_is_refused_and_so_is_one_that_demands_it() throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "memory", "1M"), "tls-certificates=" + ours);
+        assertEquals(uri + ": the server has no TLS; without it, the name begins with nbd", refusal(uri));
+        process.kill();
+        process = NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M");
+        assertEquals(process.uri + ": the server demands TLS, so the name begins with nbds", refusal(process.uri));
+    }
+
+    @Test
+    void a_key_in_another_form_tells_what_to_do() throws Exception {
+        openssl(ours, "ec", "-in", "client-key.pem", "-out", "other-key.pem");
+        Files.copy(ours.resolve("other-key.pem"), ours.resolve("client-key.pem"), StandardCopyOption.REPLACE_EXISTING);
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + ours);
+        assertEquals(uri + ": " + ours.resolve("client-key.pem") + ": is no key in PKCS #8 without a password;"
+                + " 'openssl pkcs8 -topk8 -nocrypt' makes it one", refusal(uri));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "nbd://host/?tls-certificates=/x | 'tls-certificates' belongs to nbds:// or nbds+unix://",
+        "nbds://host/?tls-verify-peer=no | 'tls-verify-peer=no' is neither true nor false",
+        "nbds://me@host/ | a user name is of use only with pre-shared keys, which are not supported",
+        "nbds://host/?tls-psk-file=/x | 'tls-psk-file=/x' is not known",
+        "nbds:/// | names no host; it is nbds://HOST[:PORT]/[EXPORT]",
+    })
+    void URIs_that_are_wrong(String uri, String words) {
+        assertEquals(uri + ": " + words, refusal(uri));
+    }
+}
