@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package consumer;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import abuse.disk.Disk;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package consumer;
+
 import abuse.backend.Backend;
 import abuse.backend.HeapBackend;
 import java.nio.ByteBuffer;
