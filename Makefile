@@ -54,7 +54,7 @@ DEBUG_PACKAGES := bc bison flex libelf-dev
 LINT_PACKAGES := sparse shellcheck perl codespell
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml $(wildcard cli/pom.xml cli/*/pom.xml) $(shell find cli/src cli/junit/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -121,7 +121,7 @@ bench-startup: jar vm-packages
 	bench/startup.sh
 
 generated:
-	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
+	$(MVN) test -Dtest='GeneratedTest,PublicApiTest' -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
 
 debug-kernel: vm-packages
 	$(call need,$(DEBUG_PACKAGES))
@@ -178,7 +178,7 @@ deb: jar
 	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target cli/picocli/target build/module build/vm build/lint build/deb build/*.log
+	rm -rf cli/target cli/*/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean

@@ -129,6 +129,11 @@ final class Training {
         }
 
         @Override
+        public boolean rescan() {
+            return true;
+        }
+
+        @Override
         public String nodeProblem() {
             return null;
         }

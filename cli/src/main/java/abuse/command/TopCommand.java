@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DiskStatistics;
@@ -97,7 +98,7 @@ final class TopCommand extends Command {
                     samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status),
                             isSet(servers) ? device.servers() : List.of()));
                 } else if (name.getValue() != null) {
-                    throw Advice.notSetUp(path, "");
+                    throw new FailedException(Advice.notSetUp(path, ""));
                 }
             } catch (DeviceException e) {
                 if (name.getValue() != null || e.call() != DeviceException.Call.OPEN) {

@@ -2,6 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
+import abuse.device.FileErrors;
 import abuse.device.RequestFlag;
 import abuse.device.Status;
 import abuse.device.TraceEvent;

@@ -137,6 +137,11 @@ public final class ControlNode implements Device {
         }
     }
 
+    /** Whether a path is that of a control node where the kernel makes them. */
+    static boolean isPath(String path) {
+        return path.matches("/dev/" + PREFIX + "[0-9]{1,9}");
+    }
+
     @Override
     public String path() {
         return path;
@@ -158,6 +163,19 @@ public final class ControlNode implements Device {
         try (Memory memory = readStatus()) {
             ByteBuffer raw = memory.buffer();
             return DiskNode.problem(Path.of(Status.decode(raw).disk()), raw.getLong(Abi.Status.DEVICE));
+        }
+    }
+
+    @Override
+    public boolean rescan() throws DeviceException {
+        int disk = Unix.open(status().disk(), Unix.O_RDONLY | Unix.O_CLOEXEC);
+        if (disk < 0) {
+            return true;
+        }
+        try {
+            return Unix.ioctl(disk, Unix.BLKRRPART, 0) == 0 || Unix.errno() != Unix.EINVAL;
+        } finally {
+            Unix.close(disk);
         }
     }
 

@@ -22,6 +22,9 @@ public interface Device extends AutoCloseable {
     /** Why the path that the disk should have in /dev does not lead to it; null when it does. */
     String nodeProblem() throws DeviceException;
 
+    /** Reads the partition table once more; false if the kernel has not begun to read it for the first time. */
+    boolean rescan() throws DeviceException;
+
     /** Makes the disk, or with {@link Config#reconnect} changes it. */
     void setup(Config config) throws DeviceException;
 

@@ -55,6 +55,8 @@ public final class Unix {
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
+    public static final int BLKRRPART = HERE.blkRrpart();
+
     public static final int SEEK_END = 2;
     public static final int POLLIN = 1;
     public static final int POLLMSG = 0x400;

@@ -60,6 +60,11 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public boolean rescan() {
+        return true;
+    }
+
+    @Override
     public void setup(Config config) {}
 
     @Override

@@ -63,6 +63,12 @@ final class SimulatedNode implements Device {
         }
     }
 
+    /** There are no partitions here. */
+    @Override
+    public boolean rescan() {
+        return true;
+    }
+
     @Override
     public void setup(Config wanted) throws DeviceException {
         synchronized (disk) {
