@@ -25,6 +25,34 @@ enum abuse_bios {
 	ABUSE_NR_BIOS
 };
 
+/*
+ * What bios that go on wait for. Two targets may share a lane, as there are not as
+ * many lanes as there may be targets.
+ */
+enum abuse_lanes {
+	ABUSE_LANE_SERVERS,
+	ABUSE_LANE_FAULTS,	/* servers, as well */
+	ABUSE_LANE_FLUSHES,	/* everything */
+	ABUSE_LANE_TARGETS,	/* the first one of them */
+	ABUSE_TARGET_LANES	= 8,
+	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES
+};
+
+/**
+ * struct abuse_lane - bios to be submitted one after the other
+ * @front: their disk
+ * @lock: guards @bios
+ * @bios: the bios
+ * @work: submits them, and may have to wait; while it is queued it is one of the
+ *	users of the front
+ */
+struct abuse_lane {
+	struct abuse_front *front;
+	spinlock_t lock;	/* bios */
+	struct bio_list bios;
+	struct work_struct work;
+};
+
 /**
  * struct abuse_front - a disk in front
  * @map: where its bytes are
@@ -40,10 +68,11 @@ enum abuse_bios {
  * @lock: guards @dead and @parked
  * @dead: no bio is parked any more
  * @parked: they wait until the map is not paused, or a target is flushed
- * @again: what may go to servers now, and has to wait if they have no room
- * @work: submits it; while it is queued it is one of @users
- * @writes: what waited for a flush, which is done
- * @later: submits that, and what was parked; in the same way
+ * @again: what goes on
+ * @sort: puts that, and what was parked, into lanes; while it is queued it is one
+ *	of @users
+ * @lanes: by enum abuse_lanes
+ * @wq: for @sort and @lanes. Its own, because many of them may wait.
  * @free: frees the front
  */
 struct abuse_front {
@@ -59,9 +88,9 @@ struct abuse_front {
 	bool dead;
 	struct bio_list parked;
 	struct llist_head again;
-	struct work_struct work;
-	struct llist_head writes;
-	struct work_struct later;
+	struct work_struct sort;
+	struct abuse_lane lanes[ABUSE_NR_LANES];
+	struct workqueue_struct *wq;
 	struct work_struct free;
 };
 
@@ -95,7 +124,5 @@ struct abuse_io {
 	struct llist_node link;
 	struct bio clone;
 };
-
-extern struct workqueue_struct *abuse_front_wq;
 
 #endif

@@ -5,8 +5,9 @@
 
 /*
  * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
- *	[flags=] [size=] [tail=] [element_size=] [extent_flags=] [extent_reserved=] [reserved=]
- * Prints how many were done.
+ *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
+ *	[extent_reserved=] [reserved=]
+ * With times= each extent comes N times, each time so many bytes further on. Prints how many were done.
  */
 static int open_target(const char *path, int write)
 {
@@ -44,15 +45,18 @@ void map_extents(unsigned int call)
 	} u = {};
 	char *text = strdup(arg("extents", "")), *save = NULL;
 	size_t size = num("element_size", sizeof(struct abuse_extent));
-	unsigned char *array = map(64 * size);
-	unsigned int nr = 0;
+	unsigned char *array = map(ABUSE_MAX_BATCH * size);
+	unsigned int nr = 0, times = num("times", 1);
 	int err;
 
-	for (char *one = strtok_r(text, ",", &save); one && nr < 64; one = strtok_r(NULL, ",", &save)) {
+	for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
 		struct abuse_extent e;
 
 		parse(one, &e);
-		memcpy(array + size * nr++, &e, size < sizeof(e) ? size : sizeof(e));
+		for (unsigned int n = 0; n < times && nr < ABUSE_MAX_BATCH; n++) {
+			memcpy(array + size * nr++, &e, size < sizeof(e) ? size : sizeof(e));
+			e.offset += num("step", 0);
+		}
 	}
 	u.extents = (struct abuse_extents){
 		.size = num("size", sizeof(u.extents)),

@@ -210,7 +210,20 @@ static void be_mapped(void)
 
 static int do_add(void) { return ioctl(node, ABUSE_ADD, &(__u32){ ABUSE_ANY_DEVICE }); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
-static int do_quiesce(void) { return ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) }); }
+
+/* If there is no memory, nothing is quiesced. */
+static int do_quiesce(void)
+{
+	int ret = ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) });
+	struct abuse_status s = { .size = sizeof(s) };
+	int err = errno;
+
+	if (ret && err == ENOMEM && !ioctl(node, ABUSE_STATUS, &s) && s.conditions & ABUSE_CONDITION_QUIESCED)
+		bug("half quiesced", err);
+	errno = err;
+	return ret;
+}
+
 static int do_remove_lazily(void) { return ioctl(node, ABUSE_REMOVE_LAZY); }
 static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
 static int do_get(void) { return xfer(node, NULL, &get); }

@@ -192,6 +192,35 @@ a_flush_reaches_targets_and_servers() {
 	modprobe -r null_blk
 }
 
+what_is_submitted_anew_is_counted_once() {
+	_ready
+	exec 3<$CTL
+	submit read op=check length=64K byte=0x41
+	take 3
+	_map 0:64K:0:/dev/ram0
+	answer 3 "$id0:$RETRY"
+	finish read
+	is statistics "$(_statistics)" "1 128 0 0 0"
+	submit write op=write length=8K byte=0x64
+	take 3
+	answer 3 "$id0:$RETRY"
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0"
+	finish write
+	is statistics "$(_statistics)" "1 128 1 16 0"
+	dmsetup create "abuse-map" --table "0 16384 error"
+	_map 1M:1M:0:/dev/dm-0:w
+	submit write op=write offset=1M
+	take 3
+	is flags "$((flags0 & FAULT))" $FAULT
+	answer 3 "$id0"
+	finish write
+	is statistics "$(_statistics)" "1 128 2 24 0"
+	_unmap 1M:1M
+	dmsetup remove "abuse-map"
+}
+_statistics() { awk '{ print $1, $3, $5, $7, $9 }' $SYS/stat; }
+
 stuck_requests_do_not_hold_up_what_is_mapped() {
 	_ready queue_depth=2
 	_map 0:1M:0:/dev/ram0:w
@@ -341,6 +370,79 @@ a_server_takes_a_broken_target_away_while_all_that_fails_there_waits() {
 	finish read
 	end
 	dmsetup remove abuse-slow
+}
+
+what_is_submitted_anew_does_not_wait_behind_what_needs_a_server() {
+	_ready queue_depth=2
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	submit mapped op=check offset=2M byte=0x42
+	take 3
+	anew=$id0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn faults client io $DISK op=read threads=16
+	wait_for _under_way 17
+	dmsetup load abuse-slow --table "0 16384 error"
+	dmsetup resume abuse-slow
+	pending 1 # there is room for no more, and the others wait
+	_map 2M:64K:0:/dev/ram1
+	answer 3 "$anew:$RETRY"
+	finish mapped
+	running faults || fail "there was nothing to wait for"
+	_unmap 0:1M
+	serve
+	finish faults
+	end
+	dmsetup remove abuse-slow
+}
+
+a_target_that_does_not_open_holds_up_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/ram1:w
+	exec 4<>/dev/dm-0
+	printf x >&4 # whoever opens the target has to wait until that is written
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0:w
+	blocked map 1
+	soon client quiesce $CTL timeout_ms=60000
+	soon client quiesce $CTL flags=1
+	soon client unmap $CTL extents=0:512K
+	soon client map $CTL extents=0:64K:0:/dev/ram1
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1"
+	running map || fail "the target did open"
+	dmsetup resume abuse-slow
+	finish map
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1
+2097152 1048576 0 0xfd00 1"
+	# The same, but the disk is gone when the target is open.
+	printf x >&4
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	_unmap 0:32M
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0
+	blocked map 1
+	soon client reset $CTL
+	dmsetup resume abuse-slow
+	failed map ENODEV
+	exec 4<&-
+	dmsetup remove abuse-slow
+}
+
+thousands_of_extents_are_taken_away_at_once() {
+	_ready block_size=512
+	N=4096 _map 0:512:0:/dev/ram0:w times=4096 step=1K
+	_map 0:4M:0:/dev/ram1:w flags=$REPLACE
+	is extents "$(_extents)" "0 4194304 0 0x101 1"
+	N=4096 _map 0:512:0:/dev/ram0:w times=4096 step=1K flags=$REPLACE
+	is "how many extents" "$(_extents | wc -l)" 8192
+	_unmap 512:4193280
+	is extents "$(_extents)" "0 512 0 0x100 1
+4193792 512 4193792 0x101 1"
+	_unmap 0:32M
+	modprobe -r brd
 }
 
 a_flush_waits_for_what_was_just_unmapped() {
