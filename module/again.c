@@ -85,6 +85,8 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 		bio->bi_opf &= ~REQ_PREFLUSH;
 	else
 		abuse_io_uncount(io);
+	if (then == ABUSE_THEN_FAULT)
+		this_cpu_inc(front->passed->faults);
 	bio_put(&io->clone);
 	abuse_lane_add(front, then == ABUSE_THEN_FAULT ?
 				      ABUSE_LANE_FAULTS :

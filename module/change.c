@@ -23,7 +23,8 @@ static void abuse_target_retire(struct abuse_era *era,
 				struct abuse_target *target)
 {
 	target->retired = true;
-	atomic_inc(&era->map->retiring);
+	if (target->bdev)
+		atomic_inc(&era->map->retiring);
 	list_add(&target->gone, &era->targets);
 }
 
@@ -63,8 +64,10 @@ void abuse_map_end(struct abuse_map *map)
 	mutex_lock(&map->lock);
 	era = abuse_map_era(map);
 	mt_for_each(&map->tree, m, index, ULONG_MAX) {
-		if (!--m->ranges)
+		if (!--m->ranges) {
 			list_add(&m->link, &era->mappings);
+			abuse_target_put(era, m->target);
+		}
 		cond_resched();
 	}
 	list_for_each_entry(target, &map->targets, link) {
@@ -231,6 +234,26 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 	return known;
 }
 
+static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
+					     struct file *file,
+					     const struct abuse_extent *extent)
+{
+	bool write = extent->flags & ABUSE_EXTENT_WRITE;
+	struct block_device *bdev;
+	int err;
+
+	if (extent->flags & ABUSE_EXTENT_MEMORY)
+		return abuse_target_lend(file, extent, map->block_size);
+	bdev = abuse_target_of(file, write);
+	err = PTR_ERR_OR_ZERO(bdev);
+	/* Its own requests may wait for this disk. */
+	if (!err && bdev->bd_disk->fops == map->fops)
+		err = -ELOOP;
+	if (!err)
+		err = abuse_target_check(bdev, extent, map->block_size);
+	return err ? ERR_PTR(err) : abuse_map_open(map, bdev, write);
+}
+
 /**
  * abuse_map_aim() - find the target of bytes that are to be mapped
  * @map: the map, which the caller keeps from being freed
@@ -244,22 +267,12 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 struct abuse_target *abuse_map_aim(struct abuse_map *map,
 				   const struct abuse_extent *extent)
 {
-	bool write = extent->flags & ABUSE_EXTENT_WRITE;
 	struct file *file = fget(extent->target);
 	struct abuse_target *target;
-	struct block_device *bdev;
-	int err;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	bdev = abuse_target_of(file, write);
-	err = PTR_ERR_OR_ZERO(bdev);
-	/* Its own requests may wait for this disk. */
-	if (!err && bdev->bd_disk->fops == map->fops)
-		err = -ELOOP;
-	if (!err)
-		err = abuse_target_check(bdev, extent, map->block_size);
-	target = err ? ERR_PTR(err) : abuse_map_open(map, bdev, write);
+	target = abuse_map_aim_at(map, file, extent);
 	fput(file);
 	return target;
 }
@@ -267,14 +280,18 @@ struct abuse_target *abuse_map_aim(struct abuse_map *map,
 /**
  * abuse_map_disaim() - a target was mapped to, or is not going to be
  * @map: the map, begun to be changed
- * @target: from abuse_map_aim(); gone if the map is ended
+ * @target: from abuse_map_aim(); a device is gone if the map is ended
+ * @memory: it is no device
  */
-void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target)
+void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
+		      bool memory)
 {
 	struct abuse_era *era = abuse_map_era(map);
 
 	if (era)
 		abuse_target_put(era, target);
+	else if (memory)
+		abuse_target_free(target);
 }
 
 /**

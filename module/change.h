@@ -11,7 +11,8 @@ struct abuse_target *abuse_map_aim(struct abuse_map *map,
 				   const struct abuse_extent *extent);
 
 void abuse_map_begin(struct abuse_map *map);
-void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target);
+void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
+		      bool memory);
 int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		  struct abuse_target *target, bool replace);
 int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last);

@@ -439,6 +439,8 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	set = rcu_dereference_protected(dev->set,
 					lockdep_is_held(&dev->lock));
 	abuse_set_count(set, status);
+	if (abuse_disk_front(dev->disk))
+		abuse_front_count(abuse_disk_front(dev->disk), status);
 	if (READ_ONCE(set->quiesced))
 		status->conditions |= ABUSE_CONDITION_QUIESCED;
 	if (abuse_disk_is_leaving(dev->disk))

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ABUSE_MAP and ABUSE_UNMAP: where bytes of a disk are. It checks what user space
+ * ABUSE_MAP, ABUSE_UNMAP and ABUSE_LENT: where bytes of a disk are. It checks what user space
  * says, and must not know how a bio finds its way.
  */
+#include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -13,16 +15,19 @@
 #include "file.h"
 #include "front.h"
 #include "map.h"
+#include "trace.h"
 #include "xfer.h"
 
 /* What the structures were in the first release: they never get smaller. */
 #define ABUSE_EXTENTS_SIZE_0	32
 #define ABUSE_EXTENT_SIZE_0	40
+#define ABUSE_LENT_SIZE_0	24
 
 static int abuse_check_extent(const struct abuse_config *config,
 			      const struct abuse_extent *extent)
 {
-	if (extent->flags & ~ABUSE_EXTENT_WRITE || extent->reserved ||
+	if (extent->flags & ~(ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY) ||
+	    extent->reserved ||
 	    extent->target > INT_MAX || !extent->length ||
 	    (extent->offset | extent->length) & (config->block_size - 1) ||
 	    extent->offset > config->capacity ||
@@ -83,20 +88,28 @@ static u32 abuse_read_parts(struct abuse_map *map,
 	return i;
 }
 
-static int abuse_change_part(struct abuse_map *map, struct abuse_part *part,
-			     bool replace)
+static int abuse_change_part(struct abuse_map *map, u32 number,
+			     struct abuse_part *part, bool replace)
 {
 	const struct abuse_extent *extent = &part->extent;
 	sector_t first = extent->offset >> SECTOR_SHIFT;
+	int err;
 
-	if (part->target)
-		return abuse_map_add(map, extent, part->target, replace);
-	return abuse_map_remove(map, first,
-				first + (extent->length >> SECTOR_SHIFT) - 1);
+	if (part->target) {
+		err = abuse_map_add(map, extent, part->target, replace);
+		if (!err)
+			trace_abuse_map(number, extent, part->target);
+	} else {
+		err = abuse_map_remove(map, first, first - 1 +
+				       (extent->length >> SECTOR_SHIFT));
+		if (!err)
+			trace_abuse_unmap(number, extent);
+	}
+	return err;
 }
 
 /* Returns an era, as abuse_map_commit() does. */
-static struct abuse_era *abuse_change(struct abuse_map *map,
+static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
 				      struct abuse_extents *call,
 				      struct abuse_part *parts, u32 nr,
 				      struct abuse_era *next, int *err)
@@ -105,7 +118,7 @@ static struct abuse_era *abuse_change(struct abuse_map *map,
 
 	abuse_map_begin(map);
 	for (i = 0; i < nr; i++) {
-		int failed = abuse_change_part(map, &parts[i],
+		int failed = abuse_change_part(map, number, &parts[i],
 					       call->flags & ABUSE_MAP_REPLACE);
 
 		if (failed) {
@@ -116,7 +129,9 @@ static struct abuse_era *abuse_change(struct abuse_map *map,
 	call->done = i;
 	for (i = 0; i < nr; i++) {
 		if (parts[i].target)
-			abuse_map_disaim(map, parts[i].target);
+			abuse_map_disaim(map, parts[i].target,
+					 parts[i].extent.flags &
+						 ABUSE_EXTENT_MEMORY);
 	}
 	return abuse_map_commit(map, next);
 }
@@ -138,7 +153,7 @@ static struct abuse_front *abuse_hold_front(struct abuse_file *file,
 	return front;
 }
 
-static int abuse_map_all(struct abuse_front *front,
+static int abuse_map_all(struct abuse_front *front, u32 number,
 			 const struct abuse_config *config,
 			 struct abuse_extents *call, bool remove,
 			 struct abuse_era **past)
@@ -158,7 +173,7 @@ static int abuse_map_all(struct abuse_front *front,
 		return -ENOMEM;
 	}
 	nr = abuse_read_parts(map, config, call, remove, parts, &err);
-	*past = abuse_change(map, call, parts, nr, next, &err);
+	*past = abuse_change(map, number, call, parts, nr, next, &err);
 	kvfree(parts);
 	return err;
 }
@@ -204,10 +219,55 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 	front = abuse_hold_front(file, &config);
 	err = PTR_ERR_OR_ZERO(front);
 	if (!err) {
-		err = abuse_map_all(front, &config, &call, remove, &past);
+		err = abuse_map_all(front, file->dev->number, &config, &call, remove,
+				    &past);
 		abuse_front_let_go(front);
 	}
 	if (past)
 		err = abuse_era_wait(past) ?: err;
 	return put_user(call.done, &arg->done) ? -EFAULT : err;
+}
+
+/**
+ * abuse_ioctl_lent() - ABUSE_LENT
+ * @file: the open control node
+ * @arg: the structure
+ *
+ * Return: as the header of the ABI says.
+ */
+int abuse_ioctl_lent(struct abuse_file *file, struct abuse_lent __user *arg)
+{
+	struct abuse_config config;
+	struct abuse_front *front;
+	struct abuse_lent lent;
+	struct file *memory;
+	u32 size;
+	int err, fd;
+
+	BUILD_BUG_ON(sizeof(lent) != ABUSE_LENT_SIZE_0);
+	err = abuse_read_size(arg, ABUSE_LENT_SIZE_0, &size);
+	if (!err)
+		err = copy_struct_from_user(&lent, sizeof(lent), arg, size);
+	if (!err && (lent.flags || lent.reserved))
+		err = -EINVAL;
+	if (err)
+		return err;
+	front = abuse_hold_front(file, &config);
+	if (IS_ERR(front))
+		return PTR_ERR(front);
+	memory = abuse_map_lent(abuse_front_map(front),
+				lent.offset >> SECTOR_SHIFT);
+	abuse_front_let_go(front);
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	err = fd < 0 ? fd : put_user(fd, &arg->descriptor);
+	if (!err) {
+		fd_install(fd, memory);
+		return 0;
+	}
+	if (fd >= 0)
+		put_unused_fd(fd);
+	fput(memory);
+	return err;
 }

@@ -12,6 +12,7 @@
 #include "map.h"
 #include "pass.h"
 #include "set.h"
+#include "uapi/abuse.h"
 
 static struct workqueue_struct *abuse_front_wq;	/* frees fronts */
 /* Keeps the slab cache that the clones of all fronts come from. */
@@ -59,6 +60,7 @@ static void abuse_front_free(struct work_struct *work)
 						 free);
 
 	destroy_workqueue(front->wq);
+	free_percpu(front->passed);
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
 	put_disk(front->behind);
@@ -125,9 +127,15 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 		err = -ENOMEM;
 		goto out_free;
 	}
+	front->passed = alloc_percpu_gfp(struct abuse_passed,
+					 GFP_KERNEL_ACCOUNT);
+	if (!front->passed) {
+		err = -ENOMEM;
+		goto out_wq;
+	}
 	err = abuse_front_init_bios(front);
 	if (err)
-		goto out_wq;
+		goto out_passed;
 	err = percpu_ref_init(&front->users, abuse_front_release, 0,
 			      GFP_KERNEL_ACCOUNT);
 	if (err)
@@ -144,6 +152,8 @@ out_users:
 	percpu_ref_exit(&front->users);
 out_bios:
 	abuse_front_exit_bios(front);
+out_passed:
+	free_percpu(front->passed);
 out_wq:
 	destroy_workqueue(front->wq);
 out_free:
@@ -222,6 +232,29 @@ void abuse_front_end(struct abuse_front *front)
 struct abuse_map *abuse_front_map(struct abuse_front *front)
 {
 	return &front->map;
+}
+
+/**
+ * abuse_front_count() - add up what went where
+ * @front: the disk, not yet ended
+ * @status: out: the fields from mapped_reads on; the rest is left alone
+ */
+void abuse_front_count(struct abuse_front *front, struct abuse_status *status)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct abuse_passed *passed = per_cpu_ptr(front->passed, cpu);
+
+		status->mapped_reads += READ_ONCE(passed->reads);
+		status->mapped_writes += READ_ONCE(passed->writes);
+		status->mapped_read_bytes += READ_ONCE(passed->read_bytes);
+		status->mapped_written_bytes +=
+			READ_ONCE(passed->written_bytes);
+		status->misses += READ_ONCE(passed->misses);
+		status->faults += READ_ONCE(passed->faults);
+	}
+	status->extents = READ_ONCE(front->map.nr_ranges);
 }
 
 /**

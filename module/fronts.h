@@ -54,6 +54,24 @@ struct abuse_lane {
 };
 
 /**
+ * struct abuse_passed - what went where, on one processor
+ * @reads: that a target carried out, or failed
+ * @writes: likewise
+ * @read_bytes: of those
+ * @written_bytes: likewise
+ * @misses: reads and writes for servers, because they were not mapped
+ * @faults: those that a target failed, and that servers got then
+ */
+struct abuse_passed {
+	u64 reads;
+	u64 writes;
+	u64 read_bytes;
+	u64 written_bytes;
+	u64 misses;
+	u64 faults;
+};
+
+/**
  * struct abuse_front - a disk in front
  * @map: where its bytes are
  * @users: one for each bio that is with servers, and one until the map is freed.
@@ -61,6 +79,7 @@ struct abuse_lane {
  *	answers.
  * @behind: the disk whose requests go to servers
  * @set: who serves that
+ * @passed: counters
  * @write_cache: users flush what must be durable
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
@@ -80,6 +99,7 @@ struct abuse_front {
 	struct percpu_ref users;
 	struct gendisk *behind;
 	struct abuse_set *set;
+	struct abuse_passed __percpu *passed;
 	bool write_cache;
 	atomic64_t wrote;
 	atomic64_t flushed;

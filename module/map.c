@@ -3,10 +3,10 @@
  * The map of a disk: which of its bytes are bytes of which target. It is read
  * under RCU. It must not know how it is changed, requests, servers or disks.
  */
-#include <linux/blkdev.h>
-#include <linux/kdev_t.h>
+#include <linux/file.h>
 
 #include "map.h"
+#include "memory.h"
 #include "uapi/abuse.h"
 
 /**
@@ -101,7 +101,7 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
 
 /**
  * abuse_map_find() - where a sector is
- * @map: the map, in an era
+ * @map: the map, in an era, or locked
  * @sector: of the disk
  * @end: out: the first sector for which this answer may not hold
  *
@@ -169,11 +169,38 @@ int abuse_map_list(struct abuse_map *map, struct abuse_list *list,
 			.offset = (u64)mas.index << SECTOR_SHIFT,
 			.length = (u64)(mas.last - mas.index + 1) << SECTOR_SHIFT,
 			.target_offset = (mas.index + m->delta) << SECTOR_SHIFT,
-			.target = huge_encode_dev(m->target->bdev->bd_dev),
-			.flags = m->write ? ABUSE_EXTENT_WRITE : 0,
+			.target = abuse_target_number(m->target),
+			.flags = (m->write ? ABUSE_EXTENT_WRITE : 0) |
+				 (m->target->memory ? ABUSE_EXTENT_MEMORY : 0),
 		};
 	}
 	rcu_read_unlock();
 	mutex_unlock(&map->lock);
 	return n;
+}
+
+/**
+ * abuse_map_lent() - the file that memory is lent from
+ * @map: the map, which the caller keeps from being freed
+ * @sector: which is mapped to that memory
+ *
+ * Return: the file, to be given up with fput(); or an error pointer: -ENODEV,
+ * -ENOENT.
+ */
+struct file *abuse_map_lent(struct abuse_map *map, sector_t sector)
+{
+	struct file *file = ERR_PTR(-ENOENT);
+	struct abuse_mapping *m;
+	sector_t end;
+
+	mutex_lock(&map->lock);
+	if (rcu_access_pointer(map->era)) {
+		m = abuse_map_find(map, sector, &end);
+		if (m && m->target->memory)
+			file = get_file(m->target->memory->file);
+	} else {
+		file = ERR_PTR(-ENODEV);
+	}
+	mutex_unlock(&map->lock);
+	return file;
 }

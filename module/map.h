@@ -7,6 +7,7 @@
 
 struct abuse_extent;
 struct abuse_list;
+struct file;
 
 int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map));
 bool abuse_map_is_paused(struct abuse_map *map);
@@ -17,5 +18,6 @@ struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
 				     sector_t *end);
 int abuse_map_list(struct abuse_map *map, struct abuse_list *list,
 		   struct abuse_extent *extents, u32 room);
+struct file *abuse_map_lent(struct abuse_map *map, sector_t sector);
 
 #endif

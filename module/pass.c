@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The way of a bio of a disk some of whose bytes are mapped. It is cloned: to the
- * target of what it covers, or to the disk behind, where servers get it. It must
- * not know how a disk is made.
+ * target of what it covers, or to the disk behind, where servers get it; or it is
+ * copied to or from memory. It must not know how a disk is made.
  */
 #include "fronts.h"
 #include "map.h"
+#include "memory.h"
 #include "pass.h"
 #include "slots.h"
+#include "trace.h"
 
 static struct abuse_io *abuse_io_of(struct bio *clone)
 {
@@ -242,8 +244,33 @@ void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 	submit_bio_noacct(&io->clone);
 }
 
+/* Nobody else counts on this processor meanwhile, so it takes no atomic. */
+static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
+{
+	if (op_is_write(bio_op(bio))) {
+		this_cpu_inc(front->passed->writes);
+		this_cpu_add(front->passed->written_bytes,
+			     bio->bi_iter.bi_size);
+	} else {
+		this_cpu_inc(front->passed->reads);
+		this_cpu_add(front->passed->read_bytes, bio->bi_iter.bi_size);
+	}
+}
+
+/* This waits for nobody, so it is done at once, as brd does. */
+static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
+{
+	unsigned long start = bio_start_io_acct(bio);
+
+	abuse_memory_copy(m->target->memory,
+			  (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT,
+			  bio);
+	bio_end_io_acct(bio, start);
+	bio_endio(bio);
+}
+
 /* Returns false if the bio, which must not wait, has ended. */
-static bool abuse_front_to_target(struct abuse_front *front,
+static bool abuse_front_to_device(struct abuse_front *front,
 				  struct abuse_era *era, struct bio *bio,
 				  struct abuse_mapping *m)
 {
@@ -257,11 +284,26 @@ static bool abuse_front_to_target(struct abuse_front *front,
 			    ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
+	abuse_front_count_mapped(front, bio);
+	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
 	if (!front->write_cache && op_is_write(bio_op(bio)))
 		io->clone.bi_opf |= REQ_FUA;
 	submit_bio_noacct(&io->clone);
 	return true;
+}
+
+/* Returns false if the bio has ended. */
+static bool abuse_front_to_target(struct abuse_front *front,
+				  struct abuse_era *era, struct bio *bio,
+				  struct abuse_mapping *m)
+{
+	if (m->target->bdev)
+		return abuse_front_to_device(front, era, bio, m);
+	abuse_front_count_mapped(front, bio);
+	trace_abuse_mapped(front->set->number, bio, m);
+	abuse_front_copy(bio, m);
+	return false;
 }
 
 static bool abuse_front_writes_elsewhere(struct abuse_front *front)
@@ -305,6 +347,12 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	if (dead)
 		bio_io_error(bio);
 	return dead || wait;
+}
+
+static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
+{
+	this_cpu_inc(front->passed->misses);
+	abuse_front_to_servers(front, bio, 0);
 }
 
 /* Returns the era that the bio may begin in, or NULL if it has ended or waits. */
@@ -358,8 +406,8 @@ bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
 	if (!m || !op_is_write(bio_op(bio)))
 		return m;
-	return m->write && !bdev_read_only(m->target->bdev) &&
-	       !bdev_read_only(bio->bi_bdev);
+	return m->write && !bdev_read_only(bio->bi_bdev) &&
+	       !(m->target->bdev && bdev_read_only(m->target->bdev));
 }
 
 /*
@@ -385,7 +433,10 @@ static bool abuse_front_preflush(struct abuse_front *front,
 		}
 		abuse_front_flush(front, era, bio);
 	}
-	if (bio_sectors(bio) || abuse_front_is_dirty(front))
+	if (abuse_front_is_dirty(front))
+		return false;
+	bio->bi_opf &= ~REQ_PREFLUSH;
+	if (bio_sectors(bio))
 		return false;
 	bio_endio(bio);
 	return true;
@@ -420,7 +471,7 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 			goto out;
 	}
 	if (!mapped)
-		abuse_front_to_servers(front, bio, 0);
+		abuse_front_miss(front, bio);
 	else if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
 		abuse_front_flush_first(front, era, bio);
 	else if (abuse_front_to_target(front, era, bio, m))
