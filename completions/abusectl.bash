@@ -19,7 +19,7 @@ _abusectl_value() {
 	'top -d' | 'top --interval') value=SECONDS ;;
 	'trace -e' | 'trace --events') value=EVENTS ;;
 	'trace -n' | 'trace --count') value=N ;;
-	'maps -o' | 'maps --output') value=COLUMNS ;;
+	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
@@ -71,9 +71,10 @@ _abusectl() {
 	local -A words_of=(
 		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
-		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
+		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
+		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
 		[WHAT]='media device'
 	)

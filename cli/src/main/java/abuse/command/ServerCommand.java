@@ -49,8 +49,8 @@ class ServerCommand extends Command {
             "Serve even if another server serves something else here, or another disk uses the image.");
     private final OptionSpec pin = flag("--pin",
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
-    private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, if the"
-            + " disk was set up with 'mappable'.");
+    private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, or the"
+            + " memory of mem, if the disk was set up with 'mappable'.");
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");

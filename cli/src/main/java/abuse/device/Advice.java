@@ -63,6 +63,8 @@ public final class Advice {
                     : e.call() == Call.RECONNECT ? "it is leaving: its disk goes when nobody uses it any more, and can then be set"
                             + " up anew" : null;
             case TAKEN -> "something is mapped there already, which 'abusectl maps " + device + "' shows; add --replace";
+            case NO_MEMORY -> e.call() == Call.LEND ? "so much has to stay in memory, which a limit forbids; raise it ('ulimit -l', or"
+                    + " LimitMEMLOCK= of a service), or add --no-map" : null;
             case UNSUPPORTED -> "the disk was not set up with 'mappable'";
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"

@@ -246,6 +246,24 @@ public final class ControlNode implements Device {
     }
 
     @Override
+    public void lend(Loan loan) throws DeviceException {
+        try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
+            loan.encode(memory.buffer(), memory.address());
+            ioctl(Call.LEND, Abi.ABUSE_MAP, memory.address());
+        }
+    }
+
+    @Override
+    public int lent(long offset) throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Lent.SIZE_OF)) {
+            memory.buffer().putInt(Abi.Lent.SIZE, Abi.Lent.SIZE_OF);
+            memory.buffer().putLong(Abi.Lent.OFFSET, offset);
+            ioctl(Call.LENT, Abi.ABUSE_LENT, memory.address());
+            return memory.buffer().getInt(Abi.Lent.DESCRIPTOR);
+        }
+    }
+
+    @Override
     public void unmap(long offset, long length) throws DeviceException {
         try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
             Mapping.encode(memory.buffer(), memory.address(), 0, offset, length);

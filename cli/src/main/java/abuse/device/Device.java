@@ -59,6 +59,22 @@ public interface Device extends AutoCloseable {
      */
     void map(Mapping mapping) throws IOException;
 
+    /**
+     * Lets the kernel itself copy between requests for these bytes and memory. It stays mapped, and in memory, as with
+     * {@link #map}.
+     *
+     * @throws DeviceException with the reason NO_MEMORY if so much must not stay in memory
+     */
+    void lend(Loan loan) throws DeviceException;
+
+    /**
+     * The memory that a byte of the disk is mapped to.
+     *
+     * @return a descriptor of its file, which the caller closes
+     * @throws DeviceException with the reason MISSING if there is none
+     */
+    int lent(long offset) throws DeviceException;
+
     /** Servers get the requests for these bytes again. Nothing uses what was mapped there when this returns. */
     void unmap(long offset, long length) throws DeviceException;
 

@@ -45,7 +45,7 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILTER", "WHAT").stream()
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILTER", "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
 
@@ -80,12 +80,12 @@ final class Completions {
         return Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "KEYS", joined("KEYS"),
                 "COLUMNS", joined("COLUMNS"), "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
-                "PLAIN_BACKENDS", plainBackends(), "FILTER", joined("FILTER"), "WHAT", joined("WHAT"));
+                "MAP_COLUMNS", joined("MAP_COLUMNS"), "PLAIN_BACKENDS", plainBackends(), "FILTER", joined("FILTER"), "WHAT", joined("WHAT"));
     }
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR", "WHAT" -> "_abusectl_" + label;
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR", "WHAT" -> "_abusectl_" + label;
             default -> " ";
         };
     }
@@ -110,7 +110,8 @@ final class Completions {
                     .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
         }
         return Map.of("LINES", Model.lines(lines), "COMMAND", joined("COMMAND"), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
-                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
+                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
+                "MAP_COLUMNS", joined("MAP_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
     }
 
     private static String fishOption(CommandSpec command, OptionSpec option) {
@@ -122,7 +123,7 @@ final class Completions {
             case "" -> "";
             case "FILE", "JAR" -> " -r -F";
             case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
-            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
+            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });
         return line + " -d '" + fishText(Model.brief(option.description())) + "'";

@@ -86,6 +86,16 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public void lend(Loan loan) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int lent(long offset) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void unmap(long offset, long length) {
         throw new UnsupportedOperationException();
     }
