@@ -5,10 +5,12 @@
 # Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
+	'run --filter') value=FILTER ;;
 	'run --plugin') value=JAR ;;
 	'run --deadline') value=SECONDS ;;
 	'setup --owner') value=USER ;;
 	'server --all') value=FILE ;;
+	'server --filter') value=FILTER ;;
 	'server --plugin') value=JAR ;;
 	'server --deadline') value=SECONDS ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
@@ -62,6 +64,10 @@ _abusectl_add() {
 			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
 		fi
 		;;
+	FILTER)
+		compopt -o nospace
+		COMPREPLY+=($(compgen -W "${words_of[FILTER]}" -- "$cur"))
+		;;
 	*) COMPREPLY+=($(compgen -W "${words_of[$1]-}" -- "$cur")) ;;
 	esac
 }
@@ -76,6 +82,7 @@ _abusectl() {
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
@@ -114,7 +121,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -122,7 +129,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

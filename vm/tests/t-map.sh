@@ -308,6 +308,7 @@ a_quiesce_holds_what_is_mapped_too() {
 	spawn first client io $DISK op=check byte=0x41
 	wait_for _under_way 1
 	expect ETIME client quiesce $CTL timeout_ms=200
+	complains 1 "$CTL: I/O to what is mapped is not answered after .*" quiesce --timeout=200ms $CTL
 	spawn second client io $DISK op=write byte=0x67
 	dmsetup resume abuse-slow
 	finish first

@@ -21,6 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /** A control node of the kernel module. */
 public final class ControlNode implements Device {
+    /** As whom a user namespace shows those whom it does not have, such as the root outside. */
+    private static final int UNMAPPED_USER = 65534;
     private static final String PREFIX = "abctl";
 
     /** The control nodes in /dev. */
@@ -53,6 +55,18 @@ public final class ControlNode implements Device {
                 }
             }
             throw refusal;
+        }
+
+        @Override
+        public boolean isForeign(String path) {
+            try {
+                int owner = (int) Files.getAttribute(Path.of(path), "unix:uid");
+                return owner != 0 && owner != UNMAPPED_USER
+                        && owner != (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+            } catch (IOException e) {
+                // Then it cannot be opened either, which has better words
+                return false;
+            }
         }
 
         @Override

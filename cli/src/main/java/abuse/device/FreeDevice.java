@@ -33,6 +33,11 @@ public final class FreeDevice {
         }
         for (String path : paths) {
             try {
+                if (devices.isForeign(path)) {
+                    // Its owner could take the requests of this disk
+                    busy++;
+                    continue;
+                }
                 return setUp(devices, path, config);
             } catch (DeviceException e) {
                 if (e.reason() == Reason.BUSY) {

@@ -4,6 +4,7 @@ package abuse.command;
 import static java.util.stream.Collectors.joining;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -77,10 +78,12 @@ final class Completions {
             }
             cases.add("\t" + command.name() + ")\n\t\t_arguments -s " + String.join(" \\\n\t\t\t", arguments) + "\n\t\t;;");
         }
-        return Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
-                "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "KEYS", joined("KEYS"),
-                "COLUMNS", joined("COLUMNS"), "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
-                "MAP_COLUMNS", joined("MAP_COLUMNS"), "PLAIN_BACKENDS", plainBackends(), "FILTER", joined("FILTER"), "WHAT", joined("WHAT"));
+        var values = new HashMap<>(Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
+                "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "PLAIN_BACKENDS", plainBackends()));
+        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER", "WHAT")) {
+            values.put(label, joined(label));
+        }
+        return values;
     }
 
     private static String action(String label) {
