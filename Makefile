@@ -54,7 +54,7 @@ DEBUG_PACKAGES := bc bison flex libelf-dev
 LINT_PACKAGES := sparse shellcheck perl codespell
 
 jar := cli/target/abusectl.jar
-jar_sources := pom.xml cli/pom.xml cli/picocli/pom.xml $(shell find cli/src -type f)
+jar_sources := pom.xml $(wildcard cli/pom.xml cli/*/pom.xml) $(shell find cli/src cli/junit/src -type f)
 
 all: jar $(if $(wildcard $(KDIR)),module)
 
@@ -121,7 +121,7 @@ bench-startup: jar vm-packages
 	bench/startup.sh
 
 generated:
-	$(MVN) test -Dtest=GeneratedTest -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
+	$(MVN) test -Dtest='GeneratedTest,PublicApiTest' -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
 
 debug-kernel: vm-packages
 	$(call need,$(DEBUG_PACKAGES))
@@ -139,7 +139,7 @@ share := $(DESTDIR)$(PREFIX)/share
 lib := $(DESTDIR)$(PREFIX)/lib
 src := $(DESTDIR)/usr/src/abuse-$(VERSION)
 install: jar
-	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man8 \
+	install -d $(DESTDIR)$(PREFIX)/sbin $(share)/abuse $(share)/man/man4 $(share)/man/man7 $(share)/man/man8 \
 		$(share)/bash-completion/completions $(share)/zsh/site-functions \
 		$(share)/fish/vendor_completions.d $(src)/uapi $(share)/doc/abusectl/examples \
 		$(lib)/systemd/system $(lib)/udev/rules.d $(lib)/modules-load.d $(DESTDIR)/etc/abuse \
@@ -147,6 +147,7 @@ install: jar
 	install -m 755 cli/abusectl $(DESTDIR)$(PREFIX)/sbin/abusectl
 	install -m 644 $(jar) $(share)/abuse/abusectl.jar
 	install -m 644 man/*.4 $(share)/man/man4
+	install -m 644 man/*.7 $(share)/man/man7
 	install -m 644 man/*.8 $(share)/man/man8
 	sed 's,/usr/share,$(PREFIX)/share,' man/abuse@.service.8 >$(share)/man/man8/abuse@.service.8
 	install -m 644 completions/abusectl.bash $(share)/bash-completion/completions/abusectl
@@ -177,7 +178,7 @@ deb: jar
 	rm -r $(debs)/abuse
 
 clean:
-	rm -rf cli/target cli/picocli/target build/module build/vm build/lint build/deb build/*.log
+	rm -rf cli/target cli/*/target build/module build/vm build/lint build/deb build/*.log
 	[ ! -e $(KDIR) ] || $(MAKE) -C module KDIR=$(KDIR) clean
 
 distclean: clean

@@ -6,10 +6,11 @@
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
 # ublk-file abuse-null abuse-mem abuse-file abuse-nbd-mem c-null c-mem; or one that is mapped to another device, and has no
-# server: dm-linear and map-null, both to null_blk, and map-brd. With abuse, c and ublk, "-2" makes two hardware
-# queues and "-batch" puts the server under SCHED_BATCH. With abuse and c, "-poll" makes the server look for
-# requests before it sleeps, as long as the kernel finds that worth it. With loop and abuse, "-512" makes blocks of
-# 512 bytes instead of 4096.
+# server: dm-linear and map-null, both to null_blk, and map-brd; or map-mem, whose server lends its memory.
+# With abuse, c and ublk, "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. With abuse
+# and c, "-poll" makes the server look for requests before it sleeps, as long as the kernel finds that worth it. With
+# loop and abuse, "-512" makes blocks of 512 bytes instead of 4096. With abuse, "-error" puts a filter before the
+# backend that does nothing, and "-powerfail" one that is a write cache.
 #
 # A workload is named by its pattern (rr rw: random read, write; r w: sequential), block size, depth and
 # number of jobs: rr4k-32, r128k-32, rr4k-32x2. With a v, as in rv1m-4, the memory of each request is in
@@ -77,9 +78,10 @@ map() {
 }
 
 start() {
-	local name=$1 base=$1 queues=1 block=4096 prefix=() poll=''
+	local name=$1 base=$1 queues=1 block=4096 prefix=() poll='' map=''
 	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
 	case $base in *-batch) base=${base%-batch} prefix=(chrt -b 0) ;; esac
+	case $base in map-mem) map=yes ;; esac
 	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
 	case $base in
@@ -123,9 +125,15 @@ start() {
 		device[$name]=${reply#/dev/}
 		nodes=$((nodes + 1))
 		;;
-	abuse-*)
+	abuse-* | map-mem)
 		modprobe abuse max_abuse=32
-		local backend=${base#abuse-}
+		local backend=${base#*-} filter=()
+		case $backend in
+		*-error) filter=(--filter error:rate=0) ;;
+		*-powerfail) filter=(--filter powerfail) ;;
+		esac
+		backend=${backend%-error}
+		backend=${backend%-powerfail}
 		case $backend in
 		file) backend=file:$(image "$name") ;;
 		nbd-mem)
@@ -133,8 +141,8 @@ start() {
 			backend="nbd+unix:///?socket=/run/$name-peer.socket"
 			;;
 		esac
-		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues
-		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend"
+		cli/abusectl setup $nodes sz=$size,bs=$block,qs=$depth,nq=$queues${map:+,mappable}
+		serve "$name" "${prefix[@]}" cli/abusectl server ${poll:+"--poll=$poll"} $nodes "$backend" "${filter[@]}"
 		device[$name]=abuse$nodes
 		nodes=$((nodes + 1))
 		;;

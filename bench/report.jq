@@ -26,8 +26,12 @@ def goals: [
 	(["dm-linear", "null_blk", "ublk-null"] as $peers | [1.03, 0.85, 2] as $goals | range(3) as $i |
 		["mapped, 4 KiB", "map-null", $peers[$i], ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], $goals[$i], $goals[$i] + 0.05]),
 	["mapped, 128 KiB", "map-null", "dm-linear", ["r128k-32", "w128k-32"], 1.03, 1.1],
+	["lent memory, 4 KiB", "map-mem", "brd", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.85, 0.9],
+	["lent memory, 128 KiB", "map-mem", "brd", ["r128k-32", "w128k-32"], 0.95, 1],
 	["4 KiB depth 32", "abuse-null", "null_blk", ["rr4k-32", "rw4k-32"], 0.55, 0.65],
 	["4 KiB depth 32", "abuse-mem", "brd", ["rr4k-32", "rw4k-32"], 0.45, 0.55],
+	["4 KiB depth 32", "abuse-mem-error", "abuse-mem", ["rr4k-32", "rw4k-32"], 0.97, null],
+	["4 KiB depth 32", "abuse-mem-powerfail", "abuse-mem", ["rr4k-32", "rw4k-32"], 0.7, null],
 	["4 KiB depth 32", "abuse-file", "loop", ["rr4k-32", "rw4k-32"], 0.95, 1.1],
 	["128 KiB", "abuse-file", "loop", ["r128k-32", "w128k-32"], 1.1, 1.3],
 	["1 MiB of 512-byte vectors", "abuse-file-512", "loop-512", ["rv1m-4", "wv1m-4"], 1, 1.5],

@@ -5,10 +5,12 @@
 # Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
+	'run --filter') value=FILTER ;;
 	'run --plugin') value=JAR ;;
 	'run --deadline') value=SECONDS ;;
 	'setup --owner') value=USER ;;
 	'server --all') value=FILE ;;
+	'server --filter') value=FILTER ;;
 	'server --plugin') value=JAR ;;
 	'server --deadline') value=SECONDS ;;
 	'list -o' | 'list --output') value=COLUMNS ;;
@@ -19,7 +21,7 @@ _abusectl_value() {
 	'top -d' | 'top --interval') value=SECONDS ;;
 	'trace -e' | 'trace --events') value=EVENTS ;;
 	'trace -n' | 'trace --count') value=N ;;
-	'maps -o' | 'maps --output') value=COLUMNS ;;
+	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
@@ -62,6 +64,10 @@ _abusectl_add() {
 			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
 		fi
 		;;
+	FILTER)
+		compopt -o nospace
+		COMPREPLY+=($(compgen -W "${words_of[FILTER]}" -- "$cur"))
+		;;
 	*) COMPREPLY+=($(compgen -W "${words_of[$1]-}" -- "$cur")) ;;
 	esac
 }
@@ -71,10 +77,12 @@ _abusectl() {
 	local -A words_of=(
 		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
-		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM'
+		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
+		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
@@ -113,7 +121,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -121,7 +129,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

@@ -19,7 +19,7 @@ function __abusectl_KEYS
 end
 
 function __abusectl_COLUMNS
-    __abusectl_list DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS P50 P99 STATE FLAGS PROBLEM
+    __abusectl_list DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM
 end
 
 function __abusectl_SERVER_COLUMNS
@@ -28,6 +28,10 @@ end
 
 function __abusectl_REQUEST_COLUMNS
     __abusectl_list OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER
+end
+
+function __abusectl_MAP_COLUMNS
+    __abusectl_list OFFSET LENGTH TARGET TOFFSET MODE
 end
 
 function __abusectl_BACKEND
@@ -49,10 +53,11 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l create -d 'Make the
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l direct -d 'Read and write the image bypassing the page cache'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, if the disk was set up with \'mappable\''
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends from JAR'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server or a filter has not answered after so long'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEND)'
 complete -c abusectl -n __fish_use_subcommand -a setup -d 'Makes a disk, or changes it'
@@ -68,10 +73,11 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l create -d 'Make 
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Read and write the image bypassing the page cache'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, if the disk was set up with \'mappable\''
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends from JAR'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server or a filter has not answered after so long'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_BACKEND)'
@@ -144,7 +150,7 @@ complete -c abusectl -n __fish_use_subcommand -a maps -d 'Shows which parts of a
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s J -l json -d 'Print JSON'
-complete -c abusectl -n '__fish_seen_subcommand_from maps' -s o -l output -x -a '(__abusectl_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from maps' -s o -l output -x -a '(__abusectl_MAP_COLUMNS)' -d 'Show these columns, separated by commas'
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s O -l output-all -d 'Show all columns'
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s n -l noheadings -d 'Print no headings'
 complete -c abusectl -n '__fish_seen_subcommand_from maps' -s b -l bytes -d 'Print sizes in bytes'

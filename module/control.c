@@ -235,6 +235,8 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_MAP:
 	case ABUSE_UNMAP:
 		return abuse_ioctl_map(file, user, cmd == ABUSE_UNMAP);
+	case ABUSE_LENT:
+		return abuse_ioctl_lent(file, user);
 	case ABUSE_ADD:
 		return abuse_ioctl_add(user);
 	default:

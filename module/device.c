@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "device.h"
 #include "disk.h"
+#include "front.h"
 #include "set.h"
 #include "trace.h"
 
@@ -362,6 +363,27 @@ void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 	mutex_unlock(&dev->lock);
 }
 
+/**
+ * abuse_device_front() - what is in front of the disk
+ * @dev: the device, locked; set up or not
+ *
+ * Return: it, to be given up with abuse_front_let_go(); or an error pointer:
+ * -ENODEV, -EOPNOTSUPP if the disk is not mappable.
+ */
+struct abuse_front *abuse_device_front(struct abuse_device *dev)
+{
+	struct abuse_front *front;
+
+	lockdep_assert_held(&dev->lock);
+	if (!dev->disk)
+		return ERR_PTR(-ENODEV);
+	front = abuse_disk_front(dev->disk);
+	if (!front)
+		return ERR_PTR(-EOPNOTSUPP);
+	abuse_front_hold(front);
+	return front;
+}
+
 static void abuse_fill_limits(struct abuse_device *dev,
 			      struct abuse_status *status)
 {
@@ -417,6 +439,8 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 	set = rcu_dereference_protected(dev->set,
 					lockdep_is_held(&dev->lock));
 	abuse_set_count(set, status);
+	if (abuse_disk_front(dev->disk))
+		abuse_front_count(abuse_disk_front(dev->disk), status);
 	if (READ_ONCE(set->quiesced))
 		status->conditions |= ABUSE_CONDITION_QUIESCED;
 	if (abuse_disk_is_leaving(dev->disk))

@@ -10,6 +10,7 @@
 #include "uapi/abuse.h"
 
 struct abuse_disk;
+struct abuse_front;
 struct abuse_set;
 
 /* Flags that a reconnect must not change */
@@ -67,6 +68,7 @@ int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config);
 void abuse_device_reset(struct abuse_device *dev);
 int abuse_device_remove(struct abuse_device *dev);
 void abuse_device_leave(struct abuse_device *dev);
+struct abuse_front *abuse_device_front(struct abuse_device *dev);
 void abuse_device_status(struct abuse_device *dev, struct abuse_status *status);
 
 #endif

@@ -56,14 +56,17 @@ static void abuse_era_retire(struct abuse_era *era)
 	int n = 0;
 
 	mutex_lock(&map->lock);
-	list_for_each_entry(target, &era->targets, gone)
+	list_for_each_entry(target, &era->targets, gone) {
+		if (!target->bdev)
+			continue;
 		list_del_rcu(&target->link);
+		n++;
+	}
 	mutex_unlock(&map->lock);
 	list_for_each_entry_safe(target, t, &era->targets, gone) {
 		int err = abuse_target_free(target);
 
 		era->error = era->error ?: err;
-		n++;
 	}
 	if (era->error)
 		atomic_set(&map->lost, 1);

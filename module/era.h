@@ -58,11 +58,12 @@ struct abuse_era {
  * struct abuse_map - which bytes of a disk are where
  * @block_size: of the disk
  * @fops: of disks that must not be targets
- * @change: held from the begin of a change to its commit, and while a target is
- *	opened, which may take long
- * @lock: guards the rest, but for what is read under RCU
+ * @lock: held from the begin of a change to its commit. Its holder may wait for
+ *	memory, and for nothing else.
  * @tree: mappings by sector, read under RCU
- * @era: the present one, NULL once the map is ended
+ * @turn: guards @era and @paused, for those who must not wait for memory
+ * @era: the present one, NULL once the map is ended, which @lock guards, too;
+ *	read under RCU
  * @targets: where mappings lead. Added to under @lock; whoever is in an era may
  *	read it.
  * @nr_ranges: entries of the tree
@@ -78,9 +79,9 @@ struct abuse_era {
 struct abuse_map {
 	u32 block_size;
 	const struct block_device_operations *fops;
-	struct mutex change;	/* orders changes, before @lock */
-	struct mutex lock;	/* writes of what follows */
+	struct mutex lock;	/* changes */
 	struct maple_tree tree;
+	spinlock_t turn;	/* the era, and the pause */
 	struct abuse_era __rcu *era;
 	struct list_head targets;
 	u64 nr_ranges;

@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ABUSE_MAP and ABUSE_UNMAP: where bytes of a disk are. It checks what user space
+ * ABUSE_MAP, ABUSE_UNMAP and ABUSE_LENT: where bytes of a disk are. It checks what user space
  * says, and must not know how a bio finds its way.
  */
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "change.h"
 #include "copy.h"
 #include "device.h"
-#include "disk.h"
 #include "extents.h"
 #include "file.h"
 #include "front.h"
 #include "map.h"
+#include "trace.h"
 #include "xfer.h"
 
 /* What the structures were in the first release: they never get smaller. */
 #define ABUSE_EXTENTS_SIZE_0	32
 #define ABUSE_EXTENT_SIZE_0	40
+#define ABUSE_LENT_SIZE_0	24
 
 static int abuse_check_extent(const struct abuse_config *config,
 			      const struct abuse_extent *extent)
 {
-	if (extent->flags & ~ABUSE_EXTENT_WRITE || extent->reserved ||
+	if (extent->flags & ~(ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY) ||
+	    extent->reserved ||
 	    extent->target > INT_MAX || !extent->length ||
 	    (extent->offset | extent->length) & (config->block_size - 1) ||
 	    extent->offset > config->capacity ||
@@ -30,81 +36,145 @@ static int abuse_check_extent(const struct abuse_config *config,
 	return 0;
 }
 
-static int abuse_map_one(struct abuse_map *map,
-			 const struct abuse_config *config,
-			 const struct abuse_extents *call, bool remove)
+/**
+ * struct abuse_part - what a call says of some bytes
+ * @extent: the bytes
+ * @target: where they are, NULL if they are not to be mapped
+ */
+struct abuse_part {
+	struct abuse_extent extent;
+	struct abuse_target *target;
+};
+
+static int abuse_read_part(struct abuse_map *map,
+			   const struct abuse_config *config,
+			   const struct abuse_extents *call, bool remove,
+			   u32 i, struct abuse_part *part)
 {
 	void __user *user = abuse_user_ptr(call->extents);
-	struct abuse_extent extent;
-	sector_t first;
+	struct abuse_extent *extent = &part->extent;
 	int err;
 
-	err = copy_struct_from_user(&extent, sizeof(extent),
-				    user + (u64)call->done * call->element_size,
+	err = copy_struct_from_user(extent, sizeof(*extent),
+				    user + (u64)i * call->element_size,
 				    call->element_size);
 	if (!err && remove)
-		extent.target = 0;
+		extent->target = 0;
 	if (!err)
-		err = abuse_check_extent(config, &extent);
+		err = abuse_check_extent(config, extent);
 	if (err)
 		return err;
-	if (!remove)
-		return abuse_map_add(map, &extent,
-				     call->flags & ABUSE_MAP_REPLACE);
-	first = extent.offset >> SECTOR_SHIFT;
-	return abuse_map_remove(map, first,
-				first + (extent.length >> SECTOR_SHIFT) - 1);
+	part->target = remove ? NULL : abuse_map_aim(map, extent);
+	return PTR_ERR_OR_ZERO(part->target);
 }
 
-/* Returns an era of the map of the disk that is set up, or an error pointer. */
-static struct abuse_era *abuse_enter_map(struct abuse_file *file,
-					 struct abuse_map **map,
-					 struct abuse_config *config)
+/*
+ * All that may wait long, for user memory or for a device, is done before the
+ * change begins. Returns how many there are before the one that failed.
+ */
+static u32 abuse_read_parts(struct abuse_map *map,
+			    const struct abuse_config *config,
+			    const struct abuse_extents *call, bool remove,
+			    struct abuse_part *parts, int *err)
+{
+	u32 i;
+
+	for (i = 0; i < call->nr; i++) {
+		*err = abuse_read_part(map, config, call, remove, i, &parts[i]);
+		if (*err)
+			break;
+		cond_resched();
+	}
+	return i;
+}
+
+static int abuse_change_part(struct abuse_map *map, u32 number,
+			     struct abuse_part *part, bool replace)
+{
+	const struct abuse_extent *extent = &part->extent;
+	sector_t first = extent->offset >> SECTOR_SHIFT;
+	int err;
+
+	if (part->target) {
+		err = abuse_map_add(map, extent, part->target, replace);
+		if (!err)
+			trace_abuse_map(number, extent, part->target);
+	} else {
+		err = abuse_map_remove(map, first, first - 1 +
+				       (extent->length >> SECTOR_SHIFT));
+		if (!err)
+			trace_abuse_unmap(number, extent);
+	}
+	return err;
+}
+
+/* Returns an era, as abuse_map_commit() does. */
+static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
+				      struct abuse_extents *call,
+				      struct abuse_part *parts, u32 nr,
+				      struct abuse_era *next, int *err)
+{
+	u32 i;
+
+	abuse_map_begin(map);
+	for (i = 0; i < nr; i++) {
+		int failed = abuse_change_part(map, number, &parts[i],
+					       call->flags & ABUSE_MAP_REPLACE);
+
+		if (failed) {
+			*err = failed;
+			break;
+		}
+	}
+	call->done = i;
+	for (i = 0; i < nr; i++) {
+		if (parts[i].target)
+			abuse_map_disaim(map, parts[i].target,
+					 parts[i].extent.flags &
+						 ABUSE_EXTENT_MEMORY);
+	}
+	return abuse_map_commit(map, next);
+}
+
+/* Returns what is in front of the disk that is set up, held. */
+static struct abuse_front *abuse_hold_front(struct abuse_file *file,
+					    struct abuse_config *config)
 {
 	struct abuse_device *dev = file->dev;
 	struct abuse_front *front;
-	struct abuse_era *era;
-	int err;
+	int err = abuse_device_lock(dev);
 
-	err = abuse_device_lock(dev);
 	if (err)
 		return ERR_PTR(err);
-	if (!dev->disk || abuse_file_is_over(file)) {
-		era = ERR_PTR(-ENODEV);
-	} else {
-		front = abuse_disk_front(dev->disk);
-		*map = front ? abuse_front_map(front) : NULL;
-		*config = dev->config;
-		era = front ? abuse_map_enter(*map) : ERR_PTR(-EOPNOTSUPP);
-	}
+	*config = dev->config;
+	front = abuse_file_is_over(file) ? ERR_PTR(-ENODEV) :
+					   abuse_device_front(dev);
 	abuse_device_unlock(dev);
-	return era;
+	return front;
 }
 
-static int abuse_map_all(struct abuse_file *file, struct abuse_extents *call,
-			 bool remove)
+static int abuse_map_all(struct abuse_front *front, u32 number,
+			 const struct abuse_config *config,
+			 struct abuse_extents *call, bool remove,
+			 struct abuse_era **past)
 {
-	struct abuse_era *present, *next, *past = NULL;
-	struct abuse_config config;
-	struct abuse_map *map;
+	struct abuse_map *map = abuse_front_map(front);
+	struct abuse_part *parts;
+	struct abuse_era *next;
 	int err = 0;
+	u32 nr;
 
-	present = abuse_enter_map(file, &map, &config);
-	if (IS_ERR(present))
-		return PTR_ERR(present);
-	next = abuse_map_begin(map);
-	if (IS_ERR(next)) {
-		err = PTR_ERR(next);
-	} else {
-		while (call->done < call->nr && !err) {
-			err = abuse_map_one(map, &config, call, remove);
-			call->done += !err;
-		}
-		past = abuse_map_commit(map, next);
+	parts = kvmalloc_array(call->nr, sizeof(*parts), GFP_KERNEL_ACCOUNT);
+	next = abuse_era_alloc(map);
+	if (!parts || !next) {
+		if (next)
+			abuse_era_cancel(next);
+		kvfree(parts);
+		return -ENOMEM;
 	}
-	abuse_era_leave(present);
-	if (past)
-		err = abuse_era_wait(past) ?: err;
+	nr = abuse_read_parts(map, config, call, remove, parts, &err);
+	*past = abuse_change(map, number, call, parts, nr, next, &err);
+	kvfree(parts);
 	return err;
 }
 
@@ -129,7 +199,10 @@ static int abuse_check_extents(const struct abuse_extents *call, bool remove)
 int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 		    bool remove)
 {
+	struct abuse_era *past = NULL;
 	struct abuse_extents call;
+	struct abuse_config config;
+	struct abuse_front *front;
 	u32 size;
 	int err;
 
@@ -143,6 +216,58 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 	if (err)
 		return err;
 	call.done = 0;
-	err = abuse_map_all(file, &call, remove);
+	front = abuse_hold_front(file, &config);
+	err = PTR_ERR_OR_ZERO(front);
+	if (!err) {
+		err = abuse_map_all(front, file->dev->number, &config, &call, remove,
+				    &past);
+		abuse_front_let_go(front);
+	}
+	if (past)
+		err = abuse_era_wait(past) ?: err;
 	return put_user(call.done, &arg->done) ? -EFAULT : err;
+}
+
+/**
+ * abuse_ioctl_lent() - ABUSE_LENT
+ * @file: the open control node
+ * @arg: the structure
+ *
+ * Return: as the header of the ABI says.
+ */
+int abuse_ioctl_lent(struct abuse_file *file, struct abuse_lent __user *arg)
+{
+	struct abuse_config config;
+	struct abuse_front *front;
+	struct abuse_lent lent;
+	struct file *memory;
+	u32 size;
+	int err, fd;
+
+	BUILD_BUG_ON(sizeof(lent) != ABUSE_LENT_SIZE_0);
+	err = abuse_read_size(arg, ABUSE_LENT_SIZE_0, &size);
+	if (!err)
+		err = copy_struct_from_user(&lent, sizeof(lent), arg, size);
+	if (!err && (lent.flags || lent.reserved))
+		err = -EINVAL;
+	if (err)
+		return err;
+	front = abuse_hold_front(file, &config);
+	if (IS_ERR(front))
+		return PTR_ERR(front);
+	memory = abuse_map_lent(abuse_front_map(front),
+				lent.offset >> SECTOR_SHIFT);
+	abuse_front_let_go(front);
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	err = fd < 0 ? fd : put_user(fd, &arg->descriptor);
+	if (!err) {
+		fd_install(fd, memory);
+		return 0;
+	}
+	if (fd >= 0)
+		put_unused_fd(fd);
+	fput(memory);
+	return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* ABUSE_MAP and ABUSE_UNMAP; see extents.c. */
+/* ABUSE_MAP, ABUSE_UNMAP and ABUSE_LENT; see extents.c. */
 #ifndef ABUSE_EXTENTS_H
 #define ABUSE_EXTENTS_H
 
@@ -9,5 +9,6 @@ struct abuse_file;
 
 int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 		    bool remove);
+int abuse_ioctl_lent(struct abuse_file *file, struct abuse_lent __user *arg);
 
 #endif

@@ -5,13 +5,16 @@
  */
 #include <linux/slab.h>
 
+#include "again.h"
+#include "change.h"
 #include "front.h"
 #include "fronts.h"
 #include "map.h"
 #include "pass.h"
 #include "set.h"
+#include "uapi/abuse.h"
 
-struct workqueue_struct *abuse_front_wq;
+static struct workqueue_struct *abuse_front_wq;	/* frees fronts */
 /* Keeps the slab cache that the clones of all fronts come from. */
 static struct bio_set abuse_clones;
 
@@ -37,11 +40,27 @@ static int abuse_front_init_bios(struct abuse_front *front)
 	return err;
 }
 
+static void abuse_front_init_lanes(struct abuse_front *front)
+{
+	int i;
+
+	for (i = 0; i < ABUSE_NR_LANES; i++) {
+		struct abuse_lane *lane = &front->lanes[i];
+
+		lane->front = front;
+		spin_lock_init(&lane->lock);
+		bio_list_init(&lane->bios);
+		INIT_WORK(&lane->work, abuse_front_lane);
+	}
+}
+
 static void abuse_front_free(struct work_struct *work)
 {
 	struct abuse_front *front = container_of(work, struct abuse_front,
 						 free);
 
+	destroy_workqueue(front->wq);
+	free_percpu(front->passed);
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
 	put_disk(front->behind);
@@ -98,13 +117,25 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	spin_lock_init(&front->lock);
 	bio_list_init(&front->parked);
 	init_llist_head(&front->again);
-	INIT_WORK(&front->work, abuse_front_work);
-	init_llist_head(&front->writes);
-	INIT_WORK(&front->later, abuse_front_later);
+	INIT_WORK(&front->sort, abuse_front_sort);
+	abuse_front_init_lanes(front);
 	INIT_WORK(&front->free, abuse_front_free);
+	/* Memory may wait for what is submitted anew. */
+	front->wq = alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+				    behind->disk_name);
+	if (!front->wq) {
+		err = -ENOMEM;
+		goto out_free;
+	}
+	front->passed = alloc_percpu_gfp(struct abuse_passed,
+					 GFP_KERNEL_ACCOUNT);
+	if (!front->passed) {
+		err = -ENOMEM;
+		goto out_wq;
+	}
 	err = abuse_front_init_bios(front);
 	if (err)
-		goto out_free;
+		goto out_passed;
 	err = percpu_ref_init(&front->users, abuse_front_release, 0,
 			      GFP_KERNEL_ACCOUNT);
 	if (err)
@@ -121,29 +152,52 @@ out_users:
 	percpu_ref_exit(&front->users);
 out_bios:
 	abuse_front_exit_bios(front);
+out_passed:
+	free_percpu(front->passed);
+out_wq:
+	destroy_workqueue(front->wq);
 out_free:
 	kfree(front);
 	return ERR_PTR(err);
 }
 
 /**
- * abuse_front_pause() - let nothing begin, or all go on, as the queues are
- * @front: the disk, in an era of its map
+ * abuse_front_hold() - keep a front from being freed
+ * @front: the disk, which is not ended yet
  *
- * Return: for abuse_era_wait(), which waits for what began before; NULL; or an
- * error pointer.
+ * Unlike an era this holds up nobody else.
  */
-struct abuse_era *abuse_front_pause(struct abuse_front *front)
+void abuse_front_hold(struct abuse_front *front)
 {
-	const bool *paused = &front->set->quiesced;
-	struct abuse_era *next = NULL, *past = NULL;
+	percpu_ref_get(&front->users);
+}
 
-	/* A resume takes no memory, because memory may wait for it. */
-	if (READ_ONCE(*paused))
-		next = abuse_map_begin(&front->map);
-	if (IS_ERR(next))
-		return next;
-	abuse_map_set_paused(&front->map, paused);
+/**
+ * abuse_front_let_go() - undo abuse_front_hold()
+ * @front: the disk
+ */
+void abuse_front_let_go(struct abuse_front *front)
+{
+	percpu_ref_put(&front->users);
+}
+
+/**
+ * abuse_front_pause() - let nothing begin, or all go on, as the queues are
+ * @front: the disk, held by the caller
+ * @next: from abuse_era_alloc(), to pause; NULL to let go on: that takes no
+ *	memory, and waits for none, because memory may wait for it
+ *
+ * Return: for abuse_era_put(): the era that is over when what began before has
+ * ended; or NULL.
+ */
+struct abuse_era *abuse_front_pause(struct abuse_front *front,
+				    struct abuse_era *next)
+{
+	struct abuse_era *past = NULL;
+
+	if (next)
+		abuse_map_begin(&front->map);
+	abuse_map_set_paused(&front->map, &front->set->quiesced);
 	if (next)
 		past = abuse_map_commit(&front->map, next);
 	abuse_front_kick(front);
@@ -181,6 +235,29 @@ struct abuse_map *abuse_front_map(struct abuse_front *front)
 }
 
 /**
+ * abuse_front_count() - add up what went where
+ * @front: the disk, not yet ended
+ * @status: out: the fields from mapped_reads on; the rest is left alone
+ */
+void abuse_front_count(struct abuse_front *front, struct abuse_status *status)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct abuse_passed *passed = per_cpu_ptr(front->passed, cpu);
+
+		status->mapped_reads += READ_ONCE(passed->reads);
+		status->mapped_writes += READ_ONCE(passed->writes);
+		status->mapped_read_bytes += READ_ONCE(passed->read_bytes);
+		status->mapped_written_bytes +=
+			READ_ONCE(passed->written_bytes);
+		status->misses += READ_ONCE(passed->misses);
+		status->faults += READ_ONCE(passed->faults);
+	}
+	status->extents = READ_ONCE(front->map.nr_ranges);
+}
+
+/**
  * abuse_fronts_init() - prepare for disks in front
  *
  * Return: 0, or an error.
@@ -195,9 +272,7 @@ int abuse_fronts_init(void)
 			  0);
 	if (err)
 		goto out_maps;
-	/* Memory may wait for what is submitted anew. */
-	abuse_front_wq = alloc_workqueue("abuse_front",
-					 WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	abuse_front_wq = alloc_workqueue("abuse_front", WQ_UNBOUND, 0);
 	if (abuse_front_wq)
 		return 0;
 	err = -ENOMEM;

@@ -25,6 +25,52 @@ enum abuse_bios {
 	ABUSE_NR_BIOS
 };
 
+/*
+ * What bios that go on wait for. Two targets may share a lane, as there are not as
+ * many lanes as there may be targets.
+ */
+enum abuse_lanes {
+	ABUSE_LANE_SERVERS,
+	ABUSE_LANE_FAULTS,	/* servers, as well */
+	ABUSE_LANE_FLUSHES,	/* everything */
+	ABUSE_LANE_TARGETS,	/* the first one of them */
+	ABUSE_TARGET_LANES	= 8,
+	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES
+};
+
+/**
+ * struct abuse_lane - bios to be submitted one after the other
+ * @front: their disk
+ * @lock: guards @bios
+ * @bios: the bios
+ * @work: submits them, and may have to wait; while it is queued it is one of the
+ *	users of the front
+ */
+struct abuse_lane {
+	struct abuse_front *front;
+	spinlock_t lock;	/* bios */
+	struct bio_list bios;
+	struct work_struct work;
+};
+
+/**
+ * struct abuse_passed - what went where, on one processor
+ * @reads: that a target carried out, or failed
+ * @writes: likewise
+ * @read_bytes: of those
+ * @written_bytes: likewise
+ * @misses: reads and writes for servers, because they were not mapped
+ * @faults: those that a target failed, and that servers got then
+ */
+struct abuse_passed {
+	u64 reads;
+	u64 writes;
+	u64 read_bytes;
+	u64 written_bytes;
+	u64 misses;
+	u64 faults;
+};
+
 /**
  * struct abuse_front - a disk in front
  * @map: where its bytes are
@@ -33,6 +79,7 @@ enum abuse_bios {
  *	answers.
  * @behind: the disk whose requests go to servers
  * @set: who serves that
+ * @passed: counters
  * @write_cache: users flush what must be durable
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
@@ -40,10 +87,11 @@ enum abuse_bios {
  * @lock: guards @dead and @parked
  * @dead: no bio is parked any more
  * @parked: they wait until the map is not paused, or a target is flushed
- * @again: what may go to servers now, and has to wait if they have no room
- * @work: submits it; while it is queued it is one of @users
- * @writes: what waited for a flush, which is done
- * @later: submits that, and what was parked; in the same way
+ * @again: what goes on
+ * @sort: puts that, and what was parked, into lanes; while it is queued it is one
+ *	of @users
+ * @lanes: by enum abuse_lanes
+ * @wq: for @sort and @lanes. Its own, because many of them may wait.
  * @free: frees the front
  */
 struct abuse_front {
@@ -51,6 +99,7 @@ struct abuse_front {
 	struct percpu_ref users;
 	struct gendisk *behind;
 	struct abuse_set *set;
+	struct abuse_passed __percpu *passed;
 	bool write_cache;
 	atomic64_t wrote;
 	atomic64_t flushed;
@@ -59,9 +108,9 @@ struct abuse_front {
 	bool dead;
 	struct bio_list parked;
 	struct llist_head again;
-	struct work_struct work;
-	struct llist_head writes;
-	struct work_struct later;
+	struct work_struct sort;
+	struct abuse_lane lanes[ABUSE_NR_LANES];
+	struct workqueue_struct *wq;
 	struct work_struct free;
 };
 
@@ -95,7 +144,5 @@ struct abuse_io {
 	struct llist_node link;
 	struct bio clone;
 };
-
-extern struct workqueue_struct *abuse_front_wq;
 
 #endif

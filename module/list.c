@@ -18,7 +18,6 @@
 #include "copy.h"
 #include "describe.h"
 #include "device.h"
-#include "disk.h"
 #include "file.h"
 #include "front.h"
 #include "list.h"
@@ -253,26 +252,31 @@ static int abuse_list_requests(struct abuse_device *dev, void *elements,
 static int abuse_list_extents(struct abuse_device *dev, void *elements,
 			      u32 room, struct abuse_list *list)
 {
-	struct abuse_front *front = dev->disk ? abuse_disk_front(dev->disk) :
-						NULL;
+	struct abuse_front *front;
+	int n = abuse_device_lock(dev);
 
-	if (!dev->disk)
-		return -ENODEV;
-	return front ? abuse_map_list(abuse_front_map(front), list, elements,
-				      room) : -EOPNOTSUPP;
+	if (n)
+		return n;
+	front = abuse_device_front(dev);
+	abuse_device_unlock(dev);
+	if (IS_ERR(front))
+		return PTR_ERR(front);
+	n = abuse_map_list(abuse_front_map(front), list, elements, room);
+	abuse_front_let_go(front);
+	return n;
 }
 
 /**
  * struct abuse_kind - what is listed
  * @size: of an element
  * @least: what that was in the first release
- * @set_up: the lock of the device is held meanwhile, not that of its servers
+ * @looks: at owners, so the lock of the servers is held meanwhile
  * @fill: gathers elements from the cursor on, which it moves
  */
 struct abuse_kind {
 	u32 size;
 	u32 least;
-	bool set_up;
+	bool looks;
 	int (*fill)(struct abuse_device *dev, void *elements, u32 room,
 		    struct abuse_list *list);
 };
@@ -280,19 +284,20 @@ struct abuse_kind {
 static const struct abuse_kind abuse_servers = {
 	.size	= sizeof(struct abuse_server),
 	.least	= ABUSE_SERVER_SIZE_0,
+	.looks	= true,
 	.fill	= abuse_list_servers,
 };
 
 static const struct abuse_kind abuse_requests = {
 	.size	= sizeof(struct abuse_request),
 	.least	= ABUSE_REQUEST_SIZE_0,
+	.looks	= true,
 	.fill	= abuse_list_requests,
 };
 
 static const struct abuse_kind abuse_extents = {
 	.size	= sizeof(struct abuse_extent),
 	.least	= ABUSE_EXTENT_SIZE_0,
-	.set_up	= true,
 	.fill	= abuse_list_extents,
 };
 
@@ -312,7 +317,6 @@ static int abuse_list_all(struct abuse_device *dev,
 			  const struct abuse_kind *kind, void *elements,
 			  struct abuse_list *list)
 {
-	struct mutex *lock = kind->set_up ? &dev->lock : &dev->servers_lock;
 	void __user *user = abuse_user_ptr(list->elements);
 	u32 room = list->nr;
 	int n;
@@ -320,10 +324,11 @@ static int abuse_list_all(struct abuse_device *dev,
 	list->nr = 0;
 	do {
 		n = min_t(u32, room - list->nr, PAGE_SIZE / kind->size);
-		if (mutex_lock_killable(lock))
+		if (kind->looks && mutex_lock_killable(&dev->servers_lock))
 			return -EINTR;
 		n = kind->fill(dev, elements, n, list);
-		mutex_unlock(lock);
+		if (kind->looks)
+			mutex_unlock(&dev->servers_lock);
 		if (n < 0)
 			return n;
 		if (abuse_write_elements(user, elements, n, kind->size,

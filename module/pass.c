@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The way of a bio of a disk some of whose bytes are mapped. It is cloned: to the
- * target of what it covers, or to the disk behind, where servers get it. It must
- * not know how a disk is made.
+ * target of what it covers, or to the disk behind, where servers get it; or it is
+ * copied to or from memory. It must not know how a disk is made.
  */
 #include "fronts.h"
 #include "map.h"
+#include "memory.h"
 #include "pass.h"
 #include "slots.h"
+#include "trace.h"
 
 static struct abuse_io *abuse_io_of(struct bio *clone)
 {
@@ -41,7 +43,11 @@ static void abuse_front_leave(struct abuse_front *front, struct abuse_era *era)
 		percpu_ref_put(&front->users);
 }
 
-static void abuse_io_finish(struct abuse_io *io)
+/**
+ * abuse_io_finish() - end a bio as its clone did
+ * @io: the bio
+ */
+void abuse_io_finish(struct abuse_io *io)
 {
 	struct abuse_front *front = io->front;
 	struct abuse_era *era = io->era;
@@ -56,21 +62,25 @@ static void abuse_io_finish(struct abuse_io *io)
 	abuse_front_leave(front, era);
 }
 
-static void abuse_front_queue(struct abuse_front *front,
-			      struct work_struct *work)
+/**
+ * abuse_front_queue() - have work done that is a user of the disk
+ * @front: the disk, of which the caller is a user
+ * @work: one of it
+ */
+void abuse_front_queue(struct abuse_front *front, struct work_struct *work)
 {
 	percpu_ref_get(&front->users);
-	if (!queue_work(abuse_front_wq, work))
+	if (!queue_work(front->wq, work))
 		percpu_ref_put(&front->users);
 }
 
 /**
- * abuse_front_kick() - let what is parked go on
+ * abuse_front_kick() - let what may go on do so
  * @front: the disk, of which the caller is a user
  */
 void abuse_front_kick(struct abuse_front *front)
 {
-	abuse_front_queue(front, &front->later);
+	abuse_front_queue(front, &front->sort);
 }
 
 /* What a flush covers was answered when it began, as its submitter knows of no more. */
@@ -126,14 +136,9 @@ static void abuse_io_end(struct bio *clone)
 	}
 	/* Once it is in the list it may end at any time, and the front with it. */
 	percpu_ref_get(&front->users);
-	if (io->then == ABUSE_THEN_WRITE) {
-		llist_add(&io->link, &front->writes);
-		abuse_front_queue(front, &front->later);
-	} else {
-		abuse_io_leave_target(io);
-		llist_add(&io->link, &front->again);
-		abuse_front_queue(front, &front->work);
-	}
+	abuse_io_leave_target(io);
+	llist_add(&io->link, &front->again);
+	abuse_front_kick(front);
 	percpu_ref_put(&front->users);
 }
 
@@ -217,8 +222,14 @@ static void abuse_front_flush_first(struct abuse_front *front,
 		bio_endio(flush);
 }
 
-static void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
-				   blk_opf_t flags)
+/**
+ * abuse_front_to_servers() - let servers have a bio
+ * @front: the disk
+ * @bio: of it
+ * @flags: of the block layer, for its requests
+ */
+void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
+			    blk_opf_t flags)
 {
 	struct abuse_io *io = abuse_io_clone(front, NULL, bio,
 					     front->behind->part0,
@@ -233,8 +244,33 @@ static void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 	submit_bio_noacct(&io->clone);
 }
 
+/* Nobody else counts on this processor meanwhile, so it takes no atomic. */
+static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
+{
+	if (op_is_write(bio_op(bio))) {
+		this_cpu_inc(front->passed->writes);
+		this_cpu_add(front->passed->written_bytes,
+			     bio->bi_iter.bi_size);
+	} else {
+		this_cpu_inc(front->passed->reads);
+		this_cpu_add(front->passed->read_bytes, bio->bi_iter.bi_size);
+	}
+}
+
+/* This waits for nobody, so it is done at once, as brd does. */
+static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
+{
+	unsigned long start = bio_start_io_acct(bio);
+
+	abuse_memory_copy(m->target->memory,
+			  (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT,
+			  bio);
+	bio_end_io_acct(bio, start);
+	bio_endio(bio);
+}
+
 /* Returns false if the bio, which must not wait, has ended. */
-static bool abuse_front_to_target(struct abuse_front *front,
+static bool abuse_front_to_device(struct abuse_front *front,
 				  struct abuse_era *era, struct bio *bio,
 				  struct abuse_mapping *m)
 {
@@ -248,11 +284,26 @@ static bool abuse_front_to_target(struct abuse_front *front,
 			    ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
+	abuse_front_count_mapped(front, bio);
+	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
 	if (!front->write_cache && op_is_write(bio_op(bio)))
 		io->clone.bi_opf |= REQ_FUA;
 	submit_bio_noacct(&io->clone);
 	return true;
+}
+
+/* Returns false if the bio has ended. */
+static bool abuse_front_to_target(struct abuse_front *front,
+				  struct abuse_era *era, struct bio *bio,
+				  struct abuse_mapping *m)
+{
+	if (m->target->bdev)
+		return abuse_front_to_device(front, era, bio, m);
+	abuse_front_count_mapped(front, bio);
+	trace_abuse_mapped(front->set->number, bio, m);
+	abuse_front_copy(bio, m);
+	return false;
 }
 
 static bool abuse_front_writes_elsewhere(struct abuse_front *front)
@@ -298,6 +349,12 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	return dead || wait;
 }
 
+static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
+{
+	this_cpu_inc(front->passed->misses);
+	abuse_front_to_servers(front, bio, 0);
+}
+
 /* Returns the era that the bio may begin in, or NULL if it has ended or waits. */
 static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 					   struct bio *bio)
@@ -340,13 +397,17 @@ static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
 	return part;
 }
 
-/* Whether what is asked is carried out where it is mapped */
-static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
+/**
+ * abuse_front_is_mapped() - whether what is asked is carried out by a target
+ * @m: where its bytes are, or NULL
+ * @bio: what is asked
+ */
+bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
 	if (!m || !op_is_write(bio_op(bio)))
 		return m;
-	return m->write && !bdev_read_only(m->target->bdev) &&
-	       !bdev_read_only(bio->bi_bdev);
+	return m->write && !bdev_read_only(bio->bi_bdev) &&
+	       !(m->target->bdev && bdev_read_only(m->target->bdev));
 }
 
 /*
@@ -372,7 +433,10 @@ static bool abuse_front_preflush(struct abuse_front *front,
 		}
 		abuse_front_flush(front, era, bio);
 	}
-	if (bio_sectors(bio) || abuse_front_is_dirty(front))
+	if (abuse_front_is_dirty(front))
+		return false;
+	bio->bi_opf &= ~REQ_PREFLUSH;
+	if (bio_sectors(bio))
 		return false;
 	bio_endio(bio);
 	return true;
@@ -407,101 +471,11 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 			goto out;
 	}
 	if (!mapped)
-		abuse_front_to_servers(front, bio, 0);
+		abuse_front_miss(front, bio);
 	else if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
 		abuse_front_flush_first(front, era, bio);
 	else if (abuse_front_to_target(front, era, bio, m))
 		return;
 out:
 	abuse_era_leave(era);
-}
-
-/* A failed target is as good as none, if there is somebody to ask. */
-static void abuse_front_fault(struct abuse_front *front, struct abuse_io *io)
-{
-	struct bio *bio = io->bio;
-
-	if (!READ_ONCE(front->set->nr_serving)) {
-		abuse_io_finish(io);
-		return;
-	}
-	bio_end_io_acct(bio, io->start);
-	bio_put(&io->clone);
-	abuse_front_to_servers(front, bio, ABUSE_RQ_FAULT | REQ_NOMERGE);
-	percpu_ref_put(&front->users);
-}
-
-static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
-{
-	struct bio *bio = io->bio;
-
-	if (io->then == ABUSE_THEN_FAULT) {
-		abuse_front_fault(front, io);
-		return;
-	}
-	if (io->then == ABUSE_THEN_WRITE)
-		bio->bi_opf &= ~REQ_PREFLUSH;
-	else
-		bio_end_io_acct(bio, io->start);
-	bio_put(&io->clone);
-	submit_bio_noacct(bio);
-	percpu_ref_put(&front->users);
-}
-
-static void abuse_front_all_again(struct abuse_front *front,
-				  struct llist_head *head)
-{
-	struct llist_node *list = llist_reverse_order(llist_del_all(head));
-	struct abuse_io *io, *next;
-
-	llist_for_each_entry_safe(io, next, list, link)
-		abuse_front_again(front, io);
-}
-
-static void abuse_front_unpark(struct abuse_front *front)
-{
-	struct bio_list bios = BIO_EMPTY_LIST;
-	struct bio *bio;
-	bool dead;
-
-	spin_lock(&front->lock);
-	dead = front->dead;
-	if (dead || !abuse_map_is_paused(&front->map)) {
-		bio_list_merge(&bios, &front->parked);
-		bio_list_init(&front->parked);
-	}
-	spin_unlock(&front->lock);
-	while ((bio = bio_list_pop(&bios))) {
-		if (dead)
-			bio_io_error(bio);
-		else
-			submit_bio_noacct(bio);
-	}
-}
-
-/**
- * abuse_front_work() - let servers have what is for them now
- * @work: of a front, of which it is a user
- */
-void abuse_front_work(struct work_struct *work)
-{
-	struct abuse_front *front = container_of(work, struct abuse_front,
-						 work);
-
-	abuse_front_all_again(front, &front->again);
-	percpu_ref_put(&front->users);
-}
-
-/**
- * abuse_front_later() - let go on what waited for a flush or a resume
- * @work: of a front, of which it is a user
- */
-void abuse_front_later(struct work_struct *work)
-{
-	struct abuse_front *front = container_of(work, struct abuse_front,
-						 later);
-
-	abuse_front_all_again(front, &front->writes);
-	abuse_front_unpark(front);
-	percpu_ref_put(&front->users);
 }

@@ -7,10 +7,9 @@
 
 #include "copy.h"
 #include "device.h"
-#include "disk.h"
+#include "era.h"
 #include "file.h"
 #include "front.h"
-#include "map.h"
 #include "pause.h"
 #include "quiesce.h"
 #include "set.h"
@@ -31,26 +30,50 @@ static int abuse_check_quiesce(const struct abuse_quiesce *quiesce)
 	return 0;
 }
 
-/* Bytes that are mapped pause as the queues do. */
-static struct abuse_era *abuse_pause_map(struct abuse_device *dev,
-					 struct abuse_set *set)
+/* Returns what is in front of the disk of @set, held, or NULL. */
+static struct abuse_front *abuse_hold_front(struct abuse_device *dev,
+					    struct abuse_set *set)
 {
-	struct abuse_era *present = NULL, *past = NULL;
-	struct abuse_front *front;
+	struct abuse_front *front = NULL;
+	int err = abuse_device_lock(dev);
 
-	if (abuse_device_lock(dev))
-		return ERR_PTR(-EINTR);
-	if (dev->disk && rcu_access_pointer(dev->set) == set) {
-		front = abuse_disk_front(dev->disk);
-		if (front)
-			present = abuse_map_enter(abuse_front_map(front));
-	}
+	if (err)
+		return ERR_PTR(err);
+	if (rcu_access_pointer(dev->set) == set)
+		front = abuse_device_front(dev);
 	abuse_device_unlock(dev);
-	if (present) {
-		past = abuse_front_pause(front);
-		abuse_era_leave(present);
+	return IS_ERR(front) ? NULL : front;
+}
+
+/*
+ * Requests, and bytes that are mapped, pause or go on; both, or none of them.
+ * @past: out: the era that is over when what is mapped pauses, or NULL
+ */
+static int abuse_pause(struct abuse_device *dev, struct abuse_set *set,
+		       bool resume, struct abuse_era **past)
+{
+	struct abuse_front *front = abuse_hold_front(dev, set);
+	struct abuse_era *next = NULL;
+
+	*past = NULL;
+	if (IS_ERR(front))
+		return PTR_ERR(front);
+	if (front && !resume) {
+		next = abuse_era_alloc(abuse_front_map(front));
+		if (!next) {
+			abuse_front_let_go(front);
+			return -ENOMEM;
+		}
 	}
-	return past;
+	if (resume)
+		abuse_resume(set);
+	else
+		abuse_quiesce(set);
+	if (front) {
+		*past = abuse_front_pause(front, next);
+		abuse_front_let_go(front);
+	}
+	return 0;
 }
 
 /**
@@ -86,17 +109,15 @@ int abuse_ioctl_quiesce(struct abuse_file *file,
 		abuse_set_put(set);
 		return -ENODEV;
 	}
-	if (quiesce.flags & ABUSE_QUIESCE_RESUME)
-		abuse_resume(set);
-	else
-		abuse_quiesce(set);
-	era = abuse_pause_map(file->dev, set);
-	err = PTR_ERR_OR_ZERO(era);
-	if (!err)
-		err = abuse_quiesce_wait(set, quiesce.timeout_ms,
-					 era ? &era->over : NULL,
-					 &quiesce.owned);
-	if (!IS_ERR_OR_NULL(era))
+	err = abuse_pause(file->dev, set,
+			  quiesce.flags & ABUSE_QUIESCE_RESUME, &era);
+	if (err) {
+		abuse_set_put(set);
+		return err;
+	}
+	err = abuse_quiesce_wait(set, quiesce.timeout_ms,
+				 era ? &era->over : NULL, &quiesce.owned);
+	if (era)
 		abuse_era_put(era);
 	abuse_set_put(set);
 	if (err != -ENODEV && put_user(quiesce.owned, &arg->owned))

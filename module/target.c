@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Block devices that a disk is mapped to: which may be, and how they are claimed.
- * It must not know maps.
+ * What a disk is mapped to: which block devices may be, and how they are claimed;
+ * and memory. It must not know maps.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/slab.h>
 
+#include "memory.h"
 #include "target.h"
 #include "uapi/abuse.h"
 
@@ -99,18 +101,67 @@ out_free:
 }
 
 /**
- * abuse_target_free() - give a block device back
+ * abuse_target_lend() - make memory a target
+ * @file: which has it
+ * @extent: which part of it
+ * @block_size: of the disk
+ *
+ * Return: the target, or an error pointer as the header of the ABI says.
+ */
+struct abuse_target *abuse_target_lend(struct file *file,
+				       const struct abuse_extent *extent,
+				       u32 block_size)
+{
+	bool write = extent->flags & ABUSE_EXTENT_WRITE;
+	struct abuse_memory *memory;
+	struct abuse_target *target;
+
+	if (extent->target_offset & (block_size - 1))
+		return ERR_PTR(-EINVAL);
+	target = kzalloc(sizeof(*target), GFP_KERNEL_ACCOUNT);
+	if (!target)
+		return ERR_PTR(-ENOMEM);
+	memory = abuse_memory_pin(file, extent->target_offset, extent->length,
+				  write);
+	if (IS_ERR(memory)) {
+		kfree(target);
+		return ERR_CAST(memory);
+	}
+	target->memory = memory;
+	target->write = write;
+	target->uses = 1;
+	return target;
+}
+
+/**
+ * abuse_target_free() - give a block device, or memory, back
  * @target: the target, which nobody uses
  *
- * What was written there must not be lost with the way to it.
+ * What was written to a device must not be lost with the way to it.
  *
  * Return: 0, or the error of the flush.
  */
 int abuse_target_free(struct abuse_target *target)
 {
-	int err = target->write ? blkdev_issue_flush(target->bdev) : 0;
+	int err = 0;
 
-	compat_close_disk(target->open, target->write, target->holder);
+	if (target->memory) {
+		abuse_memory_free(target->memory);
+	} else {
+		if (target->write)
+			err = blkdev_issue_flush(target->bdev);
+		compat_close_disk(target->open, target->write, target->holder);
+	}
 	kfree(target);
 	return err;
+}
+
+/**
+ * abuse_target_number() - what a target is called in the ABI
+ * @target: the target
+ */
+u64 abuse_target_number(const struct abuse_target *target)
+{
+	return target->memory ? file_inode(target->memory->file)->i_ino :
+				huge_encode_dev(target->bdev->bd_dev);
 }

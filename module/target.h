@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A block device that a disk is mapped to; see target.c. */
+/* What a disk is mapped to: a block device, or memory; see target.c. */
 #ifndef ABUSE_TARGET_H
 #define ABUSE_TARGET_H
 
@@ -9,21 +9,25 @@
 #include "compat.h"
 
 struct abuse_extent;
+struct abuse_memory;
 
 /**
- * struct abuse_target - a block device that extents are mapped to
- * @link: in the list of the map
+ * struct abuse_target - a block device that extents are mapped to, or memory that
+ *	one extent is mapped to
+ * @link: in the list of the map, if it is a device
  * @gone: in that of the era that saw its end
- * @bdev: the device
+ * @memory: the memory, or NULL
+ * @bdev: the device, or NULL
  * @open: it is open, and nobody else may claim it
  * @holder: who does
  * @write: it is open for writes, too
  * @retired: nothing leads to it any more, and it is about to be flushed and freed
- * @uses: mappings that lead to it
+ * @uses: mappings that lead to it, and calls that are about to add one
  */
 struct abuse_target {
 	struct list_head link;
 	struct list_head gone;
+	struct abuse_memory *memory;
 	struct block_device *bdev;
 	COMPAT_OPEN *open;
 	void *holder;
@@ -37,6 +41,10 @@ int abuse_target_check(struct block_device *bdev,
 		       const struct abuse_extent *extent, u32 block_size);
 struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 				       void *holder);
+struct abuse_target *abuse_target_lend(struct file *file,
+				       const struct abuse_extent *extent,
+				       u32 block_size);
 int abuse_target_free(struct abuse_target *target);
+u64 abuse_target_number(const struct abuse_target *target);
 
 #endif

@@ -13,6 +13,7 @@
 #include <linux/tracepoint.h>
 
 #include "describe.h"
+#include "era.h"
 #include "slots.h"
 
 #define ABUSE_TRACE_COMMANDS				\
@@ -146,6 +147,79 @@ TRACE_EVENT(abuse_stale,
 	),
 	TP_printk("abuse%u queue=%u id=%#llx", __entry->device,
 		  __entry->queue, __entry->id)
+);
+
+/* The kernel carries out a read or write of the disk where it is mapped. */
+TRACE_EVENT(abuse_mapped,
+	TP_PROTO(u32 device, const struct bio *bio,
+		 const struct abuse_mapping *m),
+	TP_ARGS(device, bio, m),
+	TP_STRUCT__entry(
+		__field(u32,	device)
+		__field(u32,	command)
+		__field(u64,	sector)
+		__field(u32,	bytes)
+		__field(u64,	target)
+		__field(u64,	target_sector)
+	),
+	TP_fast_assign(
+		__entry->device = device;
+		__entry->command = op_is_write(bio_op(bio)) ? ABUSE_WRITE :
+							      ABUSE_READ;
+		__entry->sector = bio->bi_iter.bi_sector;
+		__entry->bytes = bio->bi_iter.bi_size;
+		__entry->target = abuse_target_number(m->target);
+		__entry->target_sector = bio->bi_iter.bi_sector + m->delta;
+	),
+	TP_printk("abuse%u %s sector=%llu bytes=%u target=%#llx target_sector=%llu",
+		  __entry->device,
+		  __print_symbolic(__entry->command, ABUSE_TRACE_COMMANDS),
+		  __entry->sector, __entry->bytes, __entry->target,
+		  __entry->target_sector)
+);
+
+/* Bytes of the disk are mapped from now on. */
+TRACE_EVENT(abuse_map,
+	TP_PROTO(u32 device, const struct abuse_extent *extent,
+		 const struct abuse_target *target),
+	TP_ARGS(device, extent, target),
+	TP_STRUCT__entry(
+		__field(u32,	device)
+		__field(u32,	flags)
+		__field(u64,	offset)
+		__field(u64,	length)
+		__field(u64,	target)
+		__field(u64,	target_offset)
+	),
+	TP_fast_assign(
+		__entry->device = device;
+		__entry->flags = extent->flags;
+		__entry->offset = extent->offset;
+		__entry->length = extent->length;
+		__entry->target = abuse_target_number(target);
+		__entry->target_offset = extent->target_offset;
+	),
+	TP_printk("abuse%u offset=%llu length=%llu target=%#llx target_offset=%llu flags=%#x",
+		  __entry->device, __entry->offset, __entry->length,
+		  __entry->target, __entry->target_offset, __entry->flags)
+);
+
+/* Bytes of the disk are not mapped any more. */
+TRACE_EVENT(abuse_unmap,
+	TP_PROTO(u32 device, const struct abuse_extent *extent),
+	TP_ARGS(device, extent),
+	TP_STRUCT__entry(
+		__field(u32,	device)
+		__field(u64,	offset)
+		__field(u64,	length)
+	),
+	TP_fast_assign(
+		__entry->device = device;
+		__entry->offset = extent->offset;
+		__entry->length = extent->length;
+	),
+	TP_printk("abuse%u offset=%llu length=%llu", __entry->device,
+		  __entry->offset, __entry->length)
 );
 
 /* The device is set up, or was changed by a reconnect. */

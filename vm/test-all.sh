@@ -3,13 +3,13 @@
 # those of the packages; the last line adds them up.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
-reports=cli/target/surefire-reports
+reports=(cli/target/surefire-reports cli/junit/target/surefire-reports)
 log=build/test.log
 mkdir -p build
 
 # unit ATTRIBUTE: prints its sum over the reports of all test classes
 unit() {
-	cat $reports/TEST-*.xml 2>/dev/null |
+	find "${reports[@]}" -name 'TEST-*.xml' -exec cat {} + 2>/dev/null |
 		sed -n "s/^<testsuite .* $1=\"\([0-9]*\)\".*/\1/p" | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -17,7 +17,7 @@ unit() {
 vm/test.sh -b "$@" >build/test-build.log 2>&1 &
 
 echo "# unit tests"
-rm -rf $reports
+rm -rf "${reports[@]}"
 unit_status=0
 mvn -B -ntp -DexcludedGroups= -Dmaven.test.failure.ignore=true verify 2>&1 | tee $log | grep --line-buffered -E '^\[(ERROR|WARNING)|Tests run:.*(Time|FAIL)' ||
 	unit_status=${PIPESTATUS[0]}
@@ -42,6 +42,7 @@ part() { # NAME COMMAND...: the last line of the command's output is counted
 	all_passed=$((all_passed + passed))
 	all_failed=$((all_failed + failed))
 }
+part "library" cli/library/test.sh
 part "system tests" vm/test.sh "$@"
 if [ "${DEB:-}" ]; then
 	part "service" vm/test-debian.sh service

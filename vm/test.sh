@@ -26,6 +26,7 @@ with_java() {
 	mkdir -p $lib $bad/META-INF/services
 	"${javac[@]}" -d $lib/resident vm/tests/Resident.java
 	"${javac[@]}" -d $bad vm/tests/BadBackend.java
+	"${javac[@]}" -cp "cli/junit/target/classes:cli/junit/target/lib/*" -d $lib/library vm/tests/library/*.java
 	echo BadBackend >$bad/META-INF/services/abuse.backend.BackendFactory
 	jar -cf $lib/bad.jar -C $bad .
 }

@@ -19,10 +19,11 @@
  *   The kernel takes a shorter one, down to that of the first release, as if
  *   the rest were zero. It takes a longer one if the part that it does not
  *   know is zero; otherwise the call fails with E2BIG.
- * - struct abuse_put, struct abuse_get, struct abuse_server and struct
- *   abuse_request are elements of arrays and may grow in the same way: struct
- *   abuse_xfer and struct abuse_list have their sizes. The kernel zeroes the
- *   part that it does not know of an element that it fills.
+ * - struct abuse_put, struct abuse_get, struct abuse_server, struct
+ *   abuse_request and struct abuse_extent are elements of arrays and may grow in
+ *   the same way: struct abuse_xfer, struct abuse_list and struct abuse_extents
+ *   have their sizes. The kernel zeroes the part that it does not know of an
+ *   element that it fills.
  * - A call with unknown flags fails with EINVAL. The kernel may report new
  *   flags and commands: a server ignores flags of a request that it does not
  *   know, and answers a command that it does not know with a failure. New
@@ -62,6 +63,7 @@
 #define ABUSE_MAP		0x4131	/* struct abuse_extents, in and out */
 #define ABUSE_UNMAP		0x4132	/* struct abuse_extents, in and out */
 #define ABUSE_EXTENTS		0x4133	/* struct abuse_list, in and out */
+#define ABUSE_LENT		0x4134	/* struct abuse_lent, in and out */
 
 /*
  * ABUSE_RESET takes the disk away even while it is in use. ABUSE_REMOVE does
@@ -100,7 +102,7 @@
  * @ABUSE_FLAGS_ROTATIONAL: the storage has moving parts, so that its users
  *	arrange requests by place
  * @ABUSE_FLAGS_MAPPABLE: bytes of the disk may be mapped to other block
- *	devices, see ABUSE_MAP
+ *	devices, or to memory, see ABUSE_MAP
  *
  * The first two exist in both ABIs, the others are for ABUSE_SETUP only.
  */
@@ -396,8 +398,17 @@ enum abuse_condition {
  * @max_discard: bytes, 0 if discard is not offered
  * @max_write_zeroes: bytes, 0 if write zeroes is not offered
  * @conditions: enum abuse_condition; there may be more to come
+ * @mapped_reads: reads that the kernel carried out by itself, see ABUSE_MAP; a
+ *	read that is cut counts as its pieces
+ * @mapped_writes: writes, likewise
+ * @mapped_read_bytes: bytes of those reads
+ * @mapped_written_bytes: bytes of those writes
+ * @misses: reads and writes of a disk that is mappable that were for servers,
+ *	because they were not mapped; as many pieces as they were cut into
+ * @faults: reads and writes that servers got because a target failed them
+ * @extents: how many are mapped now
  *
- * All counters but @servers start at setup.
+ * All counters but @servers and @extents start at setup.
  */
 struct abuse_status {
 	__u32	size;
@@ -443,6 +454,13 @@ struct abuse_status {
 	__u32	max_discard;
 	__u32	max_write_zeroes;
 	__u32	conditions;
+	__u64	mapped_reads;
+	__u64	mapped_writes;
+	__u64	mapped_read_bytes;
+	__u64	mapped_written_bytes;
+	__u64	misses;
+	__u64	faults;
+	__u64	extents;
 };
 
 #define ABUSE_NO_LIMIT		(~(__u32)0)
@@ -703,19 +721,24 @@ struct abuse_list {
 /**
  * enum abuse_extent_flags - what is mapped
  * @ABUSE_EXTENT_WRITE: writes, too. Without it only reads are.
+ * @ABUSE_EXTENT_MEMORY: the target is a file in memory, and no block device
  */
 enum abuse_extent_flags {
 	ABUSE_EXTENT_WRITE	= 1,
+	ABUSE_EXTENT_MEMORY	= 2,
 };
 
 /**
- * struct abuse_extent - bytes of the disk that are bytes of a block device
+ * struct abuse_extent - bytes of the disk that are bytes of a block device, or of
+ *	memory
  * @offset: bytes, of the disk
  * @length: bytes
- * @target_offset: bytes, of the block device; ABUSE_UNMAP ignores it
- * @target: in: a file descriptor of that block device, open for reads, and with
- *	ABUSE_EXTENT_WRITE for writes; out: its number, as ab_device.
- *	ABUSE_UNMAP ignores it.
+ * @target_offset: bytes, of the block device or the file; ABUSE_UNMAP ignores it
+ * @target: in: a file descriptor of that block device, or with
+ *	ABUSE_EXTENT_MEMORY of a memfd or another file of tmpfs or hugetlbfs,
+ *	open for reads, and with ABUSE_EXTENT_WRITE for writes; out: the number
+ *	of the device, as ab_device, or of the file's inode. ABUSE_UNMAP ignores
+ *	it.
  * @flags: enum abuse_extent_flags
  * @reserved: 0
  *
@@ -767,14 +790,22 @@ enum abuse_map_flags {
  * If the block device fails a request, a server gets it, marked with
  * ABUSE_GET_FAULT; if there is no server, the request fails.
  *
+ * Memory that is lent so is kept in memory, and counts for RLIMIT_MEMLOCK of the
+ * caller's user, until it is unmapped. The kernel copies to and from it when a
+ * request is submitted. There is nothing to flush. It stays when the caller ends,
+ * and ABUSE_LENT has it for a later one. Whoever cuts the file, or makes holes in
+ * it, takes those pages out of the file, but not away from the disk.
+ *
  * ABUSE_MAP fails with ENOTBLK for what is no block device, EACCES for one that
  * is not open as it needs, EBUSY for one that others claim, ELOOP for a disk
  * that is mapped itself, EMEDIUMTYPE for one with larger blocks, or with zones,
- * or that needs what is written to stay as it is meanwhile, ENOSPC beyond its
- * end, EINVAL beyond the end of the disk, EPERM beyond ABUSE_MAX_USER_EXTENTS
- * without CAP_SYS_RESOURCE, and EOPNOTSUPP without ABUSE_FLAGS_MAPPABLE. Either
- * call fails with EIO if a device could not be flushed, and so does the next
- * flush of the disk.
+ * or that needs what is written to stay as it is meanwhile, and for a file that
+ * is not in memory, ENOSPC beyond its end, ENOMEM beyond RLIMIT_MEMLOCK without
+ * CAP_IPC_LOCK, EINVAL beyond the end of the disk, EPERM beyond
+ * ABUSE_MAX_USER_EXTENTS without CAP_SYS_RESOURCE, and EOPNOTSUPP without
+ * ABUSE_FLAGS_MAPPABLE. Either call fails with EIO if a device could not be
+ * flushed, and so does the next flush of the disk. If it fails with ENOMEM, the
+ * first part of the extent after those that are @done may have been changed.
  */
 struct abuse_extents {
 	__u32	size;
@@ -783,6 +814,26 @@ struct abuse_extents {
 	__u32	element_size;
 	__u32	nr;
 	__u32	done;
+	__u32	reserved;
+};
+
+/**
+ * struct abuse_lent - ABUSE_LENT: the memory that a disk is mapped to
+ * @size: in: sizeof(struct abuse_lent)
+ * @flags: 0
+ * @offset: in: bytes, any of the disk that is mapped to that memory
+ * @descriptor: out: a new file descriptor of the file, as it was open for
+ *	ABUSE_MAP; closed by exec
+ * @reserved: 0
+ *
+ * Whoever may open the control node may have the whole file: lend one that has
+ * nothing else. Fails with ENOENT where no memory is mapped.
+ */
+struct abuse_lent {
+	__u32	size;
+	__u32	flags;
+	__u64	offset;
+	__s32	descriptor;
 	__u32	reserved;
 };
 

@@ -2,12 +2,25 @@
 /* The commands of the client that map the disk. */
 #define _GNU_SOURCE
 #include "client.h"
+#include <linux/falloc.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 /*
  * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
- *	[flags=] [size=] [tail=] [element_size=] [extent_flags=] [extent_reserved=] [reserved=]
- * Prints how many were done.
+ *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
+ *	[extent_reserved=] [reserved=] [memlock=BYTES, the limit] [uid=, of the call]
+ * With times= each extent comes N times, each time so many bytes further on. Prints how many were done.
  */
+static int memory_file(const char *size, unsigned int flags)
+{
+	int target = memfd_create("client", flags);
+
+	if (target < 0 || ftruncate(target, number(size)))
+		die("memfd");
+	return target;
+}
+
 static int open_target(const char *path, int write)
 {
 	const char *mode = arg("mode", write ? "w" : "r");
@@ -16,6 +29,13 @@ static int open_target(const char *path, int write)
 	if (target < 0)
 		die(path);
 	return target;
+}
+
+/* PATH may also be memory=SIZE or huge=SIZE: fresh memory. */
+static int target_of(const char *text, int write)
+{
+	return !strncmp(text, "memory=", 7) ? memory_file(text + 7, 0) :
+	       !strncmp(text, "huge=", 5) ? memory_file(text + 5, MFD_HUGETLB) : open_target(text, write);
 }
 
 static void parse(char *text, struct abuse_extent *e)
@@ -30,10 +50,54 @@ static void parse(char *text, struct abuse_extent *e)
 		.offset = number(part[0]),
 		.length = number(part[1]),
 		.target_offset = part[2] ? number(part[2]) : 0,
-		.target = part[3] ? (__u64)open_target(part[3], part[4] != NULL) : num("fd", 0),
+		.target = part[3] ? (__u64)target_of(part[3], part[4] != NULL) : num("fd", 0),
 		.flags = num("extent_flags", part[4] ? ABUSE_EXTENT_WRITE : 0),
 		.reserved = num("extent_reserved", 0),
 	};
+}
+
+/*
+ * lent [offset=] [op=read|write|punch|none] [at=] [length=] [byte=] [size=] [flags=] [reserved=] [tail=]:
+ *	asks for the memory of that byte, prints its inode, and does that to it
+ */
+void lent(void)
+{
+	union {
+		struct abuse_lent lent;
+		unsigned char bytes[4096];
+	} u = {};
+	__u64 at = num("at", 0), length = num("length", 4096);
+	const char *op = arg("op", "none");
+	struct stat st;
+	char *p;
+
+	u.lent = (struct abuse_lent){
+		.size = num("size", sizeof(u.lent)),
+		.flags = num("flags", 0),
+		.offset = num("offset", 0),
+		.descriptor = -1,
+		.reserved = num("reserved", 0),
+	};
+	u.bytes[sizeof(u.lent)] = num("tail", 0);
+	if (ioctl(fd, ABUSE_LENT, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u))
+		die("LENT");
+	if (fstat(u.lent.descriptor, &st) || fcntl(u.lent.descriptor, F_GETFD) != FD_CLOEXEC)
+		die("descriptor");
+	printf("inode=%llu\n", (ull)st.st_ino);
+	if (!strcmp(op, "punch") && fallocate(u.lent.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length))
+		die("fallocate");
+	if (strcmp(op, "read") && strcmp(op, "write"))
+		return;
+	p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, u.lent.descriptor, at);
+	if (p == MAP_FAILED)
+		die("mmap");
+	if (*op == 'w')
+		memset(p, num("byte", 0), length);
+	for (__u64 n = 0; n < length; n++)
+		if ((p[n] & 0xff) != (int)num("byte", 0)) {
+			fprintf(stderr, "byte %llu is %#x: %s\n", (ull)(at + n), p[n] & 0xff, errname(EILSEQ));
+			exit(1);
+		}
 }
 
 void map_extents(unsigned int call)
@@ -44,16 +108,27 @@ void map_extents(unsigned int call)
 	} u = {};
 	char *text = strdup(arg("extents", "")), *save = NULL;
 	size_t size = num("element_size", sizeof(struct abuse_extent));
-	unsigned char *array = map(64 * size);
-	unsigned int nr = 0;
+	unsigned char *array = map(ABUSE_MAX_BATCH * size);
+	unsigned int nr = 0, times = num("times", 1);
 	int err;
 
-	for (char *one = strtok_r(text, ",", &save); one && nr < 64; one = strtok_r(NULL, ",", &save)) {
+	for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
 		struct abuse_extent e;
 
 		parse(one, &e);
-		memcpy(array + size * nr++, &e, size < sizeof(e) ? size : sizeof(e));
+		for (unsigned int n = 0; n < times && nr < ABUSE_MAX_BATCH; n++) {
+			memcpy(array + size * nr++, &e, size < sizeof(e) ? size : sizeof(e));
+			e.offset += num("step", 0);
+		}
 	}
+	if (arg("memlock", NULL)) {
+		struct rlimit limit = { num("memlock", 0), num("memlock", 0) };
+
+		if (setrlimit(RLIMIT_MEMLOCK, &limit))
+			die("RLIMIT_MEMLOCK");
+	}
+	if (arg("uid", NULL) && setuid(num("uid", 0)))
+		die("setuid");
 	u.extents = (struct abuse_extents){
 		.size = num("size", sizeof(u.extents)),
 		.flags = num("flags", 0),

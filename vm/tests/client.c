@@ -143,6 +143,13 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "discard_granularity") ? s->discard_granularity :
 	       !strcmp(name, "max_discard") ? s->max_discard :
 	       !strcmp(name, "max_write_zeroes") ? s->max_write_zeroes :
+	       !strcmp(name, "mapped_reads") ? s->mapped_reads :
+	       !strcmp(name, "mapped_writes") ? s->mapped_writes :
+	       !strcmp(name, "mapped_read_bytes") ? s->mapped_read_bytes :
+	       !strcmp(name, "mapped_written_bytes") ? s->mapped_written_bytes :
+	       !strcmp(name, "misses") ? s->misses :
+	       !strcmp(name, "faults") ? s->faults :
+	       !strcmp(name, "extents") ? s->extents :
 	       !strcmp(name, "timeout_ms") ? s->timeout_ms : (usage(name), 0);
 }
 
@@ -427,6 +434,8 @@ int main(int argc, char **argv)
 		map_extents(ABUSE_MAP);
 	else if (!strcmp(command, "unmap"))
 		map_extents(ABUSE_UNMAP);
+	else if (!strcmp(command, "lent"))
+		lent();
 	else if (!strcmp(command, "requeue")) {
 		if (ioctl(fd, ABUSE_REQUEUE))
 			die("REQUEUE");

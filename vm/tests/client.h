@@ -25,6 +25,7 @@ void failure_race(const char *device);
 void run_server(const char *device);
 void list(unsigned int call);
 void map_extents(unsigned int call);
+void lent(void);
 void run_io(const char *disk);
 
 #endif

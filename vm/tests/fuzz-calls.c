@@ -51,7 +51,7 @@ int call(struct fuzzer *f, unsigned int nr, const char *what, __u64 arg)
 {
 	static const int known[] = { 0, EINVAL, EFAULT, E2BIG, EFBIG, ENODEV, ENOMSG, EBUSY, EINTR, EOPNOTSUPP,
 				     ENOTTY, ENOMEM, EALREADY, ETIME, ECANCELED,
-				     EBADF, EACCES, EEXIST, ELOOP, EMEDIUMTYPE, ENOSPC, ENOTBLK };
+				     EBADF, EACCES, EEXIST, ELOOP, EMEDIUMTYPE, ENOENT, ENOSPC, ENOTBLK };
 	int node = nodes[once_in(f, 4) ? below(f, NODES) : f->call % 2];
 	int err = ioctl(node, nr, pointer(arg)) ? errno : 0;
 

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "fuzz.h"
 
-int target = -1;
+int target = -1, memory = -1;
 
 static struct abuse_extent extent(struct fuzzer *f)
 {
@@ -14,6 +14,11 @@ static struct abuse_extent extent(struct fuzzer *f)
 		.target = target,
 		.flags = once_in(f, 4) ? ABUSE_EXTENT_WRITE : 0,
 	};
+
+	if (once_in(f, 3)) {
+		e.target = memory;
+		e.flags |= ABUSE_EXTENT_MEMORY;
+	}
 
 	switch (below(f, 60)) {
 	case 0: e.offset = any(f); break;
@@ -48,4 +53,30 @@ void fuzz_map(struct fuzzer *f)
 	arg = room(f, MAP, sizeof(call_of));
 	store(f, arg, &call_of, sizeof(call_of));
 	call(f, remove ? ABUSE_UNMAP : ABUSE_MAP, remove ? "UNMAP" : "MAP", once_in(f, 20) ? bad(f) : address(arg));
+}
+
+/* Asks for memory that is lent, in memory that no other thread changes, because somebody has to close what it gets. */
+void fuzz_lent(struct fuzzer *f)
+{
+	struct abuse_lent lent = {
+		.size = once_in(f, 20) ? any(f) : sizeof(lent),
+		.flags = once_in(f, 20) ? any(f) : 0,
+		.offset = once_in(f, 20) ? any(f) : BLOCK * below(f, USED / BLOCK),
+		.descriptor = -1,
+		.reserved = once_in(f, 20) ? any(f) : 0,
+	}, *arg;
+
+	f->racy = false;
+	arg = room(f, LENT, sizeof(lent));
+	store(f, arg, &lent, sizeof(lent));
+	if (once_in(f, 20)) {
+		call(f, ABUSE_LENT, "LENT", bad(f));
+		return;
+	}
+	if (call(f, ABUSE_LENT, "LENT", address(arg)))
+		return;
+	memcpy(&lent, arg, sizeof(lent));
+	if (fcntl(lent.descriptor, F_GETFD) != FD_CLOEXEC)
+		bug(f, "no descriptor of lent memory", lent.descriptor);
+	close(lent.descriptor);
 }

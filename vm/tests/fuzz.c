@@ -96,6 +96,8 @@ static void *fuzz(void *data)
 			fuzz_list(f, ABUSE_EXTENTS, "EXTENTS");
 		else if (what < 1000)
 			fuzz_map(f);
+		else if (what < 1010)
+			fuzz_lent(f);
 		else if (what < 1050)
 			call(f, ABUSE_REQUEUE, "REQUEUE", any(f));
 		else if (what < 1800)
@@ -132,15 +134,21 @@ int main(int argc, char **argv)
 	pthread_t threads[MAX_THREADS], users[6], mover;
 	struct abuse_config config;
 	struct timespec now;
-	int file;
+	char path[64];
+	int file, writable;
 
 	if (argc < 2)
 		usage("fuzz DEVICE disk=DISK [target=DISK] [calls=] [threads=] [seed=]");
 	args = argv + 2;
 	device = argv[1];
 	disk = arg("disk", NULL);
-	if (arg("target", NULL))
+	if (arg("target", NULL)) {
 		target = open_device(arg("target", NULL), O_RDWR);
+		memory = memfd_create("memory", 0);
+		if (memory < 0 || ftruncate(memory, USED))
+			die("memfd");
+		memset(map(NULL, USED, PROT_READ | PROT_WRITE, MAP_SHARED, memory), PUT, USED);
+	}
 	nr_threads = num("threads", 3);
 	nr_calls = num("calls", 1000000) / nr_threads;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -150,10 +158,14 @@ int main(int argc, char **argv)
 	if (nr_threads > MAX_THREADS)
 		usage("threads");
 
-	file = memfd_create("source", 0);
-	if (file < 0 || ftruncate(file, SOURCE))
+	writable = memfd_create("source", 0);
+	if (writable < 0 || ftruncate(writable, SOURCE))
 		die("memfd");
-	memset(map(NULL, SOURCE, PROT_READ | PROT_WRITE, MAP_SHARED, file), PUT, SOURCE);
+	memset(map(NULL, SOURCE, PROT_READ | PROT_WRITE, MAP_SHARED, writable), PUT, SOURCE);
+	/* It may be lent, but not for writes. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", writable);
+	file = open_device(path, O_RDONLY);
+	close(writable);
 	source = map(guarded(SOURCE), SOURCE, PROT_READ, MAP_SHARED | MAP_FIXED, file);
 	moving = guarded(SOURCE);
 	shared = guarded(KINDS * RACY);

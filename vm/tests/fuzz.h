@@ -31,6 +31,7 @@ extern __u64 nr_calls, seed;
 extern bool stop;
 extern int nodes[NODES];
 extern int target;		/* bytes PUT to begin with, or -1; then nothing is mapped */
+extern int memory;		/* the same, in memory */
 
 extern char *source;		/* read-only bytes PUT */
 extern char *moving;		/* the same, now and then */
@@ -54,7 +55,7 @@ struct fuzzer {
 };
 
 /* The places where threads write the same structure at once, one for each kind */
-enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, QUIESCE, EXTENTS, MAP, KINDS };
+enum kind { XFER, PUTS, GETS, BUFFER, HEADER, VECS, INFO, CONFIG, STATUS, DATA, PIECES, SERVE, LIST, ELEMENTS, QUIESCE, EXTENTS, MAP, LENT, KINDS };
 
 /* fuzz.c */
 __u64 any(struct fuzzer *f);
@@ -101,6 +102,7 @@ void fuzz_put_bio(struct fuzzer *f);
 
 /* fuzz-map.c */
 void fuzz_map(struct fuzzer *f);
+void fuzz_lent(struct fuzzer *f);
 
 /* fuzz-disk.c */
 void *use_disk(void *data);

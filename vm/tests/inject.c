@@ -23,7 +23,7 @@
 #define SIZE	(16ULL << 20)
 
 static const char *device, *disk;
-static int node, fail_nth, target = -1;
+static int node, fail_nth, target = -1, memory = -1;
 static char *data;
 static pthread_t reader;
 static ssize_t read_result;
@@ -195,6 +195,30 @@ static int map_call(unsigned int nr, __u64 offset)
 static int do_map(void) { return map_call(ABUSE_MAP, 1 << 20); }
 static int do_unmap(void) { return map_call(ABUSE_UNMAP, 1 << 20); }
 
+static int do_lend(void)
+{
+	struct abuse_extent extent = { .offset = 1 << 20, .length = 1 << 20, .target = memory,
+				       .flags = ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY };
+
+	return ioctl(node, ABUSE_MAP, &(struct abuse_extents){
+		.size = sizeof(struct abuse_extents), .flags = ABUSE_MAP_REPLACE,
+		.extents = (uintptr_t)&extent, .element_size = sizeof(extent), .nr = 1 });
+}
+
+static void be_lent(void)
+{
+	be_set_up();
+	if (do_lend())
+		bug("MAP of memory", errno);
+}
+
+static int do_lent(void)
+{
+	struct abuse_lent lent = { .size = sizeof(lent), .offset = 1 << 20 };
+
+	return ioctl(node, ABUSE_LENT, &lent) ? -1 : close(lent.descriptor);
+}
+
 static void unmap(void)
 {
 	if (do_unmap())
@@ -210,7 +234,20 @@ static void be_mapped(void)
 
 static int do_add(void) { return ioctl(node, ABUSE_ADD, &(__u32){ ABUSE_ANY_DEVICE }); }
 static int do_info(void) { return ioctl(node, ABUSE_GET_STATUS, &(struct abuse_info){}); }
-static int do_quiesce(void) { return ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) }); }
+
+/* If there is no memory, nothing is quiesced. */
+static int do_quiesce(void)
+{
+	int ret = ioctl(node, ABUSE_QUIESCE, &(struct abuse_quiesce){ .size = sizeof(struct abuse_quiesce) });
+	struct abuse_status s = { .size = sizeof(s) };
+	int err = errno;
+
+	if (ret && err == ENOMEM && !ioctl(node, ABUSE_STATUS, &s) && s.conditions & ABUSE_CONDITION_QUIESCED)
+		bug("half quiesced", err);
+	errno = err;
+	return ret;
+}
+
 static int do_remove_lazily(void) { return ioctl(node, ABUSE_REMOVE_LAZY); }
 static int do_requeue(void) { return ioctl(node, ABUSE_REQUEUE); }
 static int do_get(void) { return xfer(node, NULL, &get); }
@@ -292,6 +329,8 @@ static const struct {
 	{ "map", be_set_up, do_map, unmap, true },
 	{ "unmap", be_mapped, do_unmap, unmap, true },
 	{ "extents", be_mapped, do_extents, unmap, true },
+	{ "lend", be_set_up, do_lend, unmap, true },
+	{ "lent", be_lent, do_lent, unmap, true },
 	{ "add", nothing, do_add, nothing, false },
 	{ "poll", pend, do_poll, finish, false },
 	{ "get", pend, do_get, finish, false },
@@ -334,8 +373,12 @@ int main(int argc, char **argv)
 	device = argv[1];
 	disk = arg("disk", "/dev/abuse0");
 	fail_nth = open_device("/proc/self/fail-nth", O_RDWR);
-	if (arg("target", NULL))
+	if (arg("target", NULL)) {
 		target = open_device(arg("target", NULL), O_RDWR);
+		memory = memfd_create("memory", 0);
+		if (memory < 0 || ftruncate(memory, 1 << 20))
+			die("memfd");
+	}
 	data = aligned_alloc(4096, 1 << 20);
 	memset(data, 'd', 1 << 20);
 	node = open_device(device, O_RDWR);

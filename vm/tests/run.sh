@@ -113,7 +113,7 @@ clean() {
 		fi
 	done </proc/mounts
 	if [ -d /etc/abuse ]; then
-		systemctl stop 'abuse@*.service' abuse-all.service
+		systemctl stop 'abuse@*.service' abuse-all.service remote-fs-pre.target
 		rm -rf /etc/abuse/* /var/lib/abuse
 	fi
 	"$ABUSE_BUILD/client" clean abuse busy

@@ -89,18 +89,19 @@ an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
 
 run_does_it_all_and_undoes_it() {
 	ready
+	chown nobody /dev/abctl2 # who could take the requests of that disk
 	spawn run "$ABUSECTL" run sz=48M,bs=512 "file:$T/image" --create
 	wait_for has "$T/run" '^/dev/abuse1$'
 	is "size of the image" "$(stat -c %s "$T/image")" 50331648
 	client io /dev/abuse1 op=write offset=1M length=64K byte=7
 	client io /dev/abuse1 op=check offset=1M length=64K byte=7
 	spawn second "$ABUSECTL" run mem
-	wait_for has "$T/second" '^/dev/abuse2$'
+	wait_for has "$T/second" '^/dev/abuse3$'
 	_stop run
 	[ ! -e /sys/block/abuse1 ] || fail "the disk is still there"
 	is "output" "$(<"$T/run")" /dev/abuse1
 	_stop second
-	[ ! -e /sys/block/abuse2 ] || fail "the second disk is still there"
+	[ ! -e /sys/block/abuse3 ] || fail "the second disk is still there"
 	is "capacity of the other device" "$(status capacity)" 16777216
 }
 

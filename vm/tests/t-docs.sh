@@ -27,7 +27,7 @@ _end_last() {
 _find() { # FILE TEXT
 	case $1 in
 	*.md) sed -E 's/^    //; t; s/.*//' "$1" ;;
-	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; p }' "$1" ;;
+	*) sed -nE '/^\.EX$/,/^\.EE$/{ /^\.EX$/d; s/^\.EE$//; s/\\-/-/g; s/\\\(aq/'\''/g; s/\\e/\\/g; p }' "$1" ;;
 	esac | awk -v RS= -v text="$2" 'index($0, text) { print; exit }'
 }
 
@@ -151,6 +151,46 @@ the_manual_pages_make_a_disk() {
 	wait
 }
 
+_in_project() {
+	cd "$PROJECT" || exit # files that are written there vanish with the VM
+}
+
+the_readme_has_a_disk_in_a_java_program() {
+	_prepare
+	_in_project
+	_find "$README" 'class MyDisk' | sed -nE '/^# cat/,/^END$/{ s/^# //; p }' >"$T/lines"
+	bash -eu "$T/lines"
+	_find "$README" 'class MyDisk' | sed -n 's/^# java/exec java/p' >"$T/line"
+	[ -s "$T/line" ] || fail "no command in the example"
+	mkfifo "$T/enter"
+	exec 9<>"$T/enter"
+	spawn program bash -c 'exec <"$1"; . "$2"' bash "$T/enter" "$T/line"
+	wait_for has "$T/program" '^/dev/abuse0 is in memory; Enter takes it away$'
+	io op=write byte=5
+	io op=check byte=5
+	echo >&9
+	exec 9>&-
+	finish program
+	is "capacity" "$(status capacity)" 0
+}
+
+the_readme_makes_a_backend_with_a_file_for_each_block() {
+	_prepare
+	_in_project
+	_find "$README" 'record FolderBackend' >"$T/example"
+	sed -nE '/^# cat/,/^END$/{ s/^# //; p }; /^# (mkdir|javac|echo|jar) /s/^# //p' "$T/example" >"$T/lines"
+	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
+	sed -n 's/^# abusectl \(.*\) &$/exec abusectl \1/p' "$T/example" >"$T/line"
+	spawn run bash -eu "$T/line"
+	wait_for has "$T/run" '^/dev/abuse0$'
+	io op=write offset=8192 byte=5
+	io op=check offset=8192 byte=5
+	io op=check byte=0
+	holds folder/8192.block 4096 5
+	kill -TERM "${PID[run]}"
+	finish run
+}
+
 _ram() {
 	command modprobe -r brd 2>/dev/null || :
 	command modprobe brd rd_nr=2 rd_size=8192
@@ -173,6 +213,16 @@ the_manual_pages_map_a_disk() {
 	command modprobe -r brd
 	reset
 	wait
+}
+
+the_recipes_for_testers_do_what_they_say() {
+	_prepare
+	for text in nth=3 list=bad op=flush,nth=1 when=cut flush=ignored when=hang delay: ENOSPC when=tear file=flips; do
+		_man abuse-testing.7 "$text"
+		rm -f bad hang cut dip tear flip
+	done
+	_example "$README" 'error:op=write,nth=3'
+	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 10
 }
 
 the_manual_pages_show_a_disk() {

@@ -18,7 +18,7 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 	for target in "" target=/dev/nullb0; do
 		"$ABUSE_BUILD/inject" $CTL disk=$DISK $target >"$T/inject" 2>&1 || fail "$(<"$T/inject")"
 		note "errors/failures: $(paste -sd' ' "$T/inject")"
-		for call in open setup get put ${target:+map unmap}; do
+		for call in open setup get put ${target:+map unmap lend lent}; do
 			shows "$T/inject" "^$call=[0-9]+/[1-9]"
 		done
 	done

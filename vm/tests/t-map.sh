@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
 # Mapped extents: the kernel carries out what is mapped, and servers get the rest
 
-MAPPABLE=256 WRITE=1 REPLACE=1 RETRY=7 FAULT=64
+MAPPABLE=256 WRITE=1 MEMORY=2 REPLACE=1 RETRY=7 FAULT=64
 
 # Disks in memory, with 8 MiB each
 _targets() {
@@ -192,6 +192,35 @@ a_flush_reaches_targets_and_servers() {
 	modprobe -r null_blk
 }
 
+what_is_submitted_anew_is_counted_once() {
+	_ready
+	exec 3<$CTL
+	submit read op=check length=64K byte=0x41
+	take 3
+	_map 0:64K:0:/dev/ram0
+	answer 3 "$id0:$RETRY"
+	finish read
+	is statistics "$(_statistics)" "1 128 0 0 0"
+	submit write op=write length=8K byte=0x64
+	take 3
+	answer 3 "$id0:$RETRY"
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0"
+	finish write
+	is statistics "$(_statistics)" "1 128 1 16 0"
+	dmsetup create "abuse-map" --table "0 16384 error"
+	_map 1M:1M:0:/dev/dm-0:w
+	submit write op=write offset=1M
+	take 3
+	is flags "$((flags0 & FAULT))" $FAULT
+	answer 3 "$id0"
+	finish write
+	is statistics "$(_statistics)" "1 128 2 24 0"
+	_unmap 1M:1M
+	dmsetup remove "abuse-map"
+}
+_statistics() { awk '{ print $1, $3, $5, $7, $9 }' $SYS/stat; }
+
 stuck_requests_do_not_hold_up_what_is_mapped() {
 	_ready queue_depth=2
 	_map 0:1M:0:/dev/ram0:w
@@ -228,7 +257,8 @@ what_does_not_fit_is_refused() {
 	expect EINVAL client map $CTL extents=32M:4K:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:0:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 flags=2
-	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=2
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=4
+	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=$MEMORY
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_reserved=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 reserved=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 element_size=32
@@ -278,6 +308,7 @@ a_quiesce_holds_what_is_mapped_too() {
 	spawn first client io $DISK op=check byte=0x41
 	wait_for _under_way 1
 	expect ETIME client quiesce $CTL timeout_ms=200
+	complains 1 "$CTL: I/O to what is mapped is not answered after .*" quiesce --timeout=200ms $CTL
 	spawn second client io $DISK op=write byte=0x67
 	dmsetup resume abuse-slow
 	finish first
@@ -343,6 +374,97 @@ a_server_takes_a_broken_target_away_while_all_that_fails_there_waits() {
 	dmsetup remove abuse-slow
 }
 
+what_is_submitted_anew_does_not_wait_behind_what_needs_a_server() {
+	_ready queue_depth=2
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	submit mapped op=check offset=2M byte=0x42
+	take 3
+	anew=$id0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn faults client io $DISK op=read threads=16
+	wait_for _under_way 17
+	dmsetup load abuse-slow --table "0 16384 error"
+	dmsetup resume abuse-slow
+	pending 1 # there is room for no more, and the others wait
+	_map 2M:64K:0:/dev/ram1
+	answer 3 "$anew:$RETRY"
+	finish mapped
+	running faults || fail "there was nothing to wait for"
+	_unmap 0:1M
+	serve
+	finish faults
+	end
+	dmsetup remove abuse-slow
+}
+
+what_is_mapped_goes_on_after_a_pause_though_servers_are_stuck() {
+	_ready queue_depth=2
+	_map 0:1M:0:/dev/ram0
+	client quiesce $CTL
+	spawn stuck client io $DISK op=read offset=2M threads=8
+	spawn flush client io $DISK op=sync
+	blocked stuck 8
+	blocked flush 1
+	spawn mapped client io $DISK op=check length=64K byte=0x41
+	blocked mapped 1
+	client quiesce $CTL flags=1
+	finish mapped
+	finish flush
+	pending 2
+	reset
+	failed stuck EIO
+}
+
+a_target_that_does_not_open_holds_up_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/ram1:w
+	exec 4<>/dev/dm-0
+	printf x >&4 # whoever opens the target has to wait until that is written
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0:w
+	blocked map 1
+	soon client quiesce $CTL timeout_ms=60000
+	soon client quiesce $CTL flags=1
+	soon client unmap $CTL extents=0:512K
+	soon client map $CTL extents=0:64K:0:/dev/ram1
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1"
+	running map || fail "the target did open"
+	dmsetup resume abuse-slow
+	finish map
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1
+2097152 1048576 0 0x$(stat -c %t /dev/dm-0)00 1"
+	# The same, but the disk is gone when the target is open.
+	_unmap 0:32M
+	printf x >&4
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0
+	blocked map 1
+	soon client reset $CTL
+	dmsetup resume abuse-slow
+	failed map ENODEV
+	exec 4<&-
+	dmsetup remove abuse-slow
+}
+
+thousands_of_extents_are_taken_away_at_once() {
+	_ready block_size=512
+	N=4096 _map 0:512:0:/dev/ram0:w times=4096 step=1K
+	_map 0:4M:0:/dev/ram1:w flags=$REPLACE
+	is extents "$(_extents)" "0 4194304 0 0x101 1"
+	N=4096 _map 0:512:0:/dev/ram0:w times=4096 step=1K flags=$REPLACE
+	is "how many extents" "$(_extents | wc -l)" 8192
+	_unmap 512:4193280
+	is extents "$(_extents)" "0 512 0 0x100 1
+4193792 512 4193792 0x101 1"
+	_unmap 0:32M
+	modprobe -r brd
+}
+
 a_flush_waits_for_what_was_just_unmapped() {
 	_ready
 	_slow_target
@@ -370,6 +492,170 @@ what_is_read_only_is_not_written() {
 	blockdev --setro /dev/ram0
 	expect EACCES client map $CTL extents=0:4K fd=4 extent_flags=1
 	blockdev --setrw /dev/ram0
+}
+
+what_is_mapped_is_counted() {
+	local n
+	_ready
+	N=2 _map 0:1M:0:/dev/ram0,1M:1M:0:/dev/ram1:w
+	is extents "$(status extents)" 2
+	io op=read length=64K threads=3
+	io op=write offset=1M length=8K
+	io op=read offset=1020K length=8K # cut in two
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	io op=read offset=2M
+	io op=write length=4K # it is mapped for reads
+	io op=discard length=4K
+	io op=sync
+	end
+	for n in mapped_reads=5 mapped_writes=1 mapped_read_bytes=$((3 * 65536 + 8192)) mapped_written_bytes=8192 misses=2 faults=0; do
+		is "${n%=*}" "$(status "${n%=*}")" "${n#*=}"
+	done
+	dmsetup create "abuse-map" --table "0 16384 error"
+	_map 4M:1M:0:/dev/dm-0
+	serve
+	io op=read offset=4M
+	end
+	is faults "$(status faults)" 1
+	is mapped_reads "$(status mapped_reads)" 6
+	is misses "$(status misses)" 2
+	_unmap 0:32M
+	is extents "$(status extents)" 0
+	dmsetup remove "abuse-map"
+}
+
+# Lent memory
+
+lent_memory_outlives_who_lent_it() {
+	local inode
+	_ready block_size=512
+	_map 512:1M:4608:memory=4M:w extent_flags=$((WRITE | MEMORY))
+	io op=check offset=4K length=64K byte=0
+	io op=write offset=4K length=64K byte=0x72
+	io op=check offset=4K length=64K byte=0x72
+	io op=write offset=1536 length=512 vector=512 byte=0x73 fua=1
+	io op=read nowait=1 offset=8K
+	io op=write nowait=1 offset=8K byte=0x72
+	io op=sync # nobody serves, and there is nothing to flush
+	is gets "$(status gets)" 0
+	[[ $(_extents) =~ ^"512 1048576 4608 0x"[0-9a-f]*" 3"$ ]] || fail "extents: $(_extents)"
+	# A later one gets it, and both see what the other writes.
+	client lent $CTL offset=1K op=read at=8K length=64K byte=0x72 >"$T/lent"
+	inode=$(printf '%#x' "$(sed -n 's/^inode=//p' "$T/lent")")
+	is "the target" "$(_extents | cut -d' ' -f4)" "$inode"
+	client lent $CTL offset=1M op=write at=8K length=4K byte=0x74 >"$T/lent"
+	io op=check offset=4K length=4K byte=0x74
+	io op=check offset=8K length=4K byte=0x72
+	expect ENOENT client lent $CTL
+	expect ENOENT client lent $CTL offset=2M
+	expect ENOENT client lent $CTL offset=0xffffffffffffffff
+	expect EINVAL client lent $CTL offset=1K flags=1
+	expect EINVAL client lent $CTL offset=1K reserved=1
+	expect EINVAL client lent $CTL offset=1K size=16
+	expect E2BIG client lent $CTL offset=1K size=32 tail=1
+	expect EFAULT client lent $CTL offset=1K arg=bad
+	# A hole takes pages out of the file, but not away from the disk.
+	client lent $CTL offset=1K op=punch at=8K length=64K >"$T/lent"
+	io op=check offset=8K length=4K byte=0x72
+	_unmap 0:16K
+	io op=check offset=64K length=4K byte=0x72
+	expect ENOENT client lent $CTL offset=1K
+	client lent $CTL offset=64K op=none >"$T/lent"
+	client setup /dev/abctl1
+	expect EOPNOTSUPP client lent /dev/abctl1
+	expect ENODEV client lent /dev/abctl2
+	reset
+}
+
+memory_is_lent_only_as_it_was_opened_and_within_the_limit() {
+	local nobody
+	_ready
+	expect ENOSPC client map $CTL extents=0:8K:4K:memory=8K extent_flags=$MEMORY
+	expect EINVAL client map $CTL extents=0:8K:512:memory=16K extent_flags=$MEMORY
+	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/proc/version extent_flags=$MEMORY
+	expect EBADF client map $CTL extents=0:4K fd=99 extent_flags=$MEMORY
+	mkdir "$T/tmpfs"
+	mount -t tmpfs tmpfs "$T/tmpfs"
+	truncate -s 64K "$T/tmpfs/file"
+	expect EACCES client map $CTL "extents=0:4K:0:$T/tmpfs/file" extent_flags=$((WRITE | MEMORY)) mode=r
+	expect EMEDIUMTYPE client map $CTL "extents=0:4K:0:$T/tmpfs" extent_flags=$MEMORY mode=r
+	_map "0:4K:0:$T/tmpfs/file" extent_flags=$MEMORY mode=r
+	io op=check byte=0
+	client io "$T/tmpfs/file" op=write buffered=1 byte=0x41
+	io op=check byte=0x41
+	submit write op=write # it is mapped for reads
+	! umount "$T/tmpfs" 2>"$T/umount" || fail "its file is in use"
+	_unmap 0:4K
+	umount "$T/tmpfs"
+	exec 3<$CTL
+	take 3
+	answer 3 "$id0"
+	finish write
+	exec 3<&-
+	# A user has so much, and no more, whatever he lends to which disk; it is his again when it is unmapped.
+	chown nobody $CTL
+	cp "$ABUSE_BUILD/client$WIDTH" "$T/client"
+	nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --memlock=1048576:1048576 "$T/client")
+	expect ENOMEM "${nobody[@]}" map $CTL extents=0:2M:0:memory=2M extent_flags=$MEMORY
+	"${nobody[@]}" map $CTL extents=0:768K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	expect ENOMEM "${nobody[@]}" map $CTL extents=1M:512K:0:memory=1M extent_flags=$MEMORY
+	"${nobody[@]}" map $CTL extents=1M:256K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	"${nobody[@]}" unmap $CTL extents=0:1M >"$T/map"
+	"${nobody[@]}" map $CTL extents=0:768K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	expect ENOMEM "${nobody[@]}" map $CTL extents=2M:4K:0:memory=1M extent_flags=$MEMORY
+	reset
+	setup capacity=32M flags=$MAPPABLE
+	wait_for "${nobody[@]}" map $CTL extents=0:1M:0:memory=1M extent_flags=$MEMORY
+}
+
+huge_pages_are_lent() {
+	_ready
+	echo 2 >/proc/sys/vm/nr_hugepages
+	[ "$(</proc/sys/vm/nr_hugepages)" = 2 ] || fail "no huge pages"
+	_map 0:1M:1M:huge=4M:w extent_flags=$((WRITE | MEMORY))
+	io op=write offset=512K length=256K byte=0x75
+	io op=check offset=512K length=256K byte=0x75
+	client lent $CTL op=none >"$T/lent"
+	reset
+	wait_for eval '[ "$(sed -n "s/^HugePages_Free: *//p" /proc/meminfo)" = 2 ]'
+	echo 0 >/proc/sys/vm/nr_hugepages
+}
+
+memory_and_devices_make_one_disk() {
+	_ready max_request=256K
+	N=2 _map 0:64K:0:/dev/ram0:w,128K:64K:0:/dev/ram1:w
+	_map 64K:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY))
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	io op=write length=256K byte=0x76
+	io op=check length=256K byte=0x76
+	client io /dev/ram0 op=check length=64K byte=0x76
+	client lent $CTL offset=64K op=read length=64K byte=0x76 >"$T/lent"
+	io op=sync
+	is "what the server has" "$(tr -d '\0' <"$T/image" | wc -c)" 65536
+	client quiesce $CTL
+	spawn read client io $DISK op=check offset=64K byte=0x76
+	still_waits read
+	client quiesce $CTL flags=1
+	finish read
+	end
+}
+
+fio_finds_every_byte_in_memory_while_what_it_does_not_read_moves() {
+	local n
+	_ready queues=2
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	_map 0:12M:0:memory=12M:w extent_flags=$((WRITE | MEMORY))
+	start_load
+	for n in {1..30}; do
+		client map $CTL extents=$((24 + n % 8))M:1M:0:memory=1M:w extent_flags=$((WRITE | MEMORY)) flags=$REPLACE >"$T/map" ||
+			fail "map"
+	done
+	answering
+	end_load "30 changes of the map"
+	end
 }
 
 # The tool
@@ -431,4 +717,67 @@ a_server_that_is_killed_leaves_a_filesystem_alone() {
 	stop server
 	reset
 	fsck.ext4 -fn /dev/ram0 >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+}
+
+a_mem_disk_survives_its_server() {
+	load
+	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	start server mem
+	[[ $(tool maps 0 -n) =~ ^"0B 32M memory:"[0-9]*" 0B rw"$ ]] || fail "maps: $(tool maps 0)"
+	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 $DISK # later zeroes are a server's
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+	cp -r /etc/apt "$T/mnt/1"
+	kill9 server
+	cp -r /etc/apt "$T/mnt/2" # nobody serves
+	sync -f "$T/mnt"
+	start server mem
+	diff -r "$T/mnt/1" "$T/mnt/2"
+	# A server carries out discards, and writes of zeroes, in the memory that it has taken over.
+	rm -r "$T/mnt/1"
+	fstrim "$T/mnt"
+	umount "$T/mnt"
+	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	io op=write offset=16M length=64K byte=0x77
+	io op=zeroes offset=16M length=32K
+	io op=check offset=16M length=32K byte=0
+	io op=check offset=16416K length=32K byte=0x77
+	stop server
+	io op=check offset=16416K length=32K byte=0x77
+	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 null
+	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 mem --no-map
+	tool unmap 0
+	start server mem --no-map
+	is maps "$(tool maps 0)" ""
+	io op=check offset=16416K length=32K byte=0
+	stop server
+}
+
+a_server_that_may_not_lend_so_much_says_so() {
+	load
+	setup capacity=32M flags=$MAPPABLE
+	chown nobody $CTL
+	spawn server setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --memlock=1048576:1048576 \
+		"$ABUSECTL" server $CTL mem
+	finish server 1
+	shows "$T/server" "^abusectl: $CTL: Cannot allocate memory; so much has to stay in memory.*--no-map"
+	is maps "$(tool maps 0)" ""
+}
+
+the_tool_tells_what_was_mapped() {
+	_ready
+	tool map 0 0 1M /dev/ram0
+	io op=read length=64K
+	spawn miss client io $DISK op=read offset=2M
+	pending 1
+	tool info 0 >"$T/info"
+	shows "$T/info" '^mapped_reads = 1$'
+	shows "$T/info" '^mapped_read_bytes = 65536$'
+	shows "$T/info" '^misses = 1$'
+	shows "$T/info" '^extents = 1$'
+	is "what list tells" "$(tool list -nb -o mreads,mrbytes,misses,extents | awk '{ $1 = $1; print }')" "1 65536 1 1"
+	tool metrics >"$T/metrics"
+	shows "$T/metrics" '^abuse_mapped_reads_total.device="abuse0".* 1$'
+	reset
+	failed miss EIO
 }

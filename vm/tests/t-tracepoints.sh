@@ -53,6 +53,20 @@ a_request_is_traced_from_its_submission_to_its_answer() {
 		'reset abuse0'
 }
 
+what_is_mapped_is_traced() {
+	modprobe -r brd 2>/dev/null || :
+	modprobe brd rd_nr=1 rd_size=8192
+	ready capacity=16M flags=256
+	_trace
+	client map $CTL extents=1M:64K:0:/dev/ram0:w >"$T/map"
+	io op=write offset=1M length=8K
+	client unmap $CTL extents=1M:64K >"$T/map"
+	_traced
+	_tell 'map abuse0 offset=1048576 length=65536 target=0x100 target_offset=0 flags=0x1' \
+		'mapped abuse0 write sector=2048 bytes=8192 target=0x100 target_sector=0' \
+		'unmap abuse0 offset=1048576 length=65536'
+}
+
 a_lost_request_is_traced() {
 	ready timeout_ms=0
 	exec 3<$CTL 4<$CTL

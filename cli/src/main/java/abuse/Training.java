@@ -12,6 +12,7 @@ import abuse.device.DiskStatistics;
 import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Hints;
+import abuse.device.Loan;
 import abuse.device.Mapping;
 import abuse.device.Operation;
 import abuse.device.Poller;
@@ -129,6 +130,11 @@ final class Training {
         }
 
         @Override
+        public boolean rescan() {
+            return true;
+        }
+
+        @Override
         public String nodeProblem() {
             return null;
         }
@@ -172,6 +178,14 @@ final class Training {
 
         @Override
         public void unmap(long offset, long length) {}
+
+        @Override
+        public void lend(Loan loan) {}
+
+        @Override
+        public int lent(long offset) {
+            return -1;
+        }
 
         @Override
         public List<Extent> extents() {

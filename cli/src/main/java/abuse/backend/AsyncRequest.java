@@ -11,7 +11,9 @@ import java.nio.ByteBuffer;
 public interface AsyncRequest {
     /** What is asked for. */
     enum Kind {
+        /** Fill the data. */
         READ,
+        /** Keep the data. */
         WRITE,
         /** Make durable what all requests did that had ended before this one was submitted. */
         FLUSH,
@@ -27,6 +29,7 @@ public interface AsyncRequest {
         void send();
     }
 
+    /** What is asked for. */
     Kind kind();
 
     /** The first byte; 0 for a flush. */

@@ -16,4 +16,9 @@ public record Geometry(int number, long capacity, int blockSize, int maxRequest,
     public Geometry(int number, long capacity, int blockSize, int maxRequest, boolean readOnly) {
         this(number, capacity, blockSize, maxRequest, readOnly, false);
     }
+
+    /** The same disk without a {@link Mapper}. */
+    public Geometry unmapped() {
+        return new Geometry(number, capacity, blockSize, maxRequest, readOnly);
+    }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.libc.Memory;
 import java.io.IOException;
 
 /**
- * Lets the kernel itself carry out reads and writes of a disk, on another block device: like the page table of a
- * process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
+ * Lets the kernel itself carry out reads and writes of a disk, on another block device or in memory: like the page table
+ * of a process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
  * write of zeroes and flush, comes to the backend as ever.
  *
  * <p>What the backend still has in hand when it maps a range is carried out as well, in any order. So it must reach the
@@ -24,6 +25,19 @@ public interface Mapper {
      * @throws IOException when the kernel refuses, such as for a device that is in use; the message names it
      */
     void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException;
+
+    /**
+     * Maps a range to memory, for reads and writes. If an earlier server has lent memory for it, it is that memory, with
+     * what is in it. Otherwise it is new, and zeros. The memory outlives this server, until {@link #unmap} or a reset of
+     * the disk, and cannot be swapped.
+     *
+     * @param offset the first byte, of the disk; a multiple of the page size
+     * @param length more than 0
+     * @return the memory: what the backend writes there, users of the disk read. The caller closes it, and the kernel
+     *     keeps it
+     * @throws IOException when there is not so much
+     */
+    Memory lend(long offset, long length) throws IOException;
 
     /** The range comes to the backend again. When this returns, nothing uses what was mapped there, and it is flushed. */
     void unmap(long offset, long length) throws IOException;

@@ -5,7 +5,10 @@ import abuse.libc.Memory;
 import java.io.IOException;
 import java.util.Set;
 
-/** Keeps the disk in memory, which is taken from the machine as it is written, and given back by discards. */
+/**
+ * Keeps the disk in memory, which is taken from the machine as it is written, and given back by discards. If the disk may
+ * be mapped, all of the memory is taken at once, and lent to the kernel, which keeps it when this server ends.
+ */
 final class MemBackend implements AddressedBackend {
     /** mem. */
     public static final class Factory implements BackendFactory {
@@ -21,22 +24,34 @@ final class MemBackend implements AddressedBackend {
 
         @Override
         public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
+            if (geometry.mappable()) {
+                return new MemBackend(geometry.capacity());
+            }
             if (options.contains(Option.PINNED) && geometry.capacity() > Memory.available()) {
                 throw new IOException("mem: no room for " + geometry.capacity() + " bytes; " + Memory.available()
                         + " are available");
             }
-            return new MemBackend(geometry);
+            var backend = new MemBackend(geometry.capacity());
+            try {
+                backend.store = Memory.map(geometry.capacity());
+            } catch (OutOfMemoryError e) {
+                throw new IOException("mem: no room for " + geometry.capacity() + " bytes: " + e.getMessage(), e);
+            }
+            return backend;
         }
     }
 
-    private final Memory store;
+    private final long capacity;
+    /** Null until it is lent. */
+    private Memory store;
 
-    MemBackend(Geometry geometry) throws IOException {
-        try {
-            store = Memory.map(geometry.capacity());
-        } catch (OutOfMemoryError e) {
-            throw new IOException("mem: no room for " + geometry.capacity() + " bytes: " + e.getMessage(), e);
-        }
+    private MemBackend(long capacity) {
+        this.capacity = capacity;
+    }
+
+    @Override
+    public void start(Mapper mapper) throws IOException {
+        store = mapper.lend(0, capacity);
     }
 
     @Override
@@ -66,11 +81,13 @@ final class MemBackend implements AddressedBackend {
 
     @Override
     public long size() {
-        return store.size();
+        return capacity;
     }
 
     @Override
     public void close() {
-        store.close();
+        if (store != null) {
+            store.close();
+        }
     }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.device.DeviceException;
+import abuse.device.Advice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -171,14 +170,9 @@ public final class Cli {
 
     /** A failure in one line. */
     static String words(Throwable e, Context context) {
-        if (e instanceof DeviceException refusal) {
-            return Advice.line(refusal, context.devices.isModuleLoaded());
-        }
-        if (e instanceof FileSystemException file) {
-            return file.getFile() + ": " + FileErrors.words(file);
-        }
-        return e instanceof FailedException || e instanceof UnsatisfiedLinkError || e instanceof IOException && e.getMessage() != null
-                ? e.getMessage() : "internal error: " + e + "; ABUSECTL_DEBUG=1 shows where";
+        String words = e instanceof IOException failure ? Advice.words(failure, context.devices)
+                : e instanceof FailedException || e instanceof UnsatisfiedLinkError ? e.getMessage() : null;
+        return words != null ? words : "internal error: " + e + "; ABUSECTL_DEBUG=1 shows where";
     }
 
     private static String version() {

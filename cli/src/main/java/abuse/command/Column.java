@@ -37,13 +37,21 @@ enum Column implements Field<DeviceRow> {
     STALE("answers refused as too late"),
     TIMEOUTS("requests that nobody answered in time"),
     ERRORS("requests that failed"),
+    MREADS("reads that the kernel carried out by itself, as they were mapped"),
+    MWRITES("writes that the kernel carried out by itself"),
+    MRBYTES("bytes of those reads"),
+    MWBYTES("bytes of those writes"),
+    MISSES("reads and writes that were not mapped, of a disk that may be"),
+    FAULTS("reads and writes that servers got, as what they were mapped to had failed them"),
+    EXTENTS("parts that are mapped"),
     P50("median latency, us"),
     P99("99th percentile of the latency, us"),
     STATE("live, failed, orphaned, or none: not set up"),
     FLAGS("what the disk offers"),
     PROBLEM("what is wrong: failed, nobody serves, quiesced, leaving, or oldest request AGE, once that is 10 seconds");
 
-    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR, IOMIN, IOOPT, DISCGRAN, DISCMAX, ZEROMAX);
+    private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR, IOMIN, IOOPT, DISCGRAN, DISCMAX, ZEROMAX, MRBYTES, MWBYTES);
+    private static final Set<Column> OF_MAPPABLE = EnumSet.range(MREADS, EXTENTS);
     private static final Set<Column> TO_THE_LEFT = EnumSet.of(DISK, NODE, SERVES, STATE, FLAGS, PROBLEM);
 
     private final String help;
@@ -81,6 +89,9 @@ enum Column implements Field<DeviceRow> {
         if (!status.isSetUp() && this != SERVERS && this != STATE) {
             return null;
         }
+        if (OF_MAPPABLE.contains(this) && !status.flags().contains(Flag.MAPPABLE)) {
+            return null;
+        }
         return switch (this) {
             case DISK -> status.disk();
             case NODE -> row.node();
@@ -111,6 +122,13 @@ enum Column implements Field<DeviceRow> {
             case STALE -> status.stale();
             case TIMEOUTS -> status.timeouts();
             case ERRORS -> status.errors();
+            case MREADS -> status.mapped().reads();
+            case MWRITES -> status.mapped().writes();
+            case MRBYTES -> status.mapped().readBytes();
+            case MWBYTES -> status.mapped().writtenBytes();
+            case MISSES -> status.mapped().misses();
+            case FAULTS -> status.mapped().faults();
+            case EXTENTS -> status.mapped().extents();
             case P50 -> percentile(status, 50);
             case P99 -> percentile(status, 99);
             case STATE -> status.state().word();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DeviceException.Reason;
@@ -122,9 +123,7 @@ abstract class Command implements Callable<Integer> {
     final List<String> allPaths() throws FailedException {
         List<String> paths = context.devices.list();
         if (paths.isEmpty()) {
-            throw new FailedException(context.devices.isModuleLoaded()
-                    ? "the module is loaded, but there is no /dev/abctlN; a container has to be given these nodes"
-                    : "there are no devices in /dev; is the module loaded? try 'modprobe abuse'");
+            throw new FailedException(Advice.noDevices(context.devices.isModuleLoaded()));
         }
         return paths;
     }

@@ -25,6 +25,8 @@ public final class Context {
     final Output bytesOut;
     final PrintWriter out;
     final PrintWriter err;
+    /** Where err goes, for whoever writes whole lines of bytes. */
+    final OutputStream bytesErr;
     final Map<String, String> environment;
     final Devices devices;
     final Signals signals;
@@ -40,6 +42,7 @@ public final class Context {
         this.in = in;
         this.bytesOut = new Output(out);
         this.out = new PrintWriter(new OutputStreamWriter(bytesOut, StandardCharsets.UTF_8));
+        bytesErr = err;
         this.err = new PrintWriter(new OutputStreamWriter(err, StandardCharsets.UTF_8), true);
         this.environment = environment;
         this.devices = devices;

@@ -19,11 +19,6 @@ final class DeviceName {
         return number(word) != null || slash >= 0 && word.indexOf('=') < 0 && (colon < 0 || slash < colon);
     }
 
-    /** Whether a path is that of a control node where the kernel makes them. */
-    static boolean isNode(String path) {
-        return path.startsWith("/dev/abctl") && number(path) != null;
-    }
-
     /** The control node's path; that of device 0 for null or an empty name. */
     static String path(String name) {
         if (name == null || name.isEmpty()) {

@@ -3,7 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.DeviceException.Reason;
+import abuse.device.Removal;
 
 /**
  * How the disk of 'abusectl run' ends: when asked, it is served until nobody uses it; when forced, it is taken away
@@ -59,10 +59,10 @@ final class Ending implements AutoCloseable {
         if (device == null) {
             return;
         }
-        var removal = new Removal(context, device);
+        var removal = new Removal(context.devices, device);
         boolean told = false;
         try {
-            while (device != null && !isGone() && !removal.tryOnce()) {
+            while (device != null && !removal.isGone() && !removal.tryOnce()) {
                 if (!told && removal.isRefused()) {
                     context.complain(removal.words() + "; it is served until that ends; another signal takes it away now");
                     told = true;
@@ -83,9 +83,9 @@ final class Ending implements AutoCloseable {
         if (device == null) {
             return;
         }
-        var removal = new Removal(context, device);
+        var removal = new Removal(context.devices, device);
         try {
-            if (!isGone() && !removal.tryOnce()) {
+            if (!removal.isGone() && !removal.tryOnce()) {
                 lost = removal.words();
                 device.reset();
             }
@@ -100,24 +100,11 @@ final class Ending implements AutoCloseable {
     @Override
     public synchronized void close() throws DeviceException {
         try {
-            if (device != null && !isGone()) {
+            if (device != null && !new Removal(context.devices, device).isGone()) {
                 device.reset();
             }
         } finally {
             forget();
-        }
-    }
-
-    /** Whether somebody else took the disk away. A poll of the open node tells, as it never concerns a later disk. */
-    private boolean isGone() throws DeviceException {
-        try {
-            device.pollUnanswered(0);
-            return false;
-        } catch (DeviceException e) {
-            if (e.reason() != Reason.NOT_SET_UP) {
-                throw e;
-            }
-            return true;
         }
     }
 }

@@ -16,6 +16,7 @@ import static abuse.command.Column.STATE;
 
 import abuse.device.Device;
 import abuse.device.Flag;
+import abuse.device.Mapped;
 import abuse.device.Status;
 import java.util.List;
 import java.util.StringJoiner;
@@ -84,6 +85,16 @@ final class InfoCommand extends Command {
         line(text, "redelivered", status.redelivered());
         line(text, "stale", status.stale());
         line(text, "timeouts", status.timeouts());
+        if (status.flags().contains(Flag.MAPPABLE)) {
+            Mapped mapped = status.mapped();
+            line(text, "mapped_reads", mapped.reads());
+            line(text, "mapped_writes", mapped.writes());
+            line(text, "mapped_read_bytes", mapped.readBytes());
+            line(text, "mapped_written_bytes", mapped.writtenBytes());
+            line(text, "misses", mapped.misses());
+            line(text, "faults", mapped.faults());
+            line(text, "extents", mapped.extents());
+        }
         if (status.latency().count() > 0) {
             line(text, "p50", status.latency().percentile(50) + " us");
             line(text, "p99", status.latency().percentile(99) + " us");

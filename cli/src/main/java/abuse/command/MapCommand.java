@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.Mapping;
 import abuse.device.Status;
@@ -35,7 +36,7 @@ final class MapCommand extends Command {
         try (Device device = open(name.getValue())) {
             Status status = device.status();
             if (!status.isSetUp()) {
-                throw Advice.notSetUp(device.path(), " mappable");
+                throw new FailedException(Advice.notSetUp(device.path(), " mappable"));
             }
             var range = Range.of(offset.getValue(), length.getValue(), status);
             if (from % status.blockSize() != 0) {

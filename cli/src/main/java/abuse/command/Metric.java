@@ -19,7 +19,14 @@ enum Metric {
     REDELIVERED("abuse_redelivered_total", true, "Requests handed out again."),
     STALE("abuse_stale_puts_total", true, "Answers refused as too late."),
     TIMEOUTS("abuse_timeouts_total", true, "Requests that nobody answered in time."),
-    ERRORS("abuse_errors_total", true, "Requests that failed.");
+    ERRORS("abuse_errors_total", true, "Requests that failed."),
+    MAPPED_READS("abuse_mapped_reads_total", true, "Reads that the kernel carried out by itself."),
+    MAPPED_WRITES("abuse_mapped_writes_total", true, "Writes that the kernel carried out by itself."),
+    MAPPED_READ_BYTES("abuse_mapped_read_bytes_total", true, "Bytes of those reads."),
+    MAPPED_WRITTEN_BYTES("abuse_mapped_written_bytes_total", true, "Bytes of those writes."),
+    MISSES("abuse_misses_total", true, "Reads and writes of a mappable disk that were not mapped."),
+    FAULTS("abuse_faults_total", true, "Reads and writes that servers got, as what they were mapped to had failed them."),
+    EXTENTS("abuse_extents", false, "Parts of the disk that are mapped.");
 
     final String series;
     final String type;
@@ -47,6 +54,13 @@ enum Metric {
             case STALE -> status.stale();
             case TIMEOUTS -> status.timeouts();
             case ERRORS -> status.errors();
+            case MAPPED_READS -> status.mapped().reads();
+            case MAPPED_WRITES -> status.mapped().writes();
+            case MAPPED_READ_BYTES -> status.mapped().readBytes();
+            case MAPPED_WRITTEN_BYTES -> status.mapped().writtenBytes();
+            case MISSES -> status.mapped().misses();
+            case FAULTS -> status.mapped().faults();
+            case EXTENTS -> status.mapped().extents();
         };
     }
 

@@ -2,6 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
+import abuse.device.FileErrors;
 import abuse.device.Operation;
 import abuse.device.Request;
 import abuse.device.Result;

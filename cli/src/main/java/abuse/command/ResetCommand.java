@@ -2,6 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
+import abuse.device.Removal;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -33,7 +34,7 @@ final class ResetCommand extends Command {
                 device.removeLazily();
                 return;
             }
-            var removal = new Removal(context, device);
+            var removal = new Removal(context.devices, device);
             while (!removal.tryOnce()) {
                 if (removal.isRefused()) {
                     throw new FailedException(removal.words() + "; end that first, or add --lazy, which waits for"

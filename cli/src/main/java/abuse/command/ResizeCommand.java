@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.FileErrors;
 import abuse.device.Status;
 import java.io.IOException;
 import java.util.List;
@@ -33,7 +35,7 @@ final class ResizeCommand extends Command {
         try (Device device = open(named ? first.getValue() : null)) {
             Status current = device.status();
             if (!current.isSetUp()) {
-                throw Advice.notSetUp(device.path(), " sz=" + (more ? size.substring(1) : size));
+                throw new FailedException(Advice.notSetUp(device.path(), " sz=" + (more ? size.substring(1) : size)));
             }
             long capacity = more ? current.capacity() + bytes : bytes;
             if (capacity < 0) {

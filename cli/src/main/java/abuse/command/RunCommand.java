@@ -4,22 +4,16 @@ package abuse.command;
 import abuse.backend.Image;
 import abuse.device.Config;
 import abuse.device.Device;
-import abuse.device.DeviceException;
-import abuse.device.DeviceException.Call;
-import abuse.device.DeviceException.Reason;
+import abuse.device.FreeDevice;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.server.Server;
 import abuse.server.SizeMismatchException;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Setup, server and reset in one. */
 final class RunCommand extends ServerCommand {
-    /** How long to wait for a node. */
-    private static final long NODE_NS = 3_000_000_000L;
-
     private final Ending ending;
 
     RunCommand(Context context) {
@@ -37,11 +31,11 @@ final class RunCommand extends ServerCommand {
         // Before there is anything to undo
         context.signals.onStop(ending::ask, ending::force);
         try (ending) {
-            Device device = setUpFree(config);
+            Device device = FreeDevice.setUp(context.devices, config);
             ending.begin(device);
             // From now on the open node belongs to this disk, and to no later one
-            device.serve(new Serving(Device.ANY_QUEUE, null, backend));
-            awaitNode(device);
+            device.serve(new Serving(Device.ANY_QUEUE, null, text(backend)));
+            FreeDevice.awaitNode(device, ending::isAsked);
             if (!ending.isAsked()) {
                 serve(device.path(), backend, opener, Status::disk);
             }
@@ -105,74 +99,5 @@ final class RunCommand extends ServerCommand {
             }
         }
         return keys.config(null);
-    }
-
-    /** Sets up a free device, or another one. If two commands try at once, the kernel gives the device to one. */
-    private Device setUpFree(Config config) throws FailedException, DeviceException {
-        int busy = 0;
-        var refusals = new ArrayList<DeviceException>();
-        for (String path : allPaths()) {
-            try {
-                return setUp(path, config);
-            } catch (DeviceException e) {
-                if (e.reason() == Reason.BUSY) {
-                    busy++;
-                } else if (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE) {
-                    refusals.add(e);
-                } else {
-                    throw e;
-                }
-            }
-        }
-        if (busy == 0) {
-            throw refusals.get(0);
-        }
-        while (true) {
-            try {
-                return setUp(context.devices.make(-1), config);
-            } catch (DeviceException e) {
-                if (e.call() == Call.ADD) {
-                    throw noneIsFree(busy, refusals, e);
-                }
-                if (e.reason() != Reason.BUSY) {
-                    throw e;
-                }
-            }
-        }
-    }
-
-    private static FailedException noneIsFree(int busy, List<DeviceException> refusals, DeviceException noMore) {
-        String advice = "; 'abusectl reset' frees one, and " + switch (noMore.reason()) {
-            case DENIED -> "root can make more";
-            case MISSING -> "others have no node in this /dev, such as " + noMore.device();
-            default -> "max_abuse allows no more";
-        };
-        return new FailedException(refusals.isEmpty() ? "no device is free, all " + busy + " are set up" + advice
-                : "no device is free: " + busy + (busy == 1 ? " is" : " are") + " set up, " + refusals.size()
-                        + " cannot be used, such as " + refusals.get(0).device() + ":"
-                        + " " + refusals.get(0).getMessage() + advice);
-    }
-
-    @SuppressWarnings("resource") // what is returned is open
-    private Device setUp(String path, Config config) throws DeviceException {
-        Device device = context.devices.open(path);
-        try {
-            device.setup(config);
-            return device;
-        } catch (DeviceException e) {
-            device.close();
-            throw e;
-        }
-    }
-
-    /** Waits for the disk's node, which the kernel makes at once, or a daemon soon. */
-    private void awaitNode(Device device) throws FailedException, DeviceException, InterruptedException {
-        long start = System.nanoTime();
-        for (String problem = device.nodeProblem(); problem != null && !ending.isAsked(); problem = device.nodeProblem()) {
-            if (System.nanoTime() - start >= NODE_NS) {
-                throw new FailedException(device.status().disk() + ": " + problem);
-            }
-            Thread.sleep(20);
-        }
     }
 }

@@ -49,7 +49,8 @@ final class Seconds {
         return text.endsWith("s") ? text : text + " seconds";
     }
 
-    private static long nanoseconds(String name, String text) throws UsageException {
+    /** Nanoseconds. */
+    static long nanoseconds(String name, String text) throws UsageException {
         boolean milliseconds = text.endsWith("ms");
         String number = milliseconds ? text.substring(0, text.length() - 2)
                 : text.endsWith("s") ? text.substring(0, text.length() - 1) : text;

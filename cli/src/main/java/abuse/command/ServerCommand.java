@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
@@ -8,8 +9,13 @@ import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.ImageFormat;
 import abuse.device.Batch;
+import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.Flag;
 import abuse.device.Status;
+import abuse.filter.FilterFactory;
+import abuse.filter.FilteredBackend;
+import abuse.filter.Filters;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
@@ -24,6 +30,7 @@ import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import picocli.CommandLine.Model.OptionSpec;
@@ -42,14 +49,16 @@ class ServerCommand extends Command {
             "Serve even if another server serves something else here, or another disk uses the image.");
     private final OptionSpec pin = flag("--pin",
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
-    private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, if the"
-            + " disk was set up with 'mappable'.");
+    private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, or the"
+            + " memory of mem, if the disk was set up with 'mappable'.");
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that an NBD server has not answered after so long; otherwise they wait until it does.");
-    private final OptionSpec plugins = options("--plugin", "JAR", "Load backends from JAR; repeatable.");
+            "Fail requests that an NBD server or a filter has not answered after so long; otherwise they wait until it does.");
+    private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
+            + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
+    private final OptionSpec plugins = options("--plugin", "JAR", "Load backends and filters from JAR; repeatable.");
 
     /** Null for a command that serves one disk only. */
     private OptionSpec all;
@@ -78,6 +87,8 @@ class ServerCommand extends Command {
 
     /** The backends, once the options are read. */
     Backends backends;
+    /** What requests pass, the outermost first. */
+    private List<FilterOption> passed = List.of();
 
     @Override
     void execute() throws Exception {
@@ -91,7 +102,11 @@ class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        backends = backends();
+        ClassLoader loader = loader();
+        backends = backends(loader);
+        if (filters.getValue() != null) {
+            passed = FilterOption.parse(filters.getValue(), filters(loader));
+        }
         if (all != null && all.getValue() != null) {
             serveAll();
             return;
@@ -131,6 +146,9 @@ class ServerCommand extends Command {
                 throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
             }
         }
+        if (!passed.isEmpty()) {
+            throw new UsageException("with --all, --filter is not supported; serve that disk alone");
+        }
         if (deadline.getValue() != null) {
             throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
         }
@@ -149,7 +167,28 @@ class ServerCommand extends Command {
     /** Serves what the first word, if there is one, names. */
     void serve(String word, String backend, Server.BackendOpener opener) throws Exception {
         String path = path(word);
-        serve(path, backend, opener, status -> ready(path, backend, status));
+        serve(path, backend, opener, status -> ready(path, text(backend), status));
+    }
+
+    /** What is served, in words. */
+    final String text(String backend) {
+        return passed.isEmpty() ? backend
+                : backend + " through " + passed.stream().map(FilterOption::name).collect(Collectors.joining(", "));
+    }
+
+    /** Opens a backend, behind the filters if there are any. */
+    private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
+        if (passed.isEmpty()) {
+            return opener.open(geometry);
+        }
+        try (Device device = context.devices.open(path)) {
+            if (device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
+                throw new IOException(path + ": parts of the disk are mapped, and requests for these would pass no filter;"
+                        + " try 'abusectl unmap " + path + " 0 -' first");
+            }
+        }
+        return new FilteredBackend(opener.open(geometry.unmapped()), passed.stream().map(FilterOption::filter).toList(), geometry,
+                context.bytesErr);
     }
 
     static String ready(String path, String backend, Status status) {
@@ -183,8 +222,8 @@ class ServerCommand extends Command {
         if (value == null) {
             return 0;
         }
-        if (!backends.knows(backend, Option.DEADLINE)) {
-            throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE));
+        if (!backends.knows(backend, Option.DEADLINE) && passed.isEmpty()) {
+            throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE) + ", or --filter");
         }
         long milliseconds = Seconds.milliseconds("--deadline=", value);
         if (milliseconds == 0) {
@@ -193,12 +232,12 @@ class ServerCommand extends Command {
         return milliseconds * 1_000_000;
     }
 
-    /** The backends, with those of plug-ins, whose class loader is never closed, as they may load classes at any time. */
+    /** Knows the classes of plug-ins, too. It is never closed, as they may load classes at any time. */
     @SuppressWarnings("resource")
-    private Backends backends() throws Exception {
+    private ClassLoader loader() throws Exception {
         List<String> jars = plugins.getValue();
         if (jars == null) {
-            return new Backends();
+            return Backends.class.getClassLoader();
         }
         var urls = new ArrayList<URL>();
         for (String jar : jars) {
@@ -209,14 +248,31 @@ class ServerCommand extends Command {
             checkPlugin(jar, url);
             urls.add(url);
         }
+        return new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader());
+    }
+
+    private Backends backends(ClassLoader loader) throws FailedException {
         try {
-            return new Backends(new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader()));
+            return new Backends(loader);
         } catch (ServiceConfigurationError | LinkageError e) {
-            throw new FailedException(String.join(", ", jars) + ": " + e.getMessage(), e);
+            throw broken(e);
         }
     }
 
-    /** Fails if a jar has no backend, which the service loader would not report. */
+    private Filters filters(ClassLoader loader) throws FailedException {
+        try {
+            return new Filters(loader);
+        } catch (ServiceConfigurationError | LinkageError e) {
+            throw broken(e);
+        }
+    }
+
+    private FailedException broken(Throwable e) {
+        List<String> jars = plugins.getValue();
+        return new FailedException((jars == null ? "" : String.join(", ", jars) + ": ") + e.getMessage(), e);
+    }
+
+    /** Fails if a jar has neither a backend nor a filter, which the service loader would not report. */
     private static void checkPlugin(String jar, URL url) throws IOException, FailedException {
         if (Files.isRegularFile(Path.of(jar))) {
             try (var archive = new ZipFile(jar)) {
@@ -225,10 +281,12 @@ class ServerCommand extends Command {
                 throw new FailedException(jar + ": is not a jar: " + e.getMessage(), e);
             }
         }
-        String service = "META-INF/services/" + BackendFactory.class.getName();
+        String services = "META-INF/services/";
         try (var loader = new URLClassLoader(new URL[] {url}, null)) {
-            if (loader.findResource(service) == null) {
-                throw new FailedException(jar + ": has no backend, as it has no " + service);
+            if (loader.findResource(services + BackendFactory.class.getName()) == null
+                    && loader.findResource(services + FilterFactory.class.getName()) == null) {
+                throw new FailedException(jar + ": has no backend, as it has no " + services + BackendFactory.class.getName()
+                        + ", and no filter either");
             }
         }
     }
@@ -254,9 +312,9 @@ class ServerCommand extends Command {
     final void serve(String path, String backend, Server.BackendOpener opener, Function<Status, String> words)
             throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
-        server = new Server(context.devices, path, backend, geometry -> {
+        server = new Server(context.devices, path, text(backend), geometry -> {
             warn(path, backend, geometry);
-            return opener.open(geometry);
+            return open(path, opener, geometry);
         }, new Server.Listener() {
             @Override
             public void waiting() {

@@ -4,6 +4,7 @@ package abuse.command;
 import abuse.device.Config;
 import abuse.device.Device;
 import abuse.device.DeviceException;
+import abuse.device.FileErrors;
 import abuse.device.Status;
 import java.io.IOException;
 import java.nio.file.FileSystems;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.DiskStatistics;
+import abuse.device.Flag;
 import abuse.device.Latency;
+import abuse.device.Mapped;
 import abuse.device.ServerStatus;
 import abuse.device.Status;
 import java.io.IOException;
@@ -33,6 +36,9 @@ final class TopCommand extends Command {
     private static final String LINE = "%-8s %5s %5s %5s %5s %5s %5s %5s %5s %5s %5s %5s %4s";
     private static final String HEADING = String.format(Locale.ROOT, LINE, "DISK", "R/s", "W/s", "RB/s", "WB/s", "OTH/s",
             "P50", "P99", "P99.9", "PEND", "OWNED", "SERV", "ERR");
+
+    /** Behind them, if a disk may be mapped: how many in 100 reads and writes needed no server. */
+    private static final String MAPPED = " %4s";
 
     private static final String SERVER = "  %7s %-15s %5s %6s %6s %5s ";
     private static final String SERVER_HEADING = String.format(Locale.ROOT, SERVER + "%s", "PID", "COMMAND", "OWNED",
@@ -97,7 +103,7 @@ final class TopCommand extends Command {
                     samples.put(path, new Sample(System.nanoTime(), status, context.devices.statistics(status),
                             isSet(servers) ? device.servers() : List.of()));
                 } else if (name.getValue() != null) {
-                    throw Advice.notSetUp(path, "");
+                    throw new FailedException(Advice.notSetUp(path, ""));
                 }
             } catch (DeviceException e) {
                 if (name.getValue() != null || e.call() != DeviceException.Call.OPEN) {
@@ -121,7 +127,8 @@ final class TopCommand extends Command {
 
     private List<String> lines(Map<String, Sample> now, boolean drawing) {
         var lines = new ArrayList<String>();
-        lines.add(HEADING);
+        boolean mappable = now.values().stream().anyMatch(sample -> isMappable(sample.status));
+        lines.add(HEADING + (mappable ? String.format(Locale.ROOT, MAPPED, "MAP%") : ""));
         if (isSet(servers)) {
             lines.add(SERVER_HEADING);
         }
@@ -137,12 +144,21 @@ final class TopCommand extends Command {
                     count((done.discards() + done.flushes()) / seconds), time(latency.percentile(50)),
                     time(latency.percentile(99)), time(latency.percentile(99.9)), count(status.pending()),
                     count(status.owned()), count(status.servers()), count(status.errors()))
-                    + (drawing ? " " + bar(status) : ""));
+                    + (mappable ? mapped(status, before) : "") + (drawing ? " " + bar(status) : ""));
             for (ServerStatus server : sample.servers) {
                 lines.add(line(server, Optional.ofNullable(before).flatMap(old -> old.server(server.number())), seconds));
             }
         });
         return lines;
+    }
+
+    private static boolean isMappable(Status status) {
+        return status.flags().contains(Flag.MAPPABLE);
+    }
+
+    private static String mapped(Status status, Sample before) {
+        int percent = status.mapped().since(before == null ? Mapped.NONE : before.status.mapped()).percent();
+        return String.format(Locale.ROOT, MAPPED, isMappable(status) && percent >= 0 ? percent : "-");
     }
 
     private static String line(ServerStatus server, Optional<ServerStatus> before, double seconds) {

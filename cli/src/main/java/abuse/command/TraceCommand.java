@@ -2,6 +2,7 @@
 package abuse.command;
 
 import abuse.device.Device;
+import abuse.device.FileErrors;
 import abuse.device.RequestFlag;
 import abuse.device.Status;
 import abuse.device.TraceEvent;
@@ -102,6 +103,9 @@ final class TraceCommand extends Command {
                 case STALE -> "an answer was refused as too late";
                 case EXPIRE -> "it failed, as it was not answered in time";
                 case CANCEL -> "it failed by a reset, a failure of the device, or as nobody serves";
+                case MAPPED -> "the kernel carries out a read or write by itself";
+                case MAP -> "a part of the disk is mapped";
+                case UNMAP -> "a part of the disk is not mapped any more";
                 case SETUP -> "the device was set up or changed";
                 case RESET -> "the disk goes away";
             });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.Status;
 import picocli.CommandLine.Model.PositionalParamSpec;
@@ -21,7 +22,7 @@ final class UnmapCommand extends Command {
         try (Device device = open(name.getValue())) {
             Status status = device.status();
             if (!status.isSetUp()) {
-                throw Advice.notSetUp(device.path(), " mappable");
+                throw new FailedException(Advice.notSetUp(device.path(), " mappable"));
             }
             var range = Range.of(offset.getValue() == null ? "0" : offset.getValue(),
                     length.getValue() == null ? "-" : length.getValue(), status);

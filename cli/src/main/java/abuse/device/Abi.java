@@ -21,6 +21,7 @@ final class Abi {
     static final int ABUSE_MAP = 0x4131;
     static final int ABUSE_UNMAP = 0x4132;
     static final int ABUSE_EXTENTS = 0x4133;
+    static final int ABUSE_LENT = 0x4134;
 
     static final int ABUSE_FLAGS_READ_ONLY = 1;
     static final int ABUSE_FLAGS_RECONNECT = 2;
@@ -82,6 +83,7 @@ final class Abi {
     static final int ABUSE_GET_FAULT = 64;
 
     static final int ABUSE_EXTENT_WRITE = 1;
+    static final int ABUSE_EXTENT_MEMORY = 2;
     static final int ABUSE_MAP_REPLACE = 1;
 
     static final int ABUSE_SERVER_DRAINING = 1;
@@ -125,7 +127,7 @@ final class Abi {
 
     /** struct abuse_status. */
     static final class Status {
-        static final int SIZE_OF = 968;
+        static final int SIZE_OF = 1024;
         static final int SIZE = 0;
         static final int FLAGS = 4;
         static final int DEVICE = 8;
@@ -169,6 +171,13 @@ final class Abi {
         static final int MAX_DISCARD = 956;
         static final int MAX_WRITE_ZEROES = 960;
         static final int CONDITIONS = 964;
+        static final int MAPPED_READS = 968;
+        static final int MAPPED_WRITES = 976;
+        static final int MAPPED_READ_BYTES = 984;
+        static final int MAPPED_WRITTEN_BYTES = 992;
+        static final int MISSES = 1000;
+        static final int FAULTS = 1008;
+        static final int EXTENTS = 1016;
 
         private Status() {}
     }
@@ -259,6 +268,18 @@ final class Abi {
         static final int RESERVED = 36;
 
         private Listing() {}
+    }
+
+    /** struct abuse_lent. */
+    static final class Lent {
+        static final int SIZE_OF = 24;
+        static final int SIZE = 0;
+        static final int FLAGS = 4;
+        static final int OFFSET = 8;
+        static final int DESCRIPTOR = 16;
+        static final int RESERVED = 20;
+
+        private Lent() {}
     }
 
     /** struct abuse_server. */

@@ -21,6 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /** A control node of the kernel module. */
 public final class ControlNode implements Device {
+    /** As whom a user namespace shows those whom it does not have, such as the root outside. */
+    private static final int UNMAPPED_USER = 65534;
     private static final String PREFIX = "abctl";
 
     /** The control nodes in /dev. */
@@ -53,6 +55,18 @@ public final class ControlNode implements Device {
                 }
             }
             throw refusal;
+        }
+
+        @Override
+        public boolean isForeign(String path) {
+            try {
+                int owner = (int) Files.getAttribute(Path.of(path), "unix:uid");
+                return owner != 0 && owner != UNMAPPED_USER
+                        && owner != (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+            } catch (IOException e) {
+                // Then it cannot be opened either, which has better words
+                return false;
+            }
         }
 
         @Override
@@ -137,6 +151,11 @@ public final class ControlNode implements Device {
         }
     }
 
+    /** Whether a path is that of a control node where the kernel makes them. */
+    static boolean isPath(String path) {
+        return path.matches("/dev/" + PREFIX + "[0-9]{1,9}");
+    }
+
     @Override
     public String path() {
         return path;
@@ -158,6 +177,19 @@ public final class ControlNode implements Device {
         try (Memory memory = readStatus()) {
             ByteBuffer raw = memory.buffer();
             return DiskNode.problem(Path.of(Status.decode(raw).disk()), raw.getLong(Abi.Status.DEVICE));
+        }
+    }
+
+    @Override
+    public boolean rescan() throws DeviceException {
+        int disk = Unix.open(status().disk(), Unix.O_RDONLY | Unix.O_CLOEXEC);
+        if (disk < 0) {
+            return true;
+        }
+        try {
+            return Unix.ioctl(disk, Unix.BLKRRPART, 0) == 0 || Unix.errno() != Unix.EINVAL;
+        } finally {
+            Unix.close(disk);
         }
     }
 
@@ -224,6 +256,24 @@ public final class ControlNode implements Device {
             }
         } finally {
             Unix.close(target);
+        }
+    }
+
+    @Override
+    public void lend(Loan loan) throws DeviceException {
+        try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
+            loan.encode(memory.buffer(), memory.address());
+            ioctl(Call.LEND, Abi.ABUSE_MAP, memory.address());
+        }
+    }
+
+    @Override
+    public int lent(long offset) throws DeviceException {
+        try (Memory memory = Memory.map(Abi.Lent.SIZE_OF)) {
+            memory.buffer().putInt(Abi.Lent.SIZE, Abi.Lent.SIZE_OF);
+            memory.buffer().putLong(Abi.Lent.OFFSET, offset);
+            ioctl(Call.LENT, Abi.ABUSE_LENT, memory.address());
+            return memory.buffer().getInt(Abi.Lent.DESCRIPTOR);
         }
     }
 

@@ -22,6 +22,9 @@ public interface Device extends AutoCloseable {
     /** Why the path that the disk should have in /dev does not lead to it; null when it does. */
     String nodeProblem() throws DeviceException;
 
+    /** Reads the partition table once more; false if the kernel has not begun to read it for the first time. */
+    boolean rescan() throws DeviceException;
+
     /** Makes the disk, or with {@link Config#reconnect} changes it. */
     void setup(Config config) throws DeviceException;
 
@@ -55,6 +58,22 @@ public interface Device extends AutoCloseable {
      * @throws IOException about the target, which it names
      */
     void map(Mapping mapping) throws IOException;
+
+    /**
+     * Lets the kernel itself copy between requests for these bytes and memory. It stays mapped, and in memory, as with
+     * {@link #map}.
+     *
+     * @throws DeviceException with the reason NO_MEMORY if so much must not stay in memory
+     */
+    void lend(Loan loan) throws DeviceException;
+
+    /**
+     * The memory that a byte of the disk is mapped to.
+     *
+     * @return a descriptor of its file, which the caller closes
+     * @throws DeviceException with the reason MISSING if there is none
+     */
+    int lent(long offset) throws DeviceException;
 
     /** Servers get the requests for these bytes again. Nothing uses what was mapped there when this returns. */
     void unmap(long offset, long length) throws DeviceException;

@@ -9,11 +9,11 @@ public class DeviceException extends IOException {
     private static final long serialVersionUID = 1;
 
     /** What was tried. */
-    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, QUIESCE, SERVE, SERVERS, REQUESTS, ADD, MAP, UNMAP, EXTENTS,
+    public enum Call { OPEN, STATUS, SETUP, RECONNECT, RESET, REMOVE, REQUEUE, QUIESCE, SERVE, SERVERS, REQUESTS, ADD, MAP, UNMAP, LEND, LENT, EXTENTS,
         TRANSFER, POLL }
 
     /** Why it failed, as far as that decides what to do next. */
-    public enum Reason { MISSING, DENIED, FENCED, NOT_ABUSE, NOT_SET_UP, BUSY, TAKEN, UNSUPPORTED, INVALID, INTERRUPTED, OTHER }
+    public enum Reason { MISSING, DENIED, FENCED, NOT_ABUSE, NOT_SET_UP, BUSY, TAKEN, NO_MEMORY, UNSUPPORTED, INVALID, INTERRUPTED, OTHER }
 
     private final String device;
     private final Call call;
@@ -49,6 +49,7 @@ public class DeviceException extends IOException {
             case Unix.EINVAL -> call == Call.STATUS ? Reason.NOT_ABUSE : Reason.INVALID;
             case Unix.EBUSY -> Reason.BUSY;
             case Unix.EEXIST -> Reason.TAKEN;
+            case Unix.ENOMEM -> Reason.NO_MEMORY;
             case Unix.EOPNOTSUPP -> Reason.UNSUPPORTED;
             case Unix.EINTR -> Reason.INTERRUPTED;
             default -> Reason.OTHER;

@@ -24,6 +24,11 @@ public interface Devices {
      */
     String make(int number) throws DeviceException;
 
+    /** Whether a node belongs to somebody who is neither this user nor root, and could serve the disk, too. */
+    default boolean isForeign(String path) {
+        return false;
+    }
+
     /** Makes a user the owner of a node. */
     void give(String path, UserPrincipal user) throws IOException;
 

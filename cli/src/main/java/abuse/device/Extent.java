@@ -5,19 +5,28 @@ import java.nio.ByteBuffer;
 import java.util.Map;
 
 /**
- * Bytes of a disk that are bytes of a block device, as the kernel tells them.
+ * Bytes of a disk that are bytes of a block device, or of memory, as the kernel tells them.
  *
  * @param offset the first byte, of the disk
  * @param length bytes
- * @param target path of the block device, or its number if it has none
- * @param targetOffset the first byte, of that device
+ * @param target path of the block device, or its number if it has none; "memory:" and the number of its file
+ * @param targetOffset the first byte, of that device or file
  * @param writable writes go there, too, and not only reads
+ * @param memory it is no block device
  */
-public record Extent(long offset, long length, String target, long targetOffset, boolean writable) {
+public record Extent(long offset, long length, String target, long targetOffset, boolean writable, boolean memory) {
     /** Reads one; the paths are those of the numbers that were met before. */
     static Extent decode(ByteBuffer from, int at, Map<Long, String> paths) {
+        int flags = from.getInt(at + Abi.Extent.FLAGS);
+        boolean memory = (flags & Abi.ABUSE_EXTENT_MEMORY) != 0;
+        long target = from.getLong(at + Abi.Extent.TARGET);
         return new Extent(from.getLong(at + Abi.Extent.OFFSET), from.getLong(at + Abi.Extent.LENGTH),
-                paths.computeIfAbsent(from.getLong(at + Abi.Extent.TARGET), DiskNode::path), from.getLong(at + Abi.Extent.TARGET_OFFSET),
-                (from.getInt(at + Abi.Extent.FLAGS) & Abi.ABUSE_EXTENT_WRITE) != 0);
+                memory ? "memory:" + target : paths.computeIfAbsent(target, DiskNode::path),
+                from.getLong(at + Abi.Extent.TARGET_OFFSET), (flags & Abi.ABUSE_EXTENT_WRITE) != 0, memory);
+    }
+
+    /** Where the first byte of the target would be on the disk. */
+    public long start() {
+        return offset - targetOffset;
     }
 }

@@ -30,6 +30,7 @@ import java.util.Set;
  * @param stale answers refused because the request was not the sender's any more
  * @param timeouts requests that failed because nobody answered in time
  * @param errors requests that failed for any reason
+ * @param mapped what the kernel did by itself
  * @param conditions what somebody asked of it that lasts
  * @param limits the kernel's limits, also of a device that is not set up
  * @param latency how long answered requests took
@@ -37,7 +38,7 @@ import java.util.Set;
 public record Status(long capacity, int number, State state, int blockSize, int physicalBlockSize, int queueDepth,
         int queues, int maxRequest, int timeoutMs, int orphanMs, int unservedMs, Hints hints, Set<Flag> flags, int pending,
         int owned, int servers, int openers, long gets, long puts, long redelivered, long stale, long timeouts, long errors,
-        Set<Condition> conditions, Limits limits, Latency latency) {
+        Mapped mapped, Set<Condition> conditions, Limits limits, Latency latency) {
 
     /** The status of a device that was just set up. */
     public static Status fresh(int number, Config config) {
@@ -45,7 +46,7 @@ public record Status(long capacity, int number, State state, int blockSize, int 
                 config.physicalBlockSize() == 0 ? config.blockSize() : config.physicalBlockSize(), config.queueDepth(),
                 config.queues(), config.maxRequest() == 0 ? Config.MAX_REQUEST : config.maxRequest(), config.timeoutMs(),
                 config.orphanMs(), config.unservedMs(), config.hints(), config.flags(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                Set.of(), Limits.SMALL, Latency.NONE);
+                Mapped.NONE, Set.of(), Limits.SMALL, Latency.NONE);
     }
 
     /** Whether there is a disk. */
@@ -92,6 +93,7 @@ public record Status(long capacity, int number, State state, int blockSize, int 
                 from.getLong(Abi.Status.STALE),
                 from.getLong(Abi.Status.TIMEOUTS),
                 from.getLong(Abi.Status.ERRORS),
+                Mapped.decode(from),
                 Condition.of(from.getInt(Abi.Status.CONDITIONS)),
                 Limits.decode(from),
                 Latency.decode(from));

@@ -16,14 +16,15 @@ import java.util.regex.Pattern;
  * @param kind what happened
  * @param pid the process in which it happened
  * @param command the name of that process
- * @param queue the hardware queue; negative when it happened to the device
- * @param tag the request's number in its queue, which no other has at the same time; negative for a stale answer and a device
+ * @param queue the hardware queue; negative when it happened to the device, or no server is asked
+ * @param tag the request's number in its queue, which no other has at the same time; negative likewise, and for a stale answer
  * @param operation what the request asks for; null for a stale answer and a device
  * @param flags what else is known of the request
  * @param sector the first sector of 512 bytes
  * @param length bytes
  * @param latency nanoseconds from the submission to the answer; 0 when not known
- * @param rest what else the kernel says, in its words: a put's result, a stale answer's id, the device's setup
+ * @param rest what else the kernel says, in its words: a put's result, a stale answer's id, where something is mapped, the
+ *     device's setup
  */
 public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, int queue, int tag, Operation operation,
         Set<RequestFlag> flags, long sector, long length, long latency, String rest) {
@@ -44,6 +45,12 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
         EXPIRE,
         /** The request failed: a reset, a failed device, or nobody serves. */
         CANCEL,
+        /** The kernel carries out a read or write by itself, where it is mapped. */
+        MAPPED,
+        /** A part of the disk is mapped from now on. */
+        MAP,
+        /** A part of the disk is not mapped any more. */
+        UNMAP,
         /** The device was set up or changed. */
         SETUP,
         /** The disk goes away. */
@@ -89,14 +96,14 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
         long time = Long.parseLong(matcher.group(3)) * 1_000_000_000 + Long.parseLong(matcher.group(4)) * 1000;
         int pid = Integer.parseInt(matcher.group(2));
         String command = matcher.group(1);
-        if (kind == Kind.SETUP || kind == Kind.RESET) {
+        if (kind == Kind.SETUP || kind == Kind.RESET || kind == Kind.MAP || kind == Kind.UNMAP) {
             return Optional.of(new TraceEvent(time, kind, pid, command, -1, -1, null, Set.of(), 0, 0, 0, matcher.group(6)));
         }
         var fields = new HashMap<String, Long>();
         var words = new ArrayList<String>();
         for (String word : matcher.group(6).split(" ")) {
             int at = word.indexOf('=');
-            if (at < 0 || word.startsWith("id=")) {
+            if (at < 0 || word.startsWith("id=") || word.startsWith("target")) {
                 words.add(word);
             } else {
                 fields.put(word.substring(0, at), Long.decode(word.substring(at + 1)));

@@ -19,10 +19,12 @@ public final class Memory implements AutoCloseable {
 
     private final long address;
     private final long size;
+    private final boolean shared;
 
-    private Memory(long address, long size) {
+    private Memory(long address, long size, boolean shared) {
         this.address = address;
         this.size = size;
+        this.shared = shared;
     }
 
     /**
@@ -33,11 +35,11 @@ public final class Memory implements AutoCloseable {
      */
     public static Memory map(long size) {
         long address = Unix.mmap(size, Unix.PROT_READ | Unix.PROT_WRITE,
-                Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1);
+                Unix.MAP_PRIVATE | Unix.MAP_ANONYMOUS | Unix.MAP_NORESERVE, -1, 0);
         if (address == -1) {
             throw new OutOfMemoryError(Unix.strerror(Unix.errno()));
         }
-        return new Memory(address, size);
+        return new Memory(address, size, false);
     }
 
     /**
@@ -47,8 +49,21 @@ public final class Memory implements AutoCloseable {
      * @return null when the file cannot be mapped
      */
     public static Memory mapFile(int fd, long size, boolean writable) {
-        long address = Unix.mmap(size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd);
-        return address == -1 ? null : new Memory(address, size);
+        long address = Unix.mmap(size, Unix.PROT_READ | (writable ? Unix.PROT_WRITE : 0), Unix.MAP_SHARED, fd, 0);
+        return address == -1 ? null : new Memory(address, size, true);
+    }
+
+    /**
+     * Maps a part of a file in memory, shared.
+     *
+     * @param offset bytes, a multiple of the page size
+     */
+    public static Memory share(int fd, long offset, long size) throws IOException {
+        long address = Unix.mmap(size, Unix.PROT_READ | Unix.PROT_WRITE, Unix.MAP_SHARED, fd, offset);
+        if (address == -1) {
+            throw new IOException("no room for " + size + " bytes: " + Unix.strerror(Unix.errno()));
+        }
+        return new Memory(address, size, true);
     }
 
     /** The size of a page in bytes. */
@@ -87,14 +102,14 @@ public final class Memory implements AutoCloseable {
         return IO.newDirectByteBuffer(address + offset, length);
     }
 
-    /** Fills a range with zeros, and gives its whole pages back to the machine. */
+    /** Fills a range with zeros, and gives its whole pages back to the machine, unless others may have them, too. */
     public void zero(long offset, long length) {
         long page = pageSize();
         long start = address + offset;
         long end = start + length;
         long firstPage = (start + page - 1) & -page;
         long lastPage = end & -page;
-        if (firstPage >= lastPage || Unix.madvise(firstPage, lastPage - firstPage, Unix.MADV_DONTNEED) != 0) {
+        if (shared || firstPage >= lastPage || Unix.madvise(firstPage, lastPage - firstPage, Unix.MADV_DONTNEED) != 0) {
             IO.setMemory(start, length, (byte) 0);
         } else {
             IO.setMemory(start, firstPage - start, (byte) 0);

@@ -45,11 +45,12 @@ public final class NativePart {
 
     /** Copies the library for this machine into a folder. */
     public static Path copyTo(Path folder) throws IOException {
-        String resource = "/jni/" + System.getProperty("os.arch").replace("amd64", "x86_64") + "-Linux/" + FILE;
+        String resource = "jni/" + System.getProperty("os.arch").replace("amd64", "x86_64") + "-Linux/" + FILE;
         Path file = folder.resolve(FILE);
-        try (InputStream library = NativePart.class.getResourceAsStream(resource)) {
+        // Not by the class, which knows only its own module
+        try (InputStream library = NativePart.class.getClassLoader().getResourceAsStream(resource)) {
             if (library == null) {
-                throw new IOException("no " + resource + " in the jar");
+                throw new IOException("no /" + resource + " in the jar");
             }
             Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
         }

@@ -55,6 +55,8 @@ public final class Unix {
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 
+    public static final int BLKRRPART = HERE.blkRrpart();
+
     public static final int SEEK_END = 2;
     public static final int POLLIN = 1;
     public static final int POLLMSG = 0x400;
@@ -80,6 +82,7 @@ public final class Unix {
     static final int MADV_DONTNEED = 4;
     static final int MCL_CURRENT = HERE.mclCurrent();
     static final int MCL_FUTURE = HERE.mclFuture();
+    static final int MFD_CLOEXEC = 1;
     static final int PR_SET_IO_FLUSHER = 57;
     static final int PR_GET_IO_FLUSHER = 58;
 
@@ -139,8 +142,10 @@ public final class Unix {
         static final Function LSEEK = new Function("lseek", 3);
         static final Function FDATASYNC = new Function("fdatasync", 1);
         static final Function FALLOCATE = new Function("fallocate", 4);
+        static final Function MEMFD_CREATE = new Function("memfd_create", 2);
         static final Function FCNTL = new Function("fcntl", 3);
         static final Function PRCTL = new Function("prctl", 5);
+        static final Function ACCESS = new Function("access", 2);
 
         private OfServers() {}
     }
@@ -192,6 +197,11 @@ public final class Unix {
         return fd;
     }
 
+    /** Whether there is a file with the name at an address, which ends with a NUL. */
+    public static boolean exists(long path) {
+        return OfServers.ACCESS.call(path, 0) == 0;
+    }
+
     public static int close(int fd) {
         return (int) CLOSE.call(fd);
     }
@@ -224,6 +234,15 @@ public final class Unix {
         return (int) OfServers.FALLOCATE.call(fd, mode, offset, length);
     }
 
+    /** A new file in memory, which has no name that others could open; this one is for people to read. Returns -1 if it fails. */
+    public static int memfd(String name) {
+        byte[] text = name.getBytes(UTF_8);
+        ByteBuffer terminated = ByteBuffer.allocateDirect(text.length + 1).put(0, text);
+        int fd = (int) OfServers.MEMFD_CREATE.call(MEMORY.getDirectBufferAddress(terminated), MFD_CLOEXEC);
+        Reference.reachabilityFence(terminated);
+        return fd;
+    }
+
     private static int fcntl(int fd, int command, long argument) {
         return (int) OfServers.FCNTL.call(fd, command, argument);
     }
@@ -239,8 +258,8 @@ public final class Unix {
     }
 
     /** Returns the address of the mapping, or -1. */
-    static long mmap(long length, int protection, int flags, int fd) {
-        return INVOKER.invokeL6(MMAP.types, MMAP.address, 0, length, protection, flags, fd, 0);
+    static long mmap(long length, int protection, int flags, int fd, long offset) {
+        return INVOKER.invokeL6(MMAP.types, MMAP.address, 0, length, protection, flags, fd, offset);
     }
 
     static int munmap(long address, long length) {

@@ -20,7 +20,7 @@ import java.nio.file.Path;
  * A device that is set up, with the open backend that serves it.
  *
  * @param identity what the backend's bytes are told apart by; null if it is not to be compared with others
- * @param mapper null if the disk is not to be mapped
+ * @param mapper null if the disk cannot be mapped
  */
 record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity,
         DiskMapper mapper) implements AutoCloseable {
@@ -36,16 +36,16 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
      */
     static Disk open(Devices devices, String path, String text, Status status, boolean shared, boolean map,
             Server.BackendOpener opener) throws IOException {
-        boolean mappable = map && status.flags().contains(Flag.MAPPABLE);
+        boolean mappable = status.flags().contains(Flag.MAPPABLE);
         Backend backend = opener.open(new Geometry(status.number(), status.capacity(), status.blockSize(),
-                status.maxRequest(), status.flags().contains(Flag.READ_ONLY), mappable));
+                status.maxRequest(), status.flags().contains(Flag.READ_ONLY), mappable && map));
         try {
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());
             }
             String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
             return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity,
-                    mappable ? new DiskMapper(devices, path) : null);
+                    mappable ? new DiskMapper(devices, path, map) : null);
         } catch (IOException | RuntimeException | Error e) {
             backend.close();
             throw e;
@@ -79,7 +79,7 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
     /** Lets the backend map the disk, once it is known that it may serve it. */
     void map() throws IOException {
         if (mapper != null) {
-            backend.start(mapper);
+            mapper.start(backend);
         }
     }
 

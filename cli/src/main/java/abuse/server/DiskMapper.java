@@ -1,22 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.Backend;
 import abuse.backend.Mapper;
 import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.Devices;
+import abuse.device.Extent;
+import abuse.device.Loan;
 import abuse.device.Mapping;
 import abuse.device.Status;
+import abuse.libc.Memory;
+import abuse.libc.Unix;
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
-/** Maps the disk that a backend serves, and undoes that when the last server ends. */
+/** Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays. */
 final class DiskMapper implements Mapper, AutoCloseable {
     private final Devices devices;
     private final String path;
+    private final boolean wanted;
+    /** The memory that this server has lent, or has taken over. */
+    private final Set<String> lent = new HashSet<>();
     private volatile boolean used;
 
-    DiskMapper(Devices devices, String path) {
+    /**
+     * For a disk that may be mapped.
+     *
+     * @param wanted whether the backend may do so
+     */
+    DiskMapper(Devices devices, String path, boolean wanted) {
         this.devices = devices;
         this.path = path;
+        this.wanted = wanted;
+    }
+
+    /** Lets the backend map the disk. Memory that is not its own would hide what it has, and may be the last of its bytes. */
+    void start(Backend backend) throws IOException {
+        if (wanted) {
+            backend.start(this);
+        }
+        try (Device device = devices.open(path)) {
+            for (Extent extent : device.extents()) {
+                if (extent.memory() && !isLent(extent)) {
+                    throw new IOException(path + ": is mapped to memory of an earlier server; serve 'mem' to go on with it, or"
+                            + " give it up first with 'abusectl unmap " + path + "'");
+                }
+            }
+        }
     }
 
     @Override
@@ -28,13 +61,75 @@ final class DiskMapper implements Mapper, AutoCloseable {
     }
 
     @Override
+    public synchronized Memory lend(long offset, long length) throws IOException {
+        try (Device device = devices.open(path)) {
+            List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
+                    && extent.offset() < offset + length && extent.offset() + extent.length() > offset).toList();
+            Memory memory = there.isEmpty() ? lendNew(device, offset, length) : takeOver(device, there, offset, length);
+            device.extents().stream().filter(extent -> extent.memory() && extent.offset() <= offset
+                    && offset < extent.offset() + extent.length()).forEach(extent -> lent.add(extent.target()));
+            return memory;
+        }
+    }
+
+    private static Memory lendNew(Device device, long offset, long length) throws IOException {
+        if (length > Memory.available()) {
+            throw new IOException("no room for " + length + " bytes; " + Memory.available() + " are available");
+        }
+        int fd = Unix.memfd("abuse");
+        try {
+            // All of it at once, as it has to stay in memory
+            if (fd < 0 || Unix.fallocate(fd, 0, 0, length) < 0) {
+                throw new IOException("no room for " + length + " bytes: " + Unix.strerror(Unix.errno()));
+            }
+            return lend(device, new Loan(offset, length, fd, 0));
+        } finally {
+            Unix.close(fd);
+        }
+    }
+
+    /** Parts of it may have been unmapped meanwhile. */
+    private Memory takeOver(Device device, List<Extent> there, long offset, long length) throws IOException {
+        Extent first = there.get(0);
+        for (Extent other : there) {
+            if (!other.target().equals(first.target()) || other.start() != first.start()) {
+                throw new IOException(path + ": is mapped to several pieces of memory; give them up first with 'abusectl unmap "
+                        + path + "'");
+            }
+        }
+        int fd = device.lent(first.offset());
+        try {
+            return there.size() == 1 && first.offset() <= offset && first.offset() + first.length() >= offset + length
+                    && first.writable() ? Memory.share(fd, offset - first.start(), length)
+                            : lend(device, new Loan(offset, length, fd, offset - first.start()));
+        } finally {
+            Unix.close(fd);
+        }
+    }
+
+    private static Memory lend(Device device, Loan loan) throws IOException {
+        Memory memory = Memory.share(loan.fd(), loan.fileOffset(), loan.length());
+        try {
+            device.lend(loan);
+            return memory;
+        } catch (DeviceException | RuntimeException | Error e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    private synchronized boolean isLent(Extent extent) {
+        return lent.contains(extent.target());
+    }
+
+    @Override
     public void unmap(long offset, long length) throws IOException {
         try (Device device = devices.open(path)) {
             device.unmap(offset, length);
         }
     }
 
-    /** After a stop the disk waits for the next server, as it does for what is not mapped. */
+    /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
     @Override
     public void close() throws IOException {
         if (!used) {
@@ -42,8 +137,13 @@ final class DiskMapper implements Mapper, AutoCloseable {
         }
         try (Device device = devices.open(path)) {
             Status status = device.status();
-            if (status.isSetUp() && status.servers() == 0) {
-                device.unmap(0, status.capacity());
+            if (!status.isSetUp() || status.servers() != 0) {
+                return;
+            }
+            for (Extent extent : device.extents()) {
+                if (!extent.memory()) {
+                    device.unmap(extent.offset(), extent.length());
+                }
             }
         }
     }

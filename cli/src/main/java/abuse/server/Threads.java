@@ -4,7 +4,7 @@ package abuse.server;
 import java.util.List;
 
 /** Waiting for threads that use what is to be closed next. */
-final class Threads {
+public final class Threads {
     private Threads() {}
 
     /**
@@ -12,7 +12,7 @@ final class Threads {
      *
      * @param onInterrupt called at each interrupt
      */
-    static void join(List<Thread> threads, Runnable onInterrupt) {
+    public static void join(List<Thread> threads, Runnable onInterrupt) {
         boolean interrupted = false;
         for (Thread thread : threads) {
             while (thread.isAlive()) {

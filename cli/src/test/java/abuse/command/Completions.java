@@ -4,6 +4,7 @@ package abuse.command;
 import static java.util.stream.Collectors.joining;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -45,7 +46,7 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "WHAT").stream()
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILTER", "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
 
@@ -77,15 +78,17 @@ final class Completions {
             }
             cases.add("\t" + command.name() + ")\n\t\t_arguments -s " + String.join(" \\\n\t\t\t", arguments) + "\n\t\t;;");
         }
-        return Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
-                "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "KEYS", joined("KEYS"),
-                "COLUMNS", joined("COLUMNS"), "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
-                "PLAIN_BACKENDS", plainBackends(), "WHAT", joined("WHAT"));
+        var values = new HashMap<>(Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
+                "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "PLAIN_BACKENDS", plainBackends()));
+        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER", "WHAT")) {
+            values.put(label, joined(label));
+        }
+        return values;
     }
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "BACKEND", "FILE", "JAR", "WHAT" -> "_abusectl_" + label;
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR", "WHAT" -> "_abusectl_" + label;
             default -> " ";
         };
     }
@@ -110,7 +113,8 @@ final class Completions {
                     .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
         }
         return Map.of("LINES", Model.lines(lines), "COMMAND", joined("COMMAND"), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
-                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
+                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
+                "MAP_COLUMNS", joined("MAP_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
     }
 
     private static String fishOption(CommandSpec command, OptionSpec option) {
@@ -121,8 +125,8 @@ final class Completions {
         line.append(switch (Model.value(command, option)) {
             case "" -> "";
             case "FILE", "JAR" -> " -r -F";
-            case "WHAT" -> " -x -a '" + joined("WHAT") + "'";
-            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
+            case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
+            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });
         return line + " -d '" + fishText(Model.brief(option.description())) + "'";

@@ -35,8 +35,9 @@ class GeneratedTest {
         for (CommandSpec command : Model.commands()) {
             check("man/abusectl-" + command.name() + ".8", Manuals.command(command, byHand(command.name())));
         }
+        check("man/abusectl-filter.8", Manuals.filters(byHand("filter")));
         try (var files = Files.list(PROJECT.resolve("man"))) {
-            for (Path page : files.filter(file -> file.toString().matches(".*\\.[48]")).toList()) {
+            for (Path page : files.filter(file -> file.toString().matches(".*\\.[478]")).toList()) {
                 assertEquals("", output("mandoc", "-T", "lint", page.toString()));
                 assertEquals("", output("sh", "-c", "LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l \"$0\" 2>&1 >/dev/null",
                         page.toString()));

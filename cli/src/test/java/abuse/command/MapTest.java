@@ -2,9 +2,12 @@
 package abuse.command;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
+import abuse.device.Mapped;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -58,6 +61,38 @@ class MapTest {
         for (String[] words : new String[][] {{"map", "0", "0", "4K", "/dev/sda"}, {"unmap", "0"}, {"maps", "0"}}) {
             assertEquals("/dev/abctl0: Operation not supported; the disk was not set up with 'mappable'", commands.fail(words));
         }
+    }
+
+    @Test
+    void what_was_mapped_is_counted() {
+        var disk = commands.devices.add(0).setUp(16 << 20, Flag.MAPPABLE);
+        commands.devices.add(1).setUp(16 << 20);
+        disk.count(new Mapped(10, 20, 4096, 8192, 90, 1, 2));
+        assertTrue(commands.succeed("info", "0").contains("\nmapped_reads = 10\nmapped_writes = 20\nmapped_read_bytes = 4096\n"
+                + "mapped_written_bytes = 8192\nmisses = 90\nfaults = 1\nextents = 2\n"));
+        assertFalse(commands.succeed("info", "1").contains("mapped"));
+        assertEquals("MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS\n"
+                + "    10      20      4K      8K     90      1       2\n"
+                + "     -       -       -       -      -      -       -\n",
+                commands.succeed("list", "-o", "mreads,mwrites,mrbytes,mwbytes,misses,faults,extents"));
+        String json = commands.succeed("info", "-J").replaceAll("\\s", "");
+        assertTrue(json.contains("\"mreads\":10,\"mwrites\":20,\"mrbytes\":4096,\"mwbytes\":8192,\"misses\":90,\"faults\":1,\"extents\":2"));
+        assertTrue(json.contains("\"mreads\":null"));
+    }
+
+    @Test
+    void how_much_needed_no_server_is_shown_live() throws Exception {
+        var disk = commands.devices.add(0).setUp(16 << 20, Flag.MAPPABLE);
+        commands.devices.add(1).setUp(16 << 20);
+        disk.count(new Mapped(100, 0, 0, 0, 900, 0, 1));
+        var top = commands.start("top", "-d", "0.2", "-n", "2");
+        top.await(() -> top.out().lines().count() == 3);
+        disk.count(new Mapped(150, 40, 0, 0, 910, 0, 1));
+        top.end();
+        List<String> lines = top.out().lines().toList();
+        assertTrue(lines.get(0).endsWith(" ERR MAP%"), top.out());
+        assertTrue(lines.get(1).endsWith(" 0    -") && lines.get(2).endsWith(" 0    -"), top.out());
+        assertTrue(lines.get(3).endsWith(" 0   90") && lines.get(4).endsWith(" 0    -"), top.out());
     }
 
     @Test

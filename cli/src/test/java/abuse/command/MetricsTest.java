@@ -3,6 +3,7 @@ package abuse.command;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import abuse.device.Mapped;
 import abuse.device.SimulatedDisk;
 import abuse.libc.Unix;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ class MetricsTest extends CommandTestBase {
         latencies.set(92, 5L);
         latencies.set(95, 6L);
         disk.setLatencies(latencies);
+        disk.count(new Mapped(1, 2, 3, 4, 5, 6, 7));
         disk.read(0, 4096);
         succeed("put", "0", "--fail", "device");
         String expected = """
@@ -80,6 +82,34 @@ class MetricsTest extends CommandTestBase {
                 # TYPE abuse_errors_total counter
                 abuse_errors_total{device="abuse0"} 1
                 abuse_errors_total{device="abuse12"} 0
+                # HELP abuse_mapped_reads_total Reads that the kernel carried out by itself.
+                # TYPE abuse_mapped_reads_total counter
+                abuse_mapped_reads_total{device="abuse0"} 1
+                abuse_mapped_reads_total{device="abuse12"} 0
+                # HELP abuse_mapped_writes_total Writes that the kernel carried out by itself.
+                # TYPE abuse_mapped_writes_total counter
+                abuse_mapped_writes_total{device="abuse0"} 2
+                abuse_mapped_writes_total{device="abuse12"} 0
+                # HELP abuse_mapped_read_bytes_total Bytes of those reads.
+                # TYPE abuse_mapped_read_bytes_total counter
+                abuse_mapped_read_bytes_total{device="abuse0"} 3
+                abuse_mapped_read_bytes_total{device="abuse12"} 0
+                # HELP abuse_mapped_written_bytes_total Bytes of those writes.
+                # TYPE abuse_mapped_written_bytes_total counter
+                abuse_mapped_written_bytes_total{device="abuse0"} 4
+                abuse_mapped_written_bytes_total{device="abuse12"} 0
+                # HELP abuse_misses_total Reads and writes of a mappable disk that were not mapped.
+                # TYPE abuse_misses_total counter
+                abuse_misses_total{device="abuse0"} 5
+                abuse_misses_total{device="abuse12"} 0
+                # HELP abuse_faults_total Reads and writes that servers got, as what they were mapped to had failed them.
+                # TYPE abuse_faults_total counter
+                abuse_faults_total{device="abuse0"} 6
+                abuse_faults_total{device="abuse12"} 0
+                # HELP abuse_extents Parts of the disk that are mapped.
+                # TYPE abuse_extents gauge
+                abuse_extents{device="abuse0"} 7
+                abuse_extents{device="abuse12"} 0
                 # HELP abuse_request_duration_seconds Time from the submission of a request to its answer.
                 # TYPE abuse_request_duration_seconds histogram
                 """ + histogram("abuse0", 1, 6, 10, 21) + histogram("abuse12", 0, 0, 0, 0);

@@ -141,7 +141,7 @@ class MistakeTest extends CommandTestBase {
             to.putNextEntry(new ZipEntry("README"));
         }
         for (Path plugin : new Path[] {jar, directory}) {
-            assertEquals(plugin + ": has no backend, as it has no META-INF/services/abuse.backend.BackendFactory",
+            assertEquals(plugin + ": has no backend, as it has no META-INF/services/abuse.backend.BackendFactory, and no filter either",
                     fail("server", "--plugin", plugin.toString(), "mem"));
         }
     }

@@ -3,6 +3,8 @@ package abuse.command;
 
 import abuse.backend.Backends;
 import abuse.device.SimulatedDevices;
+import abuse.filter.FilterFactory;
+import abuse.filter.Filters;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
@@ -40,8 +42,12 @@ final class Model {
     /** What an option's value may be: its label, but for columns, of which each table has its own. */
     static String label(CommandSpec command, OptionSpec option) {
         String label = option.paramLabel();
-        return label.equals("COLUMNS") && columns(command) instanceof ServerColumn[] ? "SERVER_COLUMNS"
-                : label.equals("COLUMNS") && columns(command) instanceof RequestColumn[] ? "REQUEST_COLUMNS" : label;
+        if (!label.equals("COLUMNS")) {
+            return label;
+        }
+        Field<?>[] columns = columns(command);
+        return columns instanceof ServerColumn[] ? "SERVER_COLUMNS" : columns instanceof RequestColumn[] ? "REQUEST_COLUMNS"
+                : columns instanceof MapColumn[] ? "MAP_COLUMNS" : label;
     }
 
     /**
@@ -69,8 +75,10 @@ final class Model {
             case "COLUMNS" -> names(Column.values());
             case "SERVER_COLUMNS" -> names(ServerColumn.values());
             case "REQUEST_COLUMNS" -> names(RequestColumn.values());
+            case "MAP_COLUMNS" -> names(MapColumn.values());
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
+            case "FILTER" -> new Filters().all().stream().map(FilterFactory::name).toList();
             case "WHAT" -> List.of("media", "device");
             case "COMMAND" -> {
                 var commands = new ArrayList<>(ROOT.subcommands().keySet());
@@ -90,6 +98,7 @@ final class Model {
         return switch (command.name()) {
             case "servers" -> ServerColumn.values();
             case "requests" -> RequestColumn.values();
+            case "maps" -> MapColumn.values();
             default -> Column.values();
         };
     }

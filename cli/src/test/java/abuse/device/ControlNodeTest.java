@@ -73,7 +73,9 @@ class ControlNodeTest {
         long high = 1L << 32;
         assertEquals(new Status(16 + 20 * high, 24, State.FAILED, 32, 36, 40, 44, 48, 52, 936, 940, new Hints(944, 948, 952, 956, 960),
                 Set.of(Flag.WRITE_CACHE, Flag.WRITE_ZEROES), 56, 60, 64, 68, 72 + 76 * high, 80 + 84 * high, 88 + 92 * high,
-                96 + 100 * high, 104 + 108 * high, 112 + 116 * high, Set.of(Condition.LEAVING),
+                96 + 100 * high, 104 + 108 * high, 112 + 116 * high,
+                new Mapped(968 + 972 * high, 976 + 980 * high, 984 + 988 * high, 992 + 996 * high, 1000 + 1004 * high,
+                        1008 + 1012 * high, 1016 + 1020 * high), Set.of(Condition.LEAVING),
                 new Limits(120 + 124 * high, 128, 132, 136, 140, 144, 148, 152, 156, 160),
                 new Latency(LongStream.range(0, 96).mapToObj(i -> 168 + 8 * i + (172 + 8 * i) * high).toList())),
                 Status.decode(raw));

@@ -60,6 +60,11 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
+    public boolean rescan() {
+        return true;
+    }
+
+    @Override
     public void setup(Config config) {}
 
     @Override
@@ -77,6 +82,16 @@ public final class EndlessDevice implements Device {
 
     @Override
     public void map(Mapping mapping) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void lend(Loan loan) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int lent(long offset) {
         throw new UnsupportedOperationException();
     }
 

@@ -89,6 +89,7 @@ public final class SimulatedDisk {
     boolean failing;
     long servers;
     Latency latency = Latency.NONE;
+    Mapped mapped = Mapped.NONE;
     boolean orphaned;
     final List<String> users = new ArrayList<>();
     final Set<Condition> conditions = EnumSet.noneOf(Condition.class);
@@ -198,6 +199,16 @@ public final class SimulatedDisk {
     /** Counts every answer as a read of 4096 bytes. */
     synchronized DiskStatistics statistics() {
         return new DiskStatistics(puts, puts * 4096, 0, 0, 0, 0);
+    }
+
+    /** From now on nobody may lend memory. */
+    public synchronized void allowNoMemory() {
+        map.noMemory = true;
+    }
+
+    /** What the kernel has done by itself so far. */
+    public synchronized void count(Mapped counters) {
+        mapped = counters;
     }
 
     public synchronized int pending() {

@@ -3,14 +3,23 @@ package abuse.device;
 
 import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** What of a simulated disk is mapped. Nothing moves data there. */
 final class SimulatedMap {
     private final SimulatedDisk disk;
+    private final Map<String, Integer> memory = new HashMap<>();
     private List<Extent> extents = new ArrayList<>();
+    /** Whether the limit of what may stay in memory is reached. */
+    boolean noMemory;
 
     SimulatedMap(SimulatedDisk disk) {
         this.disk = disk;
@@ -24,9 +33,49 @@ final class SimulatedMap {
                 throw new DeviceException(disk.path, Call.MAP, Unix.EEXIST);
             }
             remove(mapping.offset(), mapping.length());
-            extents.add(new Extent(mapping.offset(), mapping.length(), mapping.target(), mapping.targetOffset(), mapping.writable()));
+            extents.add(new Extent(mapping.offset(), mapping.length(), mapping.target(), mapping.targetOffset(), mapping.writable(),
+                    false));
             extents.sort(Comparator.comparingLong(Extent::offset));
         }
+    }
+
+    /** Keeps a descriptor of the memory as the kernel does. */
+    void lend(Loan loan) throws DeviceException {
+        synchronized (disk) {
+            check(Call.LEND, loan.offset(), loan.length());
+            if (noMemory) {
+                throw new DeviceException(disk.path, Call.LEND, Unix.ENOMEM);
+            }
+            String target = target(loan.fd());
+            memory.computeIfAbsent(target, name -> copy(loan.fd()));
+            remove(loan.offset(), loan.length());
+            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), true, true));
+            extents.sort(Comparator.comparingLong(Extent::offset));
+        }
+    }
+
+    int lent(long offset) throws DeviceException {
+        synchronized (disk) {
+            check(Call.LENT, 0, 0);
+            for (Extent e : extents) {
+                if (e.memory() && e.offset() <= offset && offset < e.offset() + e.length()) {
+                    return copy(memory.get(e.target()));
+                }
+            }
+            throw new DeviceException(disk.path, Call.LENT, Unix.ENOENT);
+        }
+    }
+
+    private static String target(int fd) {
+        try {
+            return "memory:" + Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:ino");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int copy(int fd) {
+        return Unix.open("/proc/self/fd/" + fd, Unix.O_RDWR | Unix.O_CLOEXEC);
     }
 
     void remove(long offset, long length) throws DeviceException {
@@ -50,7 +99,7 @@ final class SimulatedMap {
 
     private static void keep(List<Extent> left, Extent e, long start, long end) {
         if (start < end) {
-            left.add(new Extent(start, end - start, e.target(), e.targetOffset() + start - e.offset(), e.writable()));
+            left.add(new Extent(start, end - start, e.target(), e.targetOffset() + start - e.offset(), e.writable(), e.memory()));
         }
     }
 

@@ -44,14 +44,14 @@ final class SimulatedNode implements Device {
             int servers = (int) disk.opens.stream().filter(open -> open.number > 0).count();
             if (disk.config == null) {
                 return new Status(0, disk.number, State.NONE, 0, 0, 0, 0, 0, 0, 0, 0, Hints.NONE, Set.of(), 0, 0, servers, 0, 0, 0, 0,
-                        0, 0, 0, Set.of(), Limits.SMALL, Latency.NONE);
+                        0, 0, 0, Mapped.NONE, Set.of(), Limits.SMALL, Latency.NONE);
             }
             Status fresh = Status.fresh(disk.number, disk.config);
             State state = disk.failing ? State.FAILED : disk.orphaned ? State.ORPHANED : State.LIVE;
             return new Status(fresh.capacity(), disk.number, state, fresh.blockSize(), fresh.physicalBlockSize(),
                     fresh.queueDepth(), fresh.queues(), fresh.maxRequest(), fresh.timeoutMs(), fresh.orphanMs(),
                     fresh.unservedMs(), fresh.hints(), fresh.flags(), disk.pending.size(), disk.owned.size(), servers, disk.users.size(),
-                    disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, Set.copyOf(disk.conditions),
+                    disk.gets, disk.puts, disk.redelivered, disk.stale, 0, disk.errors, disk.mapped, Set.copyOf(disk.conditions),
                     Limits.SMALL, disk.latency);
         }
     }
@@ -61,6 +61,12 @@ final class SimulatedNode implements Device {
         synchronized (disk) {
             return disk.looks-- > 0 ? disk.nodeProblem : null;
         }
+    }
+
+    /** There are no partitions here. */
+    @Override
+    public boolean rescan() {
+        return true;
     }
 
     @Override
@@ -185,6 +191,16 @@ final class SimulatedNode implements Device {
     @Override
     public void unmap(long offset, long length) throws DeviceException {
         disk.map.remove(offset, length);
+    }
+
+    @Override
+    public void lend(Loan loan) throws DeviceException {
+        disk.map.lend(loan);
+    }
+
+    @Override
+    public int lent(long offset) throws DeviceException {
+        return disk.map.lent(offset);
     }
 
     @Override

@@ -29,6 +29,12 @@ class TraceEventTest {
         assertEquals(Optional.of(new TraceEvent(10_306_732_000L, Kind.SETUP, 9, "a", -1, -1, null,
                 Set.of(), 0, 0, 0, "reconnect capacity=4096 flags=0x4")), TraceEvent.parse(
                 "               a-9       [001] .....    10.306732: abuse_setup: abuse0 reconnect capacity=4096 flags=0x4"));
+        assertEquals(Optional.of(new TraceEvent(10_306_732_000L, Kind.MAPPED, 9, "a", -1, -1, Operation.READ,
+                Set.of(), 8, 4096, 0, "target=0x100 target_sector=16")), TraceEvent.parse(
+                "               a-9       [001] .....    10.306732: abuse_mapped: abuse0 read sector=8 bytes=4096 target=0x100 target_sector=16"));
+        assertEquals(Optional.of(new TraceEvent(10_306_732_000L, Kind.UNMAP, 9, "a", -1, -1, null,
+                Set.of(), 0, 0, 0, "offset=4096 length=8192")), TraceEvent.parse(
+                "               a-9       [001] .....    10.306732: abuse_unmap: abuse0 offset=4096 length=8192"));
         assertEquals(Optional.of(new TraceEvent(10_306_732_000L, Kind.GET, 9, "a", 0, 0, Operation.UNKNOWN,
                 Set.of(), 0, 0, 0, "")), TraceEvent.parse(
                 "               a-9       [001] .....    10.306732: abuse_get: abuse0 queue=0 tag=0 0x9 flags=0x0 sector=0 bytes=0"));

@@ -7,34 +7,25 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import jnr.ffi.LibraryLoader;
 
 /** Copies bytes by address as the kernel does: memory that is not mapped is an error, and does not end the process. */
 final class UserMemory {
-    /** Calls that take addresses. */
-    public interface Calls {
-        long pread(int fd, long address, long count, long offset);
-
-        long pwrite(int fd, long address, long count, long offset);
-    }
-
-    private static final Calls CALLS = LibraryLoader.create(Calls.class).load("libc.so.6");
     private static final int FD = openFile();
     private static final Memory BOUNCE = Memory.map(8 << 20);
 
     private UserMemory() {}
 
     static synchronized boolean read(long address, byte[] into) {
-        boolean whole = CALLS.pwrite(FD, address, into.length, 0) == into.length;
-        CALLS.pread(FD, BOUNCE.address(), into.length, 0);
+        boolean whole = Unix.pwrite(FD, address, into.length, 0) == into.length;
+        Unix.pread(FD, BOUNCE.address(), into.length, 0);
         BOUNCE.buffer().get(0, into);
         return whole;
     }
 
     static synchronized boolean write(long address, byte[] from) {
         BOUNCE.buffer().put(0, from);
-        CALLS.pwrite(FD, BOUNCE.address(), from.length, 0);
-        return CALLS.pread(FD, address, from.length, 0) == from.length;
+        Unix.pwrite(FD, BOUNCE.address(), from.length, 0);
+        return Unix.pread(FD, address, from.length, 0) == from.length;
     }
 
     private static int openFile() {

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class UnixTest {
     private static final List<String> HEADERS = List.of("#define _GNU_SOURCE", "#include <errno.h>", "#include <fcntl.h>",
-            "#include <poll.h>", "#include <unistd.h>", "#include <linux/falloc.h>", "#include <sys/prctl.h>",
+            "#include <poll.h>", "#include <unistd.h>", "#include <linux/falloc.h>", "#include <linux/fs.h>", "#include <sys/prctl.h>",
             "#include <sys/mman.h>", "#include <sys/socket.h>", "#include <sys/un.h>",
             "#include <sys/epoll.h>", "#include <signal.h>", "#include <spawn.h>", "#include <sys/wait.h>");
 
@@ -51,6 +51,7 @@ class UnixTest {
         var expected = constants();
         var there = Architecture.named(target.javaName);
         expected.put("O_DIRECT", (long) there.oDirect());
+        expected.put("BLKRRPART", (long) there.blkRrpart());
         expected.put("MAP_NORESERVE", (long) there.mapNoReserve());
         expected.put("MCL_CURRENT", (long) there.mclCurrent());
         expected.put("MCL_FUTURE", (long) there.mclFuture());

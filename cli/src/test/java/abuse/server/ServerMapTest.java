@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -8,16 +9,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Mapper;
 import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.Extent;
 import abuse.device.Flag;
+import abuse.device.Operation;
 import abuse.device.OtherContentException;
+import abuse.libc.Memory;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Backends that map their disk. */
 class ServerMapTest extends ServerTestBase {
-    private static final List<Extent> ALL = List.of(new Extent(0, CAPACITY, "/dev/sda", 0, true));
+    private static final List<Extent> ALL = List.of(new Extent(0, CAPACITY, "/dev/sda", 0, true, false));
 
     private volatile Mapper mapper;
 
@@ -89,9 +95,72 @@ class ServerMapTest extends ServerTestBase {
     }
 
     @Test
+    void memory_that_is_lent_outlives_its_server_and_is_taken_over() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        var first = serve(MEM);
+        List<Extent> lent = extents();
+        assertEquals(1, lent.size());
+        assertTrue(lent.get(0).memory() && lent.get(0).writable() && lent.get(0).length() == CAPACITY);
+        disk.write(BLOCK, pattern(1)).await();
+        first.stop();
+        assertEquals(lent, extents());
+        var second = serve(MEM);
+        assertEquals(lent, extents());
+        assertArrayEquals(pattern(1), disk.read(BLOCK, BLOCK).await().data());
+        // The kernel and the server mean the same bytes
+        try (Device device = devices.open("/dev/abctl0")) {
+            int fd = device.lent(0);
+            try (Memory memory = Memory.share(fd, 0, CAPACITY)) {
+                var bytes = new byte[BLOCK];
+                memory.buffer().get(BLOCK, bytes);
+                assertArrayEquals(pattern(1), bytes);
+                disk.submit(Operation.WRITE_ZEROES, BLOCK, BLOCK, null, Set.of(), 0).await();
+                memory.buffer().get(BLOCK, bytes);
+                assertArrayEquals(new byte[BLOCK], bytes);
+            } finally {
+                Unix.close(fd);
+            }
+            device.unmap(2 * BLOCK, BLOCK);
+        }
+        second.stop();
+        assertEquals(2, extents().size());
+        serve(MEM).stop();
+        assertEquals(lent, extents());
+    }
+
+    @Test
+    void memory_that_another_server_lent_is_neither_hidden_behind_nor_given_up() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        serve(MEM).stop();
+        List<Extent> lent = extents();
+        for (Server.BackendOpener opener : List.<Server.BackendOpener>of(geometry -> new ModelBackend(), MEM)) {
+            var running = new RunningServer(devices, "model", opener);
+            running.server.withoutMap();
+            Throwable end = start(running).end();
+            assertEquals("/dev/abctl0: is mapped to memory of an earlier server; serve 'mem' to go on with it, or give it up first"
+                    + " with 'abusectl unmap /dev/abctl0'", end.getMessage());
+            assertEquals(lent, extents());
+        }
+        assertTrue(start(geometry -> new ModelBackend()).end().getMessage().contains("memory of an earlier server"));
+        try (Device device = devices.open("/dev/abctl0")) {
+            device.unmap(0, CAPACITY);
+        }
+        serve(new ModelBackend()).stop();
+    }
+
+    @Test
+    void a_server_that_may_not_lend_so_much_ends() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        disk.allowNoMemory();
+        var refusal = assertInstanceOf(DeviceException.class, start(MEM).end());
+        assertEquals(DeviceException.Reason.NO_MEMORY, refusal.reason());
+        assertEquals(List.of(), extents());
+    }
+
+    @Test
     void a_server_that_may_not_serve_maps_nothing() throws Exception {
         disk.setUp(CAPACITY, Flag.MAPPABLE);
-        serve(MEM);
+        serve(new ModelBackend());
         assertInstanceOf(OtherContentException.class, start(geometry -> new MappingBackend()).end());
         assertEquals(List.of(), extents());
     }

@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-package abuse.command;
+package abuse.device;
 
-import abuse.device.DeviceException;
 import abuse.device.DeviceException.Call;
 import abuse.device.DeviceException.Reason;
-import abuse.device.OtherContentException;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
 
 /** Says what to do about a refusal. */
-final class Advice {
+public final class Advice {
     private static final String FENCED = "the device cgroup of this container or service forbids it; allow the node there, for 'rw'";
 
     private Advice() {}
 
     /** A device that has to be set up first, with these keys. */
-    static FailedException notSetUp(String device, String keys) {
-        return new FailedException(device + ": " + setUp(device + keys));
+    public static String notSetUp(String device, String keys) {
+        return device + ": " + setUp(device + keys);
+    }
+
+    /** That there is no control node at all. */
+    public static String noDevices(boolean moduleLoaded) {
+        return moduleLoaded ? "the module is loaded, but there is no /dev/abctlN; a container has to be given these nodes"
+                : "there are no devices in /dev; is the module loaded? try 'modprobe abuse'";
+    }
+
+    /** A failure in one line; null if there is no message. */
+    public static String words(IOException e, Devices devices) {
+        if (e instanceof DeviceException refusal) {
+            return line(refusal, devices.isModuleLoaded());
+        }
+        return e instanceof FileSystemException file ? file.getFile() + ": " + FileErrors.words(file) : e.getMessage();
     }
 
     private static String setUp(String words) {
@@ -22,14 +36,14 @@ final class Advice {
     }
 
     /** One line: the device, the cause in the C library's words, and the next step if there is one. */
-    static String line(DeviceException e, boolean moduleLoaded) {
+    private static String line(DeviceException e, boolean moduleLoaded) {
         String step = step(e, moduleLoaded);
         return e.device() + ": " + e.getMessage() + (step == null ? "" : "; " + step);
     }
 
     private static String step(DeviceException e, boolean moduleLoaded) {
         String device = e.device();
-        if (!DeviceName.isNode(device) && (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE)) {
+        if (!ControlNode.isPath(device) && (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE)) {
             return e.reason() == Reason.FENCED ? FENCED : e.reason() == Reason.DENIED ? "only root and the owner of the node may; try sudo"
                     : "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
         }
@@ -49,6 +63,8 @@ final class Advice {
                     : e.call() == Call.RECONNECT ? "it is leaving: its disk goes when nobody uses it any more, and can then be set"
                             + " up anew" : null;
             case TAKEN -> "something is mapped there already, which 'abusectl maps " + device + "' shows; add --replace";
+            case NO_MEMORY -> e.call() == Call.LEND ? "so much has to stay in memory, which a limit forbids; raise it ('ulimit -l', or"
+                    + " LimitMEMLOCK= of a service), or add --no-map" : null;
             case UNSUPPORTED -> "the disk was not set up with 'mappable'";
             case INVALID -> switch (e.call()) {
                 case SETUP -> "this kernel has no blocks above its page size, and no more queues than the machine has"

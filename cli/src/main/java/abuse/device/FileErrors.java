@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package abuse.command;
+package abuse.device;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -7,10 +7,11 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
 /** The C library's words for Java's exceptions about files, some of which tell the reason only by their class. */
-final class FileErrors {
+public final class FileErrors {
     private FileErrors() {}
 
-    static String words(IOException e) {
+    /** Why it failed, in words such as "Permission denied". */
+    public static String words(IOException e) {
         if (e instanceof NoSuchFileException) {
             return "No such file or directory";
         }

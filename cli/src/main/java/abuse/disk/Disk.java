@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.disk;
+
+import abuse.device.Config;
+import abuse.device.ControlNode;
+import abuse.device.Device;
+import abuse.device.DeviceException;
+import abuse.device.Devices;
+import abuse.device.Flag;
+import abuse.device.FreeDevice;
+import abuse.device.Removal;
+import abuse.device.Serving;
+import abuse.device.Status;
+import abuse.server.Server;
+import abuse.server.Threads;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A block device that threads of this program serve, until it is closed or the program ends, in whatever way:
+ *
+ * <pre>{@code
+ * try (Disk disk = Disk.builder().size(64 << 20).backend(myBackend).start()) {
+ *     // disk.path() is there, and answers
+ * }
+ * }</pre>
+ *
+ * <p>The {@linkplain abuse.disk package} tells which threads there are, and what they may do. The kernel module must be
+ * loaded, and the program must be allowed to open its control nodes.
+ */
+public final class Disk implements AutoCloseable {
+    private final Devices devices;
+    private final Device device;
+    private final Status status;
+    private final DiskListener listener;
+    private final Server server;
+    private final Thread thread;
+
+    private boolean ready;
+    private boolean closing;
+    /** Nobody serves any more. */
+    private boolean ended;
+    private DiskException failure;
+
+    private Disk(Devices devices, Device device, String text, DiskBuilder.Opener opener, DiskListener listener)
+            throws DeviceException {
+        this.devices = devices;
+        this.device = device;
+        this.listener = listener;
+        status = device.status();
+        server = new Server(devices, device.path(), text, opener::open, new Server.Listener() {
+            @Override
+            public void waiting() {
+                // It is set up, or was reset since, which the server finds out
+            }
+
+            @Override
+            public void ready(Status now) {
+                becomeReady();
+            }
+
+            @Override
+            public void problem(String message) {
+                listener.problem(path() + ": " + message);
+            }
+        });
+        thread = new Thread(this::run, "disk " + status.number());
+        // Those that it starts are daemons, too
+        thread.setDaemon(true);
+    }
+
+    /** A disk that is not made yet. */
+    public static DiskBuilder builder() {
+        return new DiskBuilder();
+    }
+
+    /**
+     * Returns if this program may use devices of this machine, whether or not one is free.
+     *
+     * @throws DiskException when it may not, or the kernel module is not loaded
+     */
+    public static void checkAvailable() throws DiskException {
+        try {
+            FreeDevice.checkAvailable(ControlNode.ALL);
+        } catch (IOException e) {
+            throw DiskException.of(e, ControlNode.ALL);
+        }
+    }
+
+    static Disk start(Devices devices, Config config, String text, DiskBuilder.Opener opener, DiskListener listener)
+            throws DiskException {
+        Device device = null;
+        try {
+            device = FreeDevice.setUp(devices, config);
+            // From now on the open node belongs to this disk, and to no later one
+            device.serve(new Serving(Device.ANY_QUEUE, null, text));
+            FreeDevice.awaitNode(device, () -> false);
+            var disk = new Disk(devices, device, text, opener, listener);
+            disk.awaitReady(config.flags().contains(Flag.PARTSCAN));
+            return disk;
+        } catch (IOException | InterruptedException | RuntimeException | Error e) {
+            if (device != null) {
+                // The disk goes with it
+                device.close();
+            }
+            if (e instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+                throw new DiskException("interrupted before the disk was ready", e);
+            }
+            throw DiskException.of(e, devices);
+        }
+    }
+
+    /** The block device, such as /dev/abuse0. */
+    public Path path() {
+        return Path.of(status.disk());
+    }
+
+    /** Bytes of the disk. */
+    public long size() {
+        return status.capacity();
+    }
+
+    /**
+     * Waits for the end of the disk, in a program that does nothing but serve it.
+     *
+     * @throws DiskException when it ended though nobody has closed it
+     */
+    public synchronized void awaitEnd() throws DiskException, InterruptedException {
+        while (!ended) {
+            wait();
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    /**
+     * Takes the disk away, and returns when the backend is closed. Calls of the backend that are under way are waited for.
+     * If the disk is still in use after two seconds, it is taken away all the same: its users get I/O errors.
+     *
+     * @throws DiskException when it was in use, which the message tells
+     */
+    @Override
+    public void close() throws DiskException {
+        synchronized (this) {
+            if (closing) {
+                return;
+            }
+            closing = true;
+        }
+        String lost = null;
+        try {
+            lost = takeAway();
+        } catch (DeviceException e) {
+            throw DiskException.of(e, devices);
+        } finally {
+            end();
+        }
+        if (lost != null) {
+            throw new DiskException(lost + "; it was taken away all the same", null);
+        }
+    }
+
+    /** What is in use and how; null if nothing is. */
+    private String takeAway() throws DeviceException {
+        var removal = new Removal(devices, device);
+        boolean interrupted = false;
+        try {
+            while (!removal.isGone() && !removal.tryOnce()) {
+                if (removal.isRefused()) {
+                    String words = removal.words();
+                    device.reset();
+                    return words;
+                }
+                try {
+                    Thread.sleep(Removal.PERIOD_MS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            return null;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Returns when the server has ended, which holds requests only until the disk is taken away. */
+    private void end() {
+        server.stop();
+        Threads.join(List.of(thread), () -> {});
+        device.close();
+    }
+
+    private void awaitReady(boolean scanned) throws IOException, InterruptedException {
+        thread.start();
+        try {
+            boolean served;
+            synchronized (this) {
+                while (!ready && !ended) {
+                    wait();
+                }
+                served = ready;
+            }
+            if (!served) {
+                // Nothing is left of it then
+                Threads.join(List.of(thread), () -> {});
+                throw failure;
+            }
+            if (scanned) {
+                FreeDevice.awaitScan(device);
+            }
+        } catch (IOException | InterruptedException e) {
+            synchronized (this) {
+                closing = true;
+            }
+            server.stop();
+            throw e;
+        }
+    }
+
+    private synchronized void becomeReady() {
+        ready = true;
+        notifyAll();
+    }
+
+    private void run() {
+        DiskException reason = null;
+        try {
+            server.run();
+        } catch (Throwable e) {
+            reason = reason(e);
+        }
+        boolean tell;
+        synchronized (this) {
+            if (closing) {
+                reason = null;
+            } else {
+                failure = reason != null ? reason : new DiskException(device.path() + ": its server was interrupted", null);
+            }
+            tell = failure != null && ready;
+            ended = true;
+            notifyAll();
+        }
+        if (tell) {
+            removeUnserved();
+            listener.ended(failure);
+        }
+    }
+
+    private DiskException reason(Throwable e) {
+        if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
+            return new DiskException(device.path() + ": " + e.getMessage() + "; somebody has reset it", e);
+        }
+        return DiskException.of(e, devices);
+    }
+
+    /** Nobody may wait for a disk that is not served any more. */
+    private void removeUnserved() {
+        try {
+            if (!new Removal(devices, device).isGone()) {
+                device.reset();
+            }
+        } catch (DeviceException e) {
+            listener.problem(device.path() + ": " + e.getMessage());
+        }
+    }
+}

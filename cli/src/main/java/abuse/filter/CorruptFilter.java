@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.backend.AsyncRequest.Kind;
+import abuse.backend.Geometry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/** Loses, misplaces and changes data, and says what it did. */
+final class CorruptFilter extends Filter {
+    /** corrupt. */
+    public static final class Factory implements FilterFactory {
+        @Override
+        public String name() {
+            return "corrupt";
+        }
+
+        @Override
+        public String help() {
+            return "Loses, misplaces or changes the data of reads and writes, which are answered as if all were well, and writes a"
+                    + " line about each.";
+        }
+
+        @Override
+        public List<Key> keys() {
+            return List.of(Key.word("kind", List.of("flip", "lost", "misdirected", "torn", "stale"), "what is done; flip: some bits of what is read or"
+                            + " written are changed; lost: a write is not carried out; misdirected: it is carried out at another place of"
+                            + " the disk; torn: only its first blocks are carried out, and one that is a single block is lost; stale: a"
+                            + " read gets what was there before the last write, if that has passed the filter, too"),
+                    new Key("bits", Key.Kind.COUNT, "1", "how many bits of a request are flipped"),
+                    new Key("memory", Key.Kind.SIZE, "16M", "how much of the disk's content stale reads are made from"),
+                    Journal.FILE);
+        }
+
+        @Override
+        public Filter make(Settings settings) throws IOException {
+            if (settings.has("bits") && !settings.word("kind", "flip").equals("flip")) {
+                throw new IllegalArgumentException("bits is of use only with kind=flip");
+            }
+            if (settings.has("memory") && !settings.word("kind", "flip").equals("stale")) {
+                throw new IllegalArgumentException("memory is of use only with kind=stale");
+            }
+            return new CorruptFilter(settings);
+        }
+    }
+
+    /** The note of a read that is to be stale. */
+    private static final long STALE = 1;
+
+    private final String kind;
+    private final long bits;
+    private final long memory;
+    private final Journal journal;
+    private Geometry geometry;
+    /** Null unless reads are to be stale. */
+    private EarlierContent earlier;
+    private volatile long capacity;
+
+    private CorruptFilter(Settings settings) throws IOException {
+        super(settings);
+        kind = settings.word("kind", "flip");
+        bits = settings.number("bits", 1);
+        memory = settings.number("memory", 16 << 20);
+        journal = new Journal(settings);
+    }
+
+    @Override
+    protected void open(Surroundings surroundings) {
+        journal.open(surroundings);
+        geometry = surroundings.geometry();
+        capacity = geometry.capacity();
+        if (kind.equals("stale")) {
+            int blocks = (int) Math.min(1 << 28, Math.max(memory, geometry.maxRequest()) / geometry.blockSize());
+            earlier = new EarlierContent(geometry.blockSize(), blocks);
+        }
+    }
+
+    @Override
+    protected void grow(long bytes) {
+        capacity = bytes;
+    }
+
+    @Override
+    protected boolean takes(FilteredRequest request) {
+        if (earlier != null) {
+            return request.kind() == Kind.WRITE || request.kind() == Kind.READ;
+        }
+        boolean possible = request.kind() == Kind.WRITE || request.kind() == Kind.READ && kind.equals("flip");
+        return possible && selection().picks(request);
+    }
+
+    @Override
+    protected void take(FilteredRequest request) {
+        switch (kind) {
+            case "flip" -> {
+                if (request.kind() == Kind.WRITE) {
+                    flip(request);
+                }
+                request.pass();
+            }
+            case "stale" -> {
+                if (request.kind() == Kind.WRITE) {
+                    earlier.written(request);
+                } else {
+                    request.note(selection().picks(request) ? STALE : 0);
+                }
+                request.pass();
+            }
+            case "misdirected" -> misdirect(request);
+            case "torn" -> tear(request);
+            default -> lose(request);
+        }
+    }
+
+    @Override
+    protected void answered(FilteredRequest request) {
+        if (earlier != null) {
+            if (request.kind() == Kind.READ && request.failure() == null) {
+                age(request);
+            }
+        } else if (!kind.equals("flip")) {
+            request.restore();
+        } else if (request.kind() == Kind.READ && request.failure() == null) {
+            flip(request);
+        }
+    }
+
+    private void flip(FilteredRequest request) {
+        ByteBuffer data = request.data();
+        for (long i = 0; i < bits; i++) {
+            long drawn = selection().draw();
+            int at = (int) Long.remainderUnsigned(drawn >>> 3, request.length());
+            int bit = (int) (drawn & 7);
+            data.put(at, (byte) (data.get(at) ^ 1 << bit));
+            synchronized (journal) {
+                begin(request, "flip ").put(" byte ").put(request.offset() + at).put(" bit ").put(bit).end();
+            }
+        }
+    }
+
+    private void age(FilteredRequest request) {
+        if (request.note() != STALE) {
+            earlier.read(request);
+            return;
+        }
+        int blocks = earlier.putInto(request);
+        if (blocks > 0) {
+            synchronized (journal) {
+                begin(request, "stale ").put(" blocks ").put(blocks).end();
+            }
+        }
+    }
+
+    private void lose(FilteredRequest request) {
+        synchronized (journal) {
+            begin(request, "lost ").end();
+        }
+        request.completeSoon();
+    }
+
+    private void misdirect(FilteredRequest request) {
+        long places = (capacity - request.length()) / geometry.blockSize();
+        long here = request.offset() / geometry.blockSize();
+        if (places == 0) {
+            request.pass();
+            return;
+        }
+        // Any place but its own
+        long there = Long.remainderUnsigned(selection().draw(), places);
+        there += there >= here ? 1 : 0;
+        synchronized (journal) {
+            begin(request, "misdirected ").put(" to ").put(there * geometry.blockSize()).end();
+        }
+        request.moveTo(there * geometry.blockSize());
+        request.pass();
+    }
+
+    private void tear(FilteredRequest request) {
+        long blocks = request.length() / geometry.blockSize();
+        if (blocks < 2) {
+            lose(request);
+            return;
+        }
+        long kept = (1 + Long.remainderUnsigned(selection().draw(), blocks - 1)) * geometry.blockSize();
+        synchronized (journal) {
+            begin(request, "torn ").put(" after ").put(kept).end();
+        }
+        request.shorten(kept);
+        request.pass();
+    }
+
+    private Journal begin(FilteredRequest request, String what) {
+        return journal.put("corrupt ").put(what).put(request.kind()).put(" ").put(request.offset()).put("+").put(request.length());
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (earlier != null) {
+            earlier.close();
+        }
+        journal.close();
+        super.close();
+    }
+}

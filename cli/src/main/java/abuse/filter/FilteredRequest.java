@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.backend.AsyncRequest;
+import abuse.backend.Failure;
+import abuse.libc.Memory;
+import java.nio.ByteBuffer;
+
+/**
+ * A request on its way through the filters of a disk, to its backend and back. It has the data of the disk's own
+ * request, so that nothing is copied; and it is used again for later requests.
+ */
+public final class FilteredRequest implements AsyncRequest {
+    private final FilteredBackend backend;
+    private final long[] notes;
+    private AsyncRequest outer;
+    /** Whether a filter has made it for itself. */
+    private boolean inside;
+    /** The filter that has it; their number while the backend has it. */
+    private int place;
+    /** A bit for each filter that will see its end. */
+    private long seen;
+    private long offset;
+    private long length;
+    private Failure failure;
+    private String cause;
+
+    /** For whoever keeps it in a list. */
+    FilteredRequest next;
+    /** When it goes on, as long as it is delayed. */
+    long due;
+
+    FilteredRequest(FilteredBackend backend, int filters) {
+        this.backend = backend;
+        notes = new long[filters];
+    }
+
+    /** Stands for a request from now on, and goes in behind a filter. */
+    void begin(AsyncRequest request, int behind) {
+        outer = request;
+        inside = behind >= 0;
+        place = behind;
+        seen = 0;
+        offset = request.offset();
+        length = request.length();
+        failure = null;
+        cause = null;
+        pass();
+    }
+
+    /** Lets it go on to the next filter, or to the backend; for the filter that has just taken it. */
+    public void pass() {
+        Filter[] filters = backend.filters;
+        while (++place < filters.length) {
+            Filter filter = filters[place];
+            boolean takes = false;
+            try {
+                takes = filter.takes(this);
+                if (takes) {
+                    seen |= 1L << place;
+                    filter.take(this);
+                }
+            } catch (Throwable e) {
+                fail(Failure.IO, FilteredBackend.words(e));
+                return;
+            }
+            if (takes) {
+                return;
+            }
+        }
+        backend.carryOut(this);
+    }
+
+    /** The same, for a thread that was not called with this request. */
+    public void resume() {
+        Answers answers = answers();
+        pass();
+        backend.sendAll();
+        answers.send();
+    }
+
+    /** Has {@link Filter#due} called after so many nanoseconds, or at its deadline. */
+    public void passAfter(long nanoseconds) {
+        backend.delays().add(this, nanoseconds);
+    }
+
+    /** The time has come. */
+    void isDue() {
+        Answers answers = answers();
+        try {
+            backend.filters[place].due(this);
+        } catch (Throwable e) {
+            fail(Failure.IO, FilteredBackend.words(e));
+        }
+        backend.sendAll();
+        answers.send();
+    }
+
+    /** A number that the filter which has it may keep with it until its end. */
+    public void note(long number) {
+        notes[place] = number;
+    }
+
+    /** The number that the filter has kept. */
+    public long note() {
+        return notes[place];
+    }
+
+    /** How it ended, for {@link Filter#answered}; null if well. */
+    public Failure failure() {
+        return failure;
+    }
+
+    /** Decides how it ends, in {@link Filter#answered}; null for well. */
+    public void turn(Failure how) {
+        failure = how;
+        cause = null;
+    }
+
+    /** Sends a write to another place of the disk, until its end. */
+    void moveTo(long place) {
+        offset = place;
+    }
+
+    /** Lets only the beginning of a write be carried out. */
+    void shorten(long bytes) {
+        length = bytes;
+    }
+
+    /** Is again what the disk's users asked for. */
+    void restore() {
+        offset = outer.offset();
+        length = outer.length();
+    }
+
+    @Override
+    public Kind kind() {
+        return outer.kind();
+    }
+
+    @Override
+    public long offset() {
+        return offset;
+    }
+
+    @Override
+    public long length() {
+        return length;
+    }
+
+    @Override
+    public ByteBuffer data() {
+        return outer.data();
+    }
+
+    @Override
+    public boolean fua() {
+        return outer.fua();
+    }
+
+    @Override
+    public boolean redelivered() {
+        return outer.redelivered();
+    }
+
+    @Override
+    public boolean mayUnmap() {
+        return outer.mayUnmap();
+    }
+
+    @Override
+    public long deadline() {
+        return outer.deadline();
+    }
+
+    @Override
+    public Answers answers() {
+        return outer.answers();
+    }
+
+    /** Whether its server has ended without it; then nothing may happen to it any more. */
+    boolean isAbandoned() {
+        return !inside && backend.isClosing();
+    }
+
+    /** Where its data lies. */
+    long address() {
+        return Memory.addressOf(data()) - data().position();
+    }
+
+    /** Whether it stands for this request of the disk. */
+    boolean isFor(AsyncRequest request) {
+        return outer == request;
+    }
+
+    @Override
+    public void completeSoon() {
+        goOut();
+    }
+
+    @Override
+    public void fail(Failure how, String why) {
+        failure = how;
+        cause = why;
+        goOut();
+    }
+
+    private void goOut() {
+        for (int i = place - 1; i >= 0; i--) {
+            if ((seen & 1L << i) != 0) {
+                place = i;
+                try {
+                    backend.filters[i].answered(this);
+                } catch (Throwable e) {
+                    failure = Failure.IO;
+                    cause = FilteredBackend.words(e);
+                }
+            }
+        }
+        AsyncRequest request = outer;
+        Failure how = failure;
+        String why = cause;
+        outer = null;
+        backend.release(this);
+        if (how == null) {
+            request.completeSoon();
+        } else {
+            request.fail(how, why);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.backend.AddressedBackend;
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
+import abuse.backend.Backend;
+import abuse.backend.Failure;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Has requests carried out by a backend that makes its callers wait, in as many threads as are useful to it. What lies in
+ * memory nobody waits for, so there the caller does it.
+ */
+final class LaterBackend implements AsyncBackend {
+    private final Backend backend;
+    private final boolean inMemory;
+
+    /** Those that wait for a thread, linked by {@link FilteredRequest#next}. */
+    private FilteredRequest first;
+    private FilteredRequest last;
+    private final List<Thread> threads = new ArrayList<>();
+    private int idle;
+    private boolean closed;
+
+    private LaterBackend(Backend backend, boolean inMemory) {
+        this.backend = backend;
+        this.inMemory = inMemory;
+    }
+
+    static LaterBackend of(Backend backend) {
+        return new LaterBackend(backend, backend instanceof AddressedBackend addressed && !addressed.isStored());
+    }
+
+    @Override
+    public void submit(AsyncRequest request) throws IOException {
+        if (inMemory) {
+            carryOut(request);
+            request.completeSoon();
+            return;
+        }
+        var filtered = (FilteredRequest) request;
+        synchronized (this) {
+            if (idle == 0 && threads.size() < Math.max(1, backend.threads())) {
+                start();
+            }
+            filtered.next = null;
+            if (last == null) {
+                first = filtered;
+            } else {
+                last.next = filtered;
+            }
+            last = filtered;
+            notify();
+        }
+    }
+
+    /** After the end of all requests. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void start() {
+        var thread = new Thread(this::run, "filtered " + threads.size());
+        thread.setDaemon(true);
+        try {
+            thread.start();
+            threads.add(thread);
+        } catch (OutOfMemoryError e) {
+            // The threads that run already will get to the request
+            if (threads.isEmpty()) {
+                throw e;
+            }
+        }
+    }
+
+    private void run() {
+        // As a worker does
+        Unix.becomeIoFlusher();
+        for (FilteredRequest request = next(); request != null; request = next()) {
+            try {
+                carryOut(request);
+            } catch (Throwable e) {
+                request.fail(Failure.IO, FilteredBackend.words(e));
+                continue;
+            }
+            request.complete();
+        }
+    }
+
+    private synchronized FilteredRequest next() {
+        idle++;
+        while (first == null && !closed) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Only a backend can interrupt these threads, and what was submitted must be answered all the same
+            }
+        }
+        idle--;
+        FilteredRequest request = first;
+        if (request != null) {
+            first = request.next;
+            last = first == null ? null : last;
+            request.next = null;
+        }
+        return request;
+    }
+
+    private void carryOut(AsyncRequest request) throws IOException {
+        ByteBuffer data = request.data();
+        switch (request.kind()) {
+            case READ -> {
+                backend.read(request.offset(), data);
+                checkMoved(data);
+            }
+            case WRITE -> {
+                backend.write(request.offset(), data);
+                checkMoved(data);
+            }
+            case FLUSH -> backend.flush();
+            case DISCARD -> backend.discard(request.offset(), request.length());
+            case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
+        }
+        if (request.fua()) {
+            backend.flush();
+        }
+    }
+
+    /** In memory the position stays, so it says nothing. */
+    private void checkMoved(ByteBuffer data) throws IOException {
+        if (!inMemory && data.hasRemaining()) {
+            throw new IOException("the backend left out " + data.remaining() + " bytes of a request");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.libc.Memory;
+import java.util.Arrays;
+
+/** Blocks of a disk in memory, which its backend need not have. One thread at a time; it allocates nothing. */
+final class WriteCache implements AutoCloseable {
+    private static final byte FREE = 0;
+    /** The backend has something older. */
+    private static final byte DIRTY = 1;
+    /** The backend has it as well. */
+    private static final byte CLEAN = 2;
+    /** Is to be forgotten when no read is under way any more that may have missed it in the backend. */
+    private static final byte RETIRED = 3;
+
+    private final int blockSize;
+    private final Memory memory;
+    private final long[] blocks;
+    private final byte[] states;
+    /** Grows with each write, so that one is not taken for another. */
+    private final int[] versions;
+    /** A stack of places. */
+    private final int[] free;
+    private int freePlaces;
+    private int dirty;
+    private int retired;
+    /** A hash table of places plus 1, with linear probing. */
+    private final int[] table;
+
+    WriteCache(int blockSize, int places) {
+        this.blockSize = blockSize;
+        memory = Memory.map((long) blockSize * places);
+        blocks = new long[places];
+        states = new byte[places];
+        versions = new int[places];
+        free = new int[places];
+        table = new int[2 * Integer.highestOneBit(2 * places - 1)];
+        clear();
+    }
+
+    /** Forgets everything. */
+    void clear() {
+        Arrays.fill(states, FREE);
+        Arrays.fill(table, 0);
+        freePlaces = free.length;
+        for (int i = 0; i < free.length; i++) {
+            free[i] = free.length - 1 - i;
+        }
+        dirty = 0;
+        retired = 0;
+    }
+
+    int freePlaces() {
+        return freePlaces;
+    }
+
+    int dirty() {
+        return dirty;
+    }
+
+    int retired() {
+        return retired;
+    }
+
+    /** Where a block is; -1 if it is not here. */
+    int find(long block) {
+        for (int i = home(block); table[i] != 0; i = i + 1 & table.length - 1) {
+            if (blocks[table[i] - 1] == block) {
+                return table[i] - 1;
+            }
+        }
+        return -1;
+    }
+
+    boolean isDirty(int place) {
+        return states[place] == DIRTY;
+    }
+
+    int version(int place) {
+        return versions[place];
+    }
+
+    long address(int place) {
+        return memory.address() + (long) place * blockSize;
+    }
+
+    /** Whether there is room for all of these blocks. */
+    boolean hasRoom(long first, long count) {
+        long missing = 0;
+        for (long block = first; block < first + count; block++) {
+            missing += find(block) < 0 ? 1 : 0;
+        }
+        return missing <= freePlaces;
+    }
+
+    /** Takes a block from an address; there is room. */
+    void write(long block, long from) {
+        int place = find(block);
+        if (place < 0) {
+            place = free[--freePlaces];
+            blocks[place] = block;
+            int i = home(block);
+            while (table[i] != 0) {
+                i = i + 1 & table.length - 1;
+            }
+            table[i] = place + 1;
+        }
+        retired -= states[place] == RETIRED ? 1 : 0;
+        dirty += states[place] == DIRTY ? 0 : 1;
+        states[place] = DIRTY;
+        versions[place]++;
+        Memory.copy(from, address(place), blockSize);
+    }
+
+    /** The backend has a block now, unless it was written again since its version was this. */
+    void written(long block, int version) {
+        int place = find(block);
+        if (place >= 0 && states[place] == DIRTY && versions[place] == version) {
+            states[place] = CLEAN;
+            dirty--;
+        }
+    }
+
+    /** Forgets a block, if it is here. */
+    void drop(long block) {
+        int place = find(block);
+        if (place >= 0) {
+            remove(place);
+        }
+    }
+
+    /** Marks all blocks that the backend has. */
+    void retire() {
+        for (int i = 0; i < states.length; i++) {
+            if (states[i] == CLEAN) {
+                states[i] = RETIRED;
+                retired++;
+            }
+        }
+    }
+
+    /** Forgets all blocks that were marked. */
+    void dropRetired() {
+        for (int i = 0; i < states.length && retired > 0; i++) {
+            if (states[i] == RETIRED) {
+                remove(i);
+            }
+        }
+    }
+
+    /** Puts the numbers of the dirty blocks of a range into an array, sorted, and returns how many there are. */
+    int dirtyBlocks(long first, long end, long[] into) {
+        int n = 0;
+        for (int i = 0; i < states.length; i++) {
+            if (states[i] == DIRTY && blocks[i] >= first && blocks[i] < end) {
+                into[n++] = blocks[i];
+            }
+        }
+        Arrays.sort(into, 0, n);
+        return n;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+
+    private void remove(int place) {
+        retired -= states[place] == RETIRED ? 1 : 0;
+        dirty -= states[place] == DIRTY ? 1 : 0;
+        states[place] = FREE;
+        free[freePlaces++] = place;
+        int mask = table.length - 1;
+        int hole = home(blocks[place]);
+        while (table[hole] != place + 1) {
+            hole = hole + 1 & mask;
+        }
+        table[hole] = 0;
+        // What comes behind the hole moves into it, unless it would then stand before its home
+        for (int i = hole + 1 & mask; table[i] != 0; i = i + 1 & mask) {
+            int home = home(blocks[table[i] - 1]);
+            if ((i - home & mask) >= (i - hole & mask)) {
+                table[hole] = table[i];
+                table[i] = 0;
+                hole = i;
+            }
+        }
+    }
+
+    private int home(long block) {
+        return (int) (block * 0x9E3779B97F4A7C15L >>> 33) & table.length - 1;
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.Flag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** How filters are given, and what is wrong with them. */
+class FilterOptionTest extends CommandTestBase {
+    @ParameterizedTest
+    @CsvSource(delimiter = '~', value = {
+        "error:nht=3 ~ unknown key 'nht'",
+        "error:nht=3 ~ ; did you mean 'nth'?",
+        "error:frobnicate ~ unknown key 'frobnicate'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed",
+        "error:nth=x ~ nth=x is not a number",
+        "error:nth=0 ~ nth=0 must be at least 1",
+        "error:nth ~ 'nth' needs a value, as in nth=N",
+        "error:nth= ~ 'nth' needs a value, as in nth=N",
+        "error:nth=1,nth=2 ~ 'nth' is given twice",
+        "error:errno=EOI ~ errno=EOI is none of EIO, ENOSPC, ETIMEDOUT, EREMOTEIO; did you mean 'EIO'?",
+        "error:op=read+wirte ~ op=wirte is none of read, write, flush, discard, zeroes; did you mean 'write'?",
+        "error:rate=2 ~ rate=2 is not a part of all, from 0 to 1 or from 0% to 100%",
+        "error:range=1M ~ range=1M is not a range, as 4K-1M or 1M-",
+        "error:range=1M-1K ~ range=1M-1K ends before it begins",
+        "error:range=x-1K ~ range=x is not a size",
+        "error:from=1.5 ~ from=1.5 is neither a number of requests nor a time with its unit, as 10s or 500ms",
+        "error:sticky=yes ~ sticky=yes is neither on nor off",
+        "error:heal ~ heal is of use only with list or sticky",
+        "error:, ~ unknown key ''",
+        "delay ~ time=TIME is missing, as in time=10ms",
+        "delay:time=soon ~ time=soon is not a time: seconds, or a number with s or ms",
+        "stall ~ nothing would ever release a request; add when=PATH, release=PATH or for=TIME",
+        "rate ~ bytes=SIZE or requests=N is missing, as in bytes=1M",
+        "rate:bytes=0 ~ bytes=0 would let nothing through"})
+    void a_mistake_names_the_filter_the_key_and_what_is_allowed(String filter, String message) {
+        devices.add(0);
+        String words = misuse("run", "sz=1M", "mem", "--filter", filter);
+        assertTrue(words.startsWith("run: --filter " + filter.replaceFirst(":.*", "") + ": "), words);
+        assertTrue(words.contains(message), words);
+        assertEquals("", succeed("list"), "nothing was set up");
+    }
+
+    @Test
+    void a_filter_that_there_is_not_is_told_with_those_that_there_are() {
+        devices.add(0);
+        String words = misuse("run", "sz=1M", "mem", "--filter", "eror:nth=1");
+        assertTrue(words.startsWith("run: 'eror' is not a filter; there are error, readonly, delay, stall, rate"), words);
+        assertTrue(words.endsWith("; did you mean 'error'?"), words);
+    }
+
+    @Test
+    void run_has_filters_too() throws Exception {
+        var disk = devices.add(0);
+        var run = start("run", "sz=1M", "mem", "--filter", "error:op=write,nth=1").awaitReady();
+        assertEquals("/dev/abuse0\n", run.out());
+        assertTrue(disk.write(0, new byte[4096]).await().failed());
+        assertFalse(disk.write(0, new byte[4096]).await().failed());
+        run.signal();
+        Outcome outcome = run.end();
+        assertEquals("", outcome.err());
+        assertEquals(0, outcome.exitCode());
+        assertEquals("", succeed("list"));
+    }
+
+    @Test
+    void many_disks_have_no_filters() {
+        input = "0 mem\n".getBytes();
+        assertEquals("server: with --all, --filter is not supported; serve that disk alone",
+                misuse("server", "--all", "-", "--filter", "readonly"));
+    }
+
+    @Test
+    void a_disk_that_is_mapped_already_is_refused_and_one_that_could_be_is_not_mapped() throws Exception {
+        var disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE, Flag.MAPPABLE);
+        try (var device = devices.open("/dev/abctl0")) {
+            device.map(new abuse.device.Mapping(0, 4096, "/dev/ram0", 0, true, true));
+        }
+        assertEquals("/dev/abctl0: parts of the disk are mapped, and requests for these would pass no filter; try 'abusectl unmap"
+                + " /dev/abctl0 0 -' first", fail("server", "0", "mem", "--filter", "readonly"));
+        try (var device = devices.open("/dev/abctl0")) {
+            device.unmap(0, 4096);
+        }
+        var server = start("server", "0", "mem", "--filter", "readonly").awaitReady();
+        assertTrue(disk.write(0, new byte[4096]).await().failed());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.Backends;
+import abuse.backend.Geometry;
+import abuse.device.Config;
+import abuse.device.EndlessDevice;
+import abuse.device.Flag;
+import abuse.device.Hints;
+import abuse.device.Status;
+import abuse.filter.Filter;
+import abuse.filter.FilteredBackend;
+import abuse.filter.Filters;
+import abuse.filter.Settings;
+import com.sun.management.ThreadMXBean;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a request takes from the heap on its way through filters. */
+class FilterAllocationTest {
+    private static final int WARM = 10_000;
+    private static final int ROUNDS = 5000;
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final Map<String, Object> NOTHING = Map.of("rate", 0.0);
+    private static final Map<String, Map<String, Object>> SETTINGS = Map.of(
+            "error", NOTHING,
+            "corrupt", NOTHING,
+            "log", Map.of("file", "/dev/null"),
+            "stats", Map.of("file", "/dev/null"),
+            "stall", Map.of("when", "/nowhere/to/be/found"),
+            "check", Map.of(),
+            "powerfail", Map.of());
+
+    private AsyncWorker worker;
+    private int round;
+    private long warm;
+    private long end;
+
+    private void count() {
+        round++;
+        if (round == WARM) {
+            warm = THREADS.getCurrentThreadAllocatedBytes();
+        } else if (round == WARM + ROUNDS) {
+            end = THREADS.getCurrentThreadAllocatedBytes();
+            worker.drain();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail"})
+    @Timeout(600)
+    void a_request_allocates_nothing(String names) throws Exception {
+        var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
+        var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
+        var filters = new ArrayList<Filter>();
+        for (String name : names.split(" ")) {
+            filters.add(new Filters().find(name).make(new Settings(SETTINGS.get(name))));
+        }
+        try (var backend = new FilteredBackend(new Backends().open("mem", Set.of(), geometry), List.copyOf(filters), geometry,
+                OutputStream.nullOutputStream())) {
+            var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
+            worker = new AsyncWorker(device, 0, status, backend, new DiskSize(backend, status.capacity()), 0, new Problems(null, 0));
+            worker.run();
+            assertNull(worker.failure());
+            worker.close();
+        }
+        assertTrue(round >= WARM + ROUNDS);
+        // The compiler may still replace code, as in WorkerTest
+        assertTrue(end - warm < ROUNDS, end - warm + " bytes for " + ROUNDS * 8 + " requests");
+    }
+}

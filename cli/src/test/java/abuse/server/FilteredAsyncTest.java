@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import abuse.device.Flag;
+import abuse.device.Result;
+import abuse.device.SimulatedDisk.Submitted;
+import abuse.filter.Filter;
+import abuse.filter.FilteredBackend;
+import abuse.filter.Filters;
+import abuse.filter.Settings;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** Filters before a backend that answers later, made in code and not by a command line. */
+class FilteredAsyncTest extends ServerTestBase {
+    private static Filter filter(String name, Map<String, Object> settings) throws IOException {
+        return new Filters().find(name).make(new Settings(settings));
+    }
+
+    private RunningServer serveBehind(AsyncServerTest.Held backend, Filter... filters) throws InterruptedException {
+        return serve(geometry -> new FilteredBackend(backend, List.of(filters), geometry, OutputStream.nullOutputStream()));
+    }
+
+    @Test
+    void requests_are_picked_and_all_others_are_carried_out() throws Exception {
+        disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
+        var running = serveBehind(new AsyncServerTest.Later(), filter("delay", Map.of("time", 1_000_000L, "spread", 1_000_000L)),
+                filter("error", Map.of("op", Set.of("write"), "every", 5L, "errno", "ENOSPC")), filter("check", Map.of("fail", true)));
+        var writes = new ArrayList<Submitted>();
+        for (int i = 0; i < BLOCKS; i++) {
+            writes.add(disk.write((long) i * BLOCK, pattern(i)));
+        }
+        int failed = 0;
+        for (int i = 0; i < BLOCKS; i++) {
+            writes.get(i).await();
+            boolean good = writes.get(i).result() == Result.OKAY;
+            failed += good ? 0 : 1;
+            assertEquals(good ? Result.OKAY : Result.NO_SPACE, writes.get(i).result());
+            assertArrayEquals(good ? pattern(i) : new byte[BLOCK], disk.read((long) i * BLOCK, BLOCK).await().data());
+        }
+        assertEquals(BLOCKS / 5, failed);
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    @Test
+    void a_write_cache_writes_back_to_it_at_a_flush() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var backend = new AsyncServerTest.Later();
+        serveBehind(backend, filter("powerfail", Map.of()));
+        for (int i = 0; i < BLOCKS; i += 2) {
+            disk.write((long) i * BLOCK, pattern(i)).await();
+        }
+        assertEquals(0, backend.bytes[0]);
+        assertEquals(Result.OKAY, result(disk.flush()));
+        for (int i = 0; i < BLOCKS; i += 2) {
+            assertArrayEquals(pattern(i), java.util.Arrays.copyOfRange(backend.bytes, i * BLOCK, (i + 1) * BLOCK));
+            assertArrayEquals(pattern(i), disk.read((long) i * BLOCK, BLOCK).await().data());
+        }
+    }
+
+    private static Result result(Submitted request) throws Exception {
+        request.await();
+        return request.result();
+    }
+}

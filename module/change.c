@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Changes of a map: what is added, what is taken away, and its end. It must not
+ * know requests, servers or disks.
+ */
+#include <linux/file.h>
+#include <linux/sched.h>
+
+#include "change.h"
+#include "uapi/abuse.h"
+
+/* So many entries are changed before somebody else may run. */
+#define ABUSE_PIECE	1024
+
+static struct abuse_era *abuse_map_era(struct abuse_map *map)
+{
+	return rcu_dereference_protected(map->era,
+					 lockdep_is_held(&map->lock));
+}
+
+/* It is in the list until the era is over, for the flushes that are in it. */
+static void abuse_target_retire(struct abuse_era *era,
+				struct abuse_target *target)
+{
+	target->retired = true;
+	if (target->bdev)
+		atomic_inc(&era->map->retiring);
+	list_add(&target->gone, &era->targets);
+}
+
+static void abuse_target_put(struct abuse_era *era, struct abuse_target *target)
+{
+	if (!--target->uses)
+		abuse_target_retire(era, target);
+}
+
+/* Ends the present era, so that what was taken away since it began goes with it. */
+static void abuse_map_turn(struct abuse_map *map, struct abuse_era *next)
+{
+	struct abuse_era *era = abuse_map_era(map);
+
+	if (next)
+		percpu_ref_get(&next->ref);
+	era->next = next;
+	spin_lock(&map->turn);
+	if (next)
+		next->paused = map->paused;
+	rcu_assign_pointer(map->era, next);
+	spin_unlock(&map->turn);
+	percpu_ref_kill(&era->ref);
+}
+
+/**
+ * abuse_map_end() - everything is taken away
+ * @map: the map, which is not entered any more; it is freed later
+ */
+void abuse_map_end(struct abuse_map *map)
+{
+	struct abuse_target *target;
+	struct abuse_mapping *m;
+	unsigned long index = 0;
+	struct abuse_era *era;
+
+	mutex_lock(&map->lock);
+	era = abuse_map_era(map);
+	mt_for_each(&map->tree, m, index, ULONG_MAX) {
+		if (!--m->ranges) {
+			list_add(&m->link, &era->mappings);
+			abuse_target_put(era, m->target);
+		}
+		cond_resched();
+	}
+	list_for_each_entry(target, &map->targets, link) {
+		if (!target->retired)
+			abuse_target_retire(era, target);
+	}
+	abuse_map_turn(map, NULL);
+	mutex_unlock(&map->lock);
+}
+
+/*
+ * Counts what becomes of the entries that a store to these sectors changes:
+ * each loses what lies in them, and may be cut in two. Moves @last if there are
+ * more of them than a piece. @sign: -1 undoes it.
+ */
+static s64 abuse_map_count(struct abuse_map *map, sector_t first,
+			   sector_t *last, int sign, struct list_head *gone)
+{
+	MA_STATE(mas, &map->tree, first, first);
+	unsigned int left = ABUSE_PIECE;
+	struct abuse_mapping *m;
+	s64 ranges = 0;
+
+	lockdep_assert_held(&map->lock);
+	rcu_read_lock();
+	mas_for_each(&mas, m, *last) {
+		int n = (mas.index < first) + (mas.last > *last) - 1;
+
+		if (sign < 0 && !m->ranges)
+			list_del(&m->link);
+		m->ranges += sign * n;
+		if (sign > 0 && !m->ranges)
+			list_add(&m->link, gone);
+		ranges += n;
+		if (!--left) {
+			*last = min_t(sector_t, *last, mas.last);
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return ranges;
+}
+
+static int abuse_map_store_piece(struct abuse_map *map, sector_t first,
+				 sector_t *last, struct abuse_mapping *m,
+				 struct list_head *gone)
+{
+	s64 ranges;
+	int err;
+
+	if (m)
+		m->ranges++;
+	ranges = abuse_map_count(map, first, last, 1, gone);
+	atomic_inc(&map->changes);
+	smp_mb__after_atomic();	/* with abuse_map_find() */
+	err = mtree_store_range(&map->tree, first, *last, m,
+				GFP_KERNEL_ACCOUNT);
+	smp_mb__before_atomic();	/* with abuse_map_find() */
+	atomic_inc(&map->changes);
+	if (err) {
+		abuse_map_count(map, first, last, -1, NULL);
+		if (m)
+			m->ranges--;
+		return err;
+	}
+	WRITE_ONCE(map->nr_ranges, map->nr_ranges + ranges + (m ? 1 : 0));
+	return 0;
+}
+
+/*
+ * Stores @m, or nothing if it is NULL, and notes what that takes away. Each piece
+ * takes the one before in. If one fails, what was stored before it stays.
+ */
+static int abuse_map_store(struct abuse_map *map, sector_t first, sector_t last,
+			   struct abuse_mapping *m, struct list_head *gone)
+{
+	sector_t end;
+	int err;
+
+	do {
+		end = last;
+		err = abuse_map_store_piece(map, first, &end, m, gone);
+		cond_resched();
+	} while (!err && end < last);
+	return err;
+}
+
+/* Takes the mappings that nothing says any more out of their targets. */
+static void abuse_map_forget(struct abuse_era *era, struct list_head *gone)
+{
+	struct abuse_mapping *m;
+
+	list_for_each_entry(m, gone, link) {
+		abuse_target_put(era, m->target);
+		cond_resched();
+	}
+	list_splice(gone, &era->mappings);
+}
+
+/* A neighbour that leads on to the same place takes the new range in. */
+static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
+						 sector_t sector,
+						 const struct abuse_mapping *m,
+						 sector_t *first, sector_t *last)
+{
+	MA_STATE(mas, &map->tree, sector, sector);
+	struct abuse_mapping *other;
+
+	rcu_read_lock();
+	other = mas_walk(&mas);
+	rcu_read_unlock();
+	if (!other || other->target != m->target || other->delta != m->delta ||
+	    other->write != m->write)
+		return NULL;
+	*first = min_t(sector_t, *first, mas.index);
+	*last = max_t(sector_t, *last, mas.last);
+	return other;
+}
+
+/* Returns a target that is there already, and is used once more, or NULL. */
+static struct abuse_target *abuse_map_known(struct abuse_map *map,
+					    struct block_device *bdev,
+					    bool write)
+{
+	struct abuse_target *target;
+
+	lockdep_assert_held(&map->lock);
+	list_for_each_entry(target, &map->targets, link) {
+		if (target->bdev == bdev && target->write == write &&
+		    !target->retired) {
+			target->uses++;
+			return target;
+		}
+	}
+	return NULL;
+}
+
+static struct abuse_target *abuse_map_open(struct abuse_map *map,
+					   struct block_device *bdev,
+					   bool write)
+{
+	struct abuse_target *target, *known;
+
+	mutex_lock(&map->lock);
+	known = abuse_map_known(map, bdev, write);
+	mutex_unlock(&map->lock);
+	if (known)
+		return known;
+	/* This may take as long as the device likes. */
+	target = abuse_target_open(bdev, write, map);
+	if (IS_ERR(target))
+		return target;
+	mutex_lock(&map->lock);
+	known = abuse_map_era(map) ? abuse_map_known(map, bdev, write) :
+				     ERR_PTR(-ENODEV);
+	if (!known) {
+		target->uses = 1;
+		list_add_tail_rcu(&target->link, &map->targets);
+	}
+	mutex_unlock(&map->lock);
+	if (!known)
+		return target;
+	abuse_target_free(target);
+	return known;
+}
+
+static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
+					     struct file *file,
+					     const struct abuse_extent *extent)
+{
+	bool write = extent->flags & ABUSE_EXTENT_WRITE;
+	struct block_device *bdev;
+	int err;
+
+	if (extent->flags & ABUSE_EXTENT_MEMORY)
+		return abuse_target_lend(file, extent, map->block_size);
+	bdev = abuse_target_of(file, write);
+	err = PTR_ERR_OR_ZERO(bdev);
+	/* Its own requests may wait for this disk. */
+	if (!err && bdev->bd_disk->fops == map->fops)
+		err = -ELOOP;
+	if (!err)
+		err = abuse_target_check(bdev, extent, map->block_size);
+	return err ? ERR_PTR(err) : abuse_map_open(map, bdev, write);
+}
+
+/**
+ * abuse_map_aim() - find the target of bytes that are to be mapped
+ * @map: the map, which the caller keeps from being freed
+ * @extent: which bytes, and where to; within the disk, and as its blocks are
+ *
+ * This may take long. So it is done before the change.
+ *
+ * Return: the target, used until abuse_map_disaim(); or an error pointer as the
+ * header of the ABI says.
+ */
+struct abuse_target *abuse_map_aim(struct abuse_map *map,
+				   const struct abuse_extent *extent)
+{
+	struct file *file = fget(extent->target);
+	struct abuse_target *target;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	target = abuse_map_aim_at(map, file, extent);
+	fput(file);
+	return target;
+}
+
+/**
+ * abuse_map_disaim() - a target was mapped to, or is not going to be
+ * @map: the map, begun to be changed
+ * @target: from abuse_map_aim(); a device is gone if the map is ended
+ * @memory: it is no device
+ */
+void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
+		      bool memory)
+{
+	struct abuse_era *era = abuse_map_era(map);
+
+	if (era)
+		abuse_target_put(era, target);
+	else if (memory)
+		abuse_target_free(target);
+}
+
+/**
+ * abuse_map_add() - map bytes of the disk
+ * @map: the map, begun to be changed
+ * @extent: which, and where to; within the disk, and as its blocks are
+ * @target: from abuse_map_aim()
+ * @replace: also where something is mapped already
+ *
+ * Return: 0, or an error as the header of the ABI says.
+ */
+int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
+		  struct abuse_target *target, bool replace)
+{
+	sector_t first = extent->offset >> SECTOR_SHIFT;
+	sector_t last = first + (extent->length >> SECTOR_SHIFT) - 1;
+	struct abuse_era *era = abuse_map_era(map);
+	struct abuse_mapping *m, *other;
+	unsigned long index = first;
+	LIST_HEAD(gone);
+	int err;
+
+	if (!era)
+		return -ENODEV;
+	if (!replace && mt_find(&map->tree, &index, last))
+		return -EEXIST;
+	if (map->nr_ranges >= ABUSE_MAX_USER_EXTENTS &&
+	    !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	m = abuse_mapping_alloc();
+	if (!m)
+		return -ENOMEM;
+	m->target = target;
+	m->write = target->write;
+	m->delta = (extent->target_offset >> SECTOR_SHIFT) - first;
+	other = abuse_map_neighbour(map, last + 1, m, &first, &last);
+	if (first)
+		other = abuse_map_neighbour(map, first - 1, m, &first, &last) ?:
+			other;
+	err = abuse_map_store(map, first, last, other ?: m, &gone);
+	if (m->ranges)
+		target->uses++;
+	else
+		abuse_mapping_free(m);
+	abuse_map_forget(era, &gone);
+	return err;
+}
+
+/**
+ * abuse_map_remove() - what is there is not mapped any more
+ * @map: the map, begun to be changed
+ * @first: sector
+ * @last: the last one
+ *
+ * Return: 0, -ENOMEM, -ENODEV.
+ */
+int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last)
+{
+	struct abuse_era *era = abuse_map_era(map);
+	LIST_HEAD(gone);
+	int err;
+
+	if (!era)
+		return -ENODEV;
+	err = abuse_map_store(map, first, last, NULL, &gone);
+	abuse_map_forget(era, &gone);
+	return err;
+}
+
+/**
+ * abuse_map_begin() - begin to change a map
+ * @map: the map, which the caller keeps from being freed
+ */
+void abuse_map_begin(struct abuse_map *map)
+{
+	mutex_lock(&map->lock);
+}
+
+/**
+ * abuse_map_commit() - end a change
+ * @map: the map
+ * @next: from abuse_era_alloc(): the era that may follow
+ *
+ * Return: for abuse_era_wait() or abuse_era_put(); or NULL.
+ */
+struct abuse_era *abuse_map_commit(struct abuse_map *map,
+				   struct abuse_era *next)
+{
+	struct abuse_era *era = abuse_map_era(map);
+
+	if (era && !era->paused && !map->paused &&
+	    list_empty(&era->mappings) && list_empty(&era->targets))
+		era = NULL;
+	if (era) {
+		refcount_inc(&era->users);
+		abuse_map_turn(map, next);
+	}
+	mutex_unlock(&map->lock);
+	if (!era)
+		abuse_era_cancel(next);
+	return era;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that a program lends to a disk: a part of a file in memory, so that it
+ * outlives the program, and a later one can have it. It must not know maps.
+ */
+#include <linux/bio.h>
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include "memory.h"
+
+/* So many pages are pinned, or let go, before somebody else may run. */
+#define ABUSE_PIN_PAGES	512UL
+
+/* The pages outlive the process, so they count for its user. */
+static int abuse_memory_count(struct abuse_memory *memory, unsigned long nr)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = current_user();
+	long before = atomic_long_read(&user->locked_vm);
+
+	do {
+		if ((nr > limit || before > limit - nr) &&
+		    !capable(CAP_IPC_LOCK))
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &before,
+					  before + nr));
+	memory->user = get_uid(user);
+	memory->counted = nr;
+	return 0;
+}
+
+static int abuse_memory_pin_at(struct abuse_memory *memory,
+			       unsigned long address, unsigned long nr)
+{
+	unsigned int flags = FOLL_LONGTERM | (memory->write ? FOLL_WRITE : 0);
+
+	while (memory->nr < nr) {
+		int n = min(nr - memory->nr, ABUSE_PIN_PAGES);
+
+		n = pin_user_pages_fast(address + (memory->nr << PAGE_SHIFT), n,
+					flags, memory->pages + memory->nr);
+		/* There are no huge pages any more, or the file was cut. */
+		if (!n || n == -EFAULT)
+			return -ENOMEM;
+		if (n < 0)
+			return n;
+		memory->nr += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * Only what is mapped into a process can be pinned for long, because pages may
+ * have to move first. So the file is mapped for a moment, in units of its pages.
+ */
+static int abuse_memory_pin_pages(struct abuse_memory *memory, u64 offset,
+				  u64 length)
+{
+	unsigned long unit = file_inode(memory->file)->i_sb->s_blocksize;
+	unsigned long begin = round_down(offset, unit);
+	unsigned long size = round_up(offset + length, unit) - begin;
+	unsigned long prot = PROT_READ | (memory->write ? PROT_WRITE : 0);
+	unsigned long skip = round_down(offset, PAGE_SIZE) - begin;
+	unsigned long address;
+	int err;
+
+	address = vm_mmap(memory->file, 0, size, prot, MAP_SHARED, begin);
+	if (IS_ERR_VALUE(address))
+		return address;
+	err = abuse_memory_pin_at(memory, address + skip, memory->counted);
+	vm_munmap(address, size);
+	return err;
+}
+
+static int abuse_memory_check(struct file *file, u64 offset, u64 length,
+			      bool write)
+{
+	struct inode *inode = file_inode(file);
+	u64 size = i_size_read(inode);
+
+	if (!S_ISREG(inode->i_mode) ||
+	    (inode->i_sb->s_magic != TMPFS_MAGIC &&
+	     inode->i_sb->s_magic != HUGETLBFS_MAGIC))
+		return -EMEDIUMTYPE;
+	if (!(file->f_mode & FMODE_READ) ||
+	    (write && !(file->f_mode & FMODE_WRITE)))
+		return -EACCES;
+	return offset > size || length > size - offset ? -ENOSPC : 0;
+}
+
+/**
+ * abuse_memory_pin() - keep a part of a file in memory
+ * @file: a memfd, or a file of tmpfs or hugetlbfs
+ * @offset: bytes, where the part begins
+ * @length: bytes
+ * @write: it may be changed
+ *
+ * Return: the memory, or an error pointer as the header of the ABI says.
+ */
+struct abuse_memory *abuse_memory_pin(struct file *file, u64 offset,
+				      u64 length, bool write)
+{
+	struct abuse_memory *memory;
+	u64 nr;
+	int err;
+
+	err = abuse_memory_check(file, offset, length, write);
+	if (err)
+		return ERR_PTR(err);
+	nr = DIV_ROUND_UP(offset_in_page(offset) + length, PAGE_SIZE);
+	if (nr > (INT_MAX - sizeof(*memory)) / sizeof(memory->pages[0]))
+		return ERR_PTR(-ENOMEM);
+	memory = kvzalloc(struct_size(memory, pages, nr), GFP_KERNEL_ACCOUNT);
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	memory->file = get_file(file);
+	memory->write = write;
+	memory->first = offset >> PAGE_SHIFT;
+	err = abuse_memory_count(memory, nr);
+	if (!err)
+		err = abuse_memory_pin_pages(memory, offset, length);
+	if (!err)
+		return memory;
+	abuse_memory_free(memory);
+	return ERR_PTR(err);
+}
+
+/**
+ * abuse_memory_free() - let memory go
+ * @memory: from abuse_memory_pin(); nobody uses it any more
+ */
+void abuse_memory_free(struct abuse_memory *memory)
+{
+	while (memory->nr) {
+		unsigned long n = min(memory->nr, ABUSE_PIN_PAGES);
+
+		memory->nr -= n;
+		unpin_user_pages_dirty_lock(memory->pages + memory->nr, n,
+					    memory->write);
+		cond_resched();
+	}
+	if (memory->user) {
+		atomic_long_sub(memory->counted, &memory->user->locked_vm);
+		free_uid(memory->user);
+	}
+	fput(memory->file);
+	kvfree(memory);
+}
+
+static void abuse_memory_copy_segment(const struct abuse_memory *memory, u64 at,
+				      struct bio_vec bv, bool write)
+{
+	while (bv.bv_len) {
+		struct page *page = memory->pages[(at >> PAGE_SHIFT) -
+						  memory->first];
+		size_t offset = offset_in_page(at);
+		size_t n = min_t(size_t, bv.bv_len, PAGE_SIZE - offset);
+
+		if (write) {
+			memcpy_page(page, offset, bv.bv_page, bv.bv_offset, n);
+			flush_dcache_page(page);
+		} else {
+			memcpy_page(bv.bv_page, bv.bv_offset, page, offset, n);
+			flush_dcache_page(bv.bv_page);
+		}
+		bv.bv_offset += n;
+		bv.bv_len -= n;
+		at += n;
+	}
+}
+
+/**
+ * abuse_memory_copy() - carry out a read or write
+ * @memory: the memory, which has all of its bytes
+ * @at: byte of the file where they begin
+ * @bio: the read or write
+ */
+void abuse_memory_copy(const struct abuse_memory *memory, u64 at,
+		       struct bio *bio)
+{
+	bool write = op_is_write(bio_op(bio));
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_segment(bv, bio, iter) {
+		abuse_memory_copy_segment(memory, at, bv, write);
+		at += bv.bv_len;
+	}
+}

@@ -1,0 +1,171 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Filters between a disk and its backend, as the users of the disk see them
+# run.sh: seconds 240
+# run.sh: kernels 6.12
+
+MAPPABLE=256
+
+# _at MIB KEY=VALUE ...: I/O of 4 KiB in that mebibyte of the disk
+_at() { io offset=$(($1 << 20)) "${@:2}"; }
+
+# _differ A B: prints how many bytes of two files differ
+_differ() { cmp -l "$1" "$2" | wc -l; }
+
+# Each filter has a mebibyte of its own, because Java takes seconds to start here.
+filters_act_on_the_requests_that_they_are_told_to() {
+	ready capacity=32M flags=$((WRITE_CACHE | DISCARD))
+	echo "$((4 << 20)) 4096" >"$T/bad"
+	start server mem --filter check:file="$T/check" \
+		--filter error:op=write,range=0-1M,nth=3 \
+		--filter error:range=1M-2M,errno=ENOSPC \
+		--filter error:range=2M-3M,errno=ETIMEDOUT \
+		--filter error:range=3M-4M,errno=EREMOTEIO \
+		--filter error:list="$T/bad",heal \
+		--filter error:op=write,range=5M-6M,fail=after \
+		--filter error:op=flush,nth=2 \
+		--filter error:range=6M-7M,op=read,nth=1,sticky,heal \
+		--filter readonly:range=7M-8M,when="$T/readonly" \
+		--filter delay:range=8M-9M,time=500ms \
+		--filter stall:range=9M-10M,when="$T/hang" \
+		--filter rate:range=10M-11M,bytes=1M \
+		--filter log:range=11M-12M,file="$T/log" \
+		--filter stats:range=12M-13M,file="$T/stats" \
+		--filter corrupt:range=13M-14M,nth=2,op=read,file="$T/flip" \
+		--filter corrupt:range=14M-15M,kind=lost,file="$T/lost" \
+		--filter corrupt:range=15M-16M,kind=torn,file="$T/torn" \
+		--filter corrupt:range=16M-17M,kind=misdirected,nth=1,file="$T/misdirected" \
+		--filter corrupt:range=17M-18M,kind=stale,nth=1,file="$T/stale"
+
+	_at 0 op=write byte=1
+	_at 0 op=write byte=2
+	expect EIO _at 0 op=write byte=3
+	_at 0 op=check byte=2
+	_at 0 op=write byte=4
+	expect ENOSPC _at 1 op=write
+	expect ETIMEDOUT _at 2 op=read
+	expect EREMOTEIO _at 3 op=read
+
+	expect EIO _at 4 op=read
+	io op=read offset=$(((4 << 20) + 4096))
+	_at 4 op=write byte=5
+	_at 4 op=check byte=5
+	expect EIO _at 5 op=write byte=6
+	_at 5 op=check byte=6
+	io op=sync
+	expect EIO io op=sync
+	io op=sync
+	expect EIO _at 6 op=read
+	expect EIO _at 6 op=read
+	_at 6 op=write byte=7
+	_at 6 op=check byte=7
+
+	_at 7 op=write byte=8
+	: >"$T/readonly"
+	expect EIO _at 7 op=write byte=9
+	expect EIO _at 7 op=discard
+	_at 7 op=check byte=8
+	rm "$T/readonly"
+	_at 7 op=write byte=9
+
+	local start=${EPOCHREALTIME/./}
+	_at 8 op=check byte=0
+	[ $((${EPOCHREALTIME/./} - start)) -ge 500000 ] || fail "the read was not delayed"
+	: >"$T/hang"
+	spawn stalled client io $DISK op=write offset=9M byte=1
+	owned 1
+	still_waits stalled
+	_at 20 op=read
+	rm "$T/hang"
+	finish stalled
+	start=${EPOCHREALTIME/./}
+	_at 10 op=write length=256K threads=4 # the last one begins 750 ms after the first
+	[ $((${EPOCHREALTIME/./} - start)) -ge 700000 ] || fail "the writes were not slowed down"
+
+	_at 11 op=write fua=1
+	_at 11 op=read
+	is "lines of the log" "$(sed -E 's/^[0-9.]+ //; s/ [0-9]+us$//' "$T/log")" \
+		$'write 11534336+4096 fua ok\nread 11534336+4096 ok'
+	_at 12 op=write threads=8
+
+	_at 13 op=write byte=10
+	_at 13 op=check byte=10
+	dd if=$DISK of="$T/read" bs=4k skip=$((13 << 8)) count=1 iflag=direct status=none
+	bytes 4096 10 >"$T/expected"
+	is "bytes that differ" "$(_differ "$T/expected" "$T/read")" 1
+	_at 13 op=check byte=10
+	shows "$T/check" "the block at $((13 << 20)) is not what it was"
+	shows "$T/flip" "corrupt flip read $((13 << 20))\+4096 byte [0-9]+ bit [0-7]"
+	_at 14 op=write byte=11
+	_at 14 op=check byte=0
+	shows "$T/lost" "corrupt lost write $((14 << 20))\+4096"
+	_at 15 op=write byte=12 length=64K
+	_at 15 op=check byte=12
+	io op=check byte=0 offset=$(((15 << 20) + 61440))
+	shows "$T/torn" "corrupt torn write $((15 << 20))\+65536 after [0-9]+"
+	_at 16 op=write byte=13
+	_at 16 op=check byte=0
+	io op=check byte=13 offset="$(sed 's/.* to //' "$T/misdirected")"
+
+	_at 17 op=write byte=14
+	_at 17 op=write byte=15
+	_at 17 op=check byte=14
+	_at 17 op=check byte=15
+	shows "$T/stale" "corrupt stale read $((17 << 20))\+4096 blocks 1"
+
+	stop server
+	shows "$T/stats" 'write requests=8 failed=0 bytes=32768 p50='
+	told server : 1
+}
+
+# What was written and not flushed when the power failed, on an image
+a_power_failure_loses_what_was_not_flushed() {
+	small_disk
+	start server "file:$T/image" --filter "powerfail:when=$T/cut,file=$T/log"
+	io op=write byte=1 length=1M threads=4
+	io op=sync
+	io op=write byte=3 offset=8M fua=1 # the kernel sends a flush after it
+	io op=write byte=2 length=1M threads=2
+	io op=check byte=2 length=1M threads=2
+	: >"$T/cut"
+	expect EIO io op=read
+	expect EIO io op=write
+	expect EIO io op=sync
+	rm "$T/cut"
+	io op=check byte=1 length=1M threads=4
+	io op=check byte=3 offset=8M
+	is "the log" "$(<"$T/log")" "powerfail: lost=512 kept=0 torn=0"
+	io op=write byte=4
+	io op=check byte=4
+	stop server
+	holds <(head -c 4096 "$T/image") 4096 4 # the cache was written back
+}
+
+# With a filter that does nothing, all is as without
+a_disk_behind_filters_keeps_its_data() {
+	small_disk
+	start server "file:$T/image" --filter check:fail --filter error:rate=0 --filter delay:time=1ms,spread=1ms,rate=10% \
+		--filter powerfail:cache=4M
+	"${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-256k --iodepth=32 --size=16M --fsync=50 --verify=crc32c \
+		--verify_fatal=1 >"$T/fio" 2>&1 || fail "fio: $(<"$T/fio")"
+	stop server
+	is errors "$(status errors)" 0
+	told server : 1
+}
+
+a_disk_that_may_be_mapped_is_not_mapped_past_a_filter() {
+	modprobe -r brd 2>"$T/brd" || :
+	modprobe brd rd_nr=1 rd_size=16384
+	ready capacity=16M flags=$((WRITE_CACHE | MAPPABLE))
+	start server file:/dev/ram0 --filter error:op=read,range=1M-2M
+	_at 1 op=write byte=1
+	expect EIO _at 1 op=read
+	_at 2 op=read
+	stop server
+	start server file:/dev/ram0
+	_at 1 op=check byte=1
+	kill9 server
+	complains 1 "$CTL: parts of the disk are mapped, .*; try 'abusectl unmap $CTL 0 -' first" \
+		server $CTL file:/dev/ram0 --filter readonly
+	reset
+	modprobe -r brd
+}
