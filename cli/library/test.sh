@@ -65,6 +65,7 @@ the_library_is_thin() {
 		abuse/backend
 		abuse/device
 		abuse/disk
+		abuse/filter
 		abuse/libc
 		abuse/nbd
 		abuse/server

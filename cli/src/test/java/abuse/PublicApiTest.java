@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  */
 class PublicApiTest {
     private static final Path FILE = Path.of("src/test/resources/public-api.txt");
-    private static final List<String> PACKAGES = List.of("abuse.backend", "abuse.disk");
+    private static final List<String> PACKAGES = List.of("abuse.backend", "abuse.disk", "abuse.filter");
 
     @Test
     void the_public_api_is_the_one_on_record() throws Exception {
