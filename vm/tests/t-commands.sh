@@ -89,7 +89,7 @@ an_archive_that_is_missing_stale_or_none_at_all_costs_only_time() {
 
 run_does_it_all_and_undoes_it() {
 	ready
-	chown nobody /dev/abctl2 # who could take the requests of that disk
+	chown daemon /dev/abctl2 # who could take the requests of that disk
 	spawn run "$ABUSECTL" run sz=48M,bs=512 "file:$T/image" --create
 	wait_for has "$T/run" '^/dev/abuse1$'
 	is "size of the image" "$(stat -c %s "$T/image")" 50331648
