@@ -5,6 +5,7 @@
  */
 #include <linux/file.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 
 #include "change.h"
 #include "uapi/abuse.h"
@@ -210,7 +211,13 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 					   bool write)
 {
 	struct abuse_target *target, *known;
+	int err;
 
+	/* A known target may have been written to through its cache, too. */
+	err = sync_blockdev(bdev);
+	if (err)
+		return ERR_PTR(err);
+	invalidate_bdev(bdev);
 	mutex_lock(&map->lock);
 	known = abuse_map_known(map, bdev, write);
 	mutex_unlock(&map->lock);
@@ -368,6 +375,8 @@ int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last)
 void abuse_map_begin(struct abuse_map *map)
 {
 	mutex_lock(&map->lock);
+	/* Writeback of a filesystem here may wait for a flush, and it for us. */
+	map->noio = memalloc_noio_save();
 }
 
 /**
@@ -389,6 +398,7 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 		refcount_inc(&era->users);
 		abuse_map_turn(map, next);
 	}
+	memalloc_noio_restore(map->noio);
 	mutex_unlock(&map->lock);
 	if (!era)
 		abuse_era_cancel(next);

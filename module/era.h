@@ -62,6 +62,7 @@ struct abuse_era {
  *	memory, and for nothing else.
  * @tree: mappings by sector, read under RCU
  * @turn: guards @era and @paused, for those who must not wait for memory
+ * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
  * @targets: where mappings lead. Added to under @lock; whoever is in an era may
@@ -80,6 +81,7 @@ struct abuse_map {
 	u32 block_size;
 	const struct block_device_operations *fops;
 	struct mutex lock;	/* changes */
+	unsigned int noio;
 	struct maple_tree tree;
 	spinlock_t turn;	/* the era, and the pause */
 	struct abuse_era __rcu *era;

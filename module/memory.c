@@ -13,6 +13,7 @@
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "memory.h"
@@ -38,6 +39,19 @@ static int abuse_memory_count(struct abuse_memory *memory, unsigned long nr)
 	return 0;
 }
 
+/* Another thread of the caller may have mapped something else meanwhile. */
+static bool abuse_memory_is_of_file(const struct abuse_memory *memory,
+				    unsigned long from)
+{
+	for (; from < memory->nr; from++) {
+		struct folio *folio = page_folio(memory->pages[from]);
+
+		if (READ_ONCE(folio->mapping) != memory->file->f_mapping)
+			return false;
+	}
+	return true;
+}
+
 static int abuse_memory_pin_at(struct abuse_memory *memory,
 			       unsigned long address, unsigned long nr)
 {
@@ -54,6 +68,8 @@ static int abuse_memory_pin_at(struct abuse_memory *memory,
 		if (n < 0)
 			return n;
 		memory->nr += n;
+		if (!abuse_memory_is_of_file(memory, memory->nr - n))
+			return -ENOMEM;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -121,6 +137,10 @@ struct abuse_memory *abuse_memory_pin(struct file *file, u64 offset,
 		return ERR_PTR(err);
 	nr = DIV_ROUND_UP(offset_in_page(offset) + length, PAGE_SIZE);
 	if (nr > (INT_MAX - sizeof(*memory)) / sizeof(memory->pages[0]))
+		return ERR_PTR(-ENOMEM);
+	/* Otherwise a large file without pages would cost a large table. */
+	if (nr > rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT &&
+	    !capable(CAP_IPC_LOCK))
 		return ERR_PTR(-ENOMEM);
 	memory = kvzalloc(struct_size(memory, pages, nr), GFP_KERNEL_ACCOUNT);
 	if (!memory)
@@ -191,11 +211,18 @@ void abuse_memory_copy(const struct abuse_memory *memory, u64 at,
 		       struct bio *bio)
 {
 	bool write = op_is_write(bio_op(bio));
+	unsigned int copied = 0;
 	struct bvec_iter iter;
 	struct bio_vec bv;
 
 	bio_for_each_segment(bv, bio, iter) {
 		abuse_memory_copy_segment(memory, at, bv, write);
 		at += bv.bv_len;
+		/* A bio is not cut, and may be of gigabytes. */
+		copied += bv.bv_len;
+		if (copied >= SZ_1M) {
+			copied = 0;
+			cond_resched();
+		}
 	}
 }

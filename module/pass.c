@@ -470,9 +470,13 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 		if (!bio)
 			goto out;
 	}
-	if (!mapped)
+	if (!mapped) {
+		/* It may wait for memory, and a server for the era. */
+		abuse_era_leave(era);
 		abuse_front_miss(front, bio);
-	else if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
+		return;
+	}
+	if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
 		abuse_front_flush_first(front, era, bio);
 	else if (abuse_front_to_target(front, era, bio, m))
 		return;

@@ -87,11 +87,6 @@ public final class FaultyBackend implements Backend {
     }
 
     @Override
-    public void start(Mapper mapper) throws IOException {
-        backend.start(mapper);
-    }
-
-    @Override
     public long size() {
         return backend.size();
     }

@@ -191,7 +191,9 @@ public final class Disk implements AutoCloseable {
     /** Returns when the server has ended, which holds requests only until the disk is taken away. */
     private void end() {
         server.stop();
-        Threads.join(List.of(thread), () -> {});
+        if (Thread.currentThread() != thread) {
+            Threads.join(List.of(thread), () -> {});
+        }
         device.close();
     }
 

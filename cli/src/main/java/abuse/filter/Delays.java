@@ -23,16 +23,18 @@ final class Delays implements AutoCloseable {
             if (request.isAbandoned()) {
                 return;
             }
+            if (thread == null) {
+                var starting = new Thread(this::run, "filters");
+                starting.setDaemon(true);
+                starting.start();
+                thread = starting;
+            }
             if (size == waiting.length) {
                 waiting = Arrays.copyOf(waiting, 2 * size);
             }
             waiting[size] = request;
             rise(size++);
-            if (thread == null) {
-                thread = new Thread(this::run, "filters");
-                thread.setDaemon(true);
-                thread.start();
-            } else if (waiting[0] == request) {
+            if (waiting[0] == request) {
                 LockSupport.unpark(thread);
             }
         }

@@ -8,6 +8,7 @@ final class EarlierContent implements AutoCloseable {
     private final int blockSize;
     private final WriteCache latest;
     private final WriteCache earlier;
+    private boolean closed;
 
     EarlierContent(int blockSize, int blocks) {
         this.blockSize = blockSize;
@@ -28,6 +29,9 @@ final class EarlierContent implements AutoCloseable {
     /** Gives a read the earlier content of its blocks, and returns how many of them had one. */
     synchronized int putInto(FilteredRequest request) {
         int found = 0;
+        if (closed) {
+            return found;
+        }
         long block = request.offset() / blockSize;
         for (long i = 0; i < request.length() / blockSize; i++) {
             int place = earlier.find(block + i);
@@ -40,6 +44,9 @@ final class EarlierContent implements AutoCloseable {
     }
 
     private void remember(FilteredRequest request, boolean written) {
+        if (closed) {
+            return;
+        }
         long block = request.offset() / blockSize;
         long count = request.length() / blockSize;
         if (!latest.hasRoom(block, count)) {
@@ -57,8 +64,10 @@ final class EarlierContent implements AutoCloseable {
         }
     }
 
+    /** What is abandoned may end later. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         latest.close();
         earlier.close();
     }

@@ -125,11 +125,11 @@ public final class FilteredBackend implements AsyncBackend {
     @Override
     public void close() throws IOException {
         closing = true;
-        IOException failure = null;
+        Throwable failure = null;
         for (Filter filter : filters) {
             try {
                 filter.close();
-            } catch (IOException e) {
+            } catch (Throwable e) {
                 failure = e;
             }
         }
@@ -140,7 +140,14 @@ public final class FilteredBackend implements AsyncBackend {
         }
         base.close();
         if (failure != null) {
-            throw failure;
+            throw failure instanceof IOException e ? e : new IOException(words(failure), failure);
+        }
+    }
+
+    void report(Throwable e) {
+        Consumer<String> told = administrator;
+        if (told != null) {
+            told.accept(words(e));
         }
     }
 

@@ -54,6 +54,7 @@ public final class FilteredRequest implements AsyncRequest {
         while (++place < filters.length) {
             Filter filter = filters[place];
             boolean takes = false;
+            AsyncRequest mine = outer;
             try {
                 takes = filter.takes(this);
                 if (takes) {
@@ -61,6 +62,11 @@ public final class FilteredRequest implements AsyncRequest {
                     filter.take(this);
                 }
             } catch (Throwable e) {
+                if (outer != mine) {
+                    // The filter has ended it, or let it go on
+                    backend.report(e);
+                    return;
+                }
                 fail(Failure.IO, FilteredBackend.words(e));
                 return;
             }
@@ -88,7 +94,11 @@ public final class FilteredRequest implements AsyncRequest {
     void isDue() {
         Answers answers = answers();
         try {
-            backend.filters[place].due(this);
+            if (deadline() != Long.MAX_VALUE && System.nanoTime() - deadline() >= 0) {
+                fail(Failure.TIMEOUT, null);
+            } else {
+                backend.filters[place].due(this);
+            }
         } catch (Throwable e) {
             fail(Failure.IO, FilteredBackend.words(e));
         }
@@ -200,13 +210,24 @@ public final class FilteredRequest implements AsyncRequest {
 
     @Override
     public void fail(Failure how, String why) {
+        AsyncRequest request = outer;
+        if (request == null) {
+            return;
+        }
+        Answers answers = request.answers();
         failure = how;
         cause = why;
         goOut();
+        // A filter may have turned it, and whoever fails a request sends nothing
+        answers.send();
     }
 
     private void goOut() {
-        for (int i = place - 1; i >= 0; i--) {
+        if (outer == null) {
+            // It has ended already
+            return;
+        }
+        for (int i = isAbandoned() ? -1 : place - 1; i >= 0; i--) {
             if ((seen & 1L << i) != 0) {
                 place = i;
                 try {

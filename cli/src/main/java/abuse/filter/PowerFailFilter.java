@@ -84,6 +84,8 @@ final class PowerFailFilter extends Filter {
     private FilteredRequest first;
     private FilteredRequest last;
     private Thread thread;
+    /** Whether the cache is gone, though the backend may still end what was abandoned. */
+    private boolean unmapped;
     private boolean closed;
 
     private PowerFailFilter(Settings settings) throws IOException {
@@ -196,6 +198,9 @@ final class PowerFailFilter extends Filter {
             return;
         }
         synchronized (this) {
+            if (unmapped) {
+                return;
+            }
             if (request.failure() == null) {
                 long block = request.offset() / blockSize;
                 long end = request.offset() + request.length();
@@ -233,9 +238,10 @@ final class PowerFailFilter extends Filter {
 
     private void add(FilteredRequest request) {
         if (thread == null) {
-            thread = new Thread(this::run, "powerfail");
-            thread.setDaemon(true);
-            thread.start();
+            var starting = new Thread(this::run, "powerfail");
+            starting.setDaemon(true);
+            starting.start();
+            thread = starting;
         }
         request.next = null;
         if (last == null) {
@@ -453,7 +459,10 @@ final class PowerFailFilter extends Filter {
                     writeBack(0, Long.MAX_VALUE);
                     inner.flush();
                 }
-                cache.close();
+                synchronized (this) {
+                    unmapped = true;
+                    cache.close();
+                }
                 buffer.close();
             }
         } finally {

@@ -34,7 +34,7 @@ final class Member {
     private Responder responder;
     private Crew crew;
     private int name;
-    private boolean opening;
+    private volatile boolean opening;
     private volatile boolean ended;
     private volatile Throwable failure;
 
@@ -70,7 +70,7 @@ final class Member {
     }
 
     /** Whether its backend is being opened, which may take for ever. */
-    synchronized boolean isOpening() {
+    boolean isOpening() {
         return opening;
     }
 
