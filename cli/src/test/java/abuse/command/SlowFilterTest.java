@@ -99,11 +99,11 @@ class SlowFilterTest extends FilterTestBase {
         endServer();
     }
 
-    @Test
-    void what_stays_fails_at_its_deadline() throws Exception {
-        Path trigger = directory.resolve("never");
+    @ParameterizedTest
+    @ValueSource(strings = {"stall:nth=1,release=/nowhere/never", "delay:nth=1,time=1h"})
+    void what_stays_fails_at_its_deadline(String filter) throws Exception {
         disk = devices.add(0).setUp(1 << 20, abuse.device.Flag.WRITE_CACHE);
-        server = start("server", "0", "mem", "--deadline=100ms", "--filter", "stall:nth=1,release=" + trigger).awaitReady();
+        server = start("server", "0", "mem", "--deadline=100ms", "--filter", filter).awaitReady();
         assertEquals(Result.TIMEOUT, write(0, 1));
         assertEquals(Result.OKAY, write(0, 2));
         holds(0, 2);

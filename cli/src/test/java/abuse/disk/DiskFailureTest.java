@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
@@ -123,6 +124,30 @@ class DiskFailureTest extends DiskTestBase {
                 end.set(reason);
             }
         }).start(devices);
+    }
+
+    @Test
+    void a_listener_may_close_the_disk_that_has_ended() throws Exception {
+        var disk = new AtomicReference<Disk>();
+        var closed = new CountDownLatch(1);
+        disk.set(builder().listener(new DiskListener() {
+            @Override
+            public void problem(String message) {
+                problems.add(message);
+            }
+
+            @Override
+            public void ended(DiskException reason) {
+                try {
+                    disk.get().close();
+                    closed.countDown();
+                } catch (DiskException e) {
+                    problems.add(e.getMessage());
+                }
+            }
+        }).start(devices));
+        kernel.reset();
+        assertTrue(closed.await(1, TimeUnit.MINUTES), problems.toString());
     }
 
     @Test
