@@ -100,7 +100,7 @@ class SlowFilterTest extends FilterTestBase {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stall:nth=1,release=/nowhere/never", "delay:nth=1,time=1h"})
+    @ValueSource(strings = {"stall:nth=1,release=/nowhere/never", "delay:nth=1,time=3600"})
     void what_stays_fails_at_its_deadline(String filter) throws Exception {
         disk = devices.add(0).setUp(1 << 20, abuse.device.Flag.WRITE_CACHE);
         server = start("server", "0", "mem", "--deadline=100ms", "--filter", filter).awaitReady();
