@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
-import abuse.backend.Failure;
 import java.io.IOException;
 import java.util.List;
 
@@ -60,8 +59,6 @@ final class StallFilter extends Filter {
         boolean released = selection().hasTrigger() && !selection().isOpen() || release != null && release.exists();
         if (released || left <= 0) {
             request.pass();
-        } else if (request.deadline() != Long.MAX_VALUE && request.deadline() - now <= 0) {
-            request.fail(Failure.TIMEOUT, null);
         } else {
             request.passAfter(release == null && !selection().hasTrigger() ? left : Math.min(left, LOOK_NS));
         }

@@ -35,7 +35,6 @@ final class AsyncWorker implements QueueServer {
     private final Batch copies;
     /** Made in advance, as in Worker. */
     private final Batch draining = new Batch(1).drain();
-    private final Batch probing = new Batch(1).receiveNothing();
     /** Those that the last call brought. */
     private final Slot[] taken;
     private final boolean[] refused;
@@ -109,9 +108,13 @@ final class AsyncWorker implements QueueServer {
      */
     boolean look(long now, Consumer<AsyncRequest> onExpired, long stuck) {
         try {
-            device.transfer(probing);
+            // Unlike a transfer this is no call that the kernel would take for work
+            device.pollUnanswered(0);
         } catch (Throwable e) {
-            fail(e);
+            // What a signal has interrupted is asked again soon
+            if (e instanceof DeviceException gone && gone.reason() == DeviceException.Reason.NOT_SET_UP) {
+                fail(e);
+            }
         }
         return inFlight.look(now, onExpired, stuck);
     }
@@ -124,7 +127,6 @@ final class AsyncWorker implements QueueServer {
         requests.close();
         copies.close();
         draining.close();
-        probing.close();
     }
 
     private void take(int most) throws DeviceException {
