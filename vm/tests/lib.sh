@@ -146,7 +146,7 @@ blocked() { wait_for _blocked "${PID[$1]}" "$2"; }
 _blocked() {
 	local stat file number=0
 	for file in /proc/"$1"/task/*/stat; do
-		read -r stat <"$file"
+		read -r stat <"$file" || { echo "a thread has ended"; return 1; }
 		[[ $stat != *') D '* ]] || number=$((number + 1))
 	done
 	[ $number = "$2" ] || { echo "only $number wait"; return 1; }

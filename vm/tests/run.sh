@@ -131,6 +131,8 @@ verdict() { # GROUP STATUS
 			echo "stopped after $limit seconds of the VM's own time"
 			stacks "$1"
 			[ ! -e $RESIDENT.pid ] || kill -KILL "$(<$RESIDENT.pid)" || : # or the next test would wait for it
+		else
+			echo "ended with status $2" # what it ran may have failed without a word
 		fi
 	fi
 	kill -KILL -- "-$1" 2>/dev/null || :

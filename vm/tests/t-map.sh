@@ -422,8 +422,8 @@ a_target_that_does_not_open_holds_up_nobody() {
 	_slow_target
 	_map 0:1M:0:/dev/ram1:w
 	exec 4<>/dev/dm-0
-	printf x >&4 # whoever opens the target has to wait until that is written
 	dmsetup suspend --nolockfs --noflush abuse-slow
+	_dirty
 	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0:w
 	blocked map 1
 	soon client quiesce $CTL timeout_ms=60000
@@ -440,8 +440,8 @@ a_target_that_does_not_open_holds_up_nobody() {
 2097152 1048576 0 0x$(stat -c %t /dev/dm-0)00 1"
 	# The same, but the disk is gone when the target is open.
 	_unmap 0:32M
-	printf x >&4
 	dmsetup suspend --nolockfs --noflush abuse-slow
+	_dirty
 	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0
 	blocked map 1
 	soon client reset $CTL
@@ -450,6 +450,8 @@ a_target_that_does_not_open_holds_up_nobody() {
 	exec 4<&-
 	dmsetup remove abuse-slow
 }
+# Whoever opens the target has to wait until that is written; a whole block, which is not read first
+_dirty() { dd if=/dev/zero of=/dev/dm-0 bs=4096 count=1 conv=notrunc status=none; }
 
 thousands_of_extents_are_taken_away_at_once() {
 	_ready block_size=512
