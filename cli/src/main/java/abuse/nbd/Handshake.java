@@ -21,7 +21,7 @@ import jdk.net.ExtendedSocketOptions;
 /** Connects to a server, and agrees with it on what follows: the fixed newstyle negotiation. */
 final class Handshake implements Tls.Waiter {
     /** How long it may take when there is no reason for less. */
-    static final long LIMIT_NS = 10_000_000_000L;
+    static final long LIMIT_NS = 30_000_000_000L;
     /** How often it looks whether it is still wanted. */
     private static final int LOOK_MS = 50;
     private static final int MOST_REPLY = 1 << 16;

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What images tell of the disks that they were made for. */
-@Timeout(60)
+@Timeout(600)
 class ImageTest {
     private static final long SIZE = 512L << 20;
 

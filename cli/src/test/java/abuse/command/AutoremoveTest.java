@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Disks that go with whoever made them, as those of run do. */
-@Timeout(60)
+@Timeout(600)
 class AutoremoveTest {
     private final Commands commands = new Commands();
 

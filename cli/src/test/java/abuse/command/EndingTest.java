@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** How a disk that is in use is taken away, by reset and by run at its end. */
-@Timeout(60)
+@Timeout(600)
 class EndingTest {
     private static final String MOUNTED = "mounted on /mnt";
 

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Which device run takes, and whether the path that it prints is the disk's. */
-@Timeout(60)
+@Timeout(600)
 class FreeDeviceTest {
     private static final String PLAIN_FILE = "this is not a block device; remove it, and try again";
 

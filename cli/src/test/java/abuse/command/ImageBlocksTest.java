@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Disks of images that were made for blocks of 512 bytes. */
-@Timeout(60)
+@Timeout(600)
 class ImageBlocksTest {
     private static final int SIZE = 8 << 20;
 

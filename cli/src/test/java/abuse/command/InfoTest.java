@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What commands tell of a device and of its requests. */
-@Timeout(60)
+@Timeout(600)
 class InfoTest {
     private final Commands commands = new Commands();
     private final SimulatedDisk disk = commands.devices.add(0);

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Disks that go when their last user has closed them. */
-@Timeout(60)
+@Timeout(600)
 class LeavingTest {
     private final Commands commands = new Commands();
 

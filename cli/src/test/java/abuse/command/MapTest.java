@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Parts of a disk that are mapped by hand. */
-@Timeout(60)
+@Timeout(600)
 class MapTest {
     private final Commands commands = new Commands();
 

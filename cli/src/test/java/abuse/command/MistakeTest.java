@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Mistakes are reported in the words that were typed, with what to do about them. */
-@Timeout(60)
+@Timeout(600)
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
     private static final String A_DEVICE = "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";

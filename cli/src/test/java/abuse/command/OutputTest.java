@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Standard output that cannot be written: a full disk, or a reader that has gone. */
-@Timeout(60)
+@Timeout(600)
 class OutputTest {
     private final SimulatedDevices devices = new SimulatedDevices();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -75,8 +75,8 @@ class OutputTest {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         var server = CompletableFuture.supplyAsync(() -> run("No space left on device", "server", "mem"));
         assertFalse(disk.read(0, 4096).await().failed());
-        stop.get(10, TimeUnit.SECONDS).run();
-        assertEquals(1, server.get(10, TimeUnit.SECONDS));
+        stop.get(600, TimeUnit.SECONDS).run();
+        assertEquals(1, server.get(600, TimeUnit.SECONDS));
         assertEquals("abusectl: standard output: No space left on device\n", err.toString());
     }
 }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Disks whose servers are handed nothing for a while. */
-@Timeout(60)
+@Timeout(600)
 class QuiesceTest {
     private final Commands commands = new Commands();
 

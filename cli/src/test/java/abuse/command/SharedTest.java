@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A second server of a disk. */
-@Timeout(60)
+@Timeout(600)
 class SharedTest {
     private final Commands commands = new Commands();
     private final SimulatedDisk disk = commands.devices.add(0);

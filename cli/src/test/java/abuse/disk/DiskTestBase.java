@@ -12,7 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
 /** Disks on simulated devices. */
-@Timeout(100)
+@Timeout(600)
 abstract class DiskTestBase {
     static final int BLOCK = 4096;
     static final int SIZE = 1 << 20;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The examples of backends that answer later have a hundred requests under way. */
-@Timeout(200)
+@Timeout(600)
 class ExamplesTest {
     private static final Path EXAMPLES = Path.of("src/test/example");
 

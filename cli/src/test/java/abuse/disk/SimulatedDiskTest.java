@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Backends that are tested without a kernel, as their authors would. */
-@Timeout(100)
+@Timeout(600)
 class SimulatedDiskTest {
     private static final int BLOCK = 4096;
     private static final int SIZE = 1 << 20;

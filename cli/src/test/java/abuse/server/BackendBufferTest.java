@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A backend is given the bytes of one request and no others, as in a new buffer. */
-@Timeout(60)
+@Timeout(600)
 class BackendBufferTest {
     private static final int BLOCK = 4096;
     private static final int CAPACITY = 64 * BLOCK;

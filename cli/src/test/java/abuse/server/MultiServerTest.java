@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Many disks, one server. */
-@Timeout(60)
+@Timeout(600)
 class MultiServerTest {
     private static final int BLOCK = ServerTestBase.BLOCK;
     private static final long CAPACITY = ServerTestBase.CAPACITY;

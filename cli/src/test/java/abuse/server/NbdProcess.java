@@ -4,8 +4,10 @@ package abuse.server;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,8 +61,7 @@ final class NbdProcess {
             Files.deleteIfExists(socket);
         }
         process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
-        int port = socket == null ? Integer.parseInt(uri.substring(uri.lastIndexOf(':') + 1)) : 0;
-        while (socket != null ? !Files.exists(socket) : !listens(port)) {
+        while (!listens()) {
             assertTrue(process.isAlive(), () -> "ended with " + process.exitValue() + ": " + log());
             Thread.sleep(5);
         }
@@ -75,8 +76,9 @@ final class NbdProcess {
         }
     }
 
-    private static boolean listens(int port) {
-        try (var connection = new Socket("127.0.0.1", port)) {
+    private boolean listens() {
+        try (var connection = SocketChannel.open(socket != null ? UnixDomainSocketAddress.of(socket)
+                : new InetSocketAddress("127.0.0.1", Integer.parseInt(uri.substring(uri.lastIndexOf(':') + 1))))) {
             return connection.isConnected();
         } catch (IOException e) {
             return false;

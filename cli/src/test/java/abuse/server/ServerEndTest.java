@@ -62,7 +62,7 @@ class ServerEndTest extends ServerTestBase {
     @Test
     void stop_ends_a_server_that_waits_for_a_setup() throws Exception {
         var running = start(geometry -> new ModelBackend());
-        assertTrue(running.waiting.await(100, TimeUnit.SECONDS));
+        assertTrue(running.waiting.await(600, TimeUnit.SECONDS));
         assertNull(running.stop());
         assertEquals(1, running.ready.getCount());
     }
@@ -70,7 +70,7 @@ class ServerEndTest extends ServerTestBase {
     @Test
     void a_setup_is_waited_for() throws Exception {
         var running = start(MEM);
-        assertTrue(running.waiting.await(100, TimeUnit.SECONDS));
+        assertTrue(running.waiting.await(600, TimeUnit.SECONDS));
         assertEquals(1, running.ready.getCount());
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         running.awaitReady();

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What happens to threads, memory and open files after failures that a server does not expect. */
-@Timeout(60)
+@Timeout(600)
 class ServerFaultsTest extends ServerTestBase {
     @Test
     void who_is_told_that_it_is_ready_may_fail() throws Exception {

@@ -224,7 +224,7 @@ class ServerTest extends ServerTestBase {
             public void read(long offset, ByteBuffer into) throws IOException {
                 together.countDown();
                 try {
-                    assertTrue(together.await(100, TimeUnit.SECONDS));
+                    assertTrue(together.await(600, TimeUnit.SECONDS));
                 } catch (InterruptedException e) {
                     throw new IOException(e);
                 }

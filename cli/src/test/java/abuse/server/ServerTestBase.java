@@ -38,7 +38,7 @@ abstract class ServerTestBase {
     final List<RunningServer> servers = new ArrayList<>();
 
     @AfterEach
-    @Timeout(100)
+    @Timeout(600)
     void stopServers() throws InterruptedException {
         for (RunningServer running : servers) {
             running.stop();

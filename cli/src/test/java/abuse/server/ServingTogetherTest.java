@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Servers of one disk serve the same, or the second one is refused. */
-@Timeout(60)
+@Timeout(600)
 class ServingTogetherTest {
     private static final long CAPACITY = 1 << 20;
 
