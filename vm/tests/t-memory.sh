@@ -1,0 +1,183 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Lent memory: the kernel copies to and from it, and it outlives who lent it
+
+# shellcheck source=vm/tests/map.sh
+. "${BASH_SOURCE[0]%/*}/map.sh"
+
+lent_memory_outlives_who_lent_it() {
+	local inode
+	_ready block_size=512
+	_map 512:1M:4608:memory=4M:w extent_flags=$((WRITE | MEMORY))
+	io op=check offset=4K length=64K byte=0
+	io op=write offset=4K length=64K byte=0x72
+	io op=check offset=4K length=64K byte=0x72
+	io op=write offset=1536 length=512 vector=512 byte=0x73 fua=1
+	io op=read nowait=1 offset=8K
+	io op=write nowait=1 offset=8K byte=0x72
+	io op=sync # nobody serves, and there is nothing to flush
+	is gets "$(status gets)" 0
+	[[ $(_extents) =~ ^"512 1048576 4608 0x"[0-9a-f]*" 3"$ ]] || fail "extents: $(_extents)"
+	# A later one gets it, and both see what the other writes.
+	client lent $CTL offset=1K op=read at=8K length=64K byte=0x72 >"$T/lent"
+	inode=$(printf '%#x' "$(sed -n 's/^inode=//p' "$T/lent")")
+	is "the target" "$(_extents | cut -d' ' -f4)" "$inode"
+	client lent $CTL offset=1M op=write at=8K length=4K byte=0x74 >"$T/lent"
+	io op=check offset=4K length=4K byte=0x74
+	io op=check offset=8K length=4K byte=0x72
+	expect ENOENT client lent $CTL
+	expect ENOENT client lent $CTL offset=2M
+	expect ENOENT client lent $CTL offset=0xffffffffffffffff
+	expect EINVAL client lent $CTL offset=1K flags=1
+	expect EINVAL client lent $CTL offset=1K reserved=1
+	expect EINVAL client lent $CTL offset=1K size=16
+	expect E2BIG client lent $CTL offset=1K size=32 tail=1
+	expect EFAULT client lent $CTL offset=1K arg=bad
+	# A hole takes pages out of the file, but not away from the disk.
+	client lent $CTL offset=1K op=punch at=8K length=64K >"$T/lent"
+	io op=check offset=8K length=4K byte=0x72
+	_unmap 0:16K
+	io op=check offset=64K length=4K byte=0x72
+	expect ENOENT client lent $CTL offset=1K
+	client lent $CTL offset=64K op=none >"$T/lent"
+	client setup /dev/abctl1
+	expect EOPNOTSUPP client lent /dev/abctl1
+	expect ENODEV client lent /dev/abctl2
+	reset
+}
+
+memory_is_lent_only_as_it_was_opened_and_within_the_limit() {
+	local nobody
+	_ready
+	expect ENOSPC client map $CTL extents=0:8K:4K:memory=8K extent_flags=$MEMORY
+	expect EINVAL client map $CTL extents=0:8K:512:memory=16K extent_flags=$MEMORY
+	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/proc/version extent_flags=$MEMORY
+	expect EBADF client map $CTL extents=0:4K fd=99 extent_flags=$MEMORY
+	mkdir "$T/tmpfs"
+	mount -t tmpfs tmpfs "$T/tmpfs"
+	truncate -s 64K "$T/tmpfs/file"
+	expect EACCES client map $CTL "extents=0:4K:0:$T/tmpfs/file" extent_flags=$((WRITE | MEMORY)) mode=r
+	expect EMEDIUMTYPE client map $CTL "extents=0:4K:0:$T/tmpfs" extent_flags=$MEMORY mode=r
+	_map "0:4K:0:$T/tmpfs/file" extent_flags=$MEMORY mode=r
+	io op=check byte=0
+	client io "$T/tmpfs/file" op=write buffered=1 byte=0x41
+	io op=check byte=0x41
+	submit write op=write # it is mapped for reads
+	! umount "$T/tmpfs" 2>"$T/umount" || fail "its file is in use"
+	_unmap 0:4K
+	umount "$T/tmpfs"
+	exec 3<$CTL
+	take 3
+	answer 3 "$id0"
+	finish write
+	exec 3<&-
+	# A user has so much, and no more, whatever he lends to which disk; it is his again when it is unmapped.
+	chown nobody $CTL
+	cp "$ABUSE_BUILD/client$WIDTH" "$T/client"
+	nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --memlock=1048576:1048576 "$T/client")
+	expect ENOMEM "${nobody[@]}" map $CTL extents=0:2M:0:memory=2M extent_flags=$MEMORY
+	"${nobody[@]}" map $CTL extents=0:768K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	expect ENOMEM "${nobody[@]}" map $CTL extents=1M:512K:0:memory=1M extent_flags=$MEMORY
+	"${nobody[@]}" map $CTL extents=1M:256K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	"${nobody[@]}" unmap $CTL extents=0:1M >"$T/map"
+	"${nobody[@]}" map $CTL extents=0:768K:0:memory=1M extent_flags=$MEMORY >"$T/map"
+	expect ENOMEM "${nobody[@]}" map $CTL extents=2M:4K:0:memory=1M extent_flags=$MEMORY
+	reset
+	setup capacity=32M flags=$MAPPABLE
+	wait_for "${nobody[@]}" map $CTL extents=0:1M:0:memory=1M extent_flags=$MEMORY
+}
+
+huge_pages_are_lent() {
+	_ready
+	echo 2 >/proc/sys/vm/nr_hugepages
+	[ "$(</proc/sys/vm/nr_hugepages)" = 2 ] || fail "no huge pages"
+	_map 0:1M:1M:huge=4M:w extent_flags=$((WRITE | MEMORY))
+	io op=write offset=512K length=256K byte=0x75
+	io op=check offset=512K length=256K byte=0x75
+	client lent $CTL op=none >"$T/lent"
+	reset
+	wait_for eval '[ "$(sed -n "s/^HugePages_Free: *//p" /proc/meminfo)" = 2 ]'
+	echo 0 >/proc/sys/vm/nr_hugepages
+}
+
+memory_and_devices_make_one_disk() {
+	_ready max_request=256K
+	N=2 _map 0:64K:0:/dev/ram0:w,128K:64K:0:/dev/ram1:w
+	_map 64K:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY))
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	io op=write length=256K byte=0x76
+	io op=check length=256K byte=0x76
+	client io /dev/ram0 op=check length=64K byte=0x76
+	client lent $CTL offset=64K op=read length=64K byte=0x76 >"$T/lent"
+	io op=sync
+	is "what the server has" "$(tr -d '\0' <"$T/image" | wc -c)" 65536
+	client quiesce $CTL
+	spawn read client io $DISK op=check offset=64K byte=0x76
+	still_waits read
+	client quiesce $CTL flags=1
+	finish read
+	end
+}
+
+fio_finds_every_byte_in_memory_while_what_it_does_not_read_moves() {
+	local n
+	_ready queues=2
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	_map 0:12M:0:memory=12M:w extent_flags=$((WRITE | MEMORY))
+	start_load
+	for n in {1..30}; do
+		client map $CTL extents=$((24 + n % 8))M:1M:0:memory=1M:w extent_flags=$((WRITE | MEMORY)) flags=$REPLACE >"$T/map" ||
+			fail "map"
+	done
+	answering
+	end_load "30 changes of the map"
+	end
+}
+
+# The tool
+
+a_mem_disk_survives_its_server() {
+	load
+	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD | WRITE_ZEROES))
+	start server mem
+	[[ $(tool maps 0 -n) =~ ^"0B 32M memory:"[0-9]*" 0B rw"$ ]] || fail "maps: $(tool maps 0)"
+	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 $DISK # later zeroes are a server's
+	mkdir "$T/mnt"
+	mount $DISK "$T/mnt"
+	cp -r /etc/apt "$T/mnt/1"
+	kill9 server
+	cp -r /etc/apt "$T/mnt/2" # nobody serves
+	sync -f "$T/mnt"
+	start server mem
+	diff -r "$T/mnt/1" "$T/mnt/2"
+	# A server carries out discards, and writes of zeroes, in the memory that it has taken over.
+	rm -r "$T/mnt/1"
+	fstrim "$T/mnt"
+	umount "$T/mnt"
+	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	io op=write offset=16M length=64K byte=0x77
+	io op=zeroes offset=16M length=32K
+	io op=check offset=16M length=32K byte=0
+	io op=check offset=16416K length=32K byte=0x77
+	stop server
+	io op=check offset=16416K length=32K byte=0x77
+	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 null
+	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 mem --no-map
+	tool unmap 0
+	start server mem --no-map
+	is maps "$(tool maps 0)" ""
+	io op=check offset=16416K length=32K byte=0
+	stop server
+}
+
+a_server_that_may_not_lend_so_much_says_so() {
+	load
+	setup capacity=32M flags=$MAPPABLE
+	chown nobody $CTL
+	spawn server setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --memlock=1048576:1048576 \
+		"$ABUSECTL" server $CTL mem
+	finish server 1
+	shows "$T/server" "^abusectl: $CTL: Cannot allocate memory; so much has to stay in memory.*--no-map"
+	is maps "$(tool maps 0)" ""
+}

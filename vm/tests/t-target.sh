@@ -1,0 +1,208 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# Targets of what is mapped that fail, are slow, or do not open; and what goes on meanwhile
+
+# shellcheck source=vm/tests/map.sh
+. "${BASH_SOURCE[0]%/*}/map.sh"
+
+_slow_target() {
+	dmsetup create abuse-slow --table "0 16384 linear /dev/ram0 0"
+	[ "$(</sys/block/dm-0/dm/name)" = abuse-slow ] || fail "another dm-0"
+}
+
+a_quiesce_holds_what_is_mapped_too() {
+	local n
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	dmsetup suspend --nolockfs abuse-slow
+	spawn first client io $DISK op=check byte=0x41
+	wait_for _under_way 1
+	expect ETIME client quiesce $CTL timeout_ms=200
+	complains 1 "$CTL: I/O to what is mapped is not answered after .*" quiesce --timeout=200ms $CTL
+	spawn second client io $DISK op=write byte=0x67
+	dmsetup resume abuse-slow
+	finish first
+	is owned "$(client quiesce $CTL timeout_ms=60000)" owned=0
+	pause 1
+	client io /dev/dm-0 op=check byte=0x41 # nothing was written
+	spawn nowait client io $DISK op=read nowait=1
+	failed nowait EAGAIN
+	# What is mapped meanwhile waits as well.
+	_map 2M:64K:0:/dev/ram1
+	spawn third client io $DISK op=check offset=2M byte=0x42
+	pause 1
+	still_waits second
+	still_waits third
+	client quiesce $CTL flags=1
+	finish second
+	finish third
+	client io /dev/dm-0 op=check byte=0x67
+	client quiesce $CTL
+	spawn last client io $DISK op=read
+	blocked last 1
+	reset
+	failed last EIO
+	dmsetup remove abuse-slow
+}
+_under_way() { [ "$(awk '{ print $9 }' /sys/block/abuse0/stat)" = "$1" ]; }
+
+a_target_that_fails_after_the_reset_harms_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read threads=4
+	wait_for _under_way 4
+	dmsetup load abuse-slow --table "0 16384 error"
+	reset
+	exec 3<&-
+	dmsetup resume abuse-slow
+	failed read EIO
+	dmsetup remove abuse-slow
+	wait_for unload
+}
+
+a_server_takes_a_broken_target_away_while_all_that_fails_there_waits() {
+	_ready queue_depth=2
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read threads=16
+	wait_for _under_way 16
+	dmsetup load abuse-slow --table "0 16384 error"
+	dmsetup resume abuse-slow
+	take 3 min=1 timeout=60000000000
+	_map 0:1M:0:/dev/ram1:w flags=$REPLACE
+	answer 3 "$id0:$RETRY"
+	serve
+	finish read
+	end
+	dmsetup remove abuse-slow
+}
+
+what_is_submitted_anew_does_not_wait_behind_what_needs_a_server() {
+	_ready queue_depth=2
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	exec 3<$CTL
+	submit mapped op=check offset=2M byte=0x42
+	take 3
+	anew=$id0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn faults client io $DISK op=read threads=16
+	wait_for _under_way 17
+	dmsetup load abuse-slow --table "0 16384 error"
+	dmsetup resume abuse-slow
+	pending 1 # there is room for no more, and the others wait
+	_map 2M:64K:0:/dev/ram1
+	answer 3 "$anew:$RETRY"
+	finish mapped
+	running faults || fail "there was nothing to wait for"
+	_unmap 0:1M
+	serve
+	finish faults
+	end
+	dmsetup remove abuse-slow
+}
+
+what_is_mapped_goes_on_after_a_pause_though_servers_are_stuck() {
+	_ready queue_depth=2
+	_map 0:1M:0:/dev/ram0
+	client quiesce $CTL
+	spawn stuck client io $DISK op=read offset=2M threads=8
+	spawn flush client io $DISK op=sync
+	blocked stuck 8
+	blocked flush 1
+	spawn mapped client io $DISK op=check length=64K byte=0x41
+	blocked mapped 1
+	client quiesce $CTL flags=1
+	finish mapped
+	finish flush
+	pending 2
+	reset
+	failed stuck EIO
+}
+
+a_target_that_does_not_open_holds_up_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/ram1:w
+	exec 4<>/dev/dm-0
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	_dirty
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0:w
+	blocked map 1
+	soon client quiesce $CTL timeout_ms=60000
+	soon client quiesce $CTL flags=1
+	soon client unmap $CTL extents=0:512K
+	soon client map $CTL extents=0:64K:0:/dev/ram1
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1"
+	running map || fail "the target did open"
+	dmsetup resume abuse-slow
+	finish map
+	is extents "$(_extents)" "0 65536 0 0x101 0
+524288 524288 524288 0x101 1
+2097152 1048576 0 0x$(stat -c %t /dev/dm-0)00 1"
+	# The same, but the disk is gone when the target is open.
+	_unmap 0:32M
+	dmsetup suspend --nolockfs --noflush abuse-slow
+	_dirty
+	spawn map client map $CTL extents=2M:1M:0:/dev/dm-0
+	blocked map 1
+	soon client reset $CTL
+	dmsetup resume abuse-slow
+	failed map ENODEV
+	exec 4<&-
+	dmsetup remove abuse-slow
+}
+# Whoever opens the target has to wait until that is written; a whole block, which is not read first
+_dirty() { dd if=/dev/zero of=/dev/dm-0 bs=4096 count=1 conv=notrunc status=none; }
+
+a_flush_waits_for_what_was_just_unmapped() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	io op=write byte=0x68
+	dmsetup suspend --nolockfs abuse-slow
+	spawn write client io $DISK op=write byte=0x69
+	wait_for _under_way 1
+	spawn unmap client unmap $CTL extents=0:1M
+	wait_for _nothing_mapped
+	spawn flush client io $DISK op=sync
+	still_waits unmap
+	still_waits flush
+	dmsetup resume abuse-slow
+	finish write
+	finish unmap
+	finish flush
+	dmsetup remove abuse-slow
+}
+_nothing_mapped() { [ -z "$(_extents)" ]; }
+
+a_target_that_fails_is_a_fault_for_servers() {
+	_ready
+	dmsetup create "abuse-map" --table "0 16384 error"
+	[ "$(</sys/block/dm-0/dm/name)" = abuse-map ] || fail "another dm-0"
+	_map 0:1M:0:/dev/dm-0:w
+	failed_read() { spawn read client io $DISK op=read; failed read EIO; }
+	failed_read # nobody serves
+	exec 3<$CTL
+	client xfer @3 gets=1 >"$T/none"
+	submit read op=read
+	take 3
+	is flags "$((flags0 & FAULT))" $FAULT
+	answer 3 "$id0"
+	finish read
+	submit read op=read offset=2M
+	take 3
+	is flags "$((flags0 & FAULT))" 0
+	answer 3 "$id0"
+	finish read
+	_unmap 0:1M
+	dmsetup remove "abuse-map"
+}
