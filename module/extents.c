@@ -15,6 +15,7 @@
 #include "file.h"
 #include "front.h"
 #include "map.h"
+#include "memory.h"
 #include "trace.h"
 #include "xfer.h"
 
@@ -228,6 +229,24 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 	return put_user(call.done, &arg->done) ? -EFAULT : err;
 }
 
+/* Returns an open file of its own of the memory that is lent there. */
+static struct file *abuse_open_lent(struct abuse_file *file, u64 offset)
+{
+	struct abuse_config config;
+	struct abuse_front *front = abuse_hold_front(file, &config);
+	struct file *lent, *memory;
+
+	if (IS_ERR(front))
+		return ERR_CAST(front);
+	lent = abuse_map_lent(abuse_front_map(front), offset >> SECTOR_SHIFT);
+	abuse_front_let_go(front);
+	if (IS_ERR(lent))
+		return lent;
+	memory = abuse_memory_reopen(lent, lent->f_mode & FMODE_WRITE);
+	fput(lent);
+	return memory;
+}
+
 /**
  * abuse_ioctl_lent() - ABUSE_LENT
  * @file: the open control node
@@ -237,8 +256,6 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
  */
 int abuse_ioctl_lent(struct abuse_file *file, struct abuse_lent __user *arg)
 {
-	struct abuse_config config;
-	struct abuse_front *front;
 	struct abuse_lent lent;
 	struct file *memory;
 	u32 size;
@@ -252,12 +269,7 @@ int abuse_ioctl_lent(struct abuse_file *file, struct abuse_lent __user *arg)
 		err = -EINVAL;
 	if (err)
 		return err;
-	front = abuse_hold_front(file, &config);
-	if (IS_ERR(front))
-		return PTR_ERR(front);
-	memory = abuse_map_lent(abuse_front_map(front),
-				lent.offset >> SECTOR_SHIFT);
-	abuse_front_let_go(front);
+	memory = abuse_open_lent(file, lent.offset);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
 	fd = get_unused_fd_flags(O_CLOEXEC);

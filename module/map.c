@@ -180,12 +180,12 @@ int abuse_map_list(struct abuse_map *map, struct abuse_list *list,
 }
 
 /**
- * abuse_map_lent() - the file that memory is lent from
+ * abuse_map_lent() - the file of memory that is lent
  * @map: the map, which the caller keeps from being freed
  * @sector: which is mapped to that memory
  *
- * Return: the file, to be given up with fput(); or an error pointer: -ENODEV,
- * -ENOENT.
+ * Return: the file, open for what the memory is for, to be given up with fput();
+ * or an error pointer: -ENODEV, -ENOENT.
  */
 struct file *abuse_map_lent(struct abuse_map *map, sector_t sector)
 {

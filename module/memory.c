@@ -5,6 +5,8 @@
  */
 #include <linux/bio.h>
 #include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
@@ -20,6 +22,21 @@
 
 /* So many pages are pinned, or let go, before somebody else may run. */
 #define ABUSE_PIN_PAGES	512UL
+
+/**
+ * abuse_memory_reopen() - open a file in memory once more
+ * @file: the file
+ * @write: for writes, too
+ *
+ * Return: an open file that shares position, flags and locks with no other; or
+ * an error pointer, as of open(2).
+ */
+struct file *abuse_memory_reopen(struct file *file, bool write)
+{
+	return dentry_open(&file->f_path,
+			   O_LARGEFILE | (write ? O_RDWR : O_RDONLY),
+			   current_cred());
+}
 
 /* The pages outlive the process, so they count for its user. */
 static int abuse_memory_count(struct abuse_memory *memory, unsigned long nr)
@@ -77,6 +94,19 @@ static int abuse_memory_pin_at(struct abuse_memory *memory,
 	return 0;
 }
 
+/* What mapping a file may fail with that means something else for this call */
+static int abuse_memory_map_error(int err)
+{
+	switch (err) {
+	case -EPERM:	/* The file is sealed against writes. */
+		return -EACCES;
+	case -EAGAIN:	/* mlockall() would lock more than the process may. */
+		return -ENOMEM;
+	default:
+		return err;
+	}
+}
+
 /*
  * Only what is mapped into a process can be pinned for long, because pages may
  * have to move first. So the file is mapped for a moment, in units of its pages.
@@ -94,7 +124,7 @@ static int abuse_memory_pin_pages(struct abuse_memory *memory, u64 offset,
 
 	address = vm_mmap(memory->file, 0, size, prot, MAP_SHARED, begin);
 	if (IS_ERR_VALUE(address))
-		return address;
+		return abuse_memory_map_error(address);
 	err = abuse_memory_pin_at(memory, address + skip, memory->counted);
 	vm_munmap(address, size);
 	return err;
@@ -145,7 +175,13 @@ struct abuse_memory *abuse_memory_pin(struct file *file, u64 offset,
 	memory = kvzalloc(struct_size(memory, pages, nr), GFP_KERNEL_ACCOUNT);
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
-	memory->file = get_file(file);
+	/* Whoever lends it may close his own, or have it open for more. */
+	memory->file = abuse_memory_reopen(file, write);
+	if (IS_ERR(memory->file)) {
+		err = PTR_ERR(memory->file);
+		kvfree(memory);
+		return ERR_PTR(err);
+	}
 	memory->write = write;
 	memory->first = offset >> PAGE_SHIFT;
 	err = abuse_memory_count(memory, nr);

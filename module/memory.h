@@ -12,7 +12,7 @@ struct user_struct;
 
 /**
  * struct abuse_memory - a part of a file in memory, which does not go away
- * @file: the file
+ * @file: the file, open for what the memory is for, and nothing more
  * @user: whose RLIMIT_MEMLOCK it counts for
  * @counted: so many pages
  * @write: it may be changed
@@ -30,6 +30,7 @@ struct abuse_memory {
 	struct page *pages[];
 };
 
+struct file *abuse_memory_reopen(struct file *file, bool write);
 struct abuse_memory *abuse_memory_pin(struct file *file, u64 offset,
 				      u64 length, bool write);
 void abuse_memory_free(struct abuse_memory *memory);

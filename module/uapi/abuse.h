@@ -822,12 +822,14 @@ struct abuse_extents {
  * @size: in: sizeof(struct abuse_lent)
  * @flags: 0
  * @offset: in: bytes, any of the disk that is mapped to that memory
- * @descriptor: out: a new file descriptor of the file, as it was open for
- *	ABUSE_MAP; closed by exec
+ * @descriptor: out: a new file descriptor of the file, opened anew, for reads,
+ *	and for writes if the byte is mapped for writes; closed by exec
  * @reserved: 0
  *
  * Whoever may open the control node may have the whole file: lend one that has
- * nothing else. Fails with ENOENT where no memory is mapped.
+ * nothing else. Whoever else has the file may cut it, and then touching what is
+ * beyond its end kills: lend one that is sealed with F_SEAL_SHRINK, and do not map
+ * one that is not. Fails with ENOENT where no memory is mapped.
  */
 struct abuse_lent {
 	__u32	size;

@@ -3,20 +3,22 @@
 #define _GNU_SOURCE
 #include "client.h"
 #include <linux/falloc.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 /*
  * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
  *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
- *	[extent_reserved=] [reserved=] [memlock=BYTES, the limit] [uid=, of the call]
+ *	[extent_reserved=] [reserved=] [seals=, of fresh memory] [memlock=BYTES, the limit] [uid=, of the call]
+ *	[mlockall=yes]
  * With times= each extent comes N times, each time so many bytes further on. Prints how many were done.
  */
 static int memory_file(const char *size, unsigned int flags)
 {
-	int target = memfd_create("client", flags);
+	int target = memfd_create("client", flags | MFD_ALLOW_SEALING);
 
-	if (target < 0 || ftruncate(target, number(size)))
+	if (target < 0 || ftruncate(target, number(size)) || fcntl(target, F_ADD_SEALS, (int)num("seals", 0)))
 		die("memfd");
 	return target;
 }
@@ -56,12 +58,25 @@ static void parse(char *text, struct abuse_extent *e)
 	};
 }
 
+/* Each is an open file of its own. */
+static void check_apart(int one, int other)
+{
+	if (lseek(one, 512, SEEK_SET) != 512 || fcntl(one, F_SETFL, O_APPEND) || flock(one, LOCK_EX))
+		die("lent");
+	if (lseek(other, 0, SEEK_CUR) || fcntl(other, F_GETFL) & O_APPEND || !flock(other, LOCK_SH | LOCK_NB)) {
+		fprintf(stderr, "they share what belongs to an open file: %s\n", errname(EEXIST));
+		exit(1);
+	}
+}
+
 /*
- * lent [offset=] [op=read|write|punch|none] [at=] [length=] [byte=] [size=] [flags=] [reserved=] [tail=]:
- *	asks for the memory of that byte, prints its inode, and does that to it
+ * lent [offset=] [op=read|write|punch|cut|apart|none] [at=] [length=] [byte=] [size=] [flags=] [reserved=] [tail=]:
+ *	asks for the memory of that byte, prints its inode, and what it is open for, and does that to it; apart:
+ *	asks twice, and shows that the descriptors have nothing to do with each other
  */
 void lent(void)
 {
+	const char *access[] = { "r", "w", "rw", "none" };
 	union {
 		struct abuse_lent lent;
 		unsigned char bytes[4096];
@@ -83,12 +98,21 @@ void lent(void)
 		die("LENT");
 	if (fstat(u.lent.descriptor, &st) || fcntl(u.lent.descriptor, F_GETFD) != FD_CLOEXEC)
 		die("descriptor");
-	printf("inode=%llu\n", (ull)st.st_ino);
+	printf("inode=%llu\naccess=%s\n", (ull)st.st_ino, access[fcntl(u.lent.descriptor, F_GETFL) & O_ACCMODE]);
+	if (!strcmp(op, "apart")) {
+		int one = u.lent.descriptor;
+
+		if (ioctl(fd, ABUSE_LENT, &u))
+			die("LENT");
+		check_apart(one, u.lent.descriptor);
+	}
 	if (!strcmp(op, "punch") && fallocate(u.lent.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length))
 		die("fallocate");
+	if (!strcmp(op, "cut") && ftruncate(u.lent.descriptor, at))
+		die("ftruncate");
 	if (strcmp(op, "read") && strcmp(op, "write"))
 		return;
-	p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, u.lent.descriptor, at);
+	p = mmap(NULL, length, *op == 'w' ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, u.lent.descriptor, at);
 	if (p == MAP_FAILED)
 		die("mmap");
 	if (*op == 'w')
@@ -126,6 +150,11 @@ void map_extents(unsigned int call)
 
 		if (setrlimit(RLIMIT_MEMLOCK, &limit))
 			die("RLIMIT_MEMLOCK");
+	}
+	if (arg("mlockall", NULL)) {
+		if (mlockall(MCL_FUTURE))
+			die("mlockall");
+		map(1 << 16); /* so much less is left of the limit */
 	}
 	if (arg("uid", NULL) && setuid(num("uid", 0)))
 		die("setuid");

@@ -86,6 +86,43 @@ memory_is_lent_only_as_it_was_opened_and_within_the_limit() {
 	wait_for "${nobody[@]}" map $CTL extents=0:1M:0:memory=1M extent_flags=$MEMORY
 }
 
+what_a_later_one_gets_is_open_for_what_is_mapped_and_shared_with_nobody() {
+	_ready
+	_map 0:64K:0:memory=64K extent_flags=$MEMORY # who lends it has it open for writes
+	client lent $CTL op=read length=64K >"$T/lent"
+	shows "$T/lent" '^access=r$'
+	expect EACCES client lent $CTL op=write
+	client lent $CTL op=apart >"$T/lent"
+	_map 64K:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY))
+	client lent $CTL offset=64K op=write byte=0x78 >"$T/lent"
+	shows "$T/lent" '^access=rw$'
+	io op=check offset=64K byte=0x78
+	client lent $CTL offset=64K op=apart >"$T/lent"
+	# Its filesystem does not allow writes any more.
+	mkdir "$T/tmpfs"
+	mount -t tmpfs tmpfs "$T/tmpfs"
+	truncate -s 64K "$T/tmpfs/file"
+	_map "128K:64K:0:$T/tmpfs/file" extent_flags=$MEMORY mode=w
+	mount -o remount,ro "$T/tmpfs" # nobody has it open for writes
+	client lent $CTL offset=128K op=read >"$T/lent"
+	_unmap 128K:64K
+}
+
+sealed_memory_and_a_caller_that_locks_all_get_a_clear_answer() {
+	local write=8 future_write=16 shrink=2
+	_ready
+	expect EACCES client map $CTL extents=0:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY)) seals=$write
+	expect EACCES client map $CTL extents=0:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY)) seals=$future_write
+	_map 0:64K:0:memory=64K extent_flags=$MEMORY seals=$write
+	io op=check length=64K byte=0
+	client lent $CTL op=read length=64K >"$T/lent"
+	shows "$T/lent" '^access=r$'
+	_map 64K:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY)) seals=$shrink
+	io op=write offset=64K byte=0x79
+	chown nobody $CTL
+	expect ENOMEM client map $CTL extents=1M:1M:0:memory=1M extent_flags=$MEMORY mlockall=yes memlock=1M uid=65534
+}
+
 huge_pages_are_lent() {
 	_ready
 	echo 2 >/proc/sys/vm/nr_hugepages
@@ -168,6 +205,22 @@ a_mem_disk_survives_its_server() {
 	start server mem --no-map
 	is maps "$(tool maps 0)" ""
 	io op=check offset=16416K length=32K byte=0
+	stop server
+}
+
+a_server_takes_over_no_memory_that_may_be_cut() {
+	load
+	setup capacity=32M flags=$MAPPABLE
+	mkdir "$T/tmpfs"
+	mount -t tmpfs tmpfs "$T/tmpfs"
+	truncate -s 32M "$T/tmpfs/file"
+	_map "0:32M:0:$T/tmpfs/file:w" extent_flags=$((WRITE | MEMORY))
+	complains 1 "$CTL: is mapped to memory that is cut, or may be; .*unmap $CTL'" server 0 mem
+	_unmap 0:32M
+	# It seals what it takes over, if that can be done.
+	_map 0:32M:0:memory=32M:w extent_flags=$((WRITE | MEMORY))
+	start server mem
+	expect EPERM client lent $CTL op=cut
 	stop server
 }
 

@@ -35,7 +35,8 @@ public interface Mapper {
      * @param length more than 0
      * @return the memory: what the backend writes there, users of the disk read. The caller closes it, and the kernel
      *     keeps it
-     * @throws IOException when there is not so much
+     * @throws IOException when there is not so much, or when an earlier server lent memory that others can cut, so that
+     *     touching it could end this process
      */
     Memory lend(long offset, long length) throws IOException;
 

@@ -70,6 +70,10 @@ public final class Unix {
     public static final short F_RDLCK = 0;
     public static final short F_WRLCK = 1;
     public static final short F_UNLCK = 2;
+    static final int F_ADD_SEALS = 1033;
+    static final int F_GET_SEALS = 1034;
+    static final int F_SEAL_SEAL = 1;
+    static final int F_SEAL_SHRINK = 2;
 
     static final int _SC_PAGESIZE = 30;
 
@@ -83,6 +87,7 @@ public final class Unix {
     static final int MCL_CURRENT = HERE.mclCurrent();
     static final int MCL_FUTURE = HERE.mclFuture();
     static final int MFD_CLOEXEC = 1;
+    static final int MFD_ALLOW_SEALING = 2;
     static final int PR_SET_IO_FLUSHER = 57;
     static final int PR_GET_IO_FLUSHER = 58;
 
@@ -238,9 +243,17 @@ public final class Unix {
     public static int memfd(String name) {
         byte[] text = name.getBytes(UTF_8);
         ByteBuffer terminated = ByteBuffer.allocateDirect(text.length + 1).put(0, text);
-        int fd = (int) OfServers.MEMFD_CREATE.call(MEMORY.getDirectBufferAddress(terminated), MFD_CLOEXEC);
+        int fd = (int) OfServers.MEMFD_CREATE.call(MEMORY.getDirectBufferAddress(terminated),
+                MFD_CLOEXEC | MFD_ALLOW_SEALING);
         Reference.reachabilityFence(terminated);
         return fd;
+    }
+
+    /** Seals a file in memory, so that it is never cut. Returns whether it is sealed; its maker may have ruled that out. */
+    public static boolean sealLength(int fd) {
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL); // fails if it has the last seal already
+        int seals = fcntl(fd, F_GET_SEALS, 0);
+        return seals != -1 && (seals & F_SEAL_SHRINK) != 0;
     }
 
     private static int fcntl(int fd, int command, long argument) {

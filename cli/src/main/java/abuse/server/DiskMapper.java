@@ -78,8 +78,8 @@ final class DiskMapper implements Mapper, AutoCloseable {
         }
         int fd = Unix.memfd("abuse");
         try {
-            // All of it at once, as it has to stay in memory
-            if (fd < 0 || Unix.fallocate(fd, 0, 0, length) < 0) {
+            // All of it at once, as it has to stay in memory; and a later server must not find it cut
+            if (fd < 0 || Unix.fallocate(fd, 0, 0, length) < 0 || !Unix.sealLength(fd)) {
                 throw new IOException("no room for " + length + " bytes: " + Unix.strerror(Unix.errno()));
             }
             return lend(device, new Loan(offset, length, fd, 0));
@@ -99,6 +99,11 @@ final class DiskMapper implements Mapper, AutoCloseable {
         }
         int fd = device.lent(first.offset());
         try {
+            // Touching what is beyond its end would end this process
+            if (!Unix.sealLength(fd) || Unix.lseek(fd, 0, Unix.SEEK_END) < offset - first.start() + length) {
+                throw new IOException(path + ": is mapped to memory that is cut, or may be; give it up first with 'abusectl unmap "
+                        + path + "'");
+            }
             return there.size() == 1 && first.offset() <= offset && first.offset() + first.length() >= offset + length
                     && first.writable() ? Memory.share(fd, offset - first.start(), length)
                             : lend(device, new Loan(offset, length, fd, offset - first.start()));

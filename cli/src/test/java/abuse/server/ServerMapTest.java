@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Mapper;
@@ -12,11 +13,16 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Extent;
 import abuse.device.Flag;
+import abuse.device.Loan;
 import abuse.device.Operation;
 import abuse.device.OtherContentException;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -146,6 +152,46 @@ class ServerMapTest extends ServerTestBase {
             device.unmap(0, CAPACITY);
         }
         serve(new ModelBackend()).stop();
+    }
+
+    @Test
+    void memory_that_is_lent_cannot_be_cut() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        serve(MEM).stop();
+        try (Device device = devices.open("/dev/abctl0")) {
+            int fd = device.lent(0);
+            try (var file = FileChannel.open(Path.of("/proc/self/fd/" + fd), StandardOpenOption.WRITE)) {
+                assertThrows(IOException.class, () -> file.truncate(0));
+                assertEquals(CAPACITY, file.size());
+            } finally {
+                Unix.close(fd);
+            }
+        }
+    }
+
+    @Test
+    void memory_that_is_cut_or_can_be_is_not_taken_over() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        // Only memfds have seals
+        Path path = Files.createTempFile(Path.of("/dev/shm"), "abuse", ".test");
+        try {
+            refuseToTakeOver(Unix.open(path.toString(), Unix.O_RDWR | Unix.O_CLOEXEC), CAPACITY);
+        } finally {
+            Files.delete(path);
+        }
+        refuseToTakeOver(Unix.memfd("test"), CAPACITY - BLOCK);
+    }
+
+    private void refuseToTakeOver(int fd, long size) throws Exception {
+        try (Device device = devices.open("/dev/abctl0")) {
+            assertEquals(0, Unix.fallocate(fd, 0, 0, size));
+            device.lend(new Loan(0, CAPACITY, fd, 0));
+            assertEquals("/dev/abctl0: is mapped to memory that is cut, or may be; give it up first with 'abusectl unmap /dev/abctl0'",
+                    start(MEM).end().getMessage());
+            device.unmap(0, CAPACITY);
+        } finally {
+            Unix.close(fd);
+        }
     }
 
     @Test
