@@ -38,7 +38,7 @@ struct file *abuse_memory_reopen(struct file *file, bool write)
 			   current_cred());
 }
 
-/* The pages outlive the process, so they count for its user. */
+/* The pages outlive the process, so they count for its user; so many more do. */
 static int abuse_memory_count(struct abuse_memory *memory, unsigned long nr)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -51,20 +51,26 @@ static int abuse_memory_count(struct abuse_memory *memory, unsigned long nr)
 			return -ENOMEM;
 	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &before,
 					  before + nr));
-	memory->user = get_uid(user);
-	memory->counted = nr;
+	if (!memory->user)
+		memory->user = get_uid(user);
+	memory->counted += nr;
 	return 0;
 }
 
-/* Another thread of the caller may have mapped something else meanwhile. */
+/*
+ * Another thread of the caller may have mapped something else meanwhile. Returns
+ * whether none did. Of a huge page all is pinned, even if only a part is lent.
+ */
 static bool abuse_memory_is_of_file(const struct abuse_memory *memory,
-				    unsigned long from)
+				    unsigned long from, unsigned long *pinned)
 {
 	for (; from < memory->nr; from++) {
 		struct folio *folio = page_folio(memory->pages[from]);
 
 		if (READ_ONCE(folio->mapping) != memory->file->f_mapping)
 			return false;
+		if (!from || folio != page_folio(memory->pages[from - 1]))
+			*pinned += folio_nr_pages(folio);
 	}
 	return true;
 }
@@ -73,6 +79,7 @@ static int abuse_memory_pin_at(struct abuse_memory *memory,
 			       unsigned long address, unsigned long nr)
 {
 	unsigned int flags = FOLL_LONGTERM | (memory->write ? FOLL_WRITE : 0);
+	unsigned long pinned = 0;
 
 	while (memory->nr < nr) {
 		int n = min(nr - memory->nr, ABUSE_PIN_PAGES);
@@ -85,13 +92,14 @@ static int abuse_memory_pin_at(struct abuse_memory *memory,
 		if (n < 0)
 			return n;
 		memory->nr += n;
-		if (!abuse_memory_is_of_file(memory, memory->nr - n))
+		if (!abuse_memory_is_of_file(memory, memory->nr - n, &pinned))
 			return -ENOMEM;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
-	return 0;
+	/* At most the rest of the first and of the last huge page is more. */
+	return abuse_memory_count(memory, pinned - nr);
 }
 
 /* What mapping a file may fail with that means something else for this call */

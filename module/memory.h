@@ -14,7 +14,7 @@ struct user_struct;
  * struct abuse_memory - a part of a file in memory, which does not go away
  * @file: the file, open for what the memory is for, and nothing more
  * @user: whose RLIMIT_MEMLOCK it counts for
- * @counted: so many pages
+ * @counted: so many pages: all of each huge page
  * @write: it may be changed
  * @first: the page of the file that is the first one of @pages
  * @nr: how many they are

@@ -791,8 +791,9 @@ enum abuse_map_flags {
  * ABUSE_GET_FAULT; if there is no server, the request fails.
  *
  * Memory that is lent so is kept in memory, and counts for RLIMIT_MEMLOCK of the
- * caller's user, until it is unmapped. The kernel copies to and from it when a
- * request is submitted. There is nothing to flush. It stays when the caller ends,
+ * caller's user, until it is unmapped. An extent counts with all of each page in
+ * which it lies, a huge one, too. The kernel copies to and from it when a request
+ * is submitted. There is nothing to flush. It stays when the caller ends,
  * and ABUSE_LENT has it for a later one. Whoever cuts the file, or makes holes in
  * it, takes those pages out of the file, but not away from the disk.
  *

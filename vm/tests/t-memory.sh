@@ -119,20 +119,28 @@ sealed_memory_and_a_caller_that_locks_all_get_a_clear_answer() {
 	shows "$T/lent" '^access=r$'
 	_map 64K:64K:0:memory=64K:w extent_flags=$((WRITE | MEMORY)) seals=$shrink
 	io op=write offset=64K byte=0x79
-	chown nobody $CTL
 	expect ENOMEM client map $CTL extents=1M:1M:0:memory=1M extent_flags=$MEMORY mlockall=yes memlock=1M uid=65534
 }
 
 huge_pages_are_lent() {
 	_ready
-	echo 2 >/proc/sys/vm/nr_hugepages
-	[ "$(</proc/sys/vm/nr_hugepages)" = 2 ] || fail "no huge pages"
+	echo 8 >/proc/sys/vm/nr_hugepages
+	[ "$(</proc/sys/vm/nr_hugepages)" = 8 ] || fail "no huge pages"
 	_map 0:1M:1M:huge=4M:w extent_flags=$((WRITE | MEMORY))
 	io op=write offset=512K length=256K byte=0x75
 	io op=check offset=512K length=256K byte=0x75
 	client lent $CTL op=none >"$T/lent"
+	_unmap 0:1M
+	# All of a huge page is kept in memory, so all of it counts.
+	expect ENOMEM client map $CTL extents=0:64K:0:huge=2M extent_flags=$MEMORY memlock=2044K uid=65534
+	expect ENOMEM client map $CTL extents=0:64K:2016K:huge=4M extent_flags=$MEMORY memlock=4092K uid=65534
+	_map 0:64K:2016K:huge=4M extent_flags=$MEMORY memlock=4M uid=65534
+	io op=check length=64K byte=0
+	expect ENOMEM client map $CTL extents=64K:4K:0:memory=4K extent_flags=$MEMORY memlock=4M uid=65534
+	_unmap 0:64K
+	_map 64K:4M:0:memory=4M extent_flags=$MEMORY memlock=4M uid=65534
 	reset
-	wait_for eval '[ "$(sed -n "s/^HugePages_Free: *//p" /proc/meminfo)" = 2 ]'
+	wait_for eval '[ "$(sed -n "s/^HugePages_Free: *//p" /proc/meminfo)" = 8 ]'
 	echo 0 >/proc/sys/vm/nr_hugepages
 }
 
