@@ -28,7 +28,7 @@ static int abuse_check_extent(const struct abuse_config *config,
 			      const struct abuse_extent *extent)
 {
 	if (extent->flags & ~(ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY) ||
-	    extent->reserved ||
+	    extent->filesystem ||
 	    extent->target > INT_MAX || !extent->length ||
 	    (extent->offset | extent->length) & (config->block_size - 1) ||
 	    extent->offset > config->capacity ||
@@ -59,8 +59,10 @@ static int abuse_read_part(struct abuse_map *map,
 	err = copy_struct_from_user(extent, sizeof(*extent),
 				    user + (u64)i * call->element_size,
 				    call->element_size);
-	if (!err && remove)
+	if (!err && remove) {
 		extent->target = 0;
+		extent->filesystem = 0;
+	}
 	if (!err)
 		err = abuse_check_extent(config, extent);
 	if (err)

@@ -170,6 +170,7 @@ int abuse_map_list(struct abuse_map *map, struct abuse_list *list,
 			.length = (u64)(mas.last - mas.index + 1) << SECTOR_SHIFT,
 			.target_offset = (mas.index + m->delta) << SECTOR_SHIFT,
 			.target = abuse_target_number(m->target),
+			.filesystem = abuse_target_filesystem(m->target),
 			.flags = (m->write ? ABUSE_EXTENT_WRITE : 0) |
 				 (m->target->memory ? ABUSE_EXTENT_MEMORY : 0),
 		};

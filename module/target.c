@@ -165,3 +165,15 @@ u64 abuse_target_number(const struct abuse_target *target)
 	return target->memory ? file_inode(target->memory->file)->i_ino :
 				huge_encode_dev(target->bdev->bd_dev);
 }
+
+/**
+ * abuse_target_filesystem() - where that is the number of an inode
+ * @target: the target
+ *
+ * Return: 0 for a block device.
+ */
+u32 abuse_target_filesystem(const struct abuse_target *target)
+{
+	return target->memory ?
+	       new_encode_dev(file_inode(target->memory->file)->i_sb->s_dev) : 0;
+}

@@ -46,5 +46,6 @@ struct abuse_target *abuse_target_lend(struct file *file,
 				       u32 block_size);
 int abuse_target_free(struct abuse_target *target);
 u64 abuse_target_number(const struct abuse_target *target);
+u32 abuse_target_filesystem(const struct abuse_target *target);
 
 #endif

@@ -161,6 +161,7 @@ TRACE_EVENT(abuse_mapped,
 		__field(u32,	bytes)
 		__field(u64,	target)
 		__field(u64,	target_sector)
+		__field(u32,	filesystem)
 	),
 	TP_fast_assign(
 		__entry->device = device;
@@ -170,12 +171,13 @@ TRACE_EVENT(abuse_mapped,
 		__entry->bytes = bio->bi_iter.bi_size;
 		__entry->target = abuse_target_number(m->target);
 		__entry->target_sector = bio->bi_iter.bi_sector + m->delta;
+		__entry->filesystem = abuse_target_filesystem(m->target);
 	),
-	TP_printk("abuse%u %s sector=%llu bytes=%u target=%#llx target_sector=%llu",
+	TP_printk("abuse%u %s sector=%llu bytes=%u target=%#llx target_sector=%llu filesystem=%#x",
 		  __entry->device,
 		  __print_symbolic(__entry->command, ABUSE_TRACE_COMMANDS),
 		  __entry->sector, __entry->bytes, __entry->target,
-		  __entry->target_sector)
+		  __entry->target_sector, __entry->filesystem)
 );
 
 /* Bytes of the disk are mapped from now on. */
@@ -190,6 +192,7 @@ TRACE_EVENT(abuse_map,
 		__field(u64,	length)
 		__field(u64,	target)
 		__field(u64,	target_offset)
+		__field(u32,	filesystem)
 	),
 	TP_fast_assign(
 		__entry->device = device;
@@ -198,10 +201,12 @@ TRACE_EVENT(abuse_map,
 		__entry->length = extent->length;
 		__entry->target = abuse_target_number(target);
 		__entry->target_offset = extent->target_offset;
+		__entry->filesystem = abuse_target_filesystem(target);
 	),
-	TP_printk("abuse%u offset=%llu length=%llu target=%#llx target_offset=%llu flags=%#x",
+	TP_printk("abuse%u offset=%llu length=%llu target=%#llx target_offset=%llu flags=%#x filesystem=%#x",
 		  __entry->device, __entry->offset, __entry->length,
-		  __entry->target, __entry->target_offset, __entry->flags)
+		  __entry->target, __entry->target_offset, __entry->flags,
+		  __entry->filesystem)
 );
 
 /* Bytes of the disk are not mapped any more. */

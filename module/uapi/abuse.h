@@ -740,7 +740,9 @@ enum abuse_extent_flags {
  *	of the device, as ab_device, or of the file's inode. ABUSE_UNMAP ignores
  *	it.
  * @flags: enum abuse_extent_flags
- * @reserved: 0
+ * @filesystem: in: 0; ABUSE_UNMAP ignores it; out: the number of the device that
+ *	stat(2) reports for the file, without which that of the inode names no
+ *	file; 0 for a block device
  *
  * @offset, @length and @target_offset are multiples of the disk's block size.
  */
@@ -750,7 +752,7 @@ struct abuse_extent {
 	__u64	target_offset;
 	__u64	target;
 	__u32	flags;
-	__u32	reserved;
+	__u32	filesystem;
 };
 
 /**

@@ -31,8 +31,8 @@ static void print_request(const struct abuse_request *r)
 
 static void print_extent(const struct abuse_extent *e)
 {
-	printf("offset=%llu length=%llu target_offset=%llu target=%#llx flags=%u reserved=%u\n", (ull)e->offset,
-	       (ull)e->length, (ull)e->target_offset, (ull)e->target, e->flags, e->reserved);
+	printf("offset=%llu length=%llu target_offset=%llu target=%#llx flags=%u filesystem=%#x\n", (ull)e->offset,
+	       (ull)e->length, (ull)e->target_offset, (ull)e->target, e->flags, e->filesystem);
 }
 
 void list(unsigned int call)

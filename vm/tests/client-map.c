@@ -10,7 +10,7 @@
 /*
  * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
  *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
- *	[extent_reserved=] [reserved=] [seals=, of fresh memory] [memlock=BYTES, the limit] [uid=, of the call]
+ *	[extent_filesystem=] [reserved=] [seals=, of fresh memory] [memlock=BYTES, the limit] [uid=, of the call]
  *	[mlockall=yes]
  * With times= each extent comes N times, each time so many bytes further on. Prints how many were done.
  */
@@ -54,7 +54,7 @@ static void parse(char *text, struct abuse_extent *e)
 		.target_offset = part[2] ? number(part[2]) : 0,
 		.target = part[3] ? (__u64)target_of(part[3], part[4] != NULL) : num("fd", 0),
 		.flags = num("extent_flags", part[4] ? ABUSE_EXTENT_WRITE : 0),
-		.reserved = num("extent_reserved", 0),
+		.filesystem = num("extent_filesystem", 0),
 	};
 }
 
@@ -71,7 +71,7 @@ static void check_apart(int one, int other)
 
 /*
  * lent [offset=] [op=read|write|punch|cut|apart|none] [at=] [length=] [byte=] [size=] [flags=] [reserved=] [tail=]:
- *	asks for the memory of that byte, prints its inode, and what it is open for, and does that to it; apart:
+ *	asks for the memory of that byte, prints its inode and filesystem, and what it is open for, and does that to it; apart:
  *	asks twice, and shows that the descriptors have nothing to do with each other
  */
 void lent(void)
@@ -98,7 +98,7 @@ void lent(void)
 		die("LENT");
 	if (fstat(u.lent.descriptor, &st) || fcntl(u.lent.descriptor, F_GETFD) != FD_CLOEXEC)
 		die("descriptor");
-	printf("inode=%llu\naccess=%s\n", (ull)st.st_ino, access[fcntl(u.lent.descriptor, F_GETFL) & O_ACCMODE]);
+	printf("inode=%llu\nfilesystem=%#llx\naccess=%s\n", (ull)st.st_ino, (ull)st.st_dev, access[fcntl(u.lent.descriptor, F_GETFL) & O_ACCMODE]);
 	if (!strcmp(op, "apart")) {
 		int one = u.lent.descriptor;
 

@@ -26,7 +26,7 @@ static struct abuse_extent extent(struct fuzzer *f)
 	case 2: e.target_offset = any(f); break;
 	case 3: e.target = once_in(f, 2) ? any(f) : below(f, 20); break;
 	case 4: e.flags = any(f); break;
-	case 5: e.reserved = any(f); break;
+	case 5: e.filesystem = any(f); break;
 	case 6: e.offset += 512; break;
 	}
 	return e;

@@ -16,5 +16,8 @@ _ready() {
 	ready capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD)) "$@"
 }
 _map() { is "what is mapped" "$(client map $CTL "extents=$1" "${@:2}")" "done=${N-1}"; }
-_unmap() { is "what is unmapped" "$(client unmap $CTL "extents=$1")" "done=${N-1}"; }
-_extents() { client extents $CTL | sed -n 's/^offset=\([0-9]*\) length=\([0-9]*\) target_offset=\([0-9]*\) target=\(.*\) flags=\(.*\) reserved=0$/\1 \2 \3 \4 \5/p'; }
+_unmap() { is "what is unmapped" "$(client unmap $CTL "extents=$1" "${@:2}")" "done=${N-1}"; }
+# _extents: lines of OFFSET LENGTH TARGET_OFFSET TARGET FLAGS, and for memory FILESYSTEM
+_extents() {
+	client extents $CTL | sed -n 's/^offset=\([0-9]*\) length=\([0-9]*\) target_offset=\([0-9]*\) target=\(.*\) flags=\(.*\) filesystem=\(.*\)$/\1 \2 \3 \4 \5 \6/; T; s/ 0$//; p'
+}

@@ -221,7 +221,7 @@ what_does_not_fit_is_refused() {
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 flags=2
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=4
 	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=$MEMORY
-	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_reserved=1
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_filesystem=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 reserved=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 element_size=32
 	expect E2BIG client map $CTL extents=0:4K:0:/dev/ram0 size=40 tail=1

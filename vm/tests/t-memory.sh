@@ -16,11 +16,11 @@ lent_memory_outlives_who_lent_it() {
 	io op=write nowait=1 offset=8K byte=0x72
 	io op=sync # nobody serves, and there is nothing to flush
 	is gets "$(status gets)" 0
-	[[ $(_extents) =~ ^"512 1048576 4608 0x"[0-9a-f]*" 3"$ ]] || fail "extents: $(_extents)"
+	[[ $(_extents) =~ ^"512 1048576 4608 0x"[0-9a-f]*" 3 0x"[0-9a-f]*$ ]] || fail "extents: $(_extents)"
 	# A later one gets it, and both see what the other writes.
 	client lent $CTL offset=1K op=read at=8K length=64K byte=0x72 >"$T/lent"
 	inode=$(printf '%#x' "$(sed -n 's/^inode=//p' "$T/lent")")
-	is "the target" "$(_extents | cut -d' ' -f4)" "$inode"
+	is "the target" "$(_extents | cut -d' ' -f4,6)" "$inode $(sed -n 's/^filesystem=//p' "$T/lent")"
 	client lent $CTL offset=1M op=write at=8K length=4K byte=0x74 >"$T/lent"
 	io op=check offset=4K length=4K byte=0x74
 	io op=check offset=8K length=4K byte=0x72
@@ -108,6 +108,28 @@ what_a_later_one_gets_is_open_for_what_is_mapped_and_shared_with_nobody() {
 	_unmap 128K:64K
 }
 
+a_file_is_named_by_its_filesystem_too() {
+	local n one two
+	_ready
+	for n in 1 2; do
+		mkdir "$T/$n"
+		mount -t tmpfs tmpfs "$T/$n"
+		truncate -s 64K "$T/$n/file"
+	done
+	is "the inode of the second one" "$(stat -c %i "$T/2/file")" "$(stat -c %i "$T/1/file")"
+	_map "0:4K:0:$T/1/file" extent_flags=$MEMORY
+	_map "4K:4K:0:$T/2/file" extent_flags=$MEMORY
+	{ read -r _ _ _ _ _ one; read -r _ _ _ _ _ two; } < <(_extents)
+	is "its filesystem" "$one" "0x$(stat -c %D "$T/1/file")"
+	is "its filesystem" "$two" "0x$(stat -c %D "$T/2/file")"
+	[ "$one" != "$two" ] || fail "two files are one"
+	is "what the tool tells" "$(tool maps 0 -n | awk '{ print $3 }')" "$(stat -c memory:%Hd:%Ld:%i "$T"/[12]/file)"
+	# What is listed can be unmapped as it is.
+	_unmap 0:4K extent_flags=$MEMORY extent_filesystem=$one
+	_unmap 4K:4K
+	umount "$T/1" "$T/2"
+}
+
 sealed_memory_and_a_caller_that_locks_all_get_a_clear_answer() {
 	local write=8 future_write=16 shrink=2
 	_ready
@@ -186,7 +208,7 @@ a_mem_disk_survives_its_server() {
 	load
 	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	start server mem
-	[[ $(tool maps 0 -n) =~ ^"0B 32M memory:"[0-9]*" 0B rw"$ ]] || fail "maps: $(tool maps 0)"
+	[[ $(tool maps 0 -n) =~ ^"0B 32M memory:"[0-9]*:[0-9]*:[0-9]*" 0B rw"$ ]] || fail "maps: $(tool maps 0)"
 	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 $DISK # later zeroes are a server's
 	mkdir "$T/mnt"
 	mount $DISK "$T/mnt"

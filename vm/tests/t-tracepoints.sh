@@ -62,8 +62,8 @@ what_is_mapped_is_traced() {
 	io op=write offset=1M length=8K
 	client unmap $CTL extents=1M:64K >"$T/map"
 	_traced
-	_tell 'map abuse0 offset=1048576 length=65536 target=0x100 target_offset=0 flags=0x1' \
-		'mapped abuse0 write sector=2048 bytes=8192 target=0x100 target_sector=0' \
+	_tell 'map abuse0 offset=1048576 length=65536 target=0x100 target_offset=0 flags=0x1 filesystem=0x0' \
+		'mapped abuse0 write sector=2048 bytes=8192 target=0x100 target_sector=0 filesystem=0x0' \
 		'unmap abuse0 offset=1048576 length=65536'
 }
 

@@ -329,7 +329,7 @@ final class Abi {
         static final int TARGET_OFFSET = 16;
         static final int TARGET = 24;
         static final int FLAGS = 32;
-        static final int RESERVED = 36;
+        static final int FILESYSTEM = 36;
 
         private Extent() {}
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import abuse.libc.Unix;
 import java.nio.ByteBuffer;
 import java.util.Map;
 
@@ -9,7 +10,8 @@ import java.util.Map;
  *
  * @param offset the first byte, of the disk
  * @param length bytes
- * @param target path of the block device, or its number if it has none; "memory:" and the number of its file
+ * @param target path of the block device, or its number if it has none; "memory:", the number of
+ *     the filesystem that has its file, and the inode of that
  * @param targetOffset the first byte, of that device or file
  * @param writable writes go there, too, and not only reads
  * @param memory it is no block device
@@ -20,9 +22,15 @@ public record Extent(long offset, long length, String target, long targetOffset,
         int flags = from.getInt(at + Abi.Extent.FLAGS);
         boolean memory = (flags & Abi.ABUSE_EXTENT_MEMORY) != 0;
         long target = from.getLong(at + Abi.Extent.TARGET);
+        long filesystem = Integer.toUnsignedLong(from.getInt(at + Abi.Extent.FILESYSTEM));
         return new Extent(from.getLong(at + Abi.Extent.OFFSET), from.getLong(at + Abi.Extent.LENGTH),
-                memory ? "memory:" + target : paths.computeIfAbsent(target, DiskNode::path),
+                memory ? memory(filesystem, target) : paths.computeIfAbsent(target, DiskNode::path),
                 from.getLong(at + Abi.Extent.TARGET_OFFSET), (flags & Abi.ABUSE_EXTENT_WRITE) != 0, memory);
+    }
+
+    /** What a file in memory is called: its inode alone may be that of a file of another filesystem, too. */
+    static String memory(long filesystem, long inode) {
+        return "memory:" + Unix.deviceNumber(filesystem) + ":" + inode;
     }
 
     /** Where the first byte of the target would be on the disk. */

@@ -68,7 +68,8 @@ final class SimulatedMap {
 
     private static String target(int fd) {
         try {
-            return "memory:" + Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:ino");
+            Map<String, Object> stat = Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:dev,ino");
+            return Extent.memory((long) stat.get("dev"), (long) stat.get("ino"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
