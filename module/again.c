@@ -6,7 +6,6 @@
  * Whoever submits them may have to wait until servers, or a target, have room. So
  * they are sorted into lanes by what they wait for, and each lane has a worker.
  */
-#include <linux/hash.h>
 #include <linux/part_stat.h>
 
 #include "again.h"
@@ -15,11 +14,18 @@
 #include "pass.h"
 #include "slots.h"
 
-/* That of the servers if they get any of it */
+static unsigned int abuse_mapping_lane(struct abuse_mapping *m, struct bio *bio)
+{
+	if (!abuse_front_is_mapped(m, bio))
+		return ABUSE_LANE_SERVERS;
+	return m->target->bdev ? ABUSE_LANE_TARGETS + m->target->lane :
+				 ABUSE_LANE_MEMORY;
+}
+
 static unsigned int abuse_bio_lane(struct abuse_front *front, struct bio *bio)
 {
 	sector_t sector = bio->bi_iter.bi_sector;
-	unsigned int lane = ABUSE_LANE_SERVERS;
+	unsigned int lane = ABUSE_LANE_MEMORY;
 	struct abuse_era *era;
 
 	if (bio->bi_opf & REQ_PREFLUSH)
@@ -30,14 +36,14 @@ static unsigned int abuse_bio_lane(struct abuse_front *front, struct bio *bio)
 	while (sector < bio_end_sector(bio)) {
 		struct abuse_mapping *m = abuse_map_find(&front->map, sector,
 							 &sector);
+		unsigned int piece = abuse_mapping_lane(m, bio);
 
-		if (!abuse_front_is_mapped(m, bio)) {
-			lane = ABUSE_LANE_SERVERS;
+		if (lane == ABUSE_LANE_MEMORY) {
+			lane = piece;
+		} else if (piece != ABUSE_LANE_MEMORY && piece != lane) {
+			lane = ABUSE_LANE_SEVERAL;
 			break;
 		}
-		if (lane == ABUSE_LANE_SERVERS)
-			lane = ABUSE_LANE_TARGETS +
-			       hash_ptr(m->target, 16) % ABUSE_TARGET_LANES;
 	}
 	abuse_era_leave(era);
 	return lane;
@@ -51,7 +57,7 @@ static void abuse_lane_add(struct abuse_front *front, unsigned int nr,
 	spin_lock(&lane->lock);
 	bio_list_add(&lane->bios, bio);
 	spin_unlock(&lane->lock);
-	abuse_front_queue(front, &lane->work);
+	abuse_front_queue(front, lane->wq, &lane->work);
 }
 
 /*

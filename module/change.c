@@ -206,6 +206,22 @@ static struct abuse_target *abuse_map_known(struct abuse_map *map,
 	return NULL;
 }
 
+/* The one that the fewest devices have */
+static u32 abuse_map_lane(struct abuse_map *map)
+{
+	u32 lane, best = 0, nr[ABUSE_TARGET_LANES] = {};
+	struct abuse_target *target;
+
+	lockdep_assert_held(&map->lock);
+	list_for_each_entry(target, &map->targets, link)
+		nr[target->lane]++;
+	for (lane = 0; lane < ABUSE_TARGET_LANES; lane++) {
+		if (nr[lane] < nr[best])
+			best = lane;
+	}
+	return best;
+}
+
 static struct abuse_target *abuse_map_open(struct abuse_map *map,
 					   struct block_device *bdev,
 					   bool write)
@@ -232,6 +248,7 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 				     ERR_PTR(-ENODEV);
 	if (!known) {
 		target->uses = 1;
+		target->lane = abuse_map_lane(map);
 		list_add_tail_rcu(&target->link, &map->targets);
 	}
 	mutex_unlock(&map->lock);

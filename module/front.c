@@ -15,6 +15,7 @@
 #include "uapi/abuse.h"
 
 static struct workqueue_struct *abuse_front_wq;	/* frees fronts */
+static struct workqueue_struct *abuse_sort_wq;	/* their bios that go on */
 /* Keeps the slab cache that the clones of all fronts come from. */
 static struct bio_set abuse_clones;
 
@@ -40,7 +41,15 @@ static int abuse_front_init_bios(struct abuse_front *front)
 	return err;
 }
 
-static void abuse_front_init_lanes(struct abuse_front *front)
+static void abuse_front_exit_lanes(struct abuse_front *front)
+{
+	int i;
+
+	for (i = 0; i < ABUSE_NR_LANES && front->lanes[i].wq; i++)
+		destroy_workqueue(front->lanes[i].wq);
+}
+
+static int abuse_front_init_lanes(struct abuse_front *front)
 {
 	int i;
 
@@ -51,7 +60,15 @@ static void abuse_front_init_lanes(struct abuse_front *front)
 		spin_lock_init(&lane->lock);
 		bio_list_init(&lane->bios);
 		INIT_WORK(&lane->work, abuse_front_lane);
+		lane->wq = alloc_workqueue("%s-%d",
+					   WQ_UNBOUND | WQ_MEM_RECLAIM, 1,
+					   front->behind->disk_name, i);
+		if (!lane->wq) {
+			abuse_front_exit_lanes(front);
+			return -ENOMEM;
+		}
 	}
+	return 0;
 }
 
 static void abuse_front_free(struct work_struct *work)
@@ -59,7 +76,7 @@ static void abuse_front_free(struct work_struct *work)
 	struct abuse_front *front = container_of(work, struct abuse_front,
 						 free);
 
-	destroy_workqueue(front->wq);
+	abuse_front_exit_lanes(front);
 	free_percpu(front->passed);
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
@@ -118,20 +135,16 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	bio_list_init(&front->parked);
 	init_llist_head(&front->again);
 	INIT_WORK(&front->sort, abuse_front_sort);
-	abuse_front_init_lanes(front);
+	front->wq = abuse_sort_wq;
 	INIT_WORK(&front->free, abuse_front_free);
-	/* Memory may wait for what is submitted anew. */
-	front->wq = alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
-				    behind->disk_name);
-	if (!front->wq) {
-		err = -ENOMEM;
+	err = abuse_front_init_lanes(front);
+	if (err)
 		goto out_free;
-	}
 	front->passed = alloc_percpu_gfp(struct abuse_passed,
 					 GFP_KERNEL_ACCOUNT);
 	if (!front->passed) {
 		err = -ENOMEM;
-		goto out_wq;
+		goto out_lanes;
 	}
 	err = abuse_front_init_bios(front);
 	if (err)
@@ -154,8 +167,8 @@ out_bios:
 	abuse_front_exit_bios(front);
 out_passed:
 	free_percpu(front->passed);
-out_wq:
-	destroy_workqueue(front->wq);
+out_lanes:
+	abuse_front_exit_lanes(front);
 out_free:
 	kfree(front);
 	return ERR_PTR(err);
@@ -272,10 +285,16 @@ int abuse_fronts_init(void)
 			  0);
 	if (err)
 		goto out_maps;
-	abuse_front_wq = alloc_workqueue("abuse_front", WQ_UNBOUND, 0);
-	if (abuse_front_wq)
-		return 0;
 	err = -ENOMEM;
+	abuse_front_wq = alloc_workqueue("abuse_front", WQ_UNBOUND, 0);
+	if (!abuse_front_wq)
+		goto out_clones;
+	abuse_sort_wq = alloc_workqueue("abuse_sort",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (abuse_sort_wq)
+		return 0;
+	destroy_workqueue(abuse_front_wq);
+out_clones:
 	bioset_exit(&abuse_clones);
 out_maps:
 	abuse_eras_exit();
@@ -289,5 +308,6 @@ void abuse_fronts_exit(void)
 {
 	abuse_eras_exit();
 	destroy_workqueue(abuse_front_wq);
+	destroy_workqueue(abuse_sort_wq);
 	bioset_exit(&abuse_clones);
 }

@@ -25,16 +25,14 @@ enum abuse_bios {
 	ABUSE_NR_BIOS
 };
 
-/*
- * What bios that go on wait for. Two targets may share a lane, as there are not as
- * many lanes as there may be targets.
- */
+/* What bios that go on wait for */
 enum abuse_lanes {
 	ABUSE_LANE_SERVERS,
 	ABUSE_LANE_FAULTS,	/* servers, as well */
 	ABUSE_LANE_FLUSHES,	/* everything */
-	ABUSE_LANE_TARGETS,	/* the first one of them */
-	ABUSE_TARGET_LANES	= 8,
+	ABUSE_LANE_SEVERAL,	/* servers and devices, or several devices */
+	ABUSE_LANE_MEMORY,	/* nothing */
+	ABUSE_LANE_TARGETS,	/* a device; this is the first one of them */
 	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES
 };
 
@@ -45,9 +43,13 @@ enum abuse_lanes {
  * @bios: the bios
  * @work: submits them, and may have to wait; while it is queued it is one of the
  *	users of the front
+ * @wq: for @work alone. Memory may wait for any lane, and if there is none for
+ *	another worker then all work of a workqueue is done by its one rescuer,
+ *	which waits where that work waits. So no lane shares it with another.
  */
 struct abuse_lane {
 	struct abuse_front *front;
+	struct workqueue_struct *wq;
 	spinlock_t lock;	/* bios */
 	struct bio_list bios;
 	struct work_struct work;
@@ -90,8 +92,8 @@ struct abuse_passed {
  * @again: what goes on
  * @sort: puts that, and what was parked, into lanes; while it is queued it is one
  *	of @users
+ * @wq: for @sort; that of all fronts, because it waits for nothing
  * @lanes: by enum abuse_lanes
- * @wq: for @sort and @lanes. Its own, because many of them may wait.
  * @free: frees the front
  */
 struct abuse_front {
@@ -109,8 +111,8 @@ struct abuse_front {
 	struct bio_list parked;
 	struct llist_head again;
 	struct work_struct sort;
-	struct abuse_lane lanes[ABUSE_NR_LANES];
 	struct workqueue_struct *wq;
+	struct abuse_lane lanes[ABUSE_NR_LANES];
 	struct work_struct free;
 };
 

@@ -65,12 +65,14 @@ void abuse_io_finish(struct abuse_io *io)
 /**
  * abuse_front_queue() - have work done that is a user of the disk
  * @front: the disk, of which the caller is a user
+ * @wq: where
  * @work: one of it
  */
-void abuse_front_queue(struct abuse_front *front, struct work_struct *work)
+void abuse_front_queue(struct abuse_front *front, struct workqueue_struct *wq,
+		       struct work_struct *work)
 {
 	percpu_ref_get(&front->users);
-	if (!queue_work(front->wq, work))
+	if (!queue_work(wq, work))
 		percpu_ref_put(&front->users);
 }
 
@@ -80,7 +82,7 @@ void abuse_front_queue(struct abuse_front *front, struct work_struct *work)
  */
 void abuse_front_kick(struct abuse_front *front)
 {
-	abuse_front_queue(front, &front->sort);
+	abuse_front_queue(front, front->wq, &front->sort);
 }
 
 /* What a flush covers was answered when it began, as its submitter knows of no more. */

@@ -11,6 +11,9 @@
 struct abuse_extent;
 struct abuse_memory;
 
+/* Devices of one disk that nobody waits for together; more of them share these. */
+#define ABUSE_TARGET_LANES	4
+
 /**
  * struct abuse_target - a block device that extents are mapped to, or memory that
  *	one extent is mapped to
@@ -22,6 +25,7 @@ struct abuse_memory;
  * @holder: who does
  * @write: it is open for writes, too
  * @retired: nothing leads to it any more, and it is about to be flushed and freed
+ * @lane: who has to wait for the device waits in this lane
  * @uses: mappings that lead to it, and calls that are about to add one
  */
 struct abuse_target {
@@ -33,6 +37,7 @@ struct abuse_target {
 	void *holder;
 	bool write;
 	bool retired;
+	u32 lane;
 	u32 uses;
 };
 

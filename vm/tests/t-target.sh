@@ -206,3 +206,27 @@ a_target_that_fails_is_a_fault_for_servers() {
 	_unmap 0:1M
 	dmsetup remove "abuse-map"
 }
+
+what_goes_on_waits_for_its_own_target_and_for_no_other() {
+	local n
+	_ready
+	client setup /dev/abctl1 capacity=8M queue_depth=1 # nobody serves it, so it takes one request, and no more
+	N=3 _map 0:1M:0:/dev/ram0,1M:1M:0:/dev/abuse1,2M:1M:0:/dev/ram1
+	_map 3M:1M:0:memory=1M extent_flags=$MEMORY
+	spawn first client io $DISK op=read offset=1M
+	client status /dev/abctl1 only=pending until=1
+	expect ETIME client quiesce $CTL timeout_ms=200
+	spawn stuck client io $DISK op=read offset=1M threads=4
+	blocked stuck 4
+	spawn both client io $DISK op=read offset=1020K length=8K # it begins on a target that answers
+	blocked both 1
+	spawn ram0 client io $DISK op=check byte=0x41
+	spawn ram1 client io $DISK op=check offset=2M byte=0x42
+	spawn memory client io $DISK op=check offset=3M byte=0
+	for n in ram0 ram1 memory; do blocked $n 1; done
+	client quiesce $CTL flags=1
+	for n in ram0 ram1 memory; do finish $n; done
+	for n in first stuck both; do running $n || fail "$n has ended"; done
+	client reset /dev/abctl1
+	for n in first stuck both; do failed $n EIO; done
+}
