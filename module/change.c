@@ -318,6 +318,30 @@ void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
 		abuse_target_free(target);
 }
 
+/*
+ * A store to these sectors takes entries away, or cuts one in two. Returns 0, or
+ * -EPERM if there would be more of them than the caller may have.
+ */
+static int abuse_map_check_room(struct abuse_map *map, sector_t first,
+				sector_t last, int added)
+{
+	MA_STATE(mas, &map->tree, first, first);
+	struct abuse_mapping *m;
+
+	lockdep_assert_held(&map->lock);
+	rcu_read_lock();
+	mas_for_each(&mas, m, last) {
+		added += (mas.index < first) + (mas.last > last) - 1;
+		/* Those that follow only take more away. */
+		if (added <= 0)
+			break;
+	}
+	rcu_read_unlock();
+	if (added <= 0 || map->nr_ranges + added <= ABUSE_MAX_USER_EXTENTS)
+		return 0;
+	return capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+}
+
 /**
  * abuse_map_add() - map bytes of the disk
  * @map: the map, begun to be changed
@@ -342,9 +366,6 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		return -ENODEV;
 	if (!replace && mt_find(&map->tree, &index, last))
 		return -EEXIST;
-	if (map->nr_ranges >= ABUSE_MAX_USER_EXTENTS &&
-	    !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
 	m = abuse_mapping_alloc();
 	if (!m)
 		return -ENOMEM;
@@ -355,7 +376,9 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 	if (first)
 		other = abuse_map_neighbour(map, first - 1, m, &first, &last) ?:
 			other;
-	err = abuse_map_store(map, first, last, other ?: m, &gone);
+	err = abuse_map_check_room(map, first, last, 1);
+	if (!err)
+		err = abuse_map_store(map, first, last, other ?: m, &gone);
 	if (m->ranges)
 		target->uses++;
 	else
@@ -370,7 +393,7 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
  * @first: sector
  * @last: the last one
  *
- * Return: 0, -ENOMEM, -ENODEV.
+ * Return: 0, or an error as the header of the ABI says.
  */
 int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last)
 {
@@ -380,7 +403,9 @@ int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last)
 
 	if (!era)
 		return -ENODEV;
-	err = abuse_map_store(map, first, last, NULL, &gone);
+	err = abuse_map_check_room(map, first, last, 0);
+	if (!err)
+		err = abuse_map_store(map, first, last, NULL, &gone);
 	abuse_map_forget(era, &gone);
 	return err;
 }

@@ -804,11 +804,12 @@ enum abuse_map_flags {
  * that is mapped itself, EMEDIUMTYPE for one with larger blocks, or with zones,
  * or that needs what is written to stay as it is meanwhile, and for a file that
  * is not in memory, ENOSPC beyond its end, ENOMEM beyond RLIMIT_MEMLOCK without
- * CAP_IPC_LOCK, EINVAL beyond the end of the disk, EPERM beyond
- * ABUSE_MAX_USER_EXTENTS without CAP_SYS_RESOURCE, and EOPNOTSUPP without
- * ABUSE_FLAGS_MAPPABLE. Either call fails with EIO if a device could not be
- * flushed, and so does the next flush of the disk. If it fails with ENOMEM, the
- * first part of the extent after those that are @done may have been changed.
+ * CAP_IPC_LOCK, EINVAL beyond the end of the disk, and EOPNOTSUPP without
+ * ABUSE_FLAGS_MAPPABLE. Either call fails with EPERM if there would be more than
+ * ABUSE_MAX_USER_EXTENTS, without CAP_SYS_RESOURCE: to unmap the middle of one
+ * makes two. It fails with EIO if a device could not be flushed, and so does the
+ * next flush of the disk. If it fails with ENOMEM, the first part of the extent
+ * after those that are @done may have been changed.
  */
 struct abuse_extents {
 	__u32	size;

@@ -256,6 +256,33 @@ fio_finds_every_byte_while_extents_move() {
 	end
 }
 
+a_user_has_no_more_extents_than_he_may_have() {
+	local n nobody=uid=65534
+	load
+	setup capacity=80M block_size=512 flags=$MAPPABLE
+	_targets
+	for n in {0..14}; do N=4096 _map $((n * 4))M:512:0:/dev/ram0 times=4096 step=1K; done
+	N=4095 _map 60M:512:0:/dev/ram0 times=4095 step=1K
+	_map 70M:4K:0:/dev/ram1 $nobody
+	is extents "$(status extents)" 65536
+	expect EPERM client map $CTL extents=72M:512:0:/dev/ram1 $nobody
+	expect EPERM client unmap $CTL extents=71681K:512 $nobody # it would make two of one
+	expect EPERM client map $CTL extents=71681K:512:0:/dev/ram1 flags=$REPLACE $nobody
+	is extents "$(_extents | tail -n 1)" "73400320 4096 0 0x101 0"
+	_map 71684K:4K:4K:/dev/ram1 $nobody # it leads on
+	_unmap 71686K:2K $nobody
+	_unmap 71680K:512 $nobody
+	is extents "$(_extents | tail -n 1)" "73400832 5632 512 0x101 0"
+	_unmap 0:512 $nobody
+	expect EPERM client map $CTL extents=71681K:512:0:/dev/ram1 flags=$REPLACE $nobody # three of one
+	_unmap 71681K:512 $nobody
+	is extents "$(status extents)" 65536
+	_map 1K:8K:0:/dev/ram1 flags=$REPLACE $nobody # there are less after that
+	is extents "$(status extents)" 65529
+	N=4096 _map 72M:512:0:/dev/ram1 times=4096 step=1K # root may have more
+	is extents "$(status extents)" 69625
+}
+
 thousands_of_extents_are_taken_away_at_once() {
 	_ready block_size=512
 	N=4096 _map 0:512:0:/dev/ram0:w times=4096 step=1K

@@ -51,9 +51,13 @@ public final class Advice {
             case MISSING -> moduleLoaded
                     ? "there is no such device; 'abusectl info' lists those there are"
                     : "is the module loaded? try 'modprobe abuse'";
-            case DENIED -> e.call() == Call.SETUP || e.call() == Call.RECONNECT
-                    ? "only root may have so many requests, nq times qs ('abusectl info --json' shows the limit), or partscan"
-                    : "only root and the owner of the node may; try sudo, or change the owner with chown";
+            case DENIED -> switch (e.call()) {
+                case SETUP, RECONNECT -> "only root may have so many requests, nq times qs ('abusectl info --json' shows the limit),"
+                        + " or partscan";
+                case MAP, UNMAP, LEND -> "only root may have more than 65536 extents, and whoever unmaps the middle of one makes it"
+                        + " two; map, or unmap, larger pieces";
+                default -> "only root and the owner of the node may; try sudo, or change the owner with chown";
+            };
             case FENCED -> FENCED;
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
             case NOT_SET_UP -> "it is " + setUp(device);

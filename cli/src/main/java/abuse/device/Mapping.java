@@ -50,6 +50,7 @@ public record Mapping(long offset, long length, String target, long targetOffset
     IOException refusal(int errno) {
         String words = switch (errno) {
             case Unix.ENOTBLK -> "is not a block device";
+            case Unix.EACCES -> "is read-only";
             case Unix.EBUSY -> "is in use: it is mounted, part of another device, or held by another disk";
             case Unix.ELOOP -> "is a disk that may be mapped itself";
             case Unix.EMEDIUMTYPE -> "has larger blocks than the disk, or has zones";

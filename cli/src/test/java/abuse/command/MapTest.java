@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.device.Advice;
+import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Mapped;
+import abuse.libc.Unix;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -49,6 +52,15 @@ class MapTest {
                 + " add --replace", commands.fail("map", "0", "4M", "8M", "/dev/sdb"));
         commands.succeed("map", "--replace", "0", "4M", "8M", "/dev/sdb");
         assertEquals("/dev/sda\n/dev/sdb\n", commands.succeed("maps", "-n", "-o", "target", "0"));
+    }
+
+    @Test
+    void who_would_have_too_many_extents_is_told() {
+        for (var call : List.of(DeviceException.Call.MAP, DeviceException.Call.UNMAP, DeviceException.Call.LEND)) {
+            assertEquals("/dev/abctl0: Operation not permitted; only root may have more than 65536 extents, and whoever unmaps the"
+                    + " middle of one makes it two; map, or unmap, larger pieces",
+                    Advice.words(new DeviceException("/dev/abctl0", call, Unix.EPERM), commands.devices));
+        }
     }
 
     @Test
