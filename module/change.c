@@ -188,7 +188,7 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	return other;
 }
 
-/* Returns a target that is there already, and is used once more, or NULL. */
+/* Returns a target that is there already, or NULL. */
 static struct abuse_target *abuse_map_known(struct abuse_map *map,
 					    struct block_device *bdev,
 					    bool write)
@@ -198,12 +198,37 @@ static struct abuse_target *abuse_map_known(struct abuse_map *map,
 	lockdep_assert_held(&map->lock);
 	list_for_each_entry(target, &map->targets, link) {
 		if (target->bdev == bdev && target->write == write &&
-		    !target->retired) {
-			target->uses++;
+		    !target->retired)
 			return target;
-		}
 	}
 	return NULL;
+}
+
+/*
+ * A known target may have been written to through its cache, too. Returns it, used
+ * once more; NULL if it has to be opened; or an error pointer.
+ */
+static struct abuse_target *abuse_map_reuse(struct abuse_map *map,
+					    struct block_device *bdev,
+					    bool write)
+{
+	struct abuse_target *target;
+	int err;
+
+	mutex_lock(&map->lock);
+	target = abuse_map_known(map, bdev, write);
+	mutex_unlock(&map->lock);
+	if (!target)
+		return NULL;
+	err = abuse_target_sync(bdev);
+	if (err)
+		return ERR_PTR(err);
+	mutex_lock(&map->lock);
+	target = abuse_map_known(map, bdev, write);
+	if (target)
+		target->uses++;
+	mutex_unlock(&map->lock);
+	return target;
 }
 
 /* The one that the fewest devices have */
@@ -226,17 +251,9 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 					   struct block_device *bdev,
 					   bool write)
 {
-	struct abuse_target *target, *known;
-	int err;
+	struct abuse_target *known = abuse_map_reuse(map, bdev, write);
+	struct abuse_target *target;
 
-	/* A known target may have been written to through its cache, too. */
-	err = sync_blockdev(bdev);
-	if (err)
-		return ERR_PTR(err);
-	invalidate_bdev(bdev);
-	mutex_lock(&map->lock);
-	known = abuse_map_known(map, bdev, write);
-	mutex_unlock(&map->lock);
 	if (known)
 		return known;
 	/* This may take as long as the device likes. */
@@ -246,7 +263,9 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 	mutex_lock(&map->lock);
 	known = abuse_map_era(map) ? abuse_map_known(map, bdev, write) :
 				     ERR_PTR(-ENODEV);
-	if (!known) {
+	if (!IS_ERR_OR_NULL(known)) {
+		known->uses++;
+	} else if (!known) {
 		target->uses = 1;
 		target->lane = abuse_map_lane(map);
 		list_add_tail_rcu(&target->link, &map->targets);

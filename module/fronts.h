@@ -116,6 +116,12 @@ struct abuse_front {
 	struct work_struct free;
 };
 
+/*
+ * Of a bio of the disk: it is counted where it went first, and not again when a
+ * server has it submitted anew. Of a clone the flag is what it is in slots.h.
+ */
+#define ABUSE_BIO_COUNTED	REQ_DRV
+
 /* What becomes of a bio when its clone has ended */
 enum abuse_then {
 	ABUSE_THEN_FAULT,	/* it ends, but if it failed servers get it */

@@ -176,6 +176,7 @@ static struct abuse_io *abuse_io_clone(struct abuse_front *front,
 		bio_wouldblock_error(bio);
 		return NULL;
 	}
+	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
 	abuse_io_init(abuse_io_of(clone), front, era, bio,
 		      bio_start_io_acct(bio), then);
 	return abuse_io_of(clone);
@@ -242,13 +243,24 @@ void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 	percpu_ref_get(&front->users);
 	if (!bio_sectors(bio))
 		io->covers = atomic64_read(&front->wrote);
-	io->clone.bi_opf = (io->clone.bi_opf & ~REQ_DRV) | flags;
+	io->clone.bi_opf |= flags;
 	submit_bio_noacct(&io->clone);
+}
+
+/* Returns whether it is the first time. */
+static bool abuse_bio_first(struct bio *bio)
+{
+	bool first = !(bio->bi_opf & ABUSE_BIO_COUNTED);
+
+	bio->bi_opf |= ABUSE_BIO_COUNTED;
+	return first;
 }
 
 /* Nobody else counts on this processor meanwhile, so it takes no atomic. */
 static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
 {
+	if (!abuse_bio_first(bio))
+		return;
 	if (op_is_write(bio_op(bio))) {
 		this_cpu_inc(front->passed->writes);
 		this_cpu_add(front->passed->written_bytes,
@@ -353,7 +365,8 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 
 static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
 {
-	this_cpu_inc(front->passed->misses);
+	if (abuse_bio_first(bio))
+		this_cpu_inc(front->passed->misses);
 	abuse_front_to_servers(front, bio, 0);
 }
 

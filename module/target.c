@@ -56,6 +56,21 @@ int abuse_target_check(struct block_device *bdev,
 }
 
 /**
+ * abuse_target_sync() - let a block device have what was written through its cache
+ * @bdev: the device
+ *
+ * Return: 0, or the error of a write.
+ */
+int abuse_target_sync(struct block_device *bdev)
+{
+	int err = sync_blockdev(bdev);
+
+	if (!err)
+		invalidate_bdev(bdev);
+	return err;
+}
+
+/**
  * abuse_target_open() - claim a block device
  * @bdev: the device
  * @write: for writes, too
@@ -87,13 +102,9 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 	if (!err && write && bdev_read_only(bdev))
 		err = -EACCES;
 	if (!err)
-		err = sync_blockdev(target->bdev);
-	if (err)
-		goto out_close;
-	invalidate_bdev(target->bdev);
-	return target;
-
-out_close:
+		err = abuse_target_sync(target->bdev);
+	if (!err)
+		return target;
 	compat_close_disk(target->open, write, holder);
 out_free:
 	kfree(target);

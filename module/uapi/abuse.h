@@ -406,6 +406,8 @@ enum abuse_condition {
  * @misses: reads and writes of a disk that is mappable that were for servers,
  *	because they were not mapped; as many pieces as they were cut into
  * @faults: reads and writes that servers got because a target failed them
+ *	A server may have each of these submitted anew; it is counted where it
+ *	went first, and not again.
  * @extents: how many are mapped now
  *
  * All counters but @servers and @extents start at setup.

@@ -331,6 +331,24 @@ what_is_mapped_is_counted() {
 	is faults "$(status faults)" 1
 	is mapped_reads "$(status mapped_reads)" 6
 	is misses "$(status misses)" 2
+	# What is submitted anew is counted where it went first.
+	exec 3<$CTL
+	submit read op=read offset=2M
+	take 3
+	answer 3 "$id0:$RETRY"
+	take 3 min=1 timeout=60000000000
+	_map 2M:64K:0:/dev/ram0
+	answer 3 "$id0:$RETRY"
+	finish read
+	submit read op=read offset=4M
+	take 3
+	_map 4M:64K:0:/dev/ram0 flags=$REPLACE
+	answer 3 "$id0:$RETRY"
+	finish read
+	exec 3<&-
+	is misses "$(status misses)" 3
+	is mapped_reads "$(status mapped_reads)" 7
+	is faults "$(status faults)" 2
 	_unmap 0:32M
 	is extents "$(status extents)" 0
 	dmsetup remove "abuse-map"
