@@ -19,13 +19,11 @@ static struct abuse_era *abuse_map_era(struct abuse_map *map)
 					 lockdep_is_held(&map->lock));
 }
 
-/* It is in the list until the era is over, for the flushes that are in it. */
+/* It is in the list until the era is over, and it has been flushed. */
 static void abuse_target_retire(struct abuse_era *era,
 				struct abuse_target *target)
 {
 	target->retired = true;
-	if (target->bdev)
-		atomic_inc(&era->map->retiring);
 	list_add(&target->gone, &era->targets);
 }
 
@@ -268,7 +266,9 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 	} else if (!known) {
 		target->uses = 1;
 		target->lane = abuse_map_lane(map);
-		list_add_tail_rcu(&target->link, &map->targets);
+		spin_lock(&map->targets_lock);
+		list_add_tail(&target->link, &map->targets);
+		spin_unlock(&map->targets_lock);
 	}
 	mutex_unlock(&map->lock);
 	if (!known)

@@ -45,33 +45,41 @@ static void abuse_map_free(struct abuse_map *map)
 	map->freed(map);
 }
 
+/* Waits until no flush is on its way to it. */
+static void abuse_target_forget(struct abuse_map *map,
+				struct abuse_target *target)
+{
+	spin_lock(&map->targets_lock);
+	target->flushed = true;
+	spin_unlock(&map->targets_lock);
+	wait_event(map->flushed, !atomic_read(&target->flushes));
+	mutex_lock(&map->lock);
+	spin_lock(&map->targets_lock);
+	list_del(&target->link);
+	spin_unlock(&map->targets_lock);
+	mutex_unlock(&map->lock);
+}
+
 /*
- * Flushes that began in this era are over, and later ones wait, so nobody else
- * looks at these targets.
+ * What was written to these targets has ended. A flush of the disk finds each of
+ * them until it has been flushed here, or finds that this failed.
  */
 static void abuse_era_retire(struct abuse_era *era)
 {
 	struct abuse_map *map = era->map;
 	struct abuse_target *target, *t;
-	int n = 0;
 
-	mutex_lock(&map->lock);
-	list_for_each_entry(target, &era->targets, gone) {
-		if (!target->bdev)
-			continue;
-		list_del_rcu(&target->link);
-		n++;
-	}
-	mutex_unlock(&map->lock);
 	list_for_each_entry_safe(target, t, &era->targets, gone) {
-		int err = abuse_target_free(target);
+		int err = abuse_target_flush(target);
 
-		era->error = era->error ?: err;
+		if (err) {
+			era->error = era->error ?: err;
+			atomic_set(&map->lost, 1);
+		}
+		if (target->bdev)
+			abuse_target_forget(map, target);
+		abuse_target_free(target);
 	}
-	if (era->error)
-		atomic_set(&map->lost, 1);
-	if (atomic_sub_and_test(n, &map->retiring))
-		map->retired(map);
 }
 
 /*

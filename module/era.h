@@ -65,16 +65,17 @@ struct abuse_era {
  * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
- * @targets: where mappings lead. Added to under @lock; whoever is in an era may
- *	read it.
+ * @targets_lock: guards @targets. Added to under @lock, too, whose holder need not
+ *	take this one to read.
+ * @targets: devices where mappings lead, and those that are about to be flushed for
+ *	the last time
+ * @flushed: somebody waits there until no flush is on its way to a device
  * @nr_ranges: entries of the tree
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
  * @paused: nothing is to begin
- * @retiring: targets that nothing leads to any more, and that are not flushed
- *	yet. A flush has to wait for that, because it does not reach them.
- * @lost: the flush of such a target failed, and no flush has told so yet
- * @retired: called when @retiring is 0 again
+ * @lost: the last flush of a device failed, and no flush of the disk has told so
+ *	yet
  * @freed: called last, when nobody uses the map any more
  */
 struct abuse_map {
@@ -85,13 +86,13 @@ struct abuse_map {
 	struct maple_tree tree;
 	spinlock_t turn;	/* the era, and the pause */
 	struct abuse_era __rcu *era;
+	spinlock_t targets_lock;	/* targets */
 	struct list_head targets;
+	wait_queue_head_t flushed;
 	u64 nr_ranges;
 	atomic_t changes;
 	bool paused;
-	atomic_t retiring;
 	atomic_t lost;
-	void (*retired)(struct abuse_map *map);
 	void (*freed)(struct abuse_map *map);
 };
 

@@ -93,11 +93,6 @@ static void abuse_front_release(struct percpu_ref *ref)
 	queue_work(abuse_front_wq, &front->free);
 }
 
-static void abuse_front_map_retired(struct abuse_map *map)
-{
-	abuse_front_kick(container_of(map, struct abuse_front, map));
-}
-
 static void abuse_front_map_freed(struct abuse_map *map)
 {
 	struct abuse_front *front = container_of(map, struct abuse_front, map);
@@ -129,7 +124,6 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	front->set = set;
 	front->write_cache = write_cache;
 	front->map.fops = fops;
-	front->map.retired = abuse_front_map_retired;
 	front->map.block_size = block_size;
 	spin_lock_init(&front->lock);
 	bio_list_init(&front->parked);

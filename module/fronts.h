@@ -88,7 +88,7 @@ struct abuse_passed {
  * @bios: for clones and parts, each kind with reserves of its own
  * @lock: guards @dead and @parked
  * @dead: no bio is parked any more
- * @parked: they wait until the map is not paused, or a target is flushed
+ * @parked: they wait until the map is not paused
  * @again: what goes on
  * @sort: puts that, and what was parked, into lanes; while it is queued it is one
  *	of @users
@@ -137,6 +137,7 @@ enum abuse_then {
  * @bio: the bio
  * @start: when it began, for the statistics of the disk
  * @then: enum abuse_then
+ * @target: of a part of a flush, which the device waits for
  * @covers: how much servers had written when this flush began, -1 for what is no
  *	flush
  * @link: in the list of the front
@@ -148,6 +149,7 @@ struct abuse_io {
 	struct bio *bio;
 	unsigned long start;
 	enum abuse_then then;
+	struct abuse_target *target;
 	s64 covers;
 	struct llist_node link;
 	struct bio clone;

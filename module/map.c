@@ -25,10 +25,11 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	mutex_init(&map->lock);
 	spin_lock_init(&map->turn);
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
+	spin_lock_init(&map->targets_lock);
 	INIT_LIST_HEAD(&map->targets);
+	init_waitqueue_head(&map->flushed);
 	map->nr_ranges = 0;
 	atomic_set(&map->changes, 0);
-	atomic_set(&map->retiring, 0);
 	atomic_set(&map->lost, 0);
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
@@ -71,13 +72,57 @@ bool abuse_map_is_paused(struct abuse_map *map)
 }
 
 /**
- * abuse_map_is_retiring() - whether a flush would miss something now
- * @map: the map
+ * abuse_map_next_device() - who is to be flushed, one after the other
+ * @map: the map, in an era
+ * @target: the one before, which is given up; NULL: begin
+ *
+ * What was written to a device that is not among them is durable, or lost, see
+ * abuse_map_has_lost().
+ *
+ * Return: a device that is written to, which stays until it is given up here, or
+ * with abuse_map_leave_device(); NULL if there are no more.
  */
-bool abuse_map_is_retiring(struct abuse_map *map)
+struct abuse_target *abuse_map_next_device(struct abuse_map *map,
+					   struct abuse_target *target)
 {
-	smp_rmb();	/* after the era, before which targets were retired */
-	return atomic_read(&map->retiring);
+	struct abuse_target *before = target;
+
+	spin_lock(&map->targets_lock);
+	target = list_prepare_entry(target, &map->targets, link);
+	list_for_each_entry_continue(target, &map->targets, link) {
+		if (target->write && !target->flushed)
+			break;
+	}
+	if (list_entry_is_head(target, &map->targets, link))
+		target = NULL;
+	else
+		atomic_inc(&target->flushes);
+	spin_unlock(&map->targets_lock);
+	if (before)
+		abuse_map_leave_device(map, before);
+	return target;
+}
+
+/**
+ * abuse_map_leave_device() - a flush does not need a device any more
+ * @map: the map
+ * @target: the device
+ */
+void abuse_map_leave_device(struct abuse_map *map, struct abuse_target *target)
+{
+	if (atomic_dec_and_test(&target->flushes))
+		wake_up(&map->flushed);
+}
+
+/**
+ * abuse_map_has_lost() - whether what was written to a device before was lost
+ * @map: the map, all of whose devices were looked at
+ *
+ * It is told once.
+ */
+bool abuse_map_has_lost(struct abuse_map *map)
+{
+	return atomic_read(&map->lost) && atomic_xchg(&map->lost, 0);
 }
 
 /**

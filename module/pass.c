@@ -57,6 +57,8 @@ void abuse_io_finish(struct abuse_io *io)
 		bio->bi_status = io->clone.bi_status;
 	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
 		bio_end_io_acct(bio, io->start);
+	if (io->target)
+		abuse_map_leave_device(&front->map, io->target);
 	bio_put(&io->clone);
 	bio_endio(bio);
 	abuse_front_leave(front, era);
@@ -153,6 +155,7 @@ static void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 	io->bio = bio;
 	io->start = start;
 	io->then = then;
+	io->target = NULL;
 	io->covers = -1;
 	io->clone.bi_end_io = abuse_io_end;
 }
@@ -182,26 +185,34 @@ static struct abuse_io *abuse_io_clone(struct abuse_front *front,
 	return abuse_io_of(clone);
 }
 
-/* Flushes what was written to targets; @parent ends after that. */
+static void abuse_front_flush_device(struct abuse_front *front,
+				     struct abuse_era *era, struct bio *parent,
+				     struct abuse_target *target)
+{
+	struct bio *bio = bio_alloc_bioset(target->bdev, 0,
+					   REQ_OP_WRITE | REQ_PREFLUSH,
+					   GFP_NOIO,
+					   &front->bios[ABUSE_BIOS_TARGET]);
+
+	abuse_era_stay(era);
+	bio_inc_remaining(parent);
+	abuse_io_init(abuse_io_of(bio), front, era, parent, 0,
+		      ABUSE_THEN_COUNT);
+	atomic_inc(&target->flushes);
+	abuse_io_of(bio)->target = target;
+	submit_bio_noacct(bio);
+}
+
+/* Flushes what was written to devices; @parent ends after that. */
 static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *parent)
 {
-	struct abuse_target *target;
+	struct abuse_target *target = NULL;
 
-	list_for_each_entry_rcu(target, &front->map.targets, link, true) {
-		struct bio *bio;
-
-		if (!target->write)
-			continue;
-		bio = bio_alloc_bioset(target->bdev, 0,
-				       REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO,
-				       &front->bios[ABUSE_BIOS_TARGET]);
-		abuse_era_stay(era);
-		bio_inc_remaining(parent);
-		abuse_io_init(abuse_io_of(bio), front, era, parent, 0,
-			      ABUSE_THEN_COUNT);
-		submit_bio_noacct(bio);
-	}
+	while ((target = abuse_map_next_device(&front->map, target)))
+		abuse_front_flush_device(front, era, parent, target);
+	if (abuse_map_has_lost(&front->map))
+		parent->bi_status = BLK_STS_IOERR;
 }
 
 /* A write that must come after a flush of everything */
@@ -322,22 +333,11 @@ static bool abuse_front_to_target(struct abuse_front *front,
 
 static bool abuse_front_writes_elsewhere(struct abuse_front *front)
 {
-	struct abuse_target *target;
+	struct abuse_target *target = abuse_map_next_device(&front->map, NULL);
 
-	list_for_each_entry_rcu(target, &front->map.targets, link, true) {
-		if (target->write)
-			return true;
-	}
-	return false;
-}
-
-/* A flush does not reach a target that is about to be flushed for the last time. */
-static bool abuse_front_must_wait(struct abuse_front *front, struct bio *bio,
-				  bool paused)
-{
-	return paused ||
-	       (bio->bi_opf & REQ_PREFLUSH &&
-		abuse_map_is_retiring(&front->map));
+	if (target)
+		abuse_map_leave_device(&front->map, target);
+	return target;
 }
 
 /*
@@ -353,8 +353,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	}
 	spin_lock(&front->lock);
 	dead = front->dead;
-	wait = abuse_front_must_wait(front, bio,
-				     abuse_map_is_paused(&front->map));
+	wait = abuse_map_is_paused(&front->map);
 	if (wait && !dead)
 		bio_list_add(&front->parked, bio);
 	spin_unlock(&front->lock);
@@ -382,8 +381,7 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 			bio_io_error(bio);
 			return NULL;
 		}
-		if (likely(!abuse_front_must_wait(front, bio,
-						  READ_ONCE(era->paused))))
+		if (likely(!READ_ONCE(era->paused)))
 			return era;
 		abuse_era_leave(era);
 	} while (!abuse_front_park(front, bio));
@@ -432,11 +430,6 @@ bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 static bool abuse_front_preflush(struct abuse_front *front,
 				 struct abuse_era *era, struct bio *bio)
 {
-	if (atomic_read(&front->map.lost) &&
-	    atomic_xchg(&front->map.lost, 0)) {
-		bio_io_error(bio);
-		return true;
-	}
 	if (abuse_front_writes_elsewhere(front)) {
 		if (bio->bi_opf & REQ_NOWAIT) {
 			bio_wouldblock_error(bio);
@@ -447,6 +440,9 @@ static bool abuse_front_preflush(struct abuse_front *front,
 			return true;
 		}
 		abuse_front_flush(front, era, bio);
+	} else if (abuse_map_has_lost(&front->map)) {
+		bio_io_error(bio);
+		return true;
 	}
 	if (abuse_front_is_dirty(front))
 		return false;

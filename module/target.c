@@ -145,26 +145,28 @@ struct abuse_target *abuse_target_lend(struct file *file,
 }
 
 /**
- * abuse_target_free() - give a block device, or memory, back
- * @target: the target, which nobody uses
+ * abuse_target_flush() - make durable what was written to a target
+ * @target: the target
  *
- * What was written to a device must not be lost with the way to it.
- *
- * Return: 0, or the error of the flush.
+ * Return: 0, or an error.
  */
-int abuse_target_free(struct abuse_target *target)
+int abuse_target_flush(struct abuse_target *target)
 {
-	int err = 0;
+	return target->bdev && target->write ?
+	       blkdev_issue_flush(target->bdev) : 0;
+}
 
-	if (target->memory) {
+/**
+ * abuse_target_free() - give a block device, or memory, back
+ * @target: the target, which nobody uses; what was written to it is durable
+ */
+void abuse_target_free(struct abuse_target *target)
+{
+	if (target->memory)
 		abuse_memory_free(target->memory);
-	} else {
-		if (target->write)
-			err = blkdev_issue_flush(target->bdev);
+	else
 		compat_close_disk(target->open, target->write, target->holder);
-	}
 	kfree(target);
-	return err;
 }
 
 /**

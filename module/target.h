@@ -25,6 +25,9 @@ struct abuse_memory;
  * @holder: who does
  * @write: it is open for writes, too
  * @retired: nothing leads to it any more, and it is about to be flushed and freed
+ * @flushed: it has been flushed for the last time, and no other flush needs it
+ * @flushes: flushes that are on their way to it, and those that look for the next
+ *	device from here
  * @lane: who has to wait for the device waits in this lane
  * @uses: mappings that lead to it, and calls that are about to add one
  */
@@ -37,6 +40,8 @@ struct abuse_target {
 	void *holder;
 	bool write;
 	bool retired;
+	bool flushed;
+	atomic_t flushes;
 	u32 lane;
 	u32 uses;
 };
@@ -50,7 +55,8 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 struct abuse_target *abuse_target_lend(struct file *file,
 				       const struct abuse_extent *extent,
 				       u32 block_size);
-int abuse_target_free(struct abuse_target *target);
+int abuse_target_flush(struct abuse_target *target);
+void abuse_target_free(struct abuse_target *target);
 u64 abuse_target_number(const struct abuse_target *target);
 u32 abuse_target_filesystem(const struct abuse_target *target);
 

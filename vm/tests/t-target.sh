@@ -182,6 +182,69 @@ a_flush_waits_for_what_was_just_unmapped() {
 	finish flush
 	dmsetup remove abuse-slow
 }
+
+a_flush_does_not_wait_until_a_device_is_given_up_that_was_only_read() {
+	_ready
+	_slow_target
+	N=2 _map 0:1M:0:/dev/dm-0,1M:1M:0:/dev/ram1:w
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read
+	wait_for _under_way 1
+	spawn unmap client unmap $CTL extents=0:1M
+	wait_for eval '[ "$(status extents)" = 1 ]'
+	io op=write offset=1M byte=0x6a
+	soon client io $DISK op=sync
+	still_waits unmap
+	dmsetup resume abuse-slow
+	finish read
+	finish unmap
+	dmsetup remove abuse-slow
+}
+
+flushes_go_on_while_devices_come_and_go() {
+	local n
+	_ready
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	for n in 0 1; do
+		(
+			while [ ! -e "$T/enough" ]; do
+				_map ${n}M:1M:0:/dev/ram$n:w
+				io op=write offset=${n}M byte=0x6b
+				_unmap ${n}M:1M
+			done
+			: >"$T/ended$n"
+		) &
+	done
+	for n in {1..40}; do
+		io op=write offset=4M length=8K byte=$n
+		soon client io $DISK op=sync threads=4
+	done
+	: >"$T/enough"
+	for n in 0 1; do wait_for [ -e "$T/ended$n" ]; done
+	for n in 0 1; do client io /dev/ram$n op=check byte=0x6b; done
+	end
+	modprobe -r brd
+}
+
+what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
+	_ready
+	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
+	dmsetup create abuse-flaky --table "0 16384 flakey /dev/nullb0 0 0 3600 1 error_writes"
+	[ "$(</sys/block/dm-0/dm/name)" = abuse-flaky ] || fail "another dm-0"
+	_map 0:1M:0:/dev/dm-0:w
+	expect EIO client unmap $CTL extents=0:1M
+	expect EIO client io $DISK op=sync
+	io op=sync
+	_map 0:1M:0:/dev/dm-0:w
+	_map 1M:1M:0:/dev/ram1:w
+	expect EIO client unmap $CTL extents=0:1M
+	expect EIO client io $DISK op=sync # though another device is flushed
+	io op=sync
+	dmsetup remove abuse-flaky
+	modprobe -r null_blk
+}
+
 _nothing_mapped() { [ -z "$(_extents)" ]; }
 
 a_target_that_fails_is_a_fault_for_servers() {
