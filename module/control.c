@@ -227,11 +227,11 @@ static long abuse_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	case ABUSE_SERVE:
 		return abuse_ioctl_serve(file, user);
 	case ABUSE_SERVERS:
-		return abuse_ioctl_servers(file->dev, user);
+		return abuse_ioctl_servers(file, user);
 	case ABUSE_REQUESTS:
-		return abuse_ioctl_requests(file->dev, user);
+		return abuse_ioctl_requests(file, user);
 	case ABUSE_EXTENTS:
-		return abuse_ioctl_extents(file->dev, user);
+		return abuse_ioctl_extents(file, user);
 	case ABUSE_MAP:
 	case ABUSE_UNMAP:
 		return abuse_ioctl_map(file, user, cmd == ABUSE_UNMAP);

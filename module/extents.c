@@ -139,23 +139,6 @@ static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
 	return abuse_map_commit(map, next);
 }
 
-/* Returns what is in front of the disk that is set up, held. */
-static struct abuse_front *abuse_hold_front(struct abuse_file *file,
-					    struct abuse_config *config)
-{
-	struct abuse_device *dev = file->dev;
-	struct abuse_front *front;
-	int err = abuse_device_lock(dev);
-
-	if (err)
-		return ERR_PTR(err);
-	*config = dev->config;
-	front = abuse_file_is_over(file) ? ERR_PTR(-ENODEV) :
-					   abuse_device_front(dev);
-	abuse_device_unlock(dev);
-	return front;
-}
-
 static int abuse_map_all(struct abuse_front *front, u32 number,
 			 const struct abuse_config *config,
 			 struct abuse_extents *call, bool remove,
@@ -219,7 +202,7 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 	if (err)
 		return err;
 	call.done = 0;
-	front = abuse_hold_front(file, &config);
+	front = abuse_file_hold_front(file, NULL, &config);
 	err = PTR_ERR_OR_ZERO(front);
 	if (!err) {
 		err = abuse_map_all(front, file->dev->number, &config, &call, remove,
@@ -234,8 +217,7 @@ int abuse_ioctl_map(struct abuse_file *file, struct abuse_extents __user *arg,
 /* Returns an open file of its own of the memory that is lent there. */
 static struct file *abuse_open_lent(struct abuse_file *file, u64 offset)
 {
-	struct abuse_config config;
-	struct abuse_front *front = abuse_hold_front(file, &config);
+	struct abuse_front *front = abuse_file_hold_front(file, NULL, NULL);
 	struct file *lent, *memory;
 
 	if (IS_ERR(front))

@@ -213,6 +213,36 @@ bool abuse_file_is_over(struct abuse_file *file)
 	return set && READ_ONCE(set->dead);
 }
 
+/**
+ * abuse_file_hold_front() - what is in front of the disk
+ * @file: the file
+ * @set: the queues that the disk has to have, NULL for any
+ * @config: out: how it is set up; or NULL
+ *
+ * Return: it, to be given up with abuse_front_let_go(); or an error pointer:
+ * -EINTR, -ENODEV, -EOPNOTSUPP if the disk is not mappable.
+ */
+struct abuse_front *abuse_file_hold_front(struct abuse_file *file,
+					  const struct abuse_set *set,
+					  struct abuse_config *config)
+{
+	struct abuse_device *dev = file->dev;
+	struct abuse_front *front;
+	int err = abuse_device_lock(dev);
+
+	if (err)
+		return ERR_PTR(err);
+	if (abuse_file_is_over(file) ||
+	    (set && rcu_access_pointer(dev->set) != set))
+		front = ERR_PTR(-ENODEV);
+	else
+		front = abuse_device_front(dev);
+	if (config)
+		*config = dev->config;
+	abuse_device_unlock(dev);
+	return front;
+}
+
 /* Passes the caller's reference to @set on to @file, or gives it up. */
 static int abuse_file_bind(struct abuse_file *file, struct abuse_set *set,
 			   struct abuse_serve *serve)

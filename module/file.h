@@ -9,6 +9,7 @@
 #include "slots.h"
 
 struct abuse_device;
+struct abuse_front;
 
 /**
  * struct abuse_file - an open control node
@@ -59,6 +60,9 @@ int abuse_file_status(struct abuse_file *file, struct abuse_status *status);
 void abuse_file_mark_epoch(struct abuse_file *file, u32 epoch);
 void abuse_file_mark_asking(struct abuse_file *file, struct abuse_set *set);
 bool abuse_file_is_over(struct abuse_file *file);
+struct abuse_front *abuse_file_hold_front(struct abuse_file *file,
+					  const struct abuse_set *set,
+					  struct abuse_config *config);
 int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve);
 
 #endif

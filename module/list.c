@@ -141,9 +141,10 @@ static void abuse_describe_server(struct abuse_file *file,
 }
 
 /* The cursor is the number of the last one that was told. */
-static int abuse_list_servers(struct abuse_device *dev, void *elements,
+static int abuse_list_servers(struct abuse_file *caller, void *elements,
 			      u32 room, struct abuse_list *list)
 {
+	struct abuse_device *dev = caller->dev;
 	struct abuse_server *servers = elements;
 	struct abuse_file *file;
 	u64 last = list->cursor;
@@ -212,10 +213,10 @@ static u32 abuse_look_at_requests(struct abuse_queue *q, u32 *tag,
 }
 
 /* The cursor is the slot to look at next: its queue, and its tag. */
-static int abuse_list_requests(struct abuse_device *dev, void *elements,
+static int abuse_list_requests(struct abuse_file *caller, void *elements,
 			       u32 room, struct abuse_list *list)
 {
-	struct abuse_set *set = abuse_device_find_set(dev);
+	struct abuse_set *set = abuse_device_find_set(caller->dev);
 	struct abuse_request *requests = elements;
 	u32 i = list->cursor >> 32, tag = list->cursor, n = 0, pending, owned;
 
@@ -249,16 +250,12 @@ static int abuse_list_requests(struct abuse_device *dev, void *elements,
 }
 
 /* The cursor is a sector. */
-static int abuse_list_extents(struct abuse_device *dev, void *elements,
+static int abuse_list_extents(struct abuse_file *caller, void *elements,
 			      u32 room, struct abuse_list *list)
 {
-	struct abuse_front *front;
-	int n = abuse_device_lock(dev);
+	struct abuse_front *front = abuse_file_hold_front(caller, NULL, NULL);
+	int n;
 
-	if (n)
-		return n;
-	front = abuse_device_front(dev);
-	abuse_device_unlock(dev);
 	if (IS_ERR(front))
 		return PTR_ERR(front);
 	n = abuse_map_list(abuse_front_map(front), list, elements, room);
@@ -277,7 +274,7 @@ struct abuse_kind {
 	u32 size;
 	u32 least;
 	bool looks;
-	int (*fill)(struct abuse_device *dev, void *elements, u32 room,
+	int (*fill)(struct abuse_file *caller, void *elements, u32 room,
 		    struct abuse_list *list);
 };
 
@@ -313,10 +310,11 @@ static int abuse_write_elements(void __user *user, const void *elements, u32 nr,
 }
 
 /* Fills all the room that there is, piece by piece. */
-static int abuse_list_all(struct abuse_device *dev,
+static int abuse_list_all(struct abuse_file *caller,
 			  const struct abuse_kind *kind, void *elements,
 			  struct abuse_list *list)
 {
+	struct abuse_device *dev = caller->dev;
 	void __user *user = abuse_user_ptr(list->elements);
 	u32 room = list->nr;
 	int n;
@@ -326,7 +324,7 @@ static int abuse_list_all(struct abuse_device *dev,
 		n = min_t(u32, room - list->nr, PAGE_SIZE / kind->size);
 		if (kind->looks && mutex_lock_killable(&dev->servers_lock))
 			return -EINTR;
-		n = kind->fill(dev, elements, n, list);
+		n = kind->fill(caller, elements, n, list);
 		if (kind->looks)
 			mutex_unlock(&dev->servers_lock);
 		if (n < 0)
@@ -349,7 +347,7 @@ static int abuse_check_list(const struct abuse_list *list, u32 least)
 	return list->element_size > ABUSE_MAX_ELEMENT ? -E2BIG : 0;
 }
 
-static int abuse_ioctl_list(struct abuse_device *dev,
+static int abuse_ioctl_list(struct abuse_file *caller,
 			    const struct abuse_kind *kind,
 			    struct abuse_list __user *arg)
 {
@@ -374,7 +372,7 @@ static int abuse_ioctl_list(struct abuse_device *dev,
 	elements = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
 	if (!elements)
 		return -ENOMEM;
-	err = abuse_list_all(dev, kind, elements, &list);
+	err = abuse_list_all(caller, kind, elements, &list);
 	kfree(elements);
 	if (err)
 		return err;
@@ -386,37 +384,39 @@ static int abuse_ioctl_list(struct abuse_device *dev,
 
 /**
  * abuse_ioctl_servers() - ABUSE_SERVERS
- * @dev: the device
+ * @caller: the open control node
  * @arg: the structure
  *
  * Return: as the header of the ABI says.
  */
-int abuse_ioctl_servers(struct abuse_device *dev, struct abuse_list __user *arg)
+int abuse_ioctl_servers(struct abuse_file *caller,
+			struct abuse_list __user *arg)
 {
-	return abuse_ioctl_list(dev, &abuse_servers, arg);
+	return abuse_ioctl_list(caller, &abuse_servers, arg);
 }
 
 /**
  * abuse_ioctl_requests() - ABUSE_REQUESTS
- * @dev: the device
+ * @caller: the open control node
  * @arg: the structure
  *
  * Return: as the header of the ABI says.
  */
-int abuse_ioctl_requests(struct abuse_device *dev,
+int abuse_ioctl_requests(struct abuse_file *caller,
 			 struct abuse_list __user *arg)
 {
-	return abuse_ioctl_list(dev, &abuse_requests, arg);
+	return abuse_ioctl_list(caller, &abuse_requests, arg);
 }
 
 /**
  * abuse_ioctl_extents() - ABUSE_EXTENTS
- * @dev: the device
+ * @caller: the open control node
  * @arg: the structure
  *
  * Return: as the header of the ABI says.
  */
-int abuse_ioctl_extents(struct abuse_device *dev, struct abuse_list __user *arg)
+int abuse_ioctl_extents(struct abuse_file *caller,
+			struct abuse_list __user *arg)
 {
-	return abuse_ioctl_list(dev, &abuse_extents, arg);
+	return abuse_ioctl_list(caller, &abuse_extents, arg);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* ABUSE_SERVERS and ABUSE_REQUESTS: who has what; see list.c. */
+/* ABUSE_SERVERS, ABUSE_REQUESTS and ABUSE_EXTENTS: what there is; see list.c. */
 #ifndef ABUSE_LIST_H
 #define ABUSE_LIST_H
 
 #include "uapi/abuse.h"
 
-struct abuse_device;
+struct abuse_file;
 
-int abuse_ioctl_servers(struct abuse_device *dev,
+int abuse_ioctl_servers(struct abuse_file *caller,
 			struct abuse_list __user *arg);
-int abuse_ioctl_requests(struct abuse_device *dev,
+int abuse_ioctl_requests(struct abuse_file *caller,
 			 struct abuse_list __user *arg);
-int abuse_ioctl_extents(struct abuse_device *dev,
+int abuse_ioctl_extents(struct abuse_file *caller,
 			struct abuse_list __user *arg);
 
 #endif

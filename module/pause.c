@@ -30,32 +30,19 @@ static int abuse_check_quiesce(const struct abuse_quiesce *quiesce)
 	return 0;
 }
 
-/* Returns what is in front of the disk of @set, held, or NULL. */
-static struct abuse_front *abuse_hold_front(struct abuse_device *dev,
-					    struct abuse_set *set)
-{
-	struct abuse_front *front = NULL;
-	int err = abuse_device_lock(dev);
-
-	if (err)
-		return ERR_PTR(err);
-	if (rcu_access_pointer(dev->set) == set)
-		front = abuse_device_front(dev);
-	abuse_device_unlock(dev);
-	return IS_ERR(front) ? NULL : front;
-}
-
 /*
  * Requests, and bytes that are mapped, pause or go on; both, or none of them.
  * @past: out: the era that is over when what is mapped pauses, or NULL
  */
-static int abuse_pause(struct abuse_device *dev, struct abuse_set *set,
+static int abuse_pause(struct abuse_file *file, struct abuse_set *set,
 		       bool resume, struct abuse_era **past)
 {
-	struct abuse_front *front = abuse_hold_front(dev, set);
+	struct abuse_front *front = abuse_file_hold_front(file, set, NULL);
 	struct abuse_era *next = NULL;
 
 	*past = NULL;
+	if (front == ERR_PTR(-EOPNOTSUPP))	/* Nothing is mapped there. */
+		front = NULL;
 	if (IS_ERR(front))
 		return PTR_ERR(front);
 	if (front && !resume) {
@@ -104,13 +91,8 @@ int abuse_ioctl_quiesce(struct abuse_file *file,
 	set = abuse_device_find_set(file->dev);
 	if (!set)
 		return -ENODEV;
-	/* As with a removal. */
-	if (abuse_file_is_over(file)) {
-		abuse_set_put(set);
-		return -ENODEV;
-	}
-	err = abuse_pause(file->dev, set,
-			  quiesce.flags & ABUSE_QUIESCE_RESUME, &era);
+	err = abuse_pause(file, set, quiesce.flags & ABUSE_QUIESCE_RESUME,
+			  &era);
 	if (err) {
 		abuse_set_put(set);
 		return err;

@@ -206,6 +206,19 @@ it_outlives_its_servers_and_ends_with_a_reset() {
 	modprobe -r brd
 }
 
+who_served_what_is_over_neither_maps_nor_lists() {
+	_ready
+	exec 3<$CTL
+	client serve @3
+	reset
+	setup capacity=32M flags=$MAPPABLE
+	_map 0:4K:0:/dev/ram0
+	expect ENODEV client extents @3
+	expect ENODEV client map @3 extents=4K:4K:0:/dev/ram0
+	expect ENODEV client lent @3
+	is extents "$(_extents)" "0 4096 0 0x100 0"
+}
+
 what_does_not_fit_is_refused() {
 	_ready block_size=4096
 	: >"$T/file"
