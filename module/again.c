@@ -10,6 +10,7 @@
 
 #include "again.h"
 #include "fronts.h"
+#include "io.h"
 #include "map.h"
 #include "pass.h"
 #include "slots.h"

@@ -7,9 +7,6 @@
 
 struct abuse_extent;
 
-struct abuse_target *abuse_map_aim(struct abuse_map *map,
-				   const struct abuse_extent *extent);
-
 void abuse_map_begin(struct abuse_map *map);
 void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
 		      bool memory);

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "aim.h"
 #include "change.h"
 #include "copy.h"
 #include "device.h"

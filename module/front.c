@@ -9,8 +9,8 @@
 #include "change.h"
 #include "front.h"
 #include "fronts.h"
+#include "io.h"
 #include "map.h"
-#include "pass.h"
 #include "set.h"
 #include "uapi/abuse.h"
 

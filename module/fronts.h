@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The types of a disk in front of another, and of a bio under way; see pass.c and front.c. */
+/* The types of a disk in front of another, and of a bio under way; see io.c and front.c. */
 #ifndef ABUSE_FRONTS_H
 #define ABUSE_FRONTS_H
 

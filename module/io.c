@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bio under way: what it is cloned to, and what becomes of it when the clone has
+ * ended. It must not know the way of a bio.
+ */
+#include "fronts.h"
+#include "io.h"
+#include "map.h"
+
+/* Whoever must not wait is told so, and comes back. */
+static bool abuse_io_goes_on(struct abuse_io *io)
+{
+	bool nowait = io->bio->bi_opf & REQ_NOWAIT;
+
+	switch (io->then) {
+	case ABUSE_THEN_FAULT:
+		return io->clone.bi_status &&
+		       !(nowait && io->clone.bi_status == BLK_STS_AGAIN);
+	case ABUSE_THEN_RETRY:
+		return io->clone.bi_status == BLK_STS_AGAIN && !nowait;
+	case ABUSE_THEN_WRITE:
+		return !io->clone.bi_status;
+	default:
+		return false;
+	}
+}
+
+/* It is not under way any more. This may be the end of the front. */
+static void abuse_front_leave(struct abuse_front *front, struct abuse_era *era)
+{
+	if (era)
+		abuse_era_leave(era);
+	else
+		percpu_ref_put(&front->users);
+}
+
+/**
+ * abuse_io_finish() - end a bio as its clone did
+ * @io: the bio
+ */
+void abuse_io_finish(struct abuse_io *io)
+{
+	struct abuse_front *front = io->front;
+	struct abuse_era *era = io->era;
+	struct bio *bio = io->bio;
+
+	if (io->clone.bi_status)
+		bio->bi_status = io->clone.bi_status;
+	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
+		bio_end_io_acct(bio, io->start);
+	if (io->target)
+		abuse_map_leave_device(&front->map, io->target);
+	bio_put(&io->clone);
+	bio_endio(bio);
+	abuse_front_leave(front, era);
+}
+
+/**
+ * abuse_front_queue() - have work done that is a user of the disk
+ * @front: the disk, of which the caller is a user
+ * @wq: where
+ * @work: one of it
+ */
+void abuse_front_queue(struct abuse_front *front, struct workqueue_struct *wq,
+		       struct work_struct *work)
+{
+	percpu_ref_get(&front->users);
+	if (!queue_work(wq, work))
+		percpu_ref_put(&front->users);
+}
+
+/**
+ * abuse_front_kick() - let what may go on do so
+ * @front: the disk, of which the caller is a user
+ */
+void abuse_front_kick(struct abuse_front *front)
+{
+	abuse_front_queue(front, front->wq, &front->sort);
+}
+
+/* What a flush covers was answered when it began, as its submitter knows of no more. */
+static void abuse_io_note(struct abuse_io *io)
+{
+	struct abuse_front *front = io->front;
+	s64 flushed;
+
+	if (io->era)
+		return;
+	if (io->covers < 0) {
+		if (op_is_write(bio_op(io->bio)))
+			atomic64_inc(&front->wrote);
+		return;
+	}
+	if (io->clone.bi_status)
+		return;
+	flushed = atomic64_read(&front->flushed);
+	while (flushed < io->covers &&
+	       !atomic64_try_cmpxchg(&front->flushed, &flushed, io->covers))
+		;
+}
+
+/*
+ * A server that gets a fault may take the target away, and must not wait for
+ * those that are still on their way to it.
+ */
+static void abuse_io_leave_target(struct abuse_io *io)
+{
+	if (!io->era)
+		return;
+	percpu_ref_get(&io->front->users);
+	abuse_era_leave(io->era);
+	io->era = NULL;
+}
+
+/* In any context. What goes on may have to wait for memory. */
+static void abuse_io_end(struct bio *clone)
+{
+	struct abuse_io *io = abuse_io_of(clone);
+	struct abuse_front *front = io->front;
+
+	abuse_io_note(io);
+	if (likely(!abuse_io_goes_on(io))) {
+		abuse_io_finish(io);
+		return;
+	}
+	/* Once it is in the list it may end at any time, and the front with it. */
+	percpu_ref_get(&front->users);
+	abuse_io_leave_target(io);
+	llist_add(&io->link, &front->again);
+	abuse_front_kick(front);
+	percpu_ref_put(&front->users);
+}
+
+/**
+ * abuse_io_init() - prepare a clone, or a flush
+ * @io: it, whose bio was allocated
+ * @front: the disk
+ * @era: of the map, left when it has ended; NULL: it is a user of the disk
+ * @bio: what it is for
+ * @start: when that began
+ * @then: what becomes of it when this has ended
+ */
+void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
+		   struct abuse_era *era, struct bio *bio, unsigned long start,
+		   enum abuse_then then)
+{
+	io->front = front;
+	io->era = era;
+	io->bio = bio;
+	io->start = start;
+	io->then = then;
+	io->target = NULL;
+	io->covers = -1;
+	io->clone.bi_end_io = abuse_io_end;
+}
+
+/**
+ * abuse_io_clone() - begin to carry a bio out
+ * @front: the disk
+ * @era: of the map, for a target; NULL for servers
+ * @bio: of the disk
+ * @bdev: where to
+ * @then: what becomes of it when the clone has ended
+ *
+ * Return: what has the clone; NULL if the bio, which must not wait, has ended.
+ */
+struct abuse_io *abuse_io_clone(struct abuse_front *front,
+				struct abuse_era *era, struct bio *bio,
+				struct block_device *bdev,
+				enum abuse_then then)
+{
+	enum abuse_bios kind = era ? ABUSE_BIOS_TARGET : ABUSE_BIOS_SERVER;
+	struct bio *clone = bio_alloc_clone(bdev, bio, abuse_gfp(bio),
+					    &front->bios[kind]);
+
+	if (!clone) {
+		bio_wouldblock_error(bio);
+		return NULL;
+	}
+	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
+	abuse_io_init(abuse_io_of(clone), front, era, bio,
+		      bio_start_io_acct(bio), then);
+	return abuse_io_of(clone);
+}
