@@ -170,6 +170,13 @@ final class NbdBackend implements AsyncBackend {
     }
 
     @Override
+    public void abandon() {
+        for (Connection connection : connections) {
+            connection.abandon();
+        }
+    }
+
+    @Override
     public long size() {
         return sizeOf(export);
     }
