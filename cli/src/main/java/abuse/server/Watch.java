@@ -51,6 +51,10 @@ final class Watch implements AutoCloseable {
         Threads.join(List.of(thread), () -> {});
     }
 
+    boolean isOwnThread() {
+        return Thread.currentThread() == thread;
+    }
+
     private synchronized boolean pause() {
         try {
             if (!closed) {
