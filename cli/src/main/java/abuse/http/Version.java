@@ -16,12 +16,16 @@ import java.util.regex.Pattern;
 record Version(long size, String tag, String modified) {
     private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
 
-    /** What a part belongs to; null if it is not the one that was asked for. */
+    /** What a part belongs to; null if it is not the one that was asked for, as far as the file has it. */
     static Version of(HttpHeaders headers, long first, long length) {
         Matcher range = RANGE.matcher(headers.firstValue("Content-Range").orElse(""));
-        return range.matches() && Long.parseLong(range.group(1)) == first && Long.parseLong(range.group(2)) == first + length - 1
-                ? new Version(Long.parseLong(range.group(3)), headers.firstValue("ETag").orElse(null),
-                        headers.firstValue("Last-Modified").orElse(null)) : null;
+        if (!range.matches()) {
+            return null;
+        }
+        long size = Long.parseLong(range.group(3));
+        boolean right = Long.parseLong(range.group(1)) == first && Long.parseLong(range.group(2)) == Math.min(first + length, size) - 1;
+        return !right ? null
+                : new Version(size, headers.firstValue("ETag").orElse(null), headers.firstValue("Last-Modified").orElse(null));
     }
 
     /** Has the server refuse to send what belongs to another version. */

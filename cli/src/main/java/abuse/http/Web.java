@@ -24,6 +24,8 @@ final class Web {
     /** How often a server may send us elsewhere. */
     static final int MOST_HOPS = 10;
     private static final int WHOLE = 200;
+    /** Bytes of a first part; of one byte 'busybox httpd' would send the whole file. */
+    private static final int LOOK = 512;
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
     private static final Duration LOOK_LIMIT = Duration.ofSeconds(20);
 
@@ -51,7 +53,7 @@ final class Web {
             URI place = file.uri();
             for (int i = 0; i <= MOST_HOPS; i++) {
                 // A server may refuse HEAD, and need not say there that it has ranges
-                var answer = CLIENT.send(ask(file, place, 0, 1).timeout(LOOK_LIMIT).build(), info -> new Body(null));
+                var answer = CLIENT.send(ask(file, place, 0, LOOK).timeout(LOOK_LIMIT).build(), info -> new Body(null));
                 int status = answer.statusCode();
                 if (!isElsewhere(status)) {
                     return version(file, place, status, answer.headers());
@@ -71,7 +73,7 @@ final class Web {
 
     private static Version version(WebFile file, URI place, int status, HttpHeaders headers) throws IOException {
         if (status == PART) {
-            Version version = Version.of(headers, 0, 1);
+            Version version = Version.of(headers, 0, LOOK);
             if (version == null) {
                 throw new IOException(OTHER_PART);
             }

@@ -37,7 +37,7 @@ class MistakeTest extends CommandTestBase {
         "server nul|server: 'nul' BACKEND; did you mean 'null'?",
         "server 0 flie:/tmp/x|server: 'flie:/tmp/x' BACKEND; did you mean 'file:'?",
         "server fil:/tmp/x|server: 'fil:/tmp/x' BACKEND; did you mean 'file:'?",
-        "server http://localhost/|server: 'http://localhost/' BACKEND",
+        "server ftp://localhost/|server: 'ftp://localhost/' BACKEND",
         "server mem null|server: 'mem' and 'null' are both backends; only one can be served",
         "server frob mem|server: 'frob' DEVICE",
         "run mem null|run: 'mem' and 'null' are both backends; only one can be served",

@@ -323,7 +323,10 @@ class HttpTest extends ServerTestBase {
         web.answer = exchange -> FakeWebServer.status(exchange, 503);
         assertFails(Result.TIMEOUT, disk.read(0, BLOCK));
         web.answer = exchange -> false;
-        assertReads(1);
+        // On a busy machine it may take longer
+        while (disk.read(BLOCK, BLOCK).await().failed()) {
+            Thread.sleep(5);
+        }
         assertNull(running.stop());
     }
 
