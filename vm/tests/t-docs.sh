@@ -322,22 +322,31 @@ the_manual_pages_name_files_that_are_installed() {
 	done
 }
 
-the_readme_of_the_tool_serves_a_disk_from_the_web() {
+_listens() { (exec 8<>/dev/tcp/127.0.0.1/8000) 2>"$T/listens"; }
+
+the_readme_serves_an_image_on_a_web_server() {
 	_prepare
 	ip link set lo up
 	head -c 64M /dev/urandom >disk.img
 	spawn web busybox httpd -f -p 8000
-	cd "$PROJECT" || exit # files that are written there vanish with the VM
+	wait_for _listens
+	_example "$README" 'http://localhost'
+	head -c 1M $DISK | cmp - <(head -c 1M disk.img) || fail "the bytes are not those of the image"
+	_end_last
+	kill9 web
+}
+
+the_readme_of_the_tool_serves_an_image_in_pieces() {
+	_prepare
+	_in_project
+	head -c 64M /dev/urandom >disk.img
 	_find "$TOOL" 'javac -cp' >"$T/lines"
 	bash -eu "$T/lines" >"$T/javac" 2>&1 || fail "$(<"$T/javac")"
-	{
-		echo 'exec 2>&1'
-		_find "$TOOL" 'server --plugin' | sed 's/^abusectl server/exec &/'
-	} >"$T/lines"
-	spawn server bash -eu "$T/lines"
-	wait_for has "$T/server" ': serving 64 MiB from http://'
-	head -c 1M $DISK | cmp - <(head -c 1M "$T/disk.img") || fail "the bytes are not those of the image"
-	kill -TERM "${PID[server]}"
-	finish server
-	kill9 web
+	_find "$TOOL" 'run --plugin' | sed 's/^abusectl run/exec &/' >"$T/lines"
+	spawn run bash -eu "$T/lines"
+	wait_for has "$T/run" '^/dev/abuse0$'
+	[ "$(echo part.*)" = 'part.aa part.ab part.ac' ] || fail "the pieces are $(echo part.*)"
+	cmp $DISK disk.img || fail "the bytes are not those of the image"
+	kill -TERM "${PID[run]}"
+	finish run
 }

@@ -38,6 +38,13 @@ public interface AsyncBackend extends Backend {
      */
     default void expired(AsyncRequest request) {}
 
+    /**
+     * The disk is gone, so nobody waits for requests any more: those that are under way and those that are submitted later
+     * should fail soon, and {@link #submit} and {@link #submitted} return soon, whatever they wait for. Called by a thread
+     * that submits nothing.
+     */
+    default void abandon() {}
+
     /** Called before the first request: where to tell the administrator of what concerns no single request. */
     default void tellProblemsTo(Consumer<String> administrator) {}
 

@@ -8,7 +8,8 @@ import java.nio.ByteBuffer;
 /**
  * The bytes of one disk. Offsets are bytes from its start; every range asked for lies within the
  * disk, and consists of whole blocks. Several threads may call at once; their ranges overlap only if requests of the
- * disk's users overlap. Whatever a method throws, its request fails with an I/O error, and the server goes on.
+ * disk's users overlap. Whatever a method throws, its request fails, with an I/O error or as a {@link BackendException} says,
+ * and the server goes on.
  *
  * <p>A buffer is direct memory. Its position is 0, its limit and its capacity are the length of the
  * range, and its order is big endian, as in a new buffer. It must not be used after the call, because it is reused

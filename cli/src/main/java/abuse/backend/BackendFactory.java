@@ -31,6 +31,11 @@ public interface BackendFactory {
         return null;
     }
 
+    /** The argument without what nobody may see, such as a password. */
+    default String shown(String argument) {
+        return argument;
+    }
+
     /** The options that it knows. */
     default Set<Option> options() {
         return Set.of();

@@ -54,6 +54,12 @@ public final class Backends {
         return find(name).options().contains(option);
     }
 
+    /** The name as it may be shown, without a password. */
+    public String shown(String name) {
+        BackendFactory factory = find(name);
+        return factory == null || factory.argument() == null ? name : factory.name() + ":" + factory.shown(argumentOf(name));
+    }
+
     /** Looks at what a backend would open, as {@link BackendFactory#look} does. */
     public Image look(String name) throws IOException {
         return find(name).look(argumentOf(name));

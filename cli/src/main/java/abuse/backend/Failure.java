@@ -10,5 +10,10 @@ public enum Failure {
     /** ETIMEDOUT: it took too long. */
     TIMEOUT,
     /** EREMOTEIO: whoever keeps the bytes has refused it. */
-    REMOTE
+    REMOTE;
+
+    /** How a request fails because of this: as a {@link BackendException} says, else with {@link #IO}. */
+    public static Failure of(Throwable cause) {
+        return cause instanceof BackendException e ? e.failure() : IO;
+    }
 }

@@ -12,7 +12,7 @@ final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
     private final long length;
     private final ByteBuffer data;
     private final CountDownLatch end = new CountDownLatch(1);
-    private volatile String failure;
+    private volatile BackendException failure;
 
     private OneRequest(Kind kind, long offset, long length, ByteBuffer data) {
         this.kind = kind;
@@ -38,7 +38,7 @@ final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
             Thread.currentThread().interrupt();
         }
         if (request.failure != null) {
-            throw new IOException(request.failure);
+            throw request.failure;
         }
     }
 
@@ -99,7 +99,7 @@ final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
 
     @Override
     public void fail(Failure reason, String cause) {
-        failure = cause == null ? reason.toString() : cause;
+        failure = new BackendException(reason, cause);
         end.countDown();
     }
 }

@@ -93,9 +93,11 @@ final class RunCommand extends ServerCommand {
             keys.offer(image.discards(), image.writesZeroes());
             long block = keys.blockSize();
             if (!sized && image.size() % block != 0) {
-                throw new FailedException(backend + ": " + image.size() + " bytes are not a multiple of the block size, "
-                        + block + "; " + (image.size() % Config.MIN_BLOCK == 0 ? "add bs=" + Config.MIN_BLOCK
-                        : "'truncate -s %" + block + " " + backend.substring(FILE.length()) + "' makes them one"));
+                String words = image.size() % Config.MIN_BLOCK == 0 ? "add bs=" + Config.MIN_BLOCK
+                        : "'truncate -s %" + block + " " + (backend.startsWith(FILE) ? backend.substring(FILE.length()) + "' makes them one"
+                                : "FILE' at its server makes them one");
+                throw new FailedException(backends.shown(backend) + ": " + image.size() + " bytes are not a multiple of the block size, "
+                        + block + "; " + words);
             }
         }
         return keys.config(null);

@@ -55,7 +55,7 @@ class ServerCommand extends Command {
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that an NBD server or a filter has not answered after so long; otherwise they wait until it does.");
+            "Fail requests that an NBD server, a web server or a filter has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
             + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends and filters from JAR; repeatable.");
@@ -82,7 +82,7 @@ class ServerCommand extends Command {
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
                         + " file or on another block device, which must be as large as the disk; nbd://HOST/EXPORT or"
                         + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
-                        + " started; or a backend of a plug-in");
+                        + " started; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only; or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
@@ -117,7 +117,7 @@ class ServerCommand extends Command {
         BackendOptions.check(backends, backend);
         limit = limit(backend);
         if (!words.isEmpty() && backends.isName(words.get(0))) {
-            throw new UsageException("'" + words.get(0) + "' and '" + backend + "' are both backends; only one can be"
+            throw new UsageException("'" + backends.shown(words.get(0)) + "' and '" + backends.shown(backend) + "' are both backends; only one can be"
                     + " served");
         }
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, new BackendOptions(isSet(create), isSet(direct),
@@ -172,8 +172,9 @@ class ServerCommand extends Command {
 
     /** What is served, in words. */
     final String text(String backend) {
-        return passed.isEmpty() ? backend
-                : backend + " through " + passed.stream().map(FilterOption::name).collect(Collectors.joining(", "));
+        String shown = backends.shown(backend);
+        return passed.isEmpty() ? shown
+                : shown + " through " + passed.stream().map(FilterOption::name).collect(Collectors.joining(", "));
     }
 
     /** Opens a backend, behind the filters if there are any. */
@@ -365,7 +366,7 @@ class ServerCommand extends Command {
     /** Says that a backend and its device differ in size, and what to do. */
     final String mismatch(String path, String backend, SizeMismatchException e) {
         boolean empty = e.size() == 0 && backend.startsWith(FILE);
-        return backend + (!empty ? ": holds " + inFull(e.size()) + ", but " + path + " has " + inFull(e.capacity()) + "; "
+        return backends.shown(backend) + (!empty ? ": holds " + inFull(e.size()) + ", but " + path + " has " + inFull(e.capacity()) + "; "
                 + sizeAdvice(path, e)
                 : Files.isRegularFile(Path.of(backend.substring(FILE.length())))
                         ? ": is empty; add --create to make it as large as the disk"
@@ -387,7 +388,7 @@ class ServerCommand extends Command {
         Image image = backends.look(backend);
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();
-            context.complain(backend + ": its " + format.name() + " is for blocks of " + format.sectorSize()
+            context.complain(backends.shown(backend) + ": its " + format.name() + " is for blocks of " + format.sectorSize()
                     + " bytes, and may not work with those of " + path + ", which have " + geometry.blockSize()
                     + "; set up with bs=" + format.sectorSize());
         }

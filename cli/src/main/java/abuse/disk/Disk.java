@@ -16,6 +16,8 @@ import abuse.server.Threads;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A block device that threads of this program serve, until it is closed or the program ends, in whatever way:
@@ -42,6 +44,12 @@ public final class Disk implements AutoCloseable {
     /** Nobody serves any more. */
     private boolean ended;
     private DiskException failure;
+    /** Takes it away; null before the first close. */
+    private Thread closer;
+    /** The closer's. */
+    private DiskException closeFailure;
+    /** Threads that are in a call of the listener. */
+    private final Set<Thread> tellers = ConcurrentHashMap.newKeySet();
 
     private Disk(Devices devices, Device device, String text, DiskBuilder.Opener opener, DiskListener listener)
             throws DeviceException {
@@ -62,7 +70,7 @@ public final class Disk implements AutoCloseable {
 
             @Override
             public void problem(String message) {
-                listener.problem(path() + ": " + message);
+                tell(() -> listener.problem(path() + ": " + message));
             }
         });
         thread = new Thread(this::run, "disk " + status.number());
@@ -140,61 +148,90 @@ public final class Disk implements AutoCloseable {
      * Takes the disk away, and returns when the backend is closed. Calls of the backend that are under way are waited for.
      * If the disk is still in use after two seconds, it is taken away all the same: its users get I/O errors.
      *
+     * <p>Any thread may call it, any number of times; each call returns when the disk is gone, and only the first one throws.
+     * A call by a thread that the end waits for, such as in a method of the backend or of the listener, does not wait; then
+     * the listener is told what is to be thrown.
+     *
      * @throws DiskException when it was in use, which the message tells
      */
     @Override
     public void close() throws DiskException {
+        boolean waits = !isOwnThread();
+        boolean first;
+        Thread end;
         synchronized (this) {
-            if (closing) {
-                return;
+            first = closer == null;
+            if (first) {
+                var starting = new Thread(() -> end(!waits), thread.getName() + " closer");
+                starting.setDaemon(true);
+                starting.start();
+                closer = starting;
+                closing = true;
             }
-            closing = true;
+            end = closer;
         }
-        String lost = null;
+        if (waits) {
+            Threads.join(List.of(end), () -> {});
+            if (first && closeFailure != null) {
+                throw closeFailure;
+            }
+        }
+    }
+
+    /** Whether the end of the disk waits for the calling thread. */
+    private boolean isOwnThread() {
+        Thread caller = Thread.currentThread();
+        return caller == thread || tellers.contains(caller) || server.isOwnThread();
+    }
+
+    /** Returns when nothing is left of it. */
+    private void end(boolean tell) {
         try {
-            lost = takeAway();
-        } catch (DeviceException e) {
-            throw DiskException.of(e, devices);
-        } finally {
-            end();
+            String lost = takeAway();
+            if (lost != null) {
+                closeFailure = new DiskException(lost + "; it was taken away all the same", null);
+            }
+        } catch (Throwable e) {
+            closeFailure = DiskException.of(e, devices);
         }
-        if (lost != null) {
-            throw new DiskException(lost + "; it was taken away all the same", null);
+        // The server holds requests only until the disk is taken away
+        server.stop();
+        Threads.join(List.of(thread), () -> {});
+        device.close();
+        if (tell && closeFailure != null) {
+            tell(() -> listener.problem(closeFailure.getMessage()));
+        }
+    }
+
+    /** Calls the listener, which may close the disk. */
+    private void tell(Runnable call) {
+        Thread caller = Thread.currentThread();
+        boolean outermost = tellers.add(caller);
+        try {
+            call.run();
+        } finally {
+            if (outermost) {
+                tellers.remove(caller);
+            }
         }
     }
 
     /** What is in use and how; null if nothing is. */
     private String takeAway() throws DeviceException {
         var removal = new Removal(devices, device);
-        boolean interrupted = false;
-        try {
-            while (!removal.isGone() && !removal.tryOnce()) {
-                if (removal.isRefused()) {
-                    String words = removal.words();
-                    device.reset();
-                    return words;
-                }
-                try {
-                    Thread.sleep(Removal.PERIOD_MS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
+        while (!removal.isGone() && !removal.tryOnce()) {
+            if (removal.isRefused()) {
+                String words = removal.words();
+                device.reset();
+                return words;
             }
-            return null;
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+            try {
+                Thread.sleep(Removal.PERIOD_MS);
+            } catch (InterruptedException e) {
+                // Nobody interrupts this thread
             }
         }
-    }
-
-    /** Returns when the server has ended, which holds requests only until the disk is taken away. */
-    private void end() {
-        server.stop();
-        if (Thread.currentThread() != thread) {
-            Threads.join(List.of(thread), () -> {});
-        }
-        device.close();
+        return null;
     }
 
     private void awaitReady(boolean scanned) throws IOException, InterruptedException {
@@ -249,7 +286,7 @@ public final class Disk implements AutoCloseable {
         }
         if (tell) {
             removeUnserved();
-            listener.ended(failure);
+            tell(() -> listener.ended(failure));
         }
     }
 
@@ -267,7 +304,7 @@ public final class Disk implements AutoCloseable {
                 device.reset();
             }
         } catch (DeviceException e) {
-            listener.problem(device.path() + ": " + e.getMessage());
+            tell(() -> listener.problem(device.path() + ": " + e.getMessage()));
         }
     }
 }

@@ -148,7 +148,7 @@ public final class DiskBuilder {
             throw new IllegalArgumentException("'" + word + "' is not a backend; there are " + backends.names());
         }
         opener(geometry -> backends.open(word, Set.of(), geometry));
-        name = word;
+        name = backends.shown(word);
         return this;
     }
 

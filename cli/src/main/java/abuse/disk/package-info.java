@@ -9,8 +9,8 @@
  * gets requests and carries them out, or {@link abuse.backend.Backend#threads} of them, so several threads may be in a
  * backend at once, and one that waits there keeps only its own share of the requests waiting. An
  * {@link abuse.backend.AsyncBackend} has one for each queue, which must not wait, and another one that calls
- * {@link abuse.backend.AsyncBackend#expired}. Any of them may call the {@link abuse.disk.DiskListener}. All are daemons: they
- * do not keep the program from ending, and when it ends, the disk is gone.
+ * {@link abuse.backend.AsyncBackend#expired}. Any of them may call the {@link abuse.disk.DiskListener}, and may close the disk,
+ * which then ends a little later. All are daemons: they do not keep the program from ending, and when it ends, the disk is gone.
  *
  * <p>No thread of the program is needed to serve, so it may use its own disks as any others, but for this:
  *

@@ -4,6 +4,7 @@ package abuse.filter;
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
+import abuse.backend.BackendException;
 import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import java.io.IOException;
@@ -93,6 +94,11 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
+    public void abandon() {
+        later.abandon();
+    }
+
+    @Override
     public void tellProblemsTo(Consumer<String> listener) {
         administrator = listener;
         later.tellProblemsTo(listener);
@@ -140,14 +146,15 @@ public final class FilteredBackend implements AsyncBackend {
         }
         base.close();
         if (failure != null) {
-            throw failure instanceof IOException e ? e : new IOException(words(failure), failure);
+            throw failure instanceof IOException e ? e : new IOException(failure.toString(), failure);
         }
     }
 
     void report(Throwable e) {
         Consumer<String> told = administrator;
-        if (told != null) {
-            told.accept(words(e));
+        String words = words(e);
+        if (told != null && words != null) {
+            told.accept(words);
         }
     }
 
@@ -169,7 +176,7 @@ public final class FilteredBackend implements AsyncBackend {
             }
             later.submit(request);
         } catch (Throwable e) {
-            request.fail(Failure.IO, words(e));
+            request.fail(Failure.of(e), words(e));
         }
     }
 
@@ -183,9 +190,9 @@ public final class FilteredBackend implements AsyncBackend {
         free = request;
     }
 
-    /** What the administrator is told of a failure. */
+    /** What the administrator is told of a failure; null if that was done already. */
     static String words(Throwable e) {
-        return e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
+        return e instanceof BackendException || e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
     }
 
     private synchronized FilteredRequest take() {

@@ -102,7 +102,7 @@ final class LaterBackend implements AsyncBackend {
             try {
                 carryOut(request);
             } catch (Throwable e) {
-                request.fail(Failure.IO, FilteredBackend.words(e));
+                request.fail(Failure.of(e), FilteredBackend.words(e));
                 continue;
             }
             request.complete();

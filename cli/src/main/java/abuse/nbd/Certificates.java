@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -51,8 +54,18 @@ record Certificates(String folder, String host, boolean verify) {
             engine.setSSLParameters(parameters);
             return engine;
         } catch (GeneralSecurityException e) {
-            throw new IOException((folder == null ? "TLS" : folder) + ": " + e.getMessage(), e);
+            throw new IOException((folder == null ? "TLS" : folder) + ": " + Tls.words(e), e);
         }
+    }
+
+    /** What to do if a server does not want us. */
+    String advice() {
+        return hasOurs() ? "does it trust " + Path.of(folder, "client-cert.pem") + "?"
+                : "if it asks who we are, tls-certificates must name a folder with client-cert.pem and client-key.pem";
+    }
+
+    private boolean hasOurs() {
+        return folder != null && Files.exists(Path.of(folder, "client-cert.pem"));
     }
 
     private TrustManager[] theirs() throws IOException, GeneralSecurityException {
@@ -71,7 +84,7 @@ record Certificates(String folder, String host, boolean verify) {
 
     /** Null if there is no certificate of ours. */
     private KeyManager[] ours() throws IOException, GeneralSecurityException {
-        if (folder == null || !Files.exists(Path.of(folder, "client-cert.pem"))) {
+        if (!hasOurs()) {
             return null;
         }
         List<Certificate> chain = certificates("client-cert.pem");
@@ -89,35 +102,52 @@ record Certificates(String folder, String host, boolean verify) {
         return store;
     }
 
-    private List<Certificate> certificates(String name) throws IOException, GeneralSecurityException {
-        Path file = Path.of(folder, name);
-        try (InputStream in = Files.newInputStream(file)) {
-            List<Certificate> found = List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(in));
-            if (found.isEmpty()) {
-                throw new IOException(file + ": has no certificate");
+    private List<Certificate> certificates(String name) throws IOException {
+        byte[] text = read(name);
+        String cause = "there is none in PEM form";
+        try {
+            List<Certificate> found = List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(new ByteArrayInputStream(text)));
+            if (!found.isEmpty()) {
+                return found;
             }
-            return found;
-        } catch (NoSuchFileException e) {
-            throw new IOException(file + ": No such file or directory", e);
+        } catch (GeneralSecurityException e) {
+            cause = Tls.words(e);
         }
+        throw new IOException(Path.of(folder, name) + ": is no certificate: " + cause + "; 'openssl x509 -in FILE' shows one that is");
     }
 
-    private PrivateKey key(String name, String algorithm) throws IOException, GeneralSecurityException {
-        Path file = Path.of(folder, name);
+    private PrivateKey key(String name, String algorithm) throws IOException {
+        String text = new String(read(name), StandardCharsets.ISO_8859_1);
         String begin = "-----BEGIN PRIVATE KEY-----";
-        String text;
-        try {
-            text = Files.readString(file);
-        } catch (NoSuchFileException e) {
-            throw new IOException(file + ": No such file or directory", e);
-        }
         int start = text.indexOf(begin);
         int end = text.indexOf("-----END PRIVATE KEY-----");
+        Path file = Path.of(folder, name);
         if (start < 0 || end < start) {
             throw new IOException(file + ": is no key in PKCS #8 without a password; 'openssl pkcs8 -topk8 -nocrypt' makes it one");
         }
-        byte[] key = Base64.getMimeDecoder().decode(text.substring(start + begin.length(), end));
-        return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(key));
+        try {
+            byte[] key = Base64.getMimeDecoder().decode(text.substring(start + begin.length(), end));
+            return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(key));
+        } catch (GeneralSecurityException | IllegalArgumentException e) {
+            throw new IOException(file + ": is no key for the certificate in client-cert.pem: " + Tls.words(e)
+                    + "; 'openssl pkey -in FILE' shows whether it is one", e);
+        }
+    }
+
+    private byte[] read(String name) throws IOException {
+        Path file = Path.of(folder, name);
+        try {
+            return Files.readAllBytes(file);
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": No such file or directory; tls-certificates names a folder with ca-cert.pem and, if"
+                    + " the server asks who we are, client-cert.pem and client-key.pem", e);
+        } catch (AccessDeniedException e) {
+            throw new IOException(file + ": Permission denied; this user must be allowed to read it", e);
+        } catch (FileSystemException e) {
+            throw new IOException(file + ": " + e.getReason() + "; it must be a file in PEM form", e);
+        } catch (IOException e) {
+            throw new IOException(file + ": " + e.getMessage() + "; it must be a file in PEM form", e);
+        }
     }
 
     /** Trusts anybody. */

@@ -38,6 +38,10 @@ final class Connection {
     /** The one that was closed because requests had passed their deadline. */
     private volatile Wire hung;
     private volatile boolean closed;
+    /** Whether nobody waits for requests any more. */
+    private volatile boolean abandoned;
+    /** Whether the reader has ended because of that; under the lock. */
+    private boolean over;
     /** Milliseconds before the next attempt to connect; the reader's. Without an answer in between they become more. */
     private long delay;
 
@@ -117,17 +121,28 @@ final class Connection {
         }
     }
 
+    /** Lets nobody wait for the server any more, and has the reader fail all requests. */
+    void abandon() {
+        abandoned = true;
+        end();
+        close(wire);
+    }
+
     void close() {
-        closed = true;
-        synchronized (work) {
-            work.notifyAll();
-        }
+        end();
         join(writer, LEAVE_MS);
         close(wire);
         join(writer, 0);
         join(reader, 0);
         sender.close();
         receiver.close();
+    }
+
+    private void end() {
+        closed = true;
+        synchronized (work) {
+            work.notifyAll();
+        }
     }
 
     /** As {@link Thread#join(long)}, but an interrupt is kept for later. */
@@ -151,6 +166,9 @@ final class Connection {
     private void send(Exchange exchange) {
         sending.lock();
         try {
+            if (over) {
+                fail(exchange);
+            }
             // What is sent again may have been faster
             if (connected && exchange.request != null && exchange.sentOn != number) {
                 dirty = true;
@@ -185,6 +203,15 @@ final class Connection {
                 exchanges.give(exchange);
                 request.fail(Failure.TIMEOUT, null);
             }
+        }
+    }
+
+    /** Fails the request of an exchange that is not free, under the lock. */
+    private void fail(Exchange exchange) {
+        AsyncRequest request = exchange.request;
+        if (request != null) {
+            exchanges.give(exchange);
+            request.fail(Failure.IO, null);
         }
     }
 
@@ -250,6 +277,22 @@ final class Connection {
                 // Most likely there is no memory; requests still wait for this thread
                 close(wire);
             }
+        }
+        if (abandoned) {
+            failAll();
+        }
+    }
+
+    private void failAll() {
+        sending.lock();
+        try {
+            connected = false;
+            over = true;
+            for (Exchange exchange : exchanges.all()) {
+                fail(exchange);
+            }
+        } finally {
+            sending.unlock();
         }
     }
 

@@ -127,12 +127,23 @@ final class Handshake implements Tls.Waiter {
         if (uri.certificates() != null) {
             startTls();
         }
+        try {
+            askForStructuredReplies();
+        } catch (SocketTimeoutException e) {
+            throw e;
+        } catch (IOException e) {
+            throw uri.certificates() == null || e.getCause() instanceof SSLException ? e
+                    : new IOException("the server closes the connection when TLS has begun; " + uri.certificates().advice(), e);
+        }
+        Export export = go();
+        return export != null ? export : byName((flags & Protocol.FLAG_NO_ZEROES) != 0);
+    }
+
+    private void askForStructuredReplies() throws IOException {
         write(option(Protocol.OPT_STRUCTURED_REPLY, ByteBuffer.allocate(0)));
         for (Reply reply = reply(Protocol.OPT_STRUCTURED_REPLY); reply.type > 0 && reply.type != Protocol.REP_ACK;) {
             reply = reply(Protocol.OPT_STRUCTURED_REPLY);
         }
-        Export export = go();
-        return export != null ? export : byName((flags & Protocol.FLAG_NO_ZEROES) != 0);
     }
 
     /** From here on nobody else can read or change anything. */
@@ -142,11 +153,7 @@ final class Handshake implements Tls.Waiter {
             throw new IOException("the server has no TLS; without it, the name begins with nbd");
         }
         var tls = new Tls(channel, uri.certificates().engine());
-        try {
-            tls.negotiate(this);
-        } catch (SSLException e) {
-            throw new IOException("TLS: " + e.getMessage(), e);
-        }
+        tls.negotiate(this);
         wire = new Wire(channel, tls);
     }
 

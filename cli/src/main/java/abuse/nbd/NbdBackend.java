@@ -6,7 +6,11 @@ import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.libc.Unix;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -110,11 +114,17 @@ final class NbdBackend implements AsyncBackend {
             tell(difference + "; requests wait");
         } catch (Throwable e) {
             // Of another's server, which may be away for hours, it was told that it was lost
-            if (target.server() != null && !unwanted.getAsBoolean()) {
-                tell(e.getMessage());
+            if (!unwanted.getAsBoolean() && (target.server() != null || !isAway(e))) {
+                tell(Target.cause(e) + "; requests wait");
             }
         }
         return null;
+    }
+
+    /** Whether there is no server, and not one that we cannot agree with. */
+    private static boolean isAway(Throwable e) {
+        return e instanceof SocketException || e instanceof SocketTimeoutException || e instanceof UnknownHostException
+                || e instanceof EOFException;
     }
 
     private void tell(String what) {
@@ -166,6 +176,13 @@ final class NbdBackend implements AsyncBackend {
     public void expired(AsyncRequest request) {
         for (Connection connection : connections) {
             connection.expire();
+        }
+    }
+
+    @Override
+    public void abandon() {
+        for (Connection connection : connections) {
+            connection.abandon();
         }
     }
 

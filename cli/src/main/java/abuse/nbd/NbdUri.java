@@ -46,6 +46,9 @@ record NbdUri(String text, String host, int port, String socket, String export, 
             String key = part.replaceFirst("=.*", "");
             String value = part.equals(key) ? ""
                     : URLDecoder.decode(part.substring(key.length() + 1).replace("+", "%2B"), StandardCharsets.UTF_8);
+            if (value.indexOf('\0') >= 0) {
+                throw new IOException(text + ": '" + part + "' has a byte that is in no name");
+            }
             if (key.startsWith("tls-") && !tls) {
                 throw new IOException(text + ": '" + key + "' belongs to nbds:// or nbds+unix://");
             }

@@ -63,7 +63,7 @@ record Target(String text, NbdUri uri, PrivateServer server) implements AutoClos
         }
     }
 
-    private static String cause(IOException e) {
+    static String cause(Throwable e) {
         return e.getMessage() == null ? e.toString() : e.getMessage();
     }
 }

@@ -6,10 +6,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLEngineResult.Status;
+import javax.net.ssl.SSLException;
 
 /** TLS on a socket. One thread reads while another one writes. */
 final class Tls {
@@ -167,7 +171,12 @@ final class Tls {
     }
 
     private SSLEngineResult unseal(ByteBuffer[] into) throws IOException {
-        SSLEngineResult result = engine.unwrap(in, into, 0, into.length);
+        SSLEngineResult result;
+        try {
+            result = engine.unwrap(in, into, 0, into.length);
+        } catch (SSLException e) {
+            throw new IOException("TLS: " + words(e), e);
+        }
         if (result.getHandshakeStatus() == HandshakeStatus.NEED_TASK) {
             runTasks();
         }
@@ -175,7 +184,12 @@ final class Tls {
     }
 
     private SSLEngineResult seal(ByteBuffer[] from) throws IOException {
-        SSLEngineResult result = engine.wrap(from, 0, from.length, out);
+        SSLEngineResult result;
+        try {
+            result = engine.wrap(from, 0, from.length, out);
+        } catch (SSLException e) {
+            throw new IOException("TLS: " + words(e), e);
+        }
         if (result.getHandshakeStatus() == HandshakeStatus.NEED_TASK) {
             runTasks();
         }
@@ -214,6 +228,23 @@ final class Tls {
         } finally {
             out.compact();
         }
+    }
+
+    /** Why something failed, which the first of its causes says best, and what to do. */
+    static String words(Throwable failure) {
+        Throwable first = failure;
+        while (first.getCause() != null) {
+            first = first.getCause();
+        }
+        String words = first.getMessage() == null ? first.toString() : first.getMessage();
+        if (first instanceof CertPathBuilderException) {
+            return "nobody whom we trust has signed the server's certificate; ca-cert.pem in the folder that tls-certificates"
+                    + " names tells whom to trust";
+        }
+        if (first instanceof CertificateExpiredException || first instanceof CertificateNotYetValidException) {
+            return "the server's certificate is not valid now, " + words;
+        }
+        return words;
     }
 
     /** How many bytes remain. */

@@ -3,7 +3,6 @@ package abuse.server;
 
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
-import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
@@ -112,11 +111,20 @@ final class AsyncWorker implements QueueServer {
             device.pollUnanswered(0);
         } catch (Throwable e) {
             // What a signal has interrupted is asked again soon
-            if (e instanceof DeviceException gone && gone.reason() == DeviceException.Reason.NOT_SET_UP) {
+            if (isReset(e)) {
                 fail(e);
             }
         }
         return inFlight.look(now, onExpired, stuck);
+    }
+
+    /** Whether it failed because the device was reset. */
+    boolean isReset() {
+        return isReset(failure);
+    }
+
+    static boolean isReset(Throwable e) {
+        return e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP;
     }
 
     @Override
@@ -205,7 +213,7 @@ final class AsyncWorker implements QueueServer {
             backend.submit(slot);
         } catch (Throwable e) {
             // Even without memory: somebody waits for the answer
-            slot.fail(Failure.IO, e);
+            slot.fail(e);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.DeviceException;
 import abuse.device.Operation;
@@ -177,7 +178,7 @@ final class Carrier implements AutoCloseable {
     }
 
     private void fail(int i, Throwable e) {
-        results[i] = Result.MEDIA_FAILURE;
+        results[i] = Slot.resultOf(Failure.of(e));
         path.problems.report(e);
     }
 

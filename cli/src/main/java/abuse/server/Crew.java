@@ -70,9 +70,13 @@ final class Crew implements AutoCloseable {
         poller.rearm(thread, device, name);
     }
 
-    /** Lets no turn begin any more, and returns when none is under way. */
-    void end() {
+    /** Lets no turn begin any more. */
+    void stop() {
         poller.end();
+    }
+
+    /** Returns when no turn is under way, after a stop. */
+    void end() {
         Threads.join(threads, server::stop);
     }
 

@@ -34,6 +34,10 @@ final class Member {
     private Responder responder;
     private Crew crew;
     private int name;
+    /** Held while it is looked whether the device was reset. */
+    private final Object resetCheck = new Object();
+    /** The backend if it answers later; null when nobody waits for it. */
+    private AsyncBackend waitedFor;
     private volatile boolean opening;
     private volatile boolean ended;
     private volatile Throwable failure;
@@ -125,6 +129,9 @@ final class Member {
                     listener.ready(status);
                     name = crew.add(this);
                     crew.watch(device, name);
+                    if (disk.backend() instanceof AsyncBackend async) {
+                        waitFor(async);
+                    }
                 }
             }
         } catch (Throwable e) {
@@ -166,6 +173,42 @@ final class Member {
         }
     }
 
+    /**
+     * Looks whether the device was reset, if its backend answers later: whoever waits for such an answer does not notice.
+     *
+     * @return whether to look again
+     */
+    boolean lookForReset() {
+        synchronized (resetCheck) {
+            if (waitedFor == null) {
+                return false;
+            }
+            try {
+                // As a worker does
+                device.pollUnanswered(0);
+                return true;
+            } catch (Throwable e) {
+                if (!AsyncWorker.isReset(e)) {
+                    return true;
+                }
+                failure = failure == null ? e : failure;
+            }
+            try {
+                waitedFor.abandon();
+            } catch (Throwable e) {
+                problems.report(e);
+            }
+            waitedFor = null;
+            return false;
+        }
+    }
+
+    private void waitFor(AsyncBackend async) {
+        synchronized (resetCheck) {
+            waitedFor = async;
+        }
+    }
+
     private void fail(MultiServer server, Throwable e) {
         if (failure == null) {
             failure = e;
@@ -185,6 +228,7 @@ final class Member {
     }
 
     private void release() throws IOException {
+        waitFor(null);
         if (responder != null) {
             responder.finish();
             responder.close();

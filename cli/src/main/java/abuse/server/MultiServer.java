@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
-import abuse.device.DeviceException;
 import abuse.device.Devices;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,6 +20,8 @@ public final class MultiServer {
     private static final int BUFFERED_THREADS = 8;
     /** The most threads that wait for the storage of mapped images. */
     private static final int STORAGE_THREADS = 64;
+    /** How often to look whether devices were reset whose backends answer later. */
+    private static final long RESET_CHECK_MS = 1000;
     /** How long to wait for backends that are being opened, before it is said that the others are served. */
     private static final long READY_NS = 10_000_000_000L;
 
@@ -104,6 +105,7 @@ public final class MultiServer {
             try {
                 crew.start();
             } catch (OutOfMemoryError e) {
+                crew.stop();
                 crew.end();
                 crew.close();
                 throw e;
@@ -131,14 +133,16 @@ public final class MultiServer {
         while (!isStopping()) {
             boolean waiting = false;
             boolean opening = false;
+            boolean later = false;
             for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
                 Member member = i.next();
+                later |= member.lookForReset();
                 Throwable reason = member.failure();
                 if (reason == null && member.isWaiting()) {
                     reason = look(member);
                 }
                 if (reason != null) {
-                    if (isReset(reason)) {
+                    if (AsyncWorker.isReset(reason)) {
                         i.set(member.again());
                         waiting = true;
                     } else {
@@ -159,7 +163,8 @@ public final class MultiServer {
                 ready = true;
                 onReady.run();
             }
-            await(waiting ? Server.SETUP_CHECK_MS : opening && !ready ? left / 1_000_000 + 1 : 0);
+            long pause = waiting ? Server.SETUP_CHECK_MS : opening && !ready ? left / 1_000_000 + 1 : 0;
+            await(later && (pause == 0 || pause > RESET_CHECK_MS) ? RESET_CHECK_MS : pause);
         }
     }
 
@@ -172,10 +177,6 @@ public final class MultiServer {
         } catch (Throwable e) {
             return e;
         }
-    }
-
-    private static boolean isReset(Throwable reason) {
-        return reason instanceof DeviceException e && e.reason() == DeviceException.Reason.NOT_SET_UP;
     }
 
     private static Thread closer(Runnable work) {
@@ -221,7 +222,8 @@ public final class MultiServer {
         boolean interrupted = false;
         while (!closers.isTerminated()) {
             try {
-                closers.awaitTermination(1, TimeUnit.DAYS);
+                closers.awaitTermination(RESET_CHECK_MS, TimeUnit.MILLISECONDS);
+                members.forEach(Member::lookForReset);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -235,12 +237,16 @@ public final class MultiServer {
         stop();
         openers.close();
         members.forEach(this::closeApart);
+        addressed.stop();
+        if (buffered != null) {
+            buffered.stop();
+        }
+        closers.shutdown();
+        awaitClosers();
         addressed.end();
         if (buffered != null) {
             buffered.end();
         }
-        closers.shutdown();
-        awaitClosers();
         storage.close();
         addressed.close();
         if (buffered != null) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.BackendException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -33,6 +34,10 @@ final class Problems {
     synchronized void report(Throwable cause) {
         try {
             String message = cause.getMessage();
+            if (message == null && cause instanceof BackendException) {
+                // It was told already
+                return;
+            }
             if (message == null || !(cause instanceof java.io.IOException)) {
                 message = cause.toString();
             }

@@ -17,6 +17,11 @@ interface QueueServer extends AutoCloseable {
     /** Makes {@link #run} return when it has answered what it took. */
     void drain();
 
+    /** Whether the calling thread is one that it has started, and waits for. */
+    default boolean isOwnThread() {
+        return false;
+    }
+
     @Override
     void close();
 }

@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
+import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
@@ -141,7 +142,7 @@ final class Responder implements AutoCloseable {
             }
         } catch (Throwable e) {
             // Even without memory: somebody waits for the answer
-            result = Result.MEDIA_FAILURE;
+            result = Slot.resultOf(Failure.of(e));
             problems.report(e);
         }
         batch.answer(i, result, address);
@@ -156,7 +157,7 @@ final class Responder implements AutoCloseable {
                 callBackend(batch.operation(i), i);
                 flush |= mustBeDurable(i);
             } catch (Throwable e) {
-                results[i] = Result.MEDIA_FAILURE;
+                results[i] = Slot.resultOf(Failure.of(e));
                 problems.report(e);
             }
         }
@@ -197,7 +198,7 @@ final class Responder implements AutoCloseable {
             problems.report(e);
             for (int i = 0; i < batch.requests(); i++) {
                 if (mustBeDurable(i)) {
-                    results[i] = Result.MEDIA_FAILURE;
+                    results[i] = Slot.resultOf(Failure.of(e));
                 }
             }
         }

@@ -147,6 +147,12 @@ public final class Server {
         notifyAll();
     }
 
+    /** Whether the calling thread is one of those that serve, and that the end of {@link #run} waits for. */
+    public synchronized boolean isOwnThread() {
+        return threads.contains(Thread.currentThread()) || watch != null && watch.isOwnThread()
+                || workers.stream().anyMatch(QueueServer::isOwnThread);
+    }
+
     private synchronized Status awaitSetup() throws DeviceException {
         try (Device device = devices.open(path)) {
             Status status = device.status();

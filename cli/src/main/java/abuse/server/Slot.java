@@ -82,10 +82,10 @@ final class Slot implements AsyncRequest {
         return kind == Kind.READ || kind == Kind.WRITE;
     }
 
-    /** A failure that its users are told, unless it was too late for them already. */
-    void fail(Failure failure, Throwable cause) {
+    /** Fails it because of this, unless it was too late for its users already. */
+    void fail(Throwable cause) {
         owner.problems.report(cause);
-        fail(failure, (String) null);
+        fail(Failure.of(cause), null);
     }
 
     /** Ends it without an answer, because others have the request now. */
@@ -163,13 +163,18 @@ final class Slot implements AsyncRequest {
         if (cause != null) {
             owner.problems.report(cause);
         }
-        end(switch (failure) {
+        end(resultOf(failure));
+        owner.send();
+    }
+
+    /** How a request is answered that has failed so. */
+    static Result resultOf(Failure failure) {
+        return switch (failure) {
             case IO -> Result.MEDIA_FAILURE;
             case NO_SPACE -> Result.NO_SPACE;
             case TIMEOUT -> Result.TIMEOUT;
             case REMOTE -> Result.REMOTE_FAILURE;
-        });
-        owner.send();
+        };
     }
 
     private void end(Result how) {

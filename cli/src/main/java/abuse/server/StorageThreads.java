@@ -39,6 +39,10 @@ final class StorageThreads implements AutoCloseable {
         notify();
     }
 
+    synchronized boolean isOwnThread() {
+        return threads.contains(Thread.currentThread());
+    }
+
     /** Ends the threads; the paths are closed already. */
     @Override
     public void close() {

@@ -5,7 +5,10 @@ import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import java.util.List;
 
-/** A thread that fails requests of a backend at their deadline, and tells of those that take long. */
+/**
+ * A thread that fails requests of a backend at their deadline, tells of those that take long, and has them given up when the
+ * device is gone.
+ */
 final class Watch implements AutoCloseable {
     /** A request that takes longer is told of. */
     static final long STUCK_NS = 10_000_000_000L;
@@ -48,6 +51,10 @@ final class Watch implements AutoCloseable {
         Threads.join(List.of(thread), () -> {});
     }
 
+    boolean isOwnThread() {
+        return Thread.currentThread() == thread;
+    }
+
     private synchronized boolean pause() {
         try {
             if (!closed) {
@@ -61,15 +68,30 @@ final class Watch implements AutoCloseable {
 
     private void run() {
         boolean told = false;
+        boolean abandoned = false;
         while (pause()) {
             boolean stuck = false;
+            boolean gone = false;
             for (AsyncWorker worker : workers) {
                 stuck |= worker.look(System.nanoTime(), this::expired, STUCK_NS);
+                gone |= worker.isReset();
+            }
+            if (gone && !abandoned) {
+                abandoned = true;
+                abandon();
             }
             if (stuck && !told) {
                 problems.report(text + ": has not answered a request for 10 seconds; its users wait");
             }
             told = stuck;
+        }
+    }
+
+    private void abandon() {
+        try {
+            backend.abandon();
+        } catch (Throwable e) {
+            problems.report(e);
         }
     }
 

@@ -85,6 +85,11 @@ final class Worker implements QueueServer {
     }
 
     @Override
+    public boolean isOwnThread() {
+        return storage.isOwnThread();
+    }
+
+    @Override
     public synchronized void drain() {
         drained = true;
         try {

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
     private static final String A_DEVICE = "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
-    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH and nbd-exec:COMMAND";
+    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, http://HOST/PATH and https://HOST/PATH";
 
     private Path image(String name, long size) throws Exception {
         Path image = directory.resolve(name);
@@ -37,7 +37,7 @@ class MistakeTest extends CommandTestBase {
         "server nul|server: 'nul' BACKEND; did you mean 'null'?",
         "server 0 flie:/tmp/x|server: 'flie:/tmp/x' BACKEND; did you mean 'file:'?",
         "server fil:/tmp/x|server: 'fil:/tmp/x' BACKEND; did you mean 'file:'?",
-        "server http://localhost/|server: 'http://localhost/' BACKEND",
+        "server ftp://localhost/|server: 'ftp://localhost/' BACKEND",
         "server mem null|server: 'mem' and 'null' are both backends; only one can be served",
         "server frob mem|server: 'frob' DEVICE",
         "run mem null|run: 'mem' and 'null' are both backends; only one can be served",

@@ -148,6 +148,7 @@ class DiskFailureTest extends DiskTestBase {
         kernel.reset();
         // It is a thread of the disk, which ends after this call
         closer.get().join();
+        disk.get().close();
         assertEquals(List.of(), problems);
     }
 

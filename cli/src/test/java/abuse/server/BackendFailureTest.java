@@ -8,11 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.AddressedBackend;
+import abuse.backend.BackendException;
 import abuse.backend.Backends;
+import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.device.Flag;
 import abuse.device.Operation;
+import abuse.device.Result;
+import abuse.filter.FilteredBackend;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Set;
@@ -53,6 +58,32 @@ class BackendFailureTest extends ServerTestBase {
         assertNull(running.stop());
         assertEquals(2, running.problems.size(), running.problems.toString());
         assertTrue(running.problems.get(1).endsWith(" (5 more times)"), running.problems.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void a_backend_may_say_how_a_request_fails(boolean filtered) throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var model = new ModelBackend() {
+            @Override
+            public synchronized void write(long offset, ByteBuffer from) throws IOException {
+                throw new BackendException(Failure.NO_SPACE, "store: full");
+            }
+
+            @Override
+            public synchronized void flush() throws IOException {
+                throw new BackendException(Failure.REMOTE, null);
+            }
+        };
+        var running = serve(geometry -> filtered ? new FilteredBackend(model, List.of(), geometry, OutputStream.nullOutputStream())
+                : model);
+        var write = disk.write(0, pattern(1));
+        assertTrue(write.await().failed());
+        assertEquals(Result.NO_SPACE, write.result());
+        var flush = disk.flush();
+        assertTrue(flush.await().failed());
+        assertEquals(Result.REMOTE_FAILURE, flush.result());
+        assertEquals(List.of("store: full"), running.problems);
     }
 
     @SuppressWarnings("unchecked")

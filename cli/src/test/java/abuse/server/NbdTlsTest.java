@@ -13,6 +13,7 @@ import abuse.backend.Geometry;
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -153,8 +154,8 @@ class NbdTlsTest extends ServerTestBase {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "strangers | TLS: ",
-        "none | No such file or directory",
+        "strangers | TLS: nobody whom we trust has signed the server's certificate; ca-cert.pem in the folder that",
+        "none | none/ca-cert.pem: No such file or directory; tls-certificates names a folder with ca-cert.pem",
     })
     void whom_we_do_not_trust_is_refused(String folder, String words) throws Exception {
         String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
@@ -190,6 +191,83 @@ class NbdTlsTest extends ServerTestBase {
                 "tls-certificates=" + ours);
         assertEquals(uri + ": " + ours.resolve("client-key.pem") + ": is no key in PKCS #8 without a password;"
                 + " 'openssl pkcs8 -topk8 -nocrypt' makes it one", refusal(uri));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "ca-cert.pem | nonsense | is no certificate: ",
+        "ca-cert.pem | -----BEGIN CERTIFICATE-----/AAAA/-----END CERTIFICATE-----/ | is no certificate: ",
+        "ca-cert.pem | -----BEGIN CERTIFICATE-----/??\u00e4 | is no certificate: ",
+        "client-cert.pem | nonsense | is no certificate: ",
+        "client-key.pem | -----BEGIN PRIVATE KEY-----/A/-----END PRIVATE KEY-----/ | is no key for the certificate in client-cert.pem: ",
+        "client-key.pem | -----BEGIN PRIVATE KEY-----/AAAA/-----END PRIVATE KEY-----/ | is no key for the certificate in client-cert.pem: ",
+        "client-key.pem | \u00e4 | is no key in PKCS #8 without a password; ",
+        "client-cert.pem | - | Is a directory; it must be a file in PEM form",
+        "client-key.pem | - | Is a directory; it must be a file in PEM form",
+    })
+    void a_file_that_cannot_be_read_is_named_with_the_cause(String name, String content, String words) throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + strangers);
+        Path file = strangers.resolve(name);
+        Files.delete(file);
+        if (content.equals("-")) {
+            Files.createDirectory(file);
+        } else {
+            Files.writeString(file, content.replace("/", "\n"), StandardCharsets.ISO_8859_1);
+        }
+        String refusal = refusal(uri);
+        assertTrue(refusal.startsWith(uri + ": " + file + ": " + words) && !refusal.contains("\n") && refusal.contains("; "), refusal);
+    }
+
+    @Test
+    void a_key_of_another_kind_of_certificate_is_told() throws Exception {
+        openssl(ours, "genpkey", "-algorithm", "RSA", "-out", "client-key.pem");
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + ours);
+        String refusal = refusal(uri);
+        assertTrue(refusal.startsWith(uri + ": " + ours.resolve("client-key.pem") + ": is no key for the certificate in client-cert.pem: "),
+                refusal);
+    }
+
+    @Test
+    void a_server_that_asks_who_we_are_is_told_and_so_is_what_to_do() throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-verify-peer", "--tls-certificates=" + ours, "memory",
+                "1M"), "tls-certificates=" + Files.createDirectory(directory.resolve("few")));
+        Files.copy(ours.resolve("ca-cert.pem"), directory.resolve("few/ca-cert.pem"));
+        assertEquals(uri + ": the server closes the connection when TLS has begun; if it asks who we are, tls-certificates must name a"
+                + " folder with client-cert.pem and client-key.pem", refusal(uri));
+        for (String name : List.of("client-cert.pem", "client-key.pem")) {
+            Files.copy(strangers.resolve(name), directory.resolve("few").resolve(name));
+        }
+        assertEquals(uri + ": the server closes the connection when TLS has begun; does it trust "
+                + directory.resolve("few/client-cert.pem") + "?", refusal(uri));
+    }
+
+    @Test
+    void why_a_server_is_not_found_again_is_told() throws Exception {
+        String uri = secure(NbdProcess.nbdkit(directory, "--tls=require", "--tls-certificates=" + ours, "memory", "1M"),
+                "tls-certificates=" + ours);
+        var running = serve(geometry -> new Backends().open(uri, Set.of(), geometry));
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        assertFalse(disk.flush().await().failed());
+        process.kill();
+        Path authority = ours.resolve("ca-cert.pem");
+        Path kept = Files.move(authority, directory.resolve("kept"));
+        Files.copy(strangers.resolve("ca-cert.pem"), authority);
+        process.start();
+        var read = disk.read(0, BLOCK);
+        awaitProblem(running, uri + ": TLS: nobody whom we trust has signed the server's certificate; ");
+        Files.delete(authority);
+        awaitProblem(running, uri + ": " + authority + ": No such file or directory; ");
+        Files.move(kept, authority);
+        assertFalse(read.await().failed());
+        awaitProblem(running, uri + ": connected again");
+    }
+
+    private static void awaitProblem(RunningServer running, String start) throws InterruptedException {
+        while (List.copyOf(running.problems).stream().noneMatch(problem -> problem.startsWith(start))) {
+            Thread.sleep(5);
+        }
     }
 
     @ParameterizedTest

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.http;
+
+import java.net.http.HttpResponse.BodySubscriber;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+
+/** Brings what a server sends to its place, and no more than fits there. */
+final class Body implements BodySubscriber<Body> {
+    /** A page with the reason of an error is read, so that the connection can be used again. */
+    private static final int MOST_WASTE = 64 << 10;
+
+    private final CompletableFuture<Body> end = new CompletableFuture<>();
+    private final ByteBuffer into;
+    private Flow.Subscription subscription;
+    private int waste;
+    private boolean tooLong;
+    private boolean closed;
+    private volatile long progress = System.nanoTime();
+
+    /**
+     * Waits for the first bytes.
+     *
+     * @param into where they belong; null for nowhere
+     */
+    Body(ByteBuffer into) {
+        this.into = into;
+    }
+
+    /** When something came last, or when it began. */
+    long progress() {
+        return progress;
+    }
+
+    /** Does not touch the place any more from now on; whether all bytes are there, and none too many. */
+    synchronized boolean close() {
+        closed = true;
+        return !tooLong && into != null && !into.hasRemaining();
+    }
+
+    @Override
+    public CompletionStage<Body> getBody() {
+        return end;
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription to) {
+        subscription = to;
+        to.request(1);
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> buffers) {
+        progress = System.nanoTime();
+        for (ByteBuffer one : buffers) {
+            if (!take(one)) {
+                subscription.cancel();
+                end.complete(this);
+                return;
+            }
+        }
+        subscription.request(1);
+    }
+
+    /** False if it is more than is wanted. */
+    private synchronized boolean take(ByteBuffer bytes) {
+        if (into == null) {
+            waste += bytes.remaining();
+            return waste <= MOST_WASTE;
+        }
+        tooLong |= bytes.remaining() > into.remaining();
+        if (closed || tooLong) {
+            return false;
+        }
+        into.put(bytes);
+        return true;
+    }
+
+    @Override
+    public void onError(Throwable e) {
+        end.completeExceptionally(e);
+    }
+
+    @Override
+    public void onComplete() {
+        end.complete(this);
+    }
+}

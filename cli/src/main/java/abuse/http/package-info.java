@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Files on web servers. */
+package abuse.http;
