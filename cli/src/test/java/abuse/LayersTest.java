@@ -27,7 +27,7 @@ class LayersTest {
             "filter", Set.of("libc", "backend"),
             "nbd", Set.of("libc", "backend"),
             "server", Set.of("libc", "device", "backend"),
-            "disk", Set.of("device", "backend", "server"),
+            "disk", Set.of("libc", "device", "backend", "server"),
             "command", Set.of("device", "backend", "filter", "server"));
 
     @Test

@@ -11,11 +11,10 @@ import abuse.device.FreeDevice;
 import abuse.device.Removal;
 import abuse.device.Serving;
 import abuse.device.Status;
+import abuse.libc.Threads;
 import abuse.server.Server;
-import abuse.server.Threads;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * A block device that threads of this program serve, until it is closed or the program ends, in whatever way:
@@ -192,7 +191,7 @@ public final class Disk implements AutoCloseable {
     private void end() {
         server.stop();
         if (Thread.currentThread() != thread) {
-            Threads.join(List.of(thread), () -> {});
+            Threads.join(thread);
         }
         device.close();
     }
@@ -209,7 +208,7 @@ public final class Disk implements AutoCloseable {
             }
             if (!served) {
                 // Nothing is left of it then
-                Threads.join(List.of(thread), () -> {});
+                Threads.join(thread);
                 throw failure;
             }
             if (scanned) {

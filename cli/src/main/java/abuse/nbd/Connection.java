@@ -3,6 +3,7 @@ package abuse.nbd;
 
 import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
+import abuse.libc.Threads;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayDeque;
@@ -122,28 +123,12 @@ final class Connection {
         synchronized (work) {
             work.notifyAll();
         }
-        join(writer, LEAVE_MS);
+        Threads.join(writer, LEAVE_MS);
         close(wire);
-        join(writer, 0);
-        join(reader, 0);
+        Threads.join(writer);
+        Threads.join(reader);
         sender.close();
         receiver.close();
-    }
-
-    /** As {@link Thread#join(long)}, but an interrupt is kept for later. */
-    private static void join(Thread thread, long milliseconds) {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                thread.join(milliseconds);
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     // Any thread

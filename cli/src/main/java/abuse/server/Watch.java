@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
+import abuse.libc.Threads;
 import java.util.List;
 
 /** A thread that fails requests of a backend at their deadline, and tells of those that take long. */
@@ -45,7 +46,7 @@ final class Watch implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        Threads.join(List.of(thread), () -> {});
+        Threads.join(thread);
     }
 
     private synchronized boolean pause() {
