@@ -18,8 +18,10 @@ final class WriteCache implements AutoCloseable {
     private final Memory memory;
     private final long[] blocks;
     private final byte[] states;
+    /** When each block was written last. */
+    private final long[] versions;
     /** Grows with each write, so that one is not taken for another. */
-    private final int[] versions;
+    private long clock;
     /** A stack of places. */
     private final int[] free;
     private int freePlaces;
@@ -33,7 +35,7 @@ final class WriteCache implements AutoCloseable {
         memory = Memory.map((long) blockSize * places);
         blocks = new long[places];
         states = new byte[places];
-        versions = new int[places];
+        versions = new long[places];
         free = new int[places];
         table = new int[2 * Integer.highestOneBit(2 * places - 1)];
         clear();
@@ -73,11 +75,13 @@ final class WriteCache implements AutoCloseable {
         return -1;
     }
 
-    boolean isDirty(int place) {
-        return states[place] == DIRTY;
+    /** The version of the block that was written last. */
+    long latest() {
+        return clock;
     }
 
-    int version(int place) {
+    /** Differs from that of every other write. */
+    long version(int place) {
         return versions[place];
     }
 
@@ -109,12 +113,12 @@ final class WriteCache implements AutoCloseable {
         retired -= states[place] == RETIRED ? 1 : 0;
         dirty += states[place] == DIRTY ? 0 : 1;
         states[place] = DIRTY;
-        versions[place]++;
+        versions[place] = ++clock;
         Memory.copy(from, address(place), blockSize);
     }
 
     /** The backend has a block now, unless it was written again since its version was this. */
-    void written(long block, int version) {
+    void written(long block, long version) {
         int place = find(block);
         if (place >= 0 && states[place] == DIRTY && versions[place] == version) {
             states[place] = CLEAN;
@@ -122,11 +126,14 @@ final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Forgets a block, if it is here. */
-    void drop(long block) {
-        int place = find(block);
-        if (place >= 0) {
-            remove(place);
+    /** The backend has zeros in a range now; blocks with a later version were written since. */
+    void zero(long first, long end, long version) {
+        for (int i = 0; i < states.length; i++) {
+            if (states[i] != FREE && blocks[i] >= first && blocks[i] < end && versions[i] <= version) {
+                memory.zero((long) i * blockSize, blockSize);
+                dirty -= states[i] == DIRTY ? 1 : 0;
+                states[i] = states[i] == DIRTY ? CLEAN : states[i];
+            }
         }
     }
 
