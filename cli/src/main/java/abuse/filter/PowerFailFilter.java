@@ -3,7 +3,6 @@ package abuse.filter;
 
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
-import abuse.libc.Memory;
 import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -81,9 +80,6 @@ final class PowerFailFilter extends Filter {
     private WriteBack storage;
     private State state = State.ON;
     private long cutAt;
-    /** Reads under way, in two generations: those of the older one may have missed in the backend what was written back. */
-    private final int[] reads = new int[2];
-    private int generation;
 
     /** Those that the thread has to do. */
     private final RequestQueue waiting = new RequestQueue();
@@ -161,12 +157,11 @@ final class PowerFailFilter extends Filter {
             } else {
                 switch (request.kind()) {
                     case READ -> {
-                        request.note(generation);
-                        reads[generation]++;
+                        request.note(cache.beginRead());
                         passes = true;
                     }
                     case WRITE -> {
-                        if (request.fua() && writesFua || !store(request)) {
+                        if (request.fua() && writesFua || !cache.store(request)) {
                             add(request);
                             return;
                         }
@@ -206,7 +201,12 @@ final class PowerFailFilter extends Filter {
                 return;
             }
             if (request.kind() == Kind.READ) {
-                answerRead(request);
+                if (request.failure() == null) {
+                    cache.putInto(request);
+                }
+                if (cache.endRead((int) request.note())) {
+                    notifyAll();
+                }
                 return;
             }
             if (request.failure() == null) {
@@ -218,39 +218,8 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    private void answerRead(FilteredRequest request) {
-        if (request.failure() == null) {
-            long block = request.offset() / blockSize;
-            long end = request.offset() + request.length();
-            for (; block * blockSize < end; block++) {
-                int place = cache.find(block);
-                if (place >= 0) {
-                    Memory.copy(cache.address(place), request.address() + block * blockSize - request.offset(), blockSize);
-                }
-            }
-        }
-        int mine = (int) request.note();
-        if (--reads[mine] == 0 && mine != generation && cache.retired() > 0) {
-            cache.dropRetired();
-            notifyAll();
-        }
-    }
-
     private boolean isPowerBack() {
         return off >= 0 ? System.nanoTime() - cutAt >= off : selection().hasTrigger() && !selection().isOpen();
-    }
-
-    private boolean store(FilteredRequest request) {
-        long block = request.offset() / blockSize;
-        long count = request.length() / blockSize;
-        if (!cache.hasRoom(block, count)) {
-            return false;
-        }
-        long from = request.address();
-        for (long i = 0; i < count; i++) {
-            cache.write(block + i, from + i * blockSize);
-        }
-        return true;
     }
 
     private void add(FilteredRequest request) {
@@ -357,7 +326,7 @@ final class PowerFailFilter extends Filter {
     private void makeRoom(FilteredRequest request) throws IOException {
         while (true) {
             synchronized (this) {
-                if (store(request)) {
+                if (cache.store(request)) {
                     return;
                 }
             }
@@ -384,16 +353,8 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    /** Forgets what the backend has, at once or when the reads have ended that may have missed it there. */
     private synchronized void retire() {
-        if (cache.retired() == 0 && reads[1 - generation] == 0) {
-            cache.retire();
-            int older = generation;
-            generation = 1 - generation;
-            if (reads[older] == 0) {
-                cache.dropRetired();
-            }
-        }
+        cache.retire();
     }
 
     /** Cuts the power by hand, and returns when it is off. */
@@ -401,8 +362,8 @@ final class PowerFailFilter extends Filter {
         if (state == State.OFF && isPowerBack()) {
             state = State.ON;
         }
-        if (state != State.ON) {
-            throw new IOException("the power is off already");
+        if (state != State.ON || closed) {
+            throw new IOException(closed ? "the server ends" : "the power is off already");
         }
         state = State.CUTTING;
         awaitThread(() -> state == State.CUTTING);

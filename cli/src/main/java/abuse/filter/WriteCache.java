@@ -27,6 +27,9 @@ final class WriteCache implements AutoCloseable {
     private int freePlaces;
     private int dirty;
     private int retired;
+    /** Reads under way, in two generations: those of the older one may have missed in the backend what was written back. */
+    private final int[] reads = new int[2];
+    private int generation;
     /** A hash table of places plus 1, with linear probing. */
     private final int[] table;
 
@@ -59,10 +62,6 @@ final class WriteCache implements AutoCloseable {
 
     int dirty() {
         return dirty;
-    }
-
-    int retired() {
-        return retired;
     }
 
     /** Where a block is; -1 if it is not here. */
@@ -117,6 +116,32 @@ final class WriteCache implements AutoCloseable {
         Memory.copy(from, address(place), blockSize);
     }
 
+    /** Takes the data of a write, if there is room. */
+    boolean store(FilteredRequest request) {
+        long block = request.offset() / blockSize;
+        long count = request.length() / blockSize;
+        if (!hasRoom(block, count)) {
+            return false;
+        }
+        long from = request.address();
+        for (long i = 0; i < count; i++) {
+            write(block + i, from + i * blockSize);
+        }
+        return true;
+    }
+
+    /** Gives a read the blocks that are here. */
+    void putInto(FilteredRequest request) {
+        long block = request.offset() / blockSize;
+        long end = request.offset() + request.length();
+        for (; block * blockSize < end; block++) {
+            int place = find(block);
+            if (place >= 0) {
+                Memory.copy(address(place), request.address() + block * blockSize - request.offset(), blockSize);
+            }
+        }
+    }
+
     /** The backend has a block now, unless it was written again since its version was this. */
     void written(long block, long version) {
         int place = find(block);
@@ -137,18 +162,40 @@ final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Marks all blocks that the backend has. */
+    /** A read goes to the backend; its end is told with the number that this returns. */
+    int beginRead() {
+        reads[generation]++;
+        return generation;
+    }
+
+    /** Whether there is more room after the end of a read. */
+    boolean endRead(int begun) {
+        if (--reads[begun] > 0 || begun == generation || retired == 0) {
+            return false;
+        }
+        dropRetired();
+        return true;
+    }
+
+    /** Forgets what the backend has, at once or when the reads have ended that may have missed it there. */
     void retire() {
+        if (retired > 0 || reads[1 - generation] > 0) {
+            return;
+        }
         for (int i = 0; i < states.length; i++) {
             if (states[i] == CLEAN) {
                 states[i] = RETIRED;
                 retired++;
             }
         }
+        int older = generation;
+        generation = 1 - generation;
+        if (reads[older] == 0) {
+            dropRetired();
+        }
     }
 
-    /** Forgets all blocks that were marked. */
-    void dropRetired() {
+    private void dropRetired() {
         for (int i = 0; i < states.length && retired > 0; i++) {
             if (states[i] == RETIRED) {
                 remove(i);

@@ -91,7 +91,7 @@ class PowerFailFaultsTest {
             disk.expired(flush);
             assertTrue(store.expired.contains(store.kept.get(0)));
             // As a client of NBD does
-            store.kept.get(0).fail(Failure.TIMEOUT, null);
+            store.kept.remove(0).fail(Failure.TIMEOUT, null);
             assertEquals(Failure.IO, flush.await());
             store.release();
             assertEquals(1, TestStore.read(disk, 0));
