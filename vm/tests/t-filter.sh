@@ -186,11 +186,14 @@ filters_change_while_the_disk_is_mounted() {
 	is "the socket's mode" "$(stat -c %a /run/abuse/abctl0)" 600
 	mkfs.ext4 -q -O ^has_journal $DISK
 	mkdir "$T/mnt"
-	mount $DISK "$T/mnt"
+	mount -o noatime,lazytime $DISK "$T/mnt" # nothing is written but what the test writes
 	bytes 1M 1 >"$T/mnt/file"
 	sync -f "$T/mnt"
+	local first range
+	first=$(filefrag -b4096 -v "$T/mnt/file" | sed -nE 's/^ *0: *0\.\. *255: *([0-9]+)\.\..*/\1/p')
+	range=range=$((first * 4096))-$(((first + 256) * 4096))
 
-	_filter add error:op=read
+	_filter add error:op=read,"$range"
 	expect EIO _file op=read
 	_file op=write byte=2
 	_filter set error op=write,errno=ENOSPC,nth=2
@@ -198,18 +201,18 @@ filters_change_while_the_disk_is_mounted() {
 	_file op=write byte=3
 	expect ENOSPC _file op=write byte=4
 	_file op=write byte=5
-	_filter set error nth=,when=sick
+	_filter set error nth=,when="$T/sick"
 	_file op=write byte=6
-	: >sick
+	: >"$T/sick"
 	expect ENOSPC _file op=write
-	rm sick
+	rm "$T/sick"
 	_file op=write byte=7
-	is filters "$(tool filter $CTL -n -o name,keys)" "error op=write,errno=ENOSPC,when=$PWD/sick"
+	is filters "$(tool filter $CTL -n -o name,keys)" "error op=write,$range,errno=ENOSPC,when=$T/sick"
 	_filter remove error
 	_file op=check byte=7
 
 	# It keeps requests until it is taken away
-	_filter add stall:op=write,release="$T/never"
+	_filter add "stall:op=write,$range,release=$T/never"
 	spawn stalled client io "$T/mnt/file" op=write byte=8
 	owned 1
 	still_waits stalled

@@ -29,11 +29,13 @@ final class FilterControl implements ControlSocket.Handler {
     static final String USAGE = "usage ";
     static final String ERROR = "error ";
 
+    private final Context context;
     private final Filters filters;
     private final List<FilterOption> now;
     private final FilteredBackend backend;
 
-    FilterControl(Filters filters, List<FilterOption> now, FilteredBackend backend) {
+    FilterControl(Context context, Filters filters, List<FilterOption> now, FilteredBackend backend) {
+        this.context = context;
         this.filters = filters;
         this.now = new ArrayList<>(now);
         this.backend = backend;
@@ -68,12 +70,8 @@ final class FilterControl implements ControlSocket.Handler {
             return lines;
         } catch (UsageException e) {
             return List.of(USAGE + e.getMessage());
-        } catch (FailedException e) {
-            return List.of(ERROR + e.getMessage());
-        } catch (IOException e) {
-            return List.of(ERROR + (e.getMessage() == null ? e : e.getMessage()));
-        } catch (RuntimeException | Error e) {
-            return List.of(ERROR + "internal error: " + e);
+        } catch (Exception | Error e) {
+            return List.of(ERROR + Cli.words(e, context).replace('\n', ' '));
         }
     }
 

@@ -204,7 +204,7 @@ class ServerCommand extends Command {
             backend.alone();
         }
         socket = new ControlSocket(FilterControl.path(context.environment, geometry.number()),
-                new FilterControl(known, passed, backend), problem -> {
+                new FilterControl(context, known, passed, backend), problem -> {
                     // Who did not ask for it need not hear that there is none
                     if (isSet(control)) {
                         context.complain(path + ": " + problem);

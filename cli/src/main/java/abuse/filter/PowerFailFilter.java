@@ -61,16 +61,14 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    private enum State { ON, CUTTING, OFF }
-
     private final String fate;
-    private final long off;
     private final long cacheSize;
     private final boolean flushes;
     private final boolean writesFua;
     /** Whether anything was given that picks requests. */
     private final boolean cuts;
     private final Journal journal;
+    private final Power power;
 
     private int blockSize;
     private int places;
@@ -78,8 +76,6 @@ final class PowerFailFilter extends Filter {
     private Consumer<String> administrator;
     /** For the thread that writes back. */
     private WriteBack storage;
-    private State state = State.ON;
-    private long cutAt;
 
     /** Those that the thread has to do. */
     private final RequestQueue waiting = new RequestQueue();
@@ -96,7 +92,7 @@ final class PowerFailFilter extends Filter {
     private PowerFailFilter(Settings settings) throws IOException {
         super(settings);
         fate = settings.word("fate", "lost");
-        off = settings.number("off", -1);
+        power = new Power(selection(), settings.number("off", -1));
         cacheSize = settings.number("cache", DEFAULT_CACHE);
         flushes = settings.word("flush", HONOURED).equals(HONOURED);
         writesFua = settings.word("fua", HONOURED).equals(HONOURED);
@@ -129,8 +125,8 @@ final class PowerFailFilter extends Filter {
     @Override
     protected void take(FilteredRequest request) {
         synchronized (this) {
-            if (cuts && state == State.ON && selection().picks(request)) {
-                state = State.CUTTING;
+            if (cuts && power.isOn() && selection().picks(request)) {
+                power.cut();
             }
         }
         admit(request, true);
@@ -145,14 +141,11 @@ final class PowerFailFilter extends Filter {
         boolean passes = false;
         Failure failure = null;
         synchronized (this) {
-            if (state == State.OFF && isPowerBack()) {
-                state = State.ON;
-            }
-            if (state == State.CUTTING) {
+            if (power.isCutting()) {
                 add(request);
                 return;
             }
-            if (state == State.OFF) {
+            if (power.isOff()) {
                 failure = Failure.IO;
             } else {
                 switch (request.kind()) {
@@ -218,10 +211,6 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    private boolean isPowerBack() {
-        return off >= 0 ? System.nanoTime() - cutAt >= off : selection().hasTrigger() && !selection().isOpen();
-    }
-
     private void add(FilteredRequest request) {
         startThread();
         waiting.add(request);
@@ -245,10 +234,10 @@ final class PowerFailFilter extends Filter {
             boolean cutting;
             boolean writing;
             synchronized (this) {
-                while (waiting.isEmpty() && state != State.CUTTING && !emptying && !closed) {
+                while (waiting.isEmpty() && !power.isCutting() && !emptying && !closed) {
                     pause(0);
                 }
-                cutting = state == State.CUTTING;
+                cutting = power.isCutting();
                 writing = emptying;
                 request = waiting.poll();
             }
@@ -283,10 +272,7 @@ final class PowerFailFilter extends Filter {
         boolean write = request.kind() == Kind.WRITE;
         boolean ours;
         synchronized (this) {
-            if (state == State.OFF && isPowerBack()) {
-                state = State.ON;
-            }
-            ours = state == State.ON && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
+            ours = power.isOn() && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
         }
         if (!ours) {
             admit(request, false);
@@ -359,14 +345,11 @@ final class PowerFailFilter extends Filter {
 
     /** Cuts the power by hand, and returns when it is off. */
     synchronized void cut() throws IOException {
-        if (state == State.OFF && isPowerBack()) {
-            state = State.ON;
-        }
-        if (state != State.ON || closed) {
+        if (!power.isOn() || closed) {
             throw new IOException(closed ? "the server ends" : "the power is off already");
         }
-        state = State.CUTTING;
-        awaitThread(() -> state == State.CUTTING);
+        power.cut();
+        awaitThread(power::isCutting);
     }
 
     /** What it holds is written back, and the power stays on. */
@@ -419,8 +402,7 @@ final class PowerFailFilter extends Filter {
         } finally {
             synchronized (this) {
                 cache.clear();
-                cutAt = System.nanoTime();
-                state = State.OFF;
+                power.goOff();
                 notifyAll();
             }
         }

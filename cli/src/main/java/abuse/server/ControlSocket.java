@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.device.FileErrors;
 import abuse.libc.Threads;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -256,6 +257,6 @@ public final class ControlSocket implements AutoCloseable {
     }
 
     private static String words(Throwable e) {
-        return e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
+        return e instanceof IOException failure && e.getMessage() != null ? FileErrors.words(failure) : e.toString();
     }
 }
