@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.device.Device;
 import abuse.server.ControlSocket;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -96,7 +97,7 @@ final class FilterCommand extends Command {
                 number = device.status().number();
             }
             for (Path socket : FilterControl.paths(context.environment, number)) {
-                List<String> reply = ControlSocket.ask(socket, words);
+                List<String> reply = ask(path, socket, words);
                 if (reply != null) {
                     return reply;
                 }
@@ -108,6 +109,15 @@ final class FilterCommand extends Command {
                 throw new FailedException(path + ": its server has no filters and cannot get any; start it with --filter or --control");
             }
             Thread.sleep(PERIOD_MS);
+        }
+    }
+
+    private static List<String> ask(String path, Path socket, List<String> words) throws FailedException {
+        try {
+            return ControlSocket.ask(socket, words);
+        } catch (IOException e) {
+            boolean forbidden = e.getMessage().endsWith("Permission denied");
+            throw new FailedException(path + ": " + e.getMessage() + (forbidden ? "; only root and the user of its server may do that" : ""), e);
         }
     }
 }

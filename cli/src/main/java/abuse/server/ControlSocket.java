@@ -114,9 +114,7 @@ public final class ControlSocket implements AutoCloseable {
     /** Makes the socket where nobody else can reach it, and then gives it its name, which takes that from an older one. */
     private void publish() throws IOException {
         Path folder = path.getParent();
-        if (!Files.isDirectory(folder)) {
-            Files.createDirectory(folder);
-        }
+        Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
         Path hidden = Files.createTempDirectory(folder, ".control");
         Path socket = hidden.resolve("s");
         try {
