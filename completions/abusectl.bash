@@ -23,6 +23,7 @@ _abusectl_value() {
 	'trace -n' | 'trace --count') value=N ;;
 	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
+	'filter -o' | 'filter --output') value=FILTER_COLUMNS ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
 	'poll --timeout') value=SECONDS ;;
@@ -75,14 +76,16 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
+		[FILTER_COLUMNS]='NAME MATCHED KEYS'
 		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
 		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
+		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)
 	COMPREPLY=()
@@ -121,7 +124,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --control --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -129,7 +132,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --control --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)
@@ -191,6 +194,10 @@ _abusectl() {
 	reset)
 		options='--help --version --force --lazy'
 		places='DEVICE'
+		;;
+	filter)
+		options='--help --version --json --output --output-all --noheadings'
+		places='DEVICE|CHANGE CHANGE|FILTER FILTER|SETTINGS SETTINGS'
 		;;
 	get)
 		options='--help --version --wait --json'

@@ -34,6 +34,18 @@ function __abusectl_MAP_COLUMNS
     __abusectl_list OFFSET LENGTH TARGET TOFFSET MODE
 end
 
+function __abusectl_FILTER_COLUMNS
+    __abusectl_list NAME MATCHED KEYS
+end
+
+function __abusectl_CHANGE
+    printf '%s\n' list set add remove cut
+end
+
+function __abusectl_FILTER
+    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail check
+end
+
 function __abusectl_BACKEND
     printf '%s\n' null mem file: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: http:// https://
     for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r '^file:' '') | string split -f1 \t)
@@ -43,7 +55,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -57,6 +69,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not l
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEND)'
@@ -77,6 +90,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do no
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -a '(__abusectl_DEVICE)'
@@ -174,6 +188,16 @@ complete -c abusectl -n '__fish_seen_subcommand_from reset' -s V -l version -d '
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -s f -l force -d 'Take the disk away even if it is in use'
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -s l -l lazy -d 'Take the disk away as soon as nobody uses it any more, and do not wait for that'
 complete -c abusectl -n '__fish_seen_subcommand_from reset' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a filter -d 'Shows and changes the filters of a disk while it is served'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s o -l output -x -a '(__abusectl_FILTER_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_CHANGE)'
+complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_FILTER)'
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'

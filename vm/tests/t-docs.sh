@@ -217,12 +217,12 @@ the_manual_pages_map_a_disk() {
 
 the_recipes_for_testers_do_what_they_say() {
 	_prepare
-	for text in nth=3 list=bad op=flush,nth=1 when=cut flush=ignored when=hang delay: ENOSPC when=tear file=flips; do
+	for text in nth=3 list=bad op=flush,nth=1 when=cut flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
 		_man abuse-testing.7 "$text"
 		rm -f bad hang cut dip tear flip
 	done
 	_example "$README" 'error:op=write,nth=3'
-	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 10
+	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 11
 }
 
 the_manual_pages_show_a_disk() {

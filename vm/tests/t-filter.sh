@@ -169,3 +169,119 @@ a_disk_that_may_be_mapped_is_not_mapped_past_a_filter() {
 	reset
 	modprobe -r brd
 }
+
+# _filter WORD ...: changes the filters of the disk, and prints nothing
+_filter() {
+	tool filter $CTL "$@" >"$T/filter" 2>&1 || fail "filter $*: $(<"$T/filter")"
+	is "the output of filter $*" "$(<"$T/filter")" ""
+}
+# _file KEY=VALUE ...: I/O of 4 KiB on a file of the mounted disk
+_file() { client io "$T/mnt/file" "$@"; }
+
+filters_change_while_the_disk_is_mounted() {
+	ready capacity=64M flags=$((WRITE_CACHE | DISCARD))
+	truncate -s 64M "$T/image"
+	start server "file:$T/image" --control
+	wait_for [ -S /run/abuse/abctl0 ]
+	is "the socket's mode" "$(stat -c %a /run/abuse/abctl0)" 600
+	mkfs.ext4 -q -O ^has_journal $DISK
+	mkdir "$T/mnt"
+	mount -o noatime,lazytime $DISK "$T/mnt" # nothing is written but what the test writes
+	bytes 1M 1 >"$T/mnt/file"
+	sync -f "$T/mnt"
+	local first range
+	first=$(filefrag -b4096 -v "$T/mnt/file" | sed -nE 's/^ *0: *0\.\. *255: *([0-9]+)\.\..*/\1/p')
+	range=range=$((first * 4096))-$(((first + 256) * 4096))
+
+	_filter add error:op=read,"$range"
+	expect EIO _file op=read
+	_file op=write byte=2
+	_filter set error op=write,errno=ENOSPC,nth=2
+	_file op=read
+	_file op=write byte=3
+	expect ENOSPC _file op=write byte=4
+	_file op=write byte=5
+	_filter set error nth=,when="$T/sick"
+	_file op=write byte=6
+	: >"$T/sick"
+	expect ENOSPC _file op=write
+	rm "$T/sick"
+	_file op=write byte=7
+	is filters "$(tool filter $CTL -n -o name,keys)" "error op=write,$range,errno=ENOSPC,when=$T/sick"
+	_filter remove error
+	_file op=check byte=7
+
+	# It keeps requests until it is taken away
+	_filter add "stall:op=write,$range,release=$T/never"
+	spawn stalled client io "$T/mnt/file" op=write byte=8
+	owned 1
+	still_waits stalled
+	_filter remove stall
+	finish stalled
+	_file op=check byte=8
+
+	_filter add powerfail:off=0,file="$T/losses"
+	_file op=write byte=9
+	_file op=sync
+	_file op=write byte=10
+	_filter cut
+	is "the losses" "$(<"$T/losses")" "powerfail: lost=1 kept=0 torn=0"
+	_file op=check byte=9
+	_file op=write byte=11
+	_filter remove powerfail # what it held is written back
+	_file op=check byte=11
+	is filters "$(tool filter $CTL)" ""
+	complains 1 "$CTL: there is no filter 'powerfail'; there is none" filter $CTL cut
+
+	umount "$T/mnt"
+	stop server
+	[ ! -e /run/abuse/abctl0 ] || fail "the socket is still there"
+	complains 1 "$CTL: nobody serves it; try 'abusectl server $CTL' with --filter or --control" filter $CTL
+	e2fsck -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
+	start server "file:$T/image"
+	complains 1 "$CTL: its server has no filters and cannot get any; start it with --filter or --control" filter $CTL
+	stop server
+}
+
+# A server is killed, and another one takes its socket; then one takes over from it
+the_socket_is_that_of_the_newest_server() {
+	small_disk
+	start server "file:$T/image" --filter error:op=write
+	wait_for eval 'tool filter $CTL -no name | grep -x error'
+	kill9 server
+	[ -S /run/abuse/abctl0 ] || fail "there is no socket to replace"
+	start server "file:$T/image" --filter delay:time=0
+	wait_for eval 'tool filter $CTL -no name | grep -x delay'
+	start second "file:$T/image" --filter rate:requests=1000000
+	wait_for eval 'tool filter $CTL -no name | grep -x rate'
+	stop server
+	is filters "$(tool filter $CTL -no name)" rate
+	io op=write byte=1
+	_filter set rate requests=999999
+	io op=check byte=1
+	stop second
+}
+
+# Filters come and go under load, and no byte is lost
+filters_change_under_load() {
+	small_disk
+	start server "file:$T/image" --control
+	start_load
+	for _ in 1 2 3; do
+		_filter add check:file="$T/check"
+		_filter add powerfail:cache=4M
+		answering
+		_filter add delay:time=1ms,rate=10%
+		answering
+		_filter set powerfail cache=8M
+		answering
+		_filter remove powerfail
+		_filter remove delay
+		answering
+		_filter remove check
+	done
+	is "what the check found" "$(<"$T/check")" ""
+	end_load "filters were added, set and removed 15 times"
+	stop server
+	told server : 1
+}

@@ -28,7 +28,7 @@ class LayersTest {
             "nbd", Set.of("libc", "backend"),
             "http", Set.of("backend"),
             "server", Set.of("libc", "device", "backend"),
-            "disk", Set.of("device", "backend", "server"),
+            "disk", Set.of("libc", "device", "backend", "server"),
             "command", Set.of("device", "backend", "filter", "server"));
 
     @Test

@@ -9,63 +9,118 @@ import abuse.filter.Moment;
 import abuse.filter.Settings;
 import abuse.filter.Span;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A filter as it was typed: error:op=write,nth=3 and so on.
  *
  * @param name of its kind
+ * @param keys with their values as they were typed
  */
-record FilterOption(String name, Filter filter) {
+record FilterOption(String name, Map<String, String> keys, Filter filter) {
+    /** Where filters are made, and how their mistakes are told. */
+    record Source(Filters filters, String before, Path folder) {
+        /** Those of a command line. */
+        static Source ofCommandLine(Filters filters) {
+            return new Source(filters, "--filter ", null);
+        }
+
+        /** Those that somebody asks for who works in a folder. */
+        static Source ofClient(Filters filters, String folder) {
+            return new Source(filters, "", Path.of(folder));
+        }
+    }
+
     /** Reads all filters of a command line; fails at the first one that is wrong. */
     static List<FilterOption> parse(List<String> texts, Filters filters) throws UsageException, IOException {
         var options = new ArrayList<FilterOption>();
         for (String text : texts) {
-            options.add(parse(text, filters));
+            options.add(parse(text, Source.ofCommandLine(filters)));
         }
         return options;
     }
 
-    private static FilterOption parse(String text, Filters filters) throws UsageException, IOException {
+    static FilterOption parse(String text, Source source) throws UsageException, IOException {
         int colon = text.indexOf(':');
         String name = colon < 0 ? text : text.substring(0, colon);
-        FilterFactory factory = filters.find(name);
+        return make(name, words(source.before() + name + ": ", colon < 0 ? "" : text.substring(colon + 1)), source);
+    }
+
+    /** The same kind of filter with other values for some keys; one without a value is taken away. */
+    FilterOption with(String words, Source source) throws UsageException, IOException {
+        var all = new LinkedHashMap<>(keys);
+        for (var key : words(name + ": ", words).entrySet()) {
+            if ("".equals(key.getValue())) {
+                all.remove(key.getKey());
+            } else {
+                all.put(key.getKey(), key.getValue());
+            }
+        }
+        return make(name, all, source);
+    }
+
+    /** Its keys, as they are written behind its name. */
+    String text() {
+        return keys.entrySet().stream().map(key -> key.getValue() == null ? key.getKey() : key.getKey() + "=" + key.getValue())
+                .collect(Collectors.joining(","));
+    }
+
+    private static FilterOption make(String name, Map<String, String> keys, Source source) throws UsageException, IOException {
+        FilterFactory factory = source.filters().find(name);
         if (factory == null) {
-            List<String> names = filters.all().stream().map(FilterFactory::name).toList();
+            List<String> names = source.filters().all().stream().map(FilterFactory::name).toList();
             throw new UsageException("'" + name + "' is not a filter; there are " + String.join(", ", names) + Similar.to(name, names));
         }
-        String subject = "--filter " + name + ": ";
+        String subject = source.before() + name + ": ";
         var values = new LinkedHashMap<String, Object>();
-        for (String word : colon < 0 || colon + 1 == text.length() ? new String[0] : text.substring(colon + 1).split(",", -1)) {
-            parse(subject, word, factory, values);
+        var texts = new LinkedHashMap<String, String>();
+        for (var word : keys.entrySet()) {
+            Key key = key(subject, word.getKey(), factory);
+            String text = word.getValue();
+            if (key.kind() == Key.Kind.FILE && text != null && !text.isEmpty() && source.folder() != null) {
+                text = source.folder().resolve(text).toString();
+            }
+            values.put(key.name(), value(subject, key, text));
+            texts.put(key.name(), text);
         }
         try {
-            return new FilterOption(name, factory.make(new Settings(values)));
+            return new FilterOption(name, texts, factory.make(new Settings(values)));
         } catch (IllegalArgumentException e) {
             throw new UsageException(subject + e.getMessage());
         }
     }
 
-    /** Reads one key with its value. */
-    private static void parse(String subject, String word, FilterFactory factory, Map<String, Object> values) throws UsageException {
-        int equals = word.indexOf('=');
-        String name = equals < 0 ? word : word.substring(0, equals);
-        String value = equals < 0 ? null : word.substring(equals + 1);
+    /** Takes KEY=VALUE,... apart; the value of a key without "=" is null. */
+    private static Map<String, String> words(String subject, String text) throws UsageException {
+        var words = new LinkedHashMap<String, String>();
+        for (String word : text.isEmpty() ? new String[0] : text.split(",", -1)) {
+            int equals = word.indexOf('=');
+            String name = equals < 0 ? word : word.substring(0, equals);
+            if (!name.isEmpty() && words.containsKey(name)) {
+                throw new UsageException(subject + "'" + name + "' is given twice");
+            }
+            words.put(name, equals < 0 ? null : word.substring(equals + 1));
+        }
+        return words;
+    }
+
+    private static Key key(String subject, String name, FilterFactory factory) throws UsageException {
         List<Key> keys = Filters.keys(factory);
-        Key key = keys.stream().filter(one -> one.name().equals(name)).findFirst().orElse(null);
-        if (key == null) {
-            List<String> names = keys.stream().map(Key::name).toList();
-            throw new UsageException(subject + "unknown key '" + name + "'; there are " + String.join(", ", names)
-                    + Similar.to(name, names));
+        for (Key key : keys) {
+            if (key.name().equals(name)) {
+                return key;
+            }
         }
-        if (values.put(name, value(subject, key, value)) != null) {
-            throw new UsageException(subject + "'" + name + "' is given twice");
-        }
+        List<String> names = keys.stream().map(Key::name).toList();
+        throw new UsageException(subject + "unknown key '" + name + "'; there are " + String.join(", ", names)
+                + Similar.to(name, names));
     }
 
     private static Object value(String subject, Key key, String value) throws UsageException {

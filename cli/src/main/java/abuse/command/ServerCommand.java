@@ -16,6 +16,7 @@ import abuse.device.Status;
 import abuse.filter.FilterFactory;
 import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
+import abuse.server.ControlSocket;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
@@ -58,11 +59,17 @@ class ServerCommand extends Command {
             "Fail requests that an NBD server, a web server or a filter has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
             + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
+    private final OptionSpec control = flag("--control", "Let 'abusectl filter' add filters later, even if there are none now; no"
+            + " other server may serve the disk then.");
     private final OptionSpec plugins = options("--plugin", "JAR", "Load backends and filters from JAR; repeatable.");
 
     /** Null for a command that serves one disk only. */
     private OptionSpec all;
     private Server server;
+    /** Null without a plug-in, filters or --control. */
+    private Filters known;
+    /** Null unless filters may be changed. */
+    private volatile ControlSocket socket;
     private int look;
     private long limit;
 
@@ -104,8 +111,9 @@ class ServerCommand extends Command {
         }
         ClassLoader loader = loader();
         backends = backends(loader);
-        if (filters.getValue() != null) {
-            passed = FilterOption.parse(filters.getValue(), filters(loader));
+        if (filters.getValue() != null || isSet(control)) {
+            known = filters(loader);
+            passed = FilterOption.parse(filters.getValue() == null ? List.of() : filters.getValue(), known);
         }
         if (all != null && all.getValue() != null) {
             serveAll();
@@ -149,6 +157,9 @@ class ServerCommand extends Command {
         if (!passed.isEmpty()) {
             throw new UsageException("with --all, --filter is not supported; serve that disk alone");
         }
+        if (isSet(control)) {
+            throw new UsageException("with --all, --control is not supported; serve that disk alone");
+        }
         if (deadline.getValue() != null) {
             throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
         }
@@ -179,7 +190,7 @@ class ServerCommand extends Command {
 
     /** Opens a backend, behind the filters if there are any. */
     private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
-        if (passed.isEmpty()) {
+        if (known == null) {
             return opener.open(geometry);
         }
         try (Device device = context.devices.open(path)) {
@@ -188,8 +199,19 @@ class ServerCommand extends Command {
                         + " try 'abusectl unmap " + path + " 0 -' first");
             }
         }
-        return new FilteredBackend(opener.open(geometry.unmapped()), passed.stream().map(FilterOption::filter).toList(), geometry,
-                context.bytesErr);
+        var backend = new FilteredBackend(opener.open(geometry.unmapped()), passed.stream().map(FilterOption::filter).toList(),
+                geometry, context.bytesErr);
+        if (isSet(control)) {
+            backend.alone();
+        }
+        socket = new ControlSocket(FilterControl.path(context.environment, geometry.number()),
+                new FilterControl(context, known, passed, backend), problem -> {
+                    // Who did not ask for it need not hear that there is none
+                    if (isSet(control)) {
+                        context.complain(path + ": " + problem);
+                    }
+                });
+        return backend;
     }
 
     static String ready(String path, String backend, Status status) {
@@ -223,7 +245,7 @@ class ServerCommand extends Command {
         if (value == null) {
             return 0;
         }
-        if (!backends.knows(backend, Option.DEADLINE) && passed.isEmpty()) {
+        if (!backends.knows(backend, Option.DEADLINE) && known == null) {
             throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE) + ", or --filter");
         }
         long milliseconds = Seconds.milliseconds("--deadline=", value);
@@ -331,6 +353,10 @@ class ServerCommand extends Command {
                     return;
                 }
                 serviceManager.tell("READY=1");
+                if (socket != null) {
+                    // By then requests are answered, and nobody waits for it
+                    socket.start();
+                }
             }
 
             @Override
@@ -360,6 +386,10 @@ class ServerCommand extends Command {
                 return;
             }
             throw e;
+        } finally {
+            if (socket != null) {
+                socket.close();
+            }
         }
     }
 

@@ -11,11 +11,10 @@ import abuse.device.FreeDevice;
 import abuse.device.Removal;
 import abuse.device.Serving;
 import abuse.device.Status;
+import abuse.libc.Threads;
 import abuse.server.Server;
-import abuse.server.Threads;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -171,7 +170,7 @@ public final class Disk implements AutoCloseable {
             end = closer;
         }
         if (waits) {
-            Threads.join(List.of(end), () -> {});
+            Threads.join(end);
             if (first && closeFailure != null) {
                 throw closeFailure;
             }
@@ -196,7 +195,7 @@ public final class Disk implements AutoCloseable {
         }
         // The server holds requests only until the disk is taken away
         server.stop();
-        Threads.join(List.of(thread), () -> {});
+        Threads.join(thread);
         device.close();
         if (tell && closeFailure != null) {
             tell(() -> listener.problem(closeFailure.getMessage()));
@@ -246,7 +245,7 @@ public final class Disk implements AutoCloseable {
             }
             if (!served) {
                 // Nothing is left of it then
-                Threads.join(List.of(thread), () -> {});
+                Threads.join(thread);
                 throw failure;
             }
             if (scanned) {

@@ -5,13 +5,11 @@ import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
 
 /** Remembers a checksum of each block that passes, and compares each read with it. */
 final class CheckFilter extends Filter {
-    private static final int CHUNK = 1024;
     private static final long NOT_PICKED = -1;
 
     /** check. */
@@ -25,7 +23,8 @@ final class CheckFilter extends Filter {
         public String help() {
             return "Compares each block that is read with what was last written or read there, by a checksum, and writes a line when"
                     + " they differ. A block that is being written meanwhile, whose write has failed, or that was discarded may have"
-                    + " any content. It takes 16 bytes of memory for each block that was touched.";
+                    + " any content. It takes 16 bytes of memory for each block that was read or"
+                    + " written.";
         }
 
         @Override
@@ -39,24 +38,11 @@ final class CheckFilter extends Filter {
         }
     }
 
-    /** What is known of neighbouring blocks. */
-    private static final class Chunk {
-        final int[] sums = new int[CHUNK];
-        /** When something was last begun or ended that changes the block. */
-        final long[] changes = new long[CHUNK];
-        /** What is under way that changes it. */
-        final short[] changing = new short[CHUNK];
-        final boolean[] known = new boolean[CHUNK];
-    }
-
     private final boolean fails;
     private final Journal journal;
-    private final List<Chunk> chunks = new ArrayList<>();
     private final CRC32C crc = new CRC32C();
     private int blockSize;
-    private int zeroes;
-    /** Grows with each change. */
-    private long clock;
+    private BlockSums blocks;
 
     private CheckFilter(Settings settings) throws IOException {
         super(settings);
@@ -68,7 +54,7 @@ final class CheckFilter extends Filter {
     protected void open(Surroundings surroundings) {
         journal.open(surroundings);
         blockSize = surroundings.geometry().blockSize();
-        zeroes = sum(ByteBuffer.allocate(blockSize), 0);
+        blocks = new BlockSums(sum(ByteBuffer.allocate(blockSize), 0));
     }
 
     @Override
@@ -85,7 +71,7 @@ final class CheckFilter extends Filter {
     protected void take(FilteredRequest request) {
         synchronized (this) {
             if (request.kind() == Kind.READ) {
-                request.note(selection().picks(request) ? clock : NOT_PICKED);
+                request.note(selection().picks(request) ? blocks.now() : NOT_PICKED);
             } else {
                 begin(request);
             }
@@ -103,29 +89,26 @@ final class CheckFilter extends Filter {
     }
 
     private void begin(FilteredRequest request) {
-        request.note(++clock);
         long block = request.offset() / blockSize;
-        for (long i = 0; i < request.length() / blockSize; i++) {
-            Chunk chunk = chunk(block + i);
-            int at = (int) ((block + i) % CHUNK);
-            chunk.known[at] = false;
-            chunk.changing[at]++;
-            chunk.changes[at] = clock;
-            chunk.sums[at] = request.kind() == Kind.WRITE ? sum(request.data(), i) : zeroes;
+        long count = request.length() / blockSize;
+        if (request.kind() != Kind.WRITE) {
+            request.note(blocks.beginSweep(block, block + count));
+            return;
+        }
+        request.note(blocks.begin());
+        for (long i = 0; i < count; i++) {
+            blocks.put(block + i, request.note(), sum(request.data(), i));
         }
     }
 
     private void end(FilteredRequest request) {
-        clock++;
         long block = request.offset() / blockSize;
-        for (long i = 0; i < request.length() / blockSize; i++) {
-            Chunk chunk = chunk(block + i);
-            int at = (int) ((block + i) % CHUNK);
-            chunk.changing[at]--;
-            // If another change began meanwhile, it is not known which of them came last
-            chunk.known[at] = request.failure() == null && request.kind() != Kind.DISCARD && chunk.changing[at] == 0
-                    && chunk.changes[at] == request.note();
-            chunk.changes[at] = clock;
+        long end = block + request.length() / blockSize;
+        boolean well = request.failure() == null;
+        if (request.kind() == Kind.WRITE) {
+            blocks.end(block, end, request.note(), well);
+        } else {
+            blocks.endSweep(block, end, request.note(), well && request.kind() == Kind.WRITE_ZEROES);
         }
     }
 
@@ -134,16 +117,7 @@ final class CheckFilter extends Filter {
         boolean same = true;
         long block = request.offset() / blockSize;
         for (long i = 0; i < request.length() / blockSize; i++) {
-            Chunk chunk = chunk(block + i);
-            int at = (int) ((block + i) % CHUNK);
-            if (chunk.changing[at] > 0 || chunk.changes[at] > request.note()) {
-                continue;
-            }
-            int sum = sum(request.data(), i);
-            if (!chunk.known[at]) {
-                chunk.known[at] = true;
-                chunk.sums[at] = sum;
-            } else if (chunk.sums[at] != sum) {
+            if (!blocks.agrees(block + i, request.note(), sum(request.data(), i))) {
                 same = false;
                 synchronized (journal) {
                     journal.put("check: the block at ").put((block + i) * blockSize).put(" is not what it was").end();
@@ -159,19 +133,6 @@ final class CheckFilter extends Filter {
         crc.update(data);
         data.position(0);
         return (int) crc.getValue();
-    }
-
-    private Chunk chunk(long block) {
-        int number = (int) (block / CHUNK);
-        while (chunks.size() <= number) {
-            chunks.add(null);
-        }
-        Chunk chunk = chunks.get(number);
-        if (chunk == null) {
-            chunk = new Chunk();
-            chunks.set(number, chunk);
-        }
-        return chunk;
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
@@ -16,13 +17,13 @@ final class Delays implements AutoCloseable {
     /** Lets a request wait for so many nanoseconds, or until its deadline. */
     void add(FilteredRequest request, long nanoseconds) {
         long now = System.nanoTime();
-        long due = now + Math.max(0, nanoseconds);
         long deadline = request.deadline();
-        request.due = deadline == Long.MAX_VALUE || deadline - due >= 0 ? due : Math.max(deadline, now);
         synchronized (this) {
             if (request.isAbandoned()) {
                 return;
             }
+            long due = now + (request.isLeftBehind() ? 0 : Math.max(0, nanoseconds));
+            request.due = deadline == Long.MAX_VALUE || deadline - due >= 0 ? due : Math.max(deadline, now);
             if (thread == null) {
                 var starting = new Thread(this::run, "filters");
                 starting.setDaemon(true);
@@ -40,6 +41,21 @@ final class Delays implements AutoCloseable {
         }
     }
 
+    /** Lets no request wait any more for a filter that was taken away. */
+    synchronized void hasten(Filter filter) {
+        filter.setLeft();
+        long now = System.nanoTime();
+        for (int i = 0; i < size; i++) {
+            if (waiting[i].isAt(filter)) {
+                waiting[i].due = now;
+            }
+        }
+        for (int i = size / 2; i >= 0; i--) {
+            sink(i);
+        }
+        LockSupport.unpark(thread);
+    }
+
     /** After the end of all requests, but for those that are abandoned. */
     @Override
     public void close() {
@@ -48,18 +64,8 @@ final class Delays implements AutoCloseable {
             closed = true;
             running = thread;
         }
-        boolean interrupted = false;
-        while (running != null && running.isAlive()) {
-            LockSupport.unpark(running);
-            try {
-                running.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        LockSupport.unpark(running);
+        Threads.join(running);
     }
 
     private void run() {
@@ -91,7 +97,7 @@ final class Delays implements AutoCloseable {
         FilteredRequest first = waiting[0];
         waiting[0] = waiting[--size];
         waiting[size] = null;
-        sink();
+        sink(0);
         return first;
     }
 
@@ -106,8 +112,8 @@ final class Delays implements AutoCloseable {
         }
     }
 
-    private void sink() {
-        for (int i = 0, child = 1; child < size; child = 2 * i + 1) {
+    private void sink(int from) {
+        for (int i = from, child = 2 * i + 1; child < size; child = 2 * i + 1) {
             if (child + 1 < size && isBefore(child + 1, child)) {
                 child++;
             }

@@ -10,6 +10,7 @@ import java.io.IOException;
  */
 public abstract class Filter implements AutoCloseable {
     private final Selection selection;
+    private volatile boolean left;
 
     protected Filter(Settings settings) {
         selection = new Selection(settings);
@@ -55,6 +56,26 @@ public abstract class Filter implements AutoCloseable {
      */
     protected boolean keepsState() {
         return false;
+    }
+
+    /**
+     * It is about to be taken away from a disk that stays in use. If it keeps something of the disk, there is no request
+     * under way, and what it has not written is to be written now. If this throws, the filter stays.
+     */
+    protected void leave() throws IOException {}
+
+    /** How many requests it could act on, by what they ask for and where, since it began. */
+    public final long matched() {
+        return selection.count();
+    }
+
+    final void setLeft() {
+        left = true;
+    }
+
+    /** Whether it was taken away, and keeps no request any more. */
+    final boolean hasLeft() {
+        return left;
     }
 
     /** After the end of all requests, while what lies behind it is still open. */

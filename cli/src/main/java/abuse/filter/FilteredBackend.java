@@ -10,35 +10,53 @@ import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
  * A backend behind filters, the outermost first. It answers later, whether its backend does or not, so that a filter may
  * keep requests without a thread for each. The kernel can neither map it nor reach its bytes by itself, as it would pass
- * the filters by. A request allocates nothing.
+ * the filters by. A request allocates nothing, and takes no lock for a change of the
+ * filters that it would not take anyway.
  */
 public final class FilteredBackend implements AsyncBackend {
     /** One for each bit of a long. */
     private static final int MOST_FILTERS = 64;
+    /** How long a change waits for requests to end. */
+    private static final long MOST_WAIT_MS = 10_000;
+    private static final long LEAVE_MS = 1000;
 
-    final Filter[] filters;
     private final Backend base;
     /** The base, if it answers later, or what lets it do so. */
-    private final AsyncBackend later;
+    final AsyncBackend later;
     private final boolean ownLater;
+    private final Geometry geometry;
+    private final OutputStream log;
     private final Delays delays = new Delays();
     /** Where the answers of the requests go that a thread has submitted last: it serves one queue. */
     private final ThreadLocal<AsyncRequest.Answers[]> latest = ThreadLocal.withInitial(() -> new AsyncRequest.Answers[1]);
     private volatile Consumer<String> administrator = problem -> {};
     private volatile boolean closing;
+    private volatile boolean closed;
+    private volatile long capacity;
+    private boolean alone;
+    /** Whether another server may serve the same bytes. */
+    private boolean shared;
 
-    /** Those that stand for no request, linked by {@link FilteredRequest#next}. */
-    private FilteredRequest free;
-    /** All, so that one may be found. */
-    private FilteredRequest[] all = {};
-    private int made;
+    /** Held by whoever changes the filters. */
+    private final Object changes = new Object();
+    private volatile Chain chain;
+    /** Those that were taken away, and may still see the end of requests. */
+    private final List<Filter> leaving = new ArrayList<>();
+    /** Whether requests that come wait until the filters have changed. */
+    private boolean holding;
+    private final RequestQueue held = new RequestQueue();
+    /** Requests in all chains. */
+    private int underWay;
+    private final RequestPool pool = new RequestPool(this);
 
     /**
      * Takes over a backend and its filters, and closes them if this fails.
@@ -47,15 +65,16 @@ public final class FilteredBackend implements AsyncBackend {
      */
     public FilteredBackend(Backend base, List<Filter> filters, Geometry geometry, OutputStream log) throws IOException {
         this.base = base;
-        this.filters = filters.toArray(Filter[]::new);
+        this.geometry = geometry;
+        this.log = log;
+        capacity = geometry.capacity();
+        chain = new Chain(filters.toArray(Filter[]::new));
         ownLater = !(base instanceof AsyncBackend);
         later = base instanceof AsyncBackend async ? async : LaterBackend.of(base);
         try {
-            if (this.filters.length > MOST_FILTERS) {
-                throw new IOException("more than " + MOST_FILTERS + " filters");
-            }
-            for (int i = 0; i < this.filters.length; i++) {
-                this.filters[i].open(new Surroundings(geometry, log, problem -> administrator.accept(problem), new Inner(i)));
+            checkNumber(chain.filters);
+            for (Filter filter : filters) {
+                open(filter);
             }
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -63,10 +82,43 @@ public final class FilteredBackend implements AsyncBackend {
         }
     }
 
+    /** Makes this the only server of its disk, so that any filter may be added later. */
+    public FilteredBackend alone() {
+        alone = true;
+        return this;
+    }
+
+    private void open(Filter filter) throws IOException {
+        var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
+        filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
+    }
+
+    private static void checkNumber(Filter[] filters) throws IOException {
+        if (filters.length > MOST_FILTERS) {
+            throw new IOException("more than " + MOST_FILTERS + " filters");
+        }
+    }
+
     @Override
     public void submit(AsyncRequest request) {
         latest.get()[0] = request.answers();
-        take().begin(request, -1);
+        FilteredRequest mine;
+        synchronized (this) {
+            mine = pool.take();
+            if (holding) {
+                mine.standFor(request, chain, -1);
+                held.add(mine);
+                return;
+            }
+            enter(mine, request, chain, -1);
+        }
+        mine.pass();
+    }
+
+    private void enter(FilteredRequest mine, AsyncRequest request, Chain here, int behind) {
+        here.underWay++;
+        underWay++;
+        mine.standFor(request, here, behind);
     }
 
     @Override
@@ -85,9 +137,10 @@ public final class FilteredBackend implements AsyncBackend {
 
     @Override
     public void expired(AsyncRequest request) {
-        FilteredRequest[] now = known();
-        for (FilteredRequest one : now) {
-            if (one != null && one.isFor(request)) {
+        long now = System.nanoTime();
+        for (FilteredRequest one : known()) {
+            // Or one that a filter has made for its sake
+            if (one != null && (one.isFor(request) || one.isOverdue(now))) {
                 later.expired(one);
             }
         }
@@ -110,34 +163,47 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
-    public void grow(long capacity) throws IOException {
-        base.grow(capacity);
-        for (Filter filter : filters) {
-            filter.grow(capacity);
+    public void grow(long bytes) throws IOException {
+        base.grow(bytes);
+        capacity = bytes;
+        for (Filter filter : chain.filters) {
+            filter.grow(bytes);
         }
     }
 
     /** The same bytes as without filters, unless one of these keeps some of them. */
     @Override
     public String identity() {
-        for (Filter filter : filters) {
+        if (alone) {
+            return null;
+        }
+        for (Filter filter : chain.filters) {
             if (filter.keepsState()) {
                 return null;
             }
         }
+        shared = base.identity() != null;
         return base.identity();
     }
 
     @Override
     public void close() throws IOException {
         closing = true;
+        synchronized (this) {
+            // Nobody changes the filters any more
+            notifyAll();
+        }
         Throwable failure = null;
-        for (Filter filter : filters) {
-            try {
-                filter.close();
-            } catch (Throwable e) {
-                failure = e;
+        synchronized (changes) {
+            leaving.addAll(Arrays.asList(chain.filters));
+            for (Filter filter : leaving) {
+                try {
+                    filter.close();
+                } catch (Throwable e) {
+                    failure = e;
+                }
             }
+            closed = true;
         }
         // A filter that has just closed may have had requests of its own
         delays.close();
@@ -150,6 +216,147 @@ public final class FilteredBackend implements AsyncBackend {
         }
     }
 
+    /** The filters of the requests that come now, the outermost first. */
+    public List<Filter> filters() {
+        return List.of(chain.filters);
+    }
+
+    /**
+     * Changes the filters while the disk is in use. A request that is under way ends in the filters that it began with;
+     * but one that a filter keeps which is taken away goes on at once. If one that is taken away or comes keeps something of
+     * the disk, there is no request under way at that moment: what it has not written yet is written then.
+     *
+     * @throws IOException when nothing was changed; the new filters are closed then
+     */
+    public void change(List<Filter> next) throws IOException {
+        synchronized (changes) {
+            var gone = new ArrayList<>(filters());
+            gone.removeAll(next);
+            var fresh = new ArrayList<>(next);
+            fresh.removeAll(filters());
+            try {
+                prepare(next, fresh);
+                if (gone.stream().anyMatch(Filter::keepsState) || fresh.stream().anyMatch(Filter::keepsState)) {
+                    changeAlone(next, gone);
+                } else {
+                    synchronized (this) {
+                        chain = new Chain(next.toArray(Filter[]::new));
+                    }
+                }
+            } catch (IOException | RuntimeException | Error e) {
+                for (Filter filter : fresh) {
+                    filter.close();
+                }
+                throw e;
+            }
+            for (Filter filter : gone) {
+                delays.hasten(filter);
+            }
+            leaving.addAll(gone);
+            closeThoseThatLeft();
+        }
+    }
+
+    private void prepare(List<Filter> next, List<Filter> fresh) throws IOException {
+        if (closing) {
+            throw new IOException("the server ends");
+        }
+        checkNumber(next.toArray(Filter[]::new));
+        for (Filter filter : fresh) {
+            if (filter.keepsState() && shared) {
+                throw new IOException("another server may serve the disk, too, and would not know what this filter keeps of it;"
+                        + " start the server with --control");
+            }
+            open(filter);
+        }
+    }
+
+    /** Changes the filters while there is no request under way. */
+    private void changeAlone(List<Filter> next, List<Filter> gone) throws IOException {
+        synchronized (this) {
+            holding = true;
+        }
+        try {
+            if (!awaitEnd(() -> underWay == 0, MOST_WAIT_MS)) {
+                throw new IOException("requests are under way that have not ended within " + MOST_WAIT_MS / 1000
+                        + " seconds; try again when they have");
+            }
+            for (Filter filter : gone) {
+                filter.leave();
+            }
+            synchronized (this) {
+                chain = new Chain(next.toArray(Filter[]::new));
+            }
+        } finally {
+            letGo();
+        }
+    }
+
+    /** Lets the requests go that have come meanwhile. */
+    private void letGo() {
+        FilteredRequest request = nextHeld();
+        while (request != null) {
+            if (!request.isAbandoned()) {
+                request.resume();
+            }
+            request = nextHeld();
+        }
+    }
+
+    /** The next one, which is in the chain then; null if there is none, and no more are held. */
+    private synchronized FilteredRequest nextHeld() {
+        FilteredRequest request = held.poll();
+        holding = request != null;
+        if (request != null) {
+            enter(request, request.outer(), chain, -1);
+        }
+        return request;
+    }
+
+    /** Closes filters that were taken away, when no request will come to them any more; those that are left have to wait. */
+    private void closeThoseThatLeft() {
+        if (awaitEnd(() -> underWay == chain.underWay, LEAVE_MS)) {
+            for (Filter filter : leaving) {
+                try {
+                    filter.close();
+                } catch (Throwable e) {
+                    report(e);
+                }
+            }
+            leaving.clear();
+        }
+    }
+
+    private synchronized boolean awaitEnd(BooleanSupplier end, long milliseconds) {
+        long until = System.nanoTime() + milliseconds * 1_000_000;
+        while (!end.getAsBoolean()) {
+            long left = (until - System.nanoTime()) / 1_000_000;
+            if (left <= 0 || closing) {
+                return false;
+            }
+            try {
+                wait(left);
+            } catch (InterruptedException e) {
+                // Nobody has a reason to
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Has a filter cut the power, and returns when it is off.
+     *
+     * @return false if it is not one that can
+     * @throws IOException when the power is off already
+     */
+    public boolean cut(Filter filter) throws IOException {
+        if (!(filter instanceof PowerFailFilter powerFail)) {
+            return false;
+        }
+        powerFail.cut();
+        return true;
+    }
+
     void report(Throwable e) {
         Consumer<String> told = administrator;
         String words = words(e);
@@ -160,6 +367,10 @@ public final class FilteredBackend implements AsyncBackend {
 
     boolean isClosing() {
         return closing;
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     Delays delays() {
@@ -185,9 +396,15 @@ public final class FilteredBackend implements AsyncBackend {
         later.submitted();
     }
 
-    synchronized void release(FilteredRequest request) {
-        request.next = free;
-        free = request;
+    /** A request has ended that was in a chain. */
+    synchronized void release(FilteredRequest request, Chain from) {
+        from.underWay--;
+        underWay--;
+        if (from.underWay == 0) {
+            // Somebody may wait to change the filters
+            notifyAll();
+        }
+        pool.give(request);
     }
 
     /** What the administrator is told of a failure; null if that was done already. */
@@ -195,36 +412,34 @@ public final class FilteredBackend implements AsyncBackend {
         return e instanceof BackendException || e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
     }
 
-    private synchronized FilteredRequest take() {
-        FilteredRequest request = free;
-        if (request == null) {
-            request = new FilteredRequest(this, filters.length);
-            if (made == all.length) {
-                all = Arrays.copyOf(all, Math.max(64, 2 * made));
-            }
-            all[made++] = request;
-        } else {
-            free = request.next;
-            request.next = null;
-        }
-        return request;
-    }
-
     private synchronized FilteredRequest[] known() {
-        return all;
+        return pool.all();
     }
 
     /** What lies behind a filter. */
     private final class Inner implements AsyncBackend {
-        private final int behind;
+        private final Filter filter;
+        /** Where it was last. */
+        private Chain here;
+        private int place;
 
-        Inner(int behind) {
-            this.behind = behind;
+        Inner(Filter filter) {
+            this.filter = filter;
         }
 
         @Override
         public void submit(AsyncRequest request) {
-            take().begin(request, behind);
+            FilteredRequest mine;
+            synchronized (FilteredBackend.this) {
+                int now = chain.placeOf(filter);
+                if (now >= 0) {
+                    here = chain;
+                    place = now;
+                }
+                mine = pool.take();
+                enter(mine, request, here, place);
+            }
+            mine.pass();
         }
 
         @Override

@@ -12,7 +12,9 @@ import java.nio.ByteBuffer;
  */
 public final class FilteredRequest implements AsyncRequest {
     private final FilteredBackend backend;
-    private final long[] notes;
+    /** The filters that it passes. */
+    private Chain chain;
+    private long[] notes = {};
     private AsyncRequest outer;
     /** Whether a filter has made it for itself. */
     private boolean inside;
@@ -30,14 +32,17 @@ public final class FilteredRequest implements AsyncRequest {
     /** When it goes on, as long as it is delayed. */
     long due;
 
-    FilteredRequest(FilteredBackend backend, int filters) {
+    FilteredRequest(FilteredBackend backend) {
         this.backend = backend;
-        notes = new long[filters];
     }
 
-    /** Stands for a request from now on, and goes in behind a filter. */
-    void begin(AsyncRequest request, int behind) {
+    /** Stands for a request from now on, which goes in behind a filter at the next {@link #pass}. */
+    void standFor(AsyncRequest request, Chain here, int behind) {
         outer = request;
+        chain = here;
+        if (notes.length < here.filters.length) {
+            notes = new long[here.filters.length];
+        }
         inside = behind >= 0;
         place = behind;
         seen = 0;
@@ -45,12 +50,11 @@ public final class FilteredRequest implements AsyncRequest {
         length = request.length();
         failure = null;
         cause = null;
-        pass();
     }
 
     /** Lets it go on to the next filter, or to the backend; for the filter that has just taken it. */
     public void pass() {
-        Filter[] filters = backend.filters;
+        Filter[] filters = chain.filters;
         while (++place < filters.length) {
             Filter filter = filters[place];
             boolean takes = false;
@@ -97,7 +101,12 @@ public final class FilteredRequest implements AsyncRequest {
             if (deadline() != Long.MAX_VALUE && System.nanoTime() - deadline() >= 0) {
                 fail(Failure.TIMEOUT, null);
             } else {
-                backend.filters[place].due(this);
+                Filter filter = chain.filters[place];
+                if (filter.hasLeft()) {
+                    pass();
+                } else {
+                    filter.due(this);
+                }
             }
         } catch (Throwable e) {
             fail(Failure.IO, FilteredBackend.words(e));
@@ -190,7 +199,17 @@ public final class FilteredRequest implements AsyncRequest {
 
     /** Whether its server has ended without it; then nothing may happen to it any more. */
     boolean isAbandoned() {
-        return !inside && backend.isClosing();
+        return inside ? backend.isClosed() : backend.isClosing();
+    }
+
+    /** Whether a filter has it. */
+    boolean isAt(Filter filter) {
+        return place < chain.filters.length && chain.filters[place] == filter;
+    }
+
+    /** Whether the filter that has it was taken away. */
+    boolean isLeftBehind() {
+        return chain.filters[place].hasLeft();
     }
 
     /** Where its data lies. */
@@ -201,6 +220,17 @@ public final class FilteredRequest implements AsyncRequest {
     /** Whether it stands for this request of the disk. */
     boolean isFor(AsyncRequest request) {
         return outer == request;
+    }
+
+    /** Whether it is a filter's own, and its deadline has passed. */
+    boolean isOverdue(long now) {
+        AsyncRequest request = outer;
+        return inside && request != null && request.deadline() != Long.MAX_VALUE && now - request.deadline() >= 0;
+    }
+
+    /** The request that it stands for. */
+    AsyncRequest outer() {
+        return outer;
     }
 
     @Override
@@ -231,7 +261,7 @@ public final class FilteredRequest implements AsyncRequest {
             if ((seen & 1L << i) != 0) {
                 place = i;
                 try {
-                    backend.filters[i].answered(this);
+                    chain.filters[i].answered(this);
                 } catch (Throwable e) {
                     failure = Failure.IO;
                     cause = FilteredBackend.words(e);
@@ -242,7 +272,7 @@ public final class FilteredRequest implements AsyncRequest {
         Failure how = failure;
         String why = cause;
         outer = null;
-        backend.release(this);
+        backend.release(this, chain);
         if (how == null) {
             request.completeSoon();
         } else {

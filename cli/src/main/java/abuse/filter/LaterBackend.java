@@ -6,6 +6,7 @@ import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
 import abuse.backend.Failure;
+import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -20,9 +21,7 @@ final class LaterBackend implements AsyncBackend {
     private final Backend backend;
     private final boolean inMemory;
 
-    /** Those that wait for a thread, linked by {@link FilteredRequest#next}. */
-    private FilteredRequest first;
-    private FilteredRequest last;
+    private final RequestQueue waiting = new RequestQueue();
     private final List<Thread> threads = new ArrayList<>();
     private int idle;
     private boolean closed;
@@ -45,16 +44,11 @@ final class LaterBackend implements AsyncBackend {
         }
         var filtered = (FilteredRequest) request;
         synchronized (this) {
-            if (idle == 0 && threads.size() < Math.max(1, backend.threads())) {
+            // A thread that was notified is idle until it has taken its request
+            if (waiting.size() >= idle && threads.size() < Math.max(1, backend.threads())) {
                 start();
             }
-            filtered.next = null;
-            if (last == null) {
-                first = filtered;
-            } else {
-                last.next = filtered;
-            }
-            last = filtered;
+            waiting.add(filtered);
             notify();
         }
     }
@@ -66,19 +60,7 @@ final class LaterBackend implements AsyncBackend {
             closed = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        for (Thread thread : threads) {
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        threads.forEach(Threads::join);
     }
 
     private void start() {
@@ -111,7 +93,7 @@ final class LaterBackend implements AsyncBackend {
 
     private synchronized FilteredRequest next() {
         idle++;
-        while (first == null && !closed) {
+        while (waiting.isEmpty() && !closed) {
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -119,13 +101,7 @@ final class LaterBackend implements AsyncBackend {
             }
         }
         idle--;
-        FilteredRequest request = first;
-        if (request != null) {
-            first = request.next;
-            last = first == null ? null : last;
-            request.next = null;
-        }
-        return request;
+        return waiting.poll();
     }
 
     private void carryOut(AsyncRequest request) throws IOException {

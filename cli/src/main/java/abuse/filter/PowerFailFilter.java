@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
-import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
-import abuse.libc.Memory;
+import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * A write cache that loses what it holds when the power fails. A write is answered once it is in the cache; a thread of
@@ -15,7 +16,10 @@ import java.util.List;
  */
 final class PowerFailFilter extends Filter {
     private static final long DEFAULT_CACHE = 16 << 20;
-    private static final int SECTOR = 512;
+    /** How long it waits at the end for storage that does not answer. */
+    private static final long LEAVE_MS = 5000;
+    /** How long whoever changes the filters waits for it. */
+    private static final long MOST_WAIT_MS = 10_000;
     private static final String HONOURED = "honoured";
     private static final String IGNORED = "ignored";
 
@@ -30,7 +34,8 @@ final class PowerFailFilter extends Filter {
         public String help() {
             return "A volatile write cache. The first request that its keys pick cuts the power: what was written since the last flush"
                     + " meets its fate, and all requests fail with EIO until the power is back. Without keys that pick requests"
-                    + " the power never fails. Discards and writes of zeroes are not cached. When the server is stopped, the cache is"
+                    + " the power never fails. Discards and writes of zeroes are not cached. What a full cache has to write back"
+                    + " before a flush is kept, whatever the fate of the rest. When the server is stopped, the cache is"
                     + " written back; when it is killed, that is a power failure, too.";
         }
 
@@ -56,33 +61,29 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    private enum State { ON, CUTTING, OFF }
-
     private final String fate;
-    private final long off;
     private final long cacheSize;
     private final boolean flushes;
     private final boolean writesFua;
     /** Whether anything was given that picks requests. */
     private final boolean cuts;
     private final Journal journal;
+    private final Power power;
 
-    private AsyncBackend inner;
     private int blockSize;
+    private int places;
     private WriteCache cache;
-    private long[] sorted;
-    private int[] versions;
+    private Consumer<String> administrator;
     /** For the thread that writes back. */
-    private Memory buffer;
-    private State state = State.ON;
-    private long cutAt;
-    /** Reads under way, in two generations: those of the older one may have missed in the backend what was written back. */
-    private final int[] reads = new int[2];
-    private int generation;
+    private WriteBack storage;
 
-    /** Those that the thread has to do, linked by {@link FilteredRequest#next}. */
-    private FilteredRequest first;
-    private FilteredRequest last;
+    /** Those that the thread has to do. */
+    private final RequestQueue waiting = new RequestQueue();
+    /** Whether the thread has to write back all that there is, and why it could not. */
+    private boolean emptying;
+    private IOException trouble;
+    /** A discard or zeroes, for whose end the thread waits, as what it writes back meanwhile could come later. */
+    private FilteredRequest sweep;
     private Thread thread;
     /** Whether the cache is gone, though the backend may still end what was abandoned. */
     private boolean unmapped;
@@ -91,7 +92,7 @@ final class PowerFailFilter extends Filter {
     private PowerFailFilter(Settings settings) throws IOException {
         super(settings);
         fate = settings.word("fate", "lost");
-        off = settings.number("off", -1);
+        power = new Power(selection(), settings.number("off", -1));
         cacheSize = settings.number("cache", DEFAULT_CACHE);
         flushes = settings.word("flush", HONOURED).equals(HONOURED);
         writesFua = settings.word("fua", HONOURED).equals(HONOURED);
@@ -101,16 +102,14 @@ final class PowerFailFilter extends Filter {
 
     @Override
     protected void open(Surroundings surroundings) {
-        inner = surroundings.inner();
+        administrator = surroundings.administrator();
         journal.open(surroundings);
         blockSize = surroundings.geometry().blockSize();
         int longest = surroundings.geometry().maxRequest();
         // The longest write must find room when all else is written back
-        int places = (int) Math.min(1 << 28, Math.max(cacheSize, 2L * longest) / blockSize);
+        places = (int) Math.min(1 << 28, Math.max(cacheSize, 2L * longest) / blockSize);
         cache = new WriteCache(blockSize, places);
-        sorted = new long[places];
-        versions = new int[longest / blockSize];
-        buffer = Memory.map(longest);
+        storage = new WriteBack(surroundings.inner(), this, cache, blockSize, places, longest);
     }
 
     @Override
@@ -126,8 +125,8 @@ final class PowerFailFilter extends Filter {
     @Override
     protected void take(FilteredRequest request) {
         synchronized (this) {
-            if (cuts && state == State.ON && selection().picks(request)) {
-                state = State.CUTTING;
+            if (cuts && power.isOn() && selection().picks(request)) {
+                power.cut();
             }
         }
         admit(request, true);
@@ -142,24 +141,20 @@ final class PowerFailFilter extends Filter {
         boolean passes = false;
         Failure failure = null;
         synchronized (this) {
-            if (state == State.OFF && isPowerBack()) {
-                state = State.ON;
-            }
-            if (state == State.CUTTING) {
+            if (power.isCutting()) {
                 add(request);
                 return;
             }
-            if (state == State.OFF) {
+            if (power.isOff()) {
                 failure = Failure.IO;
             } else {
                 switch (request.kind()) {
                     case READ -> {
-                        request.note(generation);
-                        reads[generation]++;
+                        request.note(cache.beginRead());
                         passes = true;
                     }
                     case WRITE -> {
-                        if (request.fua() && writesFua || !store(request)) {
+                        if (request.fua() && writesFua || !cache.store(request)) {
                             add(request);
                             return;
                         }
@@ -194,99 +189,82 @@ final class PowerFailFilter extends Filter {
 
     @Override
     protected void answered(FilteredRequest request) {
-        if (request.kind() != Kind.READ) {
-            return;
-        }
         synchronized (this) {
-            if (unmapped) {
+            if (unmapped || request.kind() == Kind.FLUSH) {
+                return;
+            }
+            if (request.kind() == Kind.READ) {
+                if (request.failure() == null) {
+                    cache.putInto(request);
+                }
+                if (cache.endRead((int) request.note())) {
+                    notifyAll();
+                }
                 return;
             }
             if (request.failure() == null) {
                 long block = request.offset() / blockSize;
-                long end = request.offset() + request.length();
-                for (; block * blockSize < end; block++) {
-                    int place = cache.find(block);
-                    if (place >= 0) {
-                        Memory.copy(cache.address(place), request.address() + block * blockSize - request.offset(), blockSize);
-                    }
-                }
+                cache.zero(block, block + request.length() / blockSize, request.note());
             }
-            int mine = (int) request.note();
-            if (--reads[mine] == 0 && mine != generation && cache.retired() > 0) {
-                cache.dropRetired();
-                notifyAll();
-            }
+            sweep = null;
+            notifyAll();
         }
-    }
-
-    private boolean isPowerBack() {
-        return off >= 0 ? System.nanoTime() - cutAt >= off : selection().hasTrigger() && !selection().isOpen();
-    }
-
-    private boolean store(FilteredRequest request) {
-        long block = request.offset() / blockSize;
-        long count = request.length() / blockSize;
-        if (!cache.hasRoom(block, count)) {
-            return false;
-        }
-        long from = request.address();
-        for (long i = 0; i < count; i++) {
-            cache.write(block + i, from + i * blockSize);
-        }
-        return true;
     }
 
     private void add(FilteredRequest request) {
+        startThread();
+        waiting.add(request);
+        notifyAll();
+    }
+
+    private void startThread() {
         if (thread == null) {
             var starting = new Thread(this::run, "powerfail");
             starting.setDaemon(true);
             starting.start();
             thread = starting;
         }
-        request.next = null;
-        if (last == null) {
-            first = request;
-        } else {
-            last.next = request;
-        }
-        last = request;
-        notifyAll();
     }
 
     private void run() {
         // As a worker does
         Unix.becomeIoFlusher();
-        for (FilteredRequest request = next(); request != null; request = next()) {
-            try {
-                if (isCutting()) {
-                    cut();
+        while (true) {
+            FilteredRequest request;
+            boolean cutting;
+            boolean writing;
+            synchronized (this) {
+                while (waiting.isEmpty() && !power.isCutting() && !emptying && !closed) {
+                    pause(0);
                 }
-                carryOut(request);
-            } catch (Throwable e) {
-                request.fail(Failure.IO, FilteredBackend.words(e));
+                cutting = power.isCutting();
+                writing = emptying;
+                request = waiting.poll();
             }
-        }
-    }
-
-    private synchronized FilteredRequest next() {
-        while (first == null && !closed) {
+            if (request == null && !cutting && !writing) {
+                return;
+            }
+            storage.until(request == null ? Long.MAX_VALUE : request.deadline());
             try {
-                wait();
-            } catch (InterruptedException e) {
-                // Nobody has a reason to
+                if (cutting) {
+                    cutNow();
+                }
+                if (writing) {
+                    empty();
+                }
+            } catch (Throwable e) {
+                administrator.accept("powerfail: " + FilteredBackend.words(e));
+            }
+            if (request != null && !request.isAbandoned()) {
+                try {
+                    carryOut(request);
+                } catch (Throwable e) {
+                    if (!request.isAbandoned()) {
+                        request.fail(Failure.IO, FilteredBackend.words(e));
+                    }
+                }
             }
         }
-        FilteredRequest request = first;
-        if (request != null) {
-            first = request.next;
-            last = first == null ? null : last;
-            request.next = null;
-        }
-        return request;
-    }
-
-    private synchronized boolean isCutting() {
-        return state == State.CUTTING;
     }
 
     /** Does what only this filter's thread does; everything else was only kept while the power failed. */
@@ -294,144 +272,143 @@ final class PowerFailFilter extends Filter {
         boolean write = request.kind() == Kind.WRITE;
         boolean ours;
         synchronized (this) {
-            if (state == State.OFF && isPowerBack()) {
-                state = State.ON;
-            }
-            ours = state == State.ON && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
+            ours = power.isOn() && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
         }
         if (!ours) {
             admit(request, false);
         } else if (write) {
             makeRoom(request);
             if (request.fua() && writesFua) {
-                writeBack(request.offset() / blockSize, (request.offset() + request.length()) / blockSize);
-                inner.flush();
+                storage.write(request.offset() / blockSize, (request.offset() + request.length()) / blockSize);
+                retire();
+                storage.flush();
             }
             request.complete();
         } else if (request.kind() == Kind.FLUSH) {
-            writeBack(0, Long.MAX_VALUE);
+            storage.write(0, Long.MAX_VALUE);
+            retire();
             request.resume();
         } else {
-            synchronized (this) {
-                for (long i = 0; i < request.length() / blockSize && cache.freePlaces() < sorted.length; i++) {
-                    cache.drop(request.offset() / blockSize + i);
-                }
-            }
-            request.resume();
+            sweep(request);
         }
+    }
+
+    /** Lets a discard or zeroes go on; what was written before is forgotten only if it ends well. */
+    private void sweep(FilteredRequest request) {
+        synchronized (this) {
+            request.note(cache.latest());
+            sweep = request;
+        }
+        request.resume();
+        synchronized (this) {
+            while (sweep != null && !closed) {
+                pause(0);
+            }
+        }
+        retire();
     }
 
     /** Puts a write into the cache. */
     private void makeRoom(FilteredRequest request) throws IOException {
         while (true) {
             synchronized (this) {
-                if (store(request)) {
+                if (cache.store(request)) {
                     return;
                 }
             }
-            writeBack(0, Long.MAX_VALUE);
+            storage.write(0, Long.MAX_VALUE);
+            retire();
             synchronized (this) {
+                if (closed) {
+                    throw new IOException("the server has ended");
+                }
                 if (!cache.hasRoom(request.offset() / blockSize, request.length() / blockSize)) {
                     // For reads, which end soon
-                    pause();
+                    pause(1);
                 }
             }
         }
     }
 
-    private void pause() {
+    /** Waits for something to happen; 0 for no limit. */
+    private void pause(long milliseconds) {
         try {
-            wait(1);
+            wait(milliseconds);
         } catch (InterruptedException e) {
             // Nobody has a reason to
         }
     }
 
-    /** Writes the dirty blocks of a range to the backend, those that are neighbours together. */
-    private void writeBack(long from, long to) throws IOException {
-        int n;
-        synchronized (this) {
-            n = cache.dirtyBlocks(from, to, sorted);
-        }
-        for (int i = 0; i < n;) {
-            int count = 0;
-            synchronized (this) {
-                do {
-                    int place = cache.find(sorted[i + count]);
-                    versions[count] = cache.version(place);
-                    Memory.copy(cache.address(place), buffer.address() + (long) count * blockSize, blockSize);
-                    count++;
-                } while (count < versions.length && i + count < n && sorted[i + count] == sorted[i] + count);
-            }
-            inner.write(sorted[i] * blockSize, buffer.buffer(0, count * blockSize));
-            synchronized (this) {
-                for (int j = 0; j < count; j++) {
-                    cache.written(sorted[i] + j, versions[j]);
-                }
-            }
-            i += count;
-        }
-        retire();
+    private synchronized void retire() {
+        cache.retire();
     }
 
-    /** Forgets what the backend has, at once or when the reads have ended that may have missed it there. */
-    private synchronized void retire() {
-        if (cache.retired() == 0 && reads[1 - generation] == 0) {
-            cache.retire();
-            int older = generation;
-            generation = 1 - generation;
-            if (reads[older] == 0) {
-                cache.dropRetired();
+    /** Cuts the power by hand, and returns when it is off. */
+    synchronized void cut() throws IOException {
+        if (!power.isOn() || closed) {
+            throw new IOException(closed ? "the server ends" : "the power is off already");
+        }
+        power.cut();
+        awaitThread(power::isCutting);
+    }
+
+    /** What it holds is written back, and the power stays on. */
+    @Override
+    protected synchronized void leave() throws IOException {
+        emptying = true;
+        trouble = null;
+        awaitThread(() -> emptying);
+        if (trouble != null) {
+            throw trouble;
+        }
+    }
+
+    /** Waits for what the thread was told to do. */
+    private void awaitThread(BooleanSupplier busy) throws IOException {
+        startThread();
+        notifyAll();
+        long end = System.nanoTime() + MOST_WAIT_MS * 1_000_000;
+        while (busy.getAsBoolean() && !closed) {
+            long left = (end - System.nanoTime()) / 1_000_000;
+            if (left <= 0) {
+                throw new IOException("the storage has not answered for " + MOST_WAIT_MS / 1000 + " seconds");
+            }
+            pause(left);
+        }
+    }
+
+    private void empty() {
+        IOException failure = null;
+        try {
+            storage.write(0, Long.MAX_VALUE);
+            retire();
+            storage.flush();
+        } catch (IOException e) {
+            failure = e;
+        } finally {
+            synchronized (this) {
+                emptying = false;
+                trouble = failure;
+                notifyAll();
             }
         }
     }
 
     /** The power fails. */
-    private void cut() throws IOException {
-        int n;
-        synchronized (this) {
-            n = cache.dirtyBlocks(0, Long.MAX_VALUE, sorted);
-        }
-        int[] fates = new int[3];
+    private void cutNow() throws IOException {
+        int[] fates;
         try {
-            for (int i = 0; i < n; i++) {
-                fates[settle(sorted[i])]++;
-            }
-            inner.flush();
+            fates = storage.settle(fate, selection());
         } finally {
             synchronized (this) {
                 cache.clear();
-                cutAt = System.nanoTime();
-                state = State.OFF;
+                power.goOff();
+                notifyAll();
             }
         }
         synchronized (journal) {
             journal.put("powerfail: lost=").put(fates[0]).put(" kept=").put(fates[1]).put(" torn=").put(fates[2]).end();
         }
-    }
-
-    /** Decides what happens to a block, and does it: 0 if it is lost, 1 if it is kept, 2 if it is torn. */
-    private int settle(long block) throws IOException {
-        long drawn = selection().draw();
-        int sectors = blockSize / SECTOR;
-        int how = switch (fate) {
-            case "lost" -> 0;
-            case "kept" -> 1;
-            case "reordered" -> (int) (drawn & 1);
-            default -> (int) Long.remainderUnsigned(drawn >>> 1, sectors > 1 ? 3 : 2);
-        };
-        if (how == 0) {
-            return how;
-        }
-        if (how == 2) {
-            inner.read(block * blockSize, buffer.buffer(0, blockSize));
-        }
-        long kept = how == 1 ? blockSize : SECTOR * (1 + Long.remainderUnsigned(drawn >>> 8, sectors - 1));
-        synchronized (this) {
-            Memory.copy(cache.address(cache.find(block)), buffer.address(), kept);
-        }
-        inner.write(block * blockSize, buffer.buffer(0, blockSize));
-        return how;
     }
 
     @Override
@@ -442,32 +419,38 @@ final class PowerFailFilter extends Filter {
             running = thread;
             notifyAll();
         }
-        boolean interrupted = false;
-        while (running != null && running.isAlive()) {
-            try {
-                running.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
         try {
+            if (!Threads.join(running, LEAVE_MS)) {
+                storage.leave();
+                Threads.join(running);
+            }
             if (cache != null) {
-                if (cache.dirty() > 0) {
-                    writeBack(0, Long.MAX_VALUE);
-                    inner.flush();
-                }
-                synchronized (this) {
-                    unmapped = true;
-                    cache.close();
-                }
-                buffer.close();
+                end();
             }
         } finally {
             journal.close();
             super.close();
+        }
+    }
+
+    /** Writes back what is left, and gives up the memory. */
+    private void end() throws IOException {
+        int left = cache.dirty();
+        try {
+            if (left > 0) {
+                storage.waitAtMost(LEAVE_MS);
+                storage.until(Long.MAX_VALUE);
+                storage.write(0, Long.MAX_VALUE);
+                storage.flush();
+            }
+        } catch (IOException e) {
+            throw new IOException("powerfail: " + left + " blocks were not written back, and are lost: " + e.getMessage(), e);
+        } finally {
+            synchronized (this) {
+                unmapped = true;
+                cache.close();
+            }
+            storage.close();
         }
     }
 }

@@ -77,6 +77,11 @@ public final class Selection implements AutoCloseable {
                 && isOpen();
     }
 
+    /** How many requests have matched. */
+    long count() {
+        return count.get();
+    }
+
     /** Whether there is the file that it waits for, or none to wait for. */
     public boolean isOpen() {
         return trigger == null || trigger.exists();

@@ -18,13 +18,18 @@ final class WriteCache implements AutoCloseable {
     private final Memory memory;
     private final long[] blocks;
     private final byte[] states;
+    /** When each block was written last. */
+    private final long[] versions;
     /** Grows with each write, so that one is not taken for another. */
-    private final int[] versions;
+    private long clock;
     /** A stack of places. */
     private final int[] free;
     private int freePlaces;
     private int dirty;
     private int retired;
+    /** Reads under way, in two generations: those of the older one may have missed in the backend what was written back. */
+    private final int[] reads = new int[2];
+    private int generation;
     /** A hash table of places plus 1, with linear probing. */
     private final int[] table;
 
@@ -33,7 +38,7 @@ final class WriteCache implements AutoCloseable {
         memory = Memory.map((long) blockSize * places);
         blocks = new long[places];
         states = new byte[places];
-        versions = new int[places];
+        versions = new long[places];
         free = new int[places];
         table = new int[2 * Integer.highestOneBit(2 * places - 1)];
         clear();
@@ -59,10 +64,6 @@ final class WriteCache implements AutoCloseable {
         return dirty;
     }
 
-    int retired() {
-        return retired;
-    }
-
     /** Where a block is; -1 if it is not here. */
     int find(long block) {
         for (int i = home(block); table[i] != 0; i = i + 1 & table.length - 1) {
@@ -73,11 +74,13 @@ final class WriteCache implements AutoCloseable {
         return -1;
     }
 
-    boolean isDirty(int place) {
-        return states[place] == DIRTY;
+    /** The version of the block that was written last. */
+    long latest() {
+        return clock;
     }
 
-    int version(int place) {
+    /** Differs from that of every other write. */
+    long version(int place) {
         return versions[place];
     }
 
@@ -109,12 +112,38 @@ final class WriteCache implements AutoCloseable {
         retired -= states[place] == RETIRED ? 1 : 0;
         dirty += states[place] == DIRTY ? 0 : 1;
         states[place] = DIRTY;
-        versions[place]++;
+        versions[place] = ++clock;
         Memory.copy(from, address(place), blockSize);
     }
 
+    /** Takes the data of a write, if there is room. */
+    boolean store(FilteredRequest request) {
+        long block = request.offset() / blockSize;
+        long count = request.length() / blockSize;
+        if (!hasRoom(block, count)) {
+            return false;
+        }
+        long from = request.address();
+        for (long i = 0; i < count; i++) {
+            write(block + i, from + i * blockSize);
+        }
+        return true;
+    }
+
+    /** Gives a read the blocks that are here. */
+    void putInto(FilteredRequest request) {
+        long block = request.offset() / blockSize;
+        long end = request.offset() + request.length();
+        for (; block * blockSize < end; block++) {
+            int place = find(block);
+            if (place >= 0) {
+                Memory.copy(address(place), request.address() + block * blockSize - request.offset(), blockSize);
+            }
+        }
+    }
+
     /** The backend has a block now, unless it was written again since its version was this. */
-    void written(long block, int version) {
+    void written(long block, long version) {
         int place = find(block);
         if (place >= 0 && states[place] == DIRTY && versions[place] == version) {
             states[place] = CLEAN;
@@ -122,26 +151,51 @@ final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Forgets a block, if it is here. */
-    void drop(long block) {
-        int place = find(block);
-        if (place >= 0) {
-            remove(place);
+    /** The backend has zeros in a range now; blocks with a later version were written since. */
+    void zero(long first, long end, long version) {
+        for (int i = 0; i < states.length; i++) {
+            if (states[i] != FREE && blocks[i] >= first && blocks[i] < end && versions[i] <= version) {
+                memory.zero((long) i * blockSize, blockSize);
+                dirty -= states[i] == DIRTY ? 1 : 0;
+                states[i] = states[i] == DIRTY ? CLEAN : states[i];
+            }
         }
     }
 
-    /** Marks all blocks that the backend has. */
+    /** A read goes to the backend; its end is told with the number that this returns. */
+    int beginRead() {
+        reads[generation]++;
+        return generation;
+    }
+
+    /** Whether there is more room after the end of a read. */
+    boolean endRead(int begun) {
+        if (--reads[begun] > 0 || begun == generation || retired == 0) {
+            return false;
+        }
+        dropRetired();
+        return true;
+    }
+
+    /** Forgets what the backend has, at once or when the reads have ended that may have missed it there. */
     void retire() {
+        if (retired > 0 || reads[1 - generation] > 0) {
+            return;
+        }
         for (int i = 0; i < states.length; i++) {
             if (states[i] == CLEAN) {
                 states[i] = RETIRED;
                 retired++;
             }
         }
+        int older = generation;
+        generation = 1 - generation;
+        if (reads[older] == 0) {
+            dropRetired();
+        }
     }
 
-    /** Forgets all blocks that were marked. */
-    void dropRetired() {
+    private void dropRetired() {
         for (int i = 0; i < states.length && retired > 0; i++) {
             if (states[i] == RETIRED) {
                 remove(i);

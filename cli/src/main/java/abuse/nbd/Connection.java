@@ -3,6 +3,7 @@ package abuse.nbd;
 
 import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
+import abuse.libc.Threads;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayDeque;
@@ -130,10 +131,10 @@ final class Connection {
 
     void close() {
         end();
-        join(writer, LEAVE_MS);
+        Threads.join(writer, LEAVE_MS);
         close(wire);
-        join(writer, 0);
-        join(reader, 0);
+        Threads.join(writer);
+        Threads.join(reader);
         sender.close();
         receiver.close();
     }
@@ -142,22 +143,6 @@ final class Connection {
         closed = true;
         synchronized (work) {
             work.notifyAll();
-        }
-    }
-
-    /** As {@link Thread#join(long)}, but an interrupt is kept for later. */
-    private static void join(Thread thread, long milliseconds) {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                thread.join(milliseconds);
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

@@ -5,6 +5,7 @@ import abuse.device.Device;
 import abuse.device.Devices;
 import abuse.device.Poller;
 import abuse.libc.Memory;
+import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.ArrayList;

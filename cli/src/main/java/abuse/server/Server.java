@@ -8,6 +8,7 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.Status;
+import abuse.libc.Threads;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

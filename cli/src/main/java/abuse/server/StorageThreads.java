@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.libc.Threads;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,7 +51,7 @@ final class StorageThreads implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        Threads.join(threads, () -> {});
+        threads.forEach(Threads::join);
     }
 
     private void start() {

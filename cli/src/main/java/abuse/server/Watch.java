@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
+import abuse.libc.Threads;
 import java.util.List;
 
 /**
@@ -48,7 +49,7 @@ final class Watch implements AutoCloseable {
             closed = true;
             notifyAll();
         }
-        Threads.join(List.of(thread), () -> {});
+        Threads.join(thread);
     }
 
     boolean isOwnThread() {

@@ -38,7 +38,8 @@ class Commands {
             latest = this;
             var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices,
                     stages -> this.stages = List.of(stages), () -> terminal);
-            exitCode = CompletableFuture.supplyAsync(() -> new Cli(context).run(args));
+            // The common pool has one thread on a small machine, and another command may be at work
+            exitCode = CompletableFuture.supplyAsync(() -> new Cli(context).run(args), Commands::startThread);
         }
 
         String out() {
@@ -80,6 +81,12 @@ class Commands {
         Outcome end() {
             return new Outcome(exitCode.join(), out(), err());
         }
+    }
+
+    private static void startThread(Runnable work) {
+        var thread = new Thread(work, "command");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     Running start(String... args) {

@@ -46,7 +46,8 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILTER", "WHAT").stream()
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "BACKEND", "FILTER", "CHANGE",
+                        "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
 
@@ -80,7 +81,7 @@ final class Completions {
         }
         var values = new HashMap<>(Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "PLAIN_BACKENDS", plainBackends()));
-        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER", "WHAT")) {
+        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "FILTER", "CHANGE", "WHAT")) {
             values.put(label, joined(label));
         }
         return values;
@@ -88,7 +89,8 @@ final class Completions {
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR", "WHAT" -> "_abusectl_" + label;
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR",
+                    "CHANGE", "WHAT" -> "_abusectl_" + label;
             default -> " ";
         };
     }
@@ -112,9 +114,12 @@ final class Completions {
             Model.places(command).stream().flatMap(List::stream).distinct().filter(label -> action(label).startsWith("_"))
                     .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
         }
-        return Map.of("LINES", Model.lines(lines), "COMMAND", joined("COMMAND"), "KEYS", joined("KEYS"), "COLUMNS", joined("COLUMNS"),
-                "SERVER_COLUMNS", joined("SERVER_COLUMNS"), "REQUEST_COLUMNS", joined("REQUEST_COLUMNS"),
-                "MAP_COLUMNS", joined("MAP_COLUMNS"), "PLAIN_BACKENDS", plainBackends());
+        var values = new HashMap<>(Map.of("LINES", Model.lines(lines), "PLAIN_BACKENDS", plainBackends()));
+        for (String label : List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS",
+                "FILTER", "CHANGE")) {
+            values.put(label, joined(label));
+        }
+        return values;
     }
 
     private static String fishOption(CommandSpec command, OptionSpec option) {
@@ -126,7 +131,7 @@ final class Completions {
             case "" -> "";
             case "FILE", "JAR" -> " -r -F";
             case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
-            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
+            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });
         return line + " -d '" + fishText(Model.brief(option.description())) + "'";

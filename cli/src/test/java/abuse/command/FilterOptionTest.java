@@ -6,12 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** How filters are given, and what is wrong with them. */
 class FilterOptionTest extends CommandTestBase {
+    /** Where control sockets are. */
+    @BeforeEach
+    void useNoFolderOfTheMachine() {
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '~', value = {
         "error:nht=3 ~ unknown key 'nht'",

@@ -9,10 +9,17 @@ import abuse.device.Flag;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** A filter that somebody else wrote: compiled against the program's classes only, and loaded by a server. */
 class FilterPluginTest extends CommandTestBase {
+    /** Where control sockets are. */
+    @BeforeEach
+    void useNoFolderOfTheMachine() {
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+    }
+
     private static final String SOURCE = """
             import abuse.backend.Failure;
             import abuse.filter.*;

@@ -28,12 +28,16 @@ class FilterTestBase extends CommandTestBase {
         if (disk == null) {
             disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
         }
+        // Where its control socket is
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
         var words = new ArrayList<String>(List.of("server", "0", backend));
         if (backend.startsWith("file:")) {
             words.add("--create");
         }
         for (String filter : filters) {
-            words.add("--filter");
+            if (!filter.startsWith("--")) {
+                words.add("--filter");
+            }
             words.add(filter);
         }
         server = start(words.toArray(String[]::new)).awaitReady();

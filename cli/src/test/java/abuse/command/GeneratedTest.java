@@ -35,7 +35,6 @@ class GeneratedTest {
         for (CommandSpec command : Model.commands()) {
             check("man/abusectl-" + command.name() + ".8", Manuals.command(command, byHand(command.name())));
         }
-        check("man/abusectl-filter.8", Manuals.filters(byHand("filter")));
         try (var files = Files.list(PROJECT.resolve("man"))) {
             for (Path page : files.filter(file -> file.toString().matches(".*\\.[478]")).toList()) {
                 assertEquals("", output("mandoc", "-T", "lint", page.toString()));

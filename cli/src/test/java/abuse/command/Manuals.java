@@ -37,7 +37,7 @@ final class Manuals {
         return HEADING.formatted("ABUSECTL", "abusectl", "make and answer block devices in user space", "abusectl",
                 "[\\fIoptions\\fP] \\fIcommand\\fP [\\fIargument\\fP ...]")
                 + parts[0] + options(Model.ROOT) + parts[1] + exitStatus() + seeAlso(Model.commands().stream()
-                        .map(command -> "abusectl\\-" + command.name() + " (8)").toList(), "abuse\\-testing (7)", "abusectl\\-filter (8)", "losetup (8)");
+                        .map(command -> "abusectl\\-" + command.name() + " (8)").toList(), "abuse\\-testing (7)", "losetup (8)");
     }
 
     static String command(CommandSpec command, String byHand) {
@@ -62,21 +62,20 @@ final class Manuals {
             TraceCommand.help().forEach((word, help) ->
                     page.append(".TP\n.B ").append(word).append('\n').append(text(help)).append('\n'));
         }
-        return page.append(parts[1]).append(exitStatus()).append(seeAlso(List.of("abusectl (8)"))).toString();
+        boolean filter = command.name().equals("filter");
+        page.append(filter ? parts[1].replace("@FILTERS@\n", filters()) : parts[1]).append(exitStatus());
+        return page.append(filter ? seeAlso(List.of("abusectl (8)", "abusectl\\-run (8)", "abusectl\\-server (8)"), "abuse\\-testing (7)")
+                : seeAlso(List.of("abusectl (8)"))).toString();
     }
 
-    /** The page of the filters, whose keys come from the filters themselves. */
-    static String filters(String byHand) {
+    /** The filters, whose keys come from themselves. */
+    private static String filters() {
         var filters = new StringBuilder(".SH FILTERS\n");
         for (FilterFactory factory : new Filters().all()) {
             filters.append(".SS ").append(factory.name()).append('\n').append(text(factory.help())).append('\n')
                     .append(keys(factory.keys()));
         }
-        filters.append(".SH KEYS OF EVERY FILTER\n").append(keys(Selection.KEYS));
-        String page = HEADING.formatted("ABUSECTL\\-FILTER", "abusectl\\-filter", "filters between a disk and its backend",
-                "abusectl server", "\\fB\\-\\-filter\\fP \\fINAME\\fP[:\\fIKEY\\fP=\\fIVALUE\\fP,...] ...");
-        String[] parts = byHand.split("@FILTERS@\n");
-        return page + parts[0] + filters + parts[1] + seeAlso(List.of("abusectl\\-run (8)", "abusectl\\-server (8)"), "abuse\\-testing (7)");
+        return filters.append(".SH KEYS OF EVERY FILTER\n").append(keys(Selection.KEYS)).toString();
     }
 
     private static String keys(List<Key> keys) {

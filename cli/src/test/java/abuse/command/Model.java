@@ -47,7 +47,8 @@ final class Model {
         }
         Field<?>[] columns = columns(command);
         return columns instanceof ServerColumn[] ? "SERVER_COLUMNS" : columns instanceof RequestColumn[] ? "REQUEST_COLUMNS"
-                : columns instanceof MapColumn[] ? "MAP_COLUMNS" : label;
+                : columns instanceof MapColumn[] ? "MAP_COLUMNS"
+                : columns instanceof FilterColumn[] ? "FILTER_COLUMNS" : label;
     }
 
     /**
@@ -76,6 +77,8 @@ final class Model {
             case "SERVER_COLUMNS" -> names(ServerColumn.values());
             case "REQUEST_COLUMNS" -> names(RequestColumn.values());
             case "MAP_COLUMNS" -> names(MapColumn.values());
+            case "FILTER_COLUMNS" -> names(FilterColumn.values());
+            case "CHANGE" -> FilterCommand.CHANGES;
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
             case "FILTER" -> new Filters().all().stream().map(FilterFactory::name).toList();
@@ -99,6 +102,7 @@ final class Model {
             case "servers" -> ServerColumn.values();
             case "requests" -> RequestColumn.values();
             case "maps" -> MapColumn.values();
+            case "filter" -> FilterColumn.values();
             default -> Column.values();
         };
     }

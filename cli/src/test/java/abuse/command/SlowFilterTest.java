@@ -103,7 +103,7 @@ class SlowFilterTest extends FilterTestBase {
     @ValueSource(strings = {"stall:nth=1,release=/nowhere/never", "delay:nth=1,time=3600"})
     void what_stays_fails_at_its_deadline(String filter) throws Exception {
         disk = devices.add(0).setUp(1 << 20, abuse.device.Flag.WRITE_CACHE);
-        server = start("server", "0", "mem", "--deadline=100ms", "--filter", filter).awaitReady();
+        serveWith("--deadline=100ms", filter);
         assertEquals(Result.TIMEOUT, write(0, 1));
         assertEquals(Result.OKAY, write(0, 2));
         holds(0, 2);

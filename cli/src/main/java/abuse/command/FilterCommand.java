@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.device.Device;
+import abuse.server.ControlSocket;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Shows and changes the filters of a disk while it is served. */
+final class FilterCommand extends Command {
+    /** What can be done. */
+    static final List<String> CHANGES = List.of("list", "set", "add", "remove", "cut");
+    /** A server makes its socket when it serves already. */
+    private static final long PATIENCE_NS = 3_000_000_000L;
+    private static final long PERIOD_MS = 50;
+
+    private final PositionalParamSpec name = deviceWord();
+    private final PositionalParamSpec change = words("1", "CHANGE", "list: show the filters (default); set: give one other values"
+            + " for some keys; add: add one behind all others; remove: take one away; cut: let powerfail cut the power");
+    private final PositionalParamSpec filter = words("2", "FILTER", "The filter's name, as list shows it; with add, NAME[:KEY=VALUE,...]");
+    private final PositionalParamSpec keys = words("3", "SETTINGS", "With set, KEY=VALUE,...; KEY= takes a key away");
+    private final Table<FilterRow> table = new Table<>(this, List.of(FilterColumn.values()), List.of(FilterColumn.values()), false);
+
+    FilterCommand(Context context) {
+        super(context, "filter", "Shows and changes the filters of a disk while it is served.",
+                "A filter lies between the users of a disk and the backend that keeps its bytes, and makes requests fail, wait and more.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        var words = new ArrayList<String>();
+        for (PositionalParamSpec word : List.of(name, change, filter, keys)) {
+            if (word.getValue() != null) {
+                words.add(word.getValue());
+            }
+        }
+        String device = words.isEmpty() || CHANGES.contains(words.get(0)) ? null : words.remove(0);
+        if (words.isEmpty()) {
+            words.add("list");
+        }
+        check(words);
+        List<? extends Field<FilterRow>> columns = table.columns();
+        String path = path(device);
+        List<String> reply = ask(path, words);
+        String first = reply.isEmpty() ? "" : reply.get(0);
+        if (first.startsWith(FilterControl.USAGE)) {
+            throw new UsageException(first.substring(FilterControl.USAGE.length()));
+        }
+        if (!first.equals(FilterControl.OK)) {
+            throw new FailedException(path + ": " + first.replaceFirst("^" + FilterControl.ERROR, ""));
+        }
+        if (words.get(0).equals("list")) {
+            table.print(columns, "filters", reply.subList(1, reply.size()).stream().map(FilterRow::of).toList());
+        }
+    }
+
+    /** Refuses words that no server would take, and adds where relative paths begin. */
+    private void check(List<String> words) throws UsageException {
+        String what = words.get(0);
+        if (!CHANGES.contains(what)) {
+            throw new UsageException("'" + what + "' is none of " + String.join(", ", CHANGES) + Similar.to(what, CHANGES));
+        }
+        int most = what.equals("list") ? 1 : what.equals("set") ? 3 : 2;
+        int least = what.equals("cut") ? 1 : most == 3 ? 2 : most;
+        if (words.size() > most) {
+            throw new UsageException("unexpected argument '" + words.get(most) + "'");
+        }
+        if (words.size() < least) {
+            throw new UsageException("'" + what + "' needs the name of a filter");
+        }
+        if (table.isAskedFor() && !what.equals("list")) {
+            throw new UsageException("'" + what + "' prints nothing, so options for columns are of no use");
+        }
+        for (String word : words) {
+            if (word.matches("(?s).*[\t\n\r].*")) {
+                throw new UsageException("tabs and line breaks are not possible in '" + word.replaceAll("\\s", " ") + "'");
+            }
+        }
+        if (what.equals("set") && words.size() == 2) {
+            words.add("");
+        }
+        if (what.equals("set") || what.equals("add")) {
+            words.add(Path.of("").toAbsolutePath().toString());
+        }
+    }
+
+    private List<String> ask(String path, List<String> words) throws Exception {
+        long end = System.nanoTime() + PATIENCE_NS;
+        while (true) {
+            boolean served;
+            int number;
+            try (Device device = context.devices.open(path)) {
+                served = !device.servers().isEmpty();
+                number = device.status().number();
+            }
+            for (Path socket : FilterControl.paths(context.environment, number)) {
+                List<String> reply = ask(path, socket, words);
+                if (reply != null) {
+                    return reply;
+                }
+            }
+            if (!served) {
+                throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --filter or --control");
+            }
+            if (System.nanoTime() - end >= 0) {
+                throw new FailedException(path + ": its server has no filters and cannot get any; start it with --filter or --control");
+            }
+            Thread.sleep(PERIOD_MS);
+        }
+    }
+
+    private static List<String> ask(String path, Path socket, List<String> words) throws FailedException {
+        try {
+            return ControlSocket.ask(socket, words);
+        } catch (IOException e) {
+            boolean forbidden = e.getMessage().endsWith("Permission denied");
+            throw new FailedException(path + ": " + e.getMessage() + (forbidden ? "; only root and the user of its server may do that" : ""), e);
+        }
+    }
+}

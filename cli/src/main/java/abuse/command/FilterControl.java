@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.filter.FilteredBackend;
+import abuse.filter.Filters;
+import abuse.server.ControlSocket;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The end of the control socket at which the filters are. These are the requests, and the words of each:
+ *
+ * <pre>
+ * list                   a line for each filter, the outermost first: name, requests that matched, keys
+ * set NAME KEYS FOLDER   gives a filter other values for some keys
+ * add FILTER FOLDER      NAME[:KEYS], behind all others
+ * remove NAME
+ * cut [NAME]
+ * </pre>
+ *
+ * FOLDER is where relative paths begin. The first line of a reply is "ok", or "usage" or "error", a space, and what is
+ * wrong; then nothing was changed. One request at a time.
+ */
+final class FilterControl implements ControlSocket.Handler {
+    static final String OK = "ok";
+    static final String USAGE = "usage ";
+    static final String ERROR = "error ";
+
+    private final Context context;
+    private final Filters filters;
+    private final List<FilterOption> now;
+    private final FilteredBackend backend;
+
+    FilterControl(Context context, Filters filters, List<FilterOption> now, FilteredBackend backend) {
+        this.context = context;
+        this.filters = filters;
+        this.now = new ArrayList<>(now);
+        this.backend = backend;
+    }
+
+    /** Where the socket of a disk is, for its server. */
+    static Path path(Map<String, String> environment, int number) {
+        String given = environment.get("RUNTIME_DIRECTORY");
+        return Path.of(given == null || given.isEmpty() ? "/run/abuse" : given.split(":")[0]).resolve("abctl" + number);
+    }
+
+    /** Where it may be, for others. */
+    static List<Path> paths(Map<String, String> environment, int number) {
+        // A service has a folder of its own
+        return List.of(path(environment, number), Path.of("/run/abuse/abctl" + number),
+                Path.of("/run/abuse/" + number + "/abctl" + number));
+    }
+
+    @Override
+    public List<String> answer(List<String> words) {
+        try {
+            var lines = new ArrayList<String>(List.of(OK));
+            switch (words.get(0) + " " + words.size()) {
+                case "list 1" -> now.forEach(one -> lines.add(new FilterRow(name(one), one.text(), one.filter().matched()).line()));
+                case "set 4" -> set(words.get(1), words.get(2), FilterOption.Source.ofClient(filters, words.get(3)));
+                case "add 3" -> add(FilterOption.parse(words.get(1), FilterOption.Source.ofClient(filters, words.get(2))));
+                case "remove 2" -> remove(find(words.get(1)));
+                case "cut 1" -> cut(find("powerfail"));
+                case "cut 2" -> cut(find(words.get(1)));
+                default -> throw new UsageException("this server does not know '" + String.join(" ", words) + "'");
+            }
+            return lines;
+        } catch (UsageException e) {
+            return List.of(USAGE + e.getMessage());
+        } catch (Exception | Error e) {
+            return List.of(ERROR + Cli.words(e, context).replace('\n', ' '));
+        }
+    }
+
+    private void set(String name, String keys, FilterOption.Source source) throws UsageException, FailedException, IOException {
+        FilterOption old = find(name);
+        var next = new ArrayList<>(now);
+        next.set(now.indexOf(old), old.with(keys, source));
+        change(next);
+    }
+
+    private void add(FilterOption fresh) throws IOException {
+        var next = new ArrayList<>(now);
+        next.add(fresh);
+        change(next);
+    }
+
+    private void remove(FilterOption old) throws IOException {
+        var next = new ArrayList<>(now);
+        next.remove(old);
+        change(next);
+    }
+
+    private void change(List<FilterOption> next) throws IOException {
+        backend.change(next.stream().map(FilterOption::filter).toList());
+        now.clear();
+        now.addAll(next);
+    }
+
+    private void cut(FilterOption filter) throws IOException, FailedException {
+        if (!backend.cut(filter.filter())) {
+            throw new FailedException("'" + filter.name() + "' cannot cut the power; 'powerfail' can");
+        }
+    }
+
+    /** The filter with a name, as {@link #name} makes it. */
+    private FilterOption find(String name) throws FailedException {
+        var names = new ArrayList<String>();
+        for (FilterOption option : now) {
+            names.add(name(option));
+            if (name(option).equals(name)) {
+                return option;
+            }
+        }
+        throw new FailedException("there is no filter '" + name + "'; there "
+                + (names.isEmpty() ? "is none" : names.size() == 1 ? "is " + names.get(0) : "are " + String.join(", ", names))
+                + Similar.to(name, names));
+    }
+
+    /** The name of a filter, with a number if there are several of its kind. */
+    private String name(FilterOption option) {
+        int number = 0;
+        int all = 0;
+        for (FilterOption one : now) {
+            all += one.name().equals(option.name()) ? 1 : 0;
+            number = one == option ? all : number;
+        }
+        return all == 1 ? option.name() : option.name() + "#" + number;
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import java.util.Arrays;
+
+/**
+ * What is known of the content of each block, by its checksum. Blocks of which nothing is known, and whole chunks of zeros,
+ * take no memory of their own, so that a discard or zeroes may be as long as the disk. One thread at a time.
+ *
+ * <p>A change has a begin and an end. What is seen between them, or in a read that began before its end, says nothing
+ * of what is there after it; and if changes overlap, nobody knows which of them came last.
+ */
+final class BlockSums {
+    private static final int CHUNK = 1024;
+    private static final int LEAF = 4096;
+    /** Stands for a chunk whose blocks are all known to be zeros, and are not being changed. */
+    private static final Chunk ZEROS = new Chunk(0);
+
+    /** What is known of neighbouring blocks. */
+    private static final class Chunk {
+        final int[] sums;
+        /** When something was last begun or ended that changes the block. */
+        final long[] changes;
+        /** What is under way that changes it. */
+        final short[] changing;
+        final boolean[] known;
+
+        Chunk(int blocks) {
+            sums = new int[blocks];
+            changes = new long[blocks];
+            changing = new short[blocks];
+            known = new boolean[blocks];
+        }
+    }
+
+    /** A change without data that is under way. */
+    private static final class Sweep {
+        long first;
+        long end;
+        long begun;
+        /** Whether another one was under way at the same time that has blocks in common with it. */
+        boolean disturbed;
+    }
+
+    private final int zeros;
+    private Chunk[][] leaves = {};
+    private Sweep[] sweeps = {};
+    private int underWay;
+    /** When such a change last began or ended. */
+    private long swept;
+    /** Grows with each change. */
+    private long clock;
+
+    /** @param zeros the checksum of a block of zeros */
+    BlockSums(int zeros) {
+        this.zeros = zeros;
+    }
+
+    /** The time, for a read that begins now. */
+    long now() {
+        return clock;
+    }
+
+    /** A change of several blocks begins, of which {@link #put} then tells each one; its time. */
+    long begin() {
+        return ++clock;
+    }
+
+    /** A block will have this checksum. */
+    void put(long block, long begun, int sum) {
+        Chunk chunk = chunk(block);
+        int at = at(block);
+        chunk.known[at] = false;
+        chunk.changing[at]++;
+        chunk.changes[at] = begun;
+        chunk.sums[at] = sum;
+    }
+
+    /** The change of some blocks has ended. */
+    void end(long first, long end, long begun, boolean well) {
+        clock++;
+        for (long block = first; block < end; block++) {
+            end(chunk(block), at(block), begun, well);
+        }
+    }
+
+    /** A change without data begins; its time. */
+    long beginSweep(long first, long end) {
+        swept = ++clock;
+        if (underWay == sweeps.length) {
+            sweeps = Arrays.copyOf(sweeps, Math.max(4, 2 * underWay));
+        }
+        Sweep mine = sweeps[underWay] == null ? new Sweep() : sweeps[underWay];
+        mine.first = first;
+        mine.end = end;
+        mine.begun = clock;
+        mine.disturbed = false;
+        for (int i = 0; i < underWay; i++) {
+            if (sweeps[i].first < end && sweeps[i].end > first) {
+                sweeps[i].disturbed = true;
+                mine.disturbed = true;
+            }
+        }
+        for (long from = first; from < end;) {
+            long to = Math.min(end, from - at(from) + CHUNK);
+            Chunk chunk = find(from);
+            if (chunk == ZEROS && to - from == CHUNK) {
+                set(from, null);
+            } else if (chunk != null) {
+                chunk = chunk(from);
+                for (long block = from; block < to; block++) {
+                    begin(chunk, at(block), clock);
+                }
+            }
+            from = next(from, to, end);
+        }
+        sweeps[underWay++] = mine;
+        return clock;
+    }
+
+    /**
+     * It has ended.
+     *
+     * @param zeroed whether all of it is zeros now
+     */
+    void endSweep(long first, long end, long begun, boolean zeroed) {
+        swept = ++clock;
+        boolean disturbed = remove(begun);
+        for (long from = first; from < end;) {
+            long to = Math.min(end, from - at(from) + CHUNK);
+            Chunk chunk = find(from);
+            if (chunk != null) {
+                for (long block = from; block < to; block++) {
+                    end(chunk, at(block), begun, zeroed);
+                }
+                if (to - from == CHUNK) {
+                    shrink(from, chunk);
+                }
+            } else if (zeroed && !disturbed && to - from == CHUNK) {
+                set(from, ZEROS);
+            } else if (zeroed && !disturbed) {
+                chunk = chunk(from);
+                for (long block = from; block < to; block++) {
+                    chunk.known[at(block)] = true;
+                    chunk.sums[at(block)] = zeros;
+                    chunk.changes[at(block)] = clock;
+                }
+            }
+            from = zeroed && !disturbed ? to : next(from, to, end);
+        }
+    }
+
+    /** Whether a read that began at a time has found what is known; what is not known yet is so from now on. */
+    boolean agrees(long block, long begun, int sum) {
+        Chunk chunk = find(block);
+        int at = at(block);
+        if (chunk == null || chunk == ZEROS) {
+            if (underWay > 0 || swept > begun) {
+                return true;
+            }
+            if (chunk == ZEROS) {
+                return sum == zeros;
+            }
+            chunk = chunk(block);
+        }
+        if (chunk.changing[at] > 0 || chunk.changes[at] > begun) {
+            return true;
+        }
+        if (chunk.known[at]) {
+            return chunk.sums[at] == sum;
+        }
+        chunk.known[at] = true;
+        chunk.sums[at] = sum;
+        return true;
+    }
+
+    private void begin(Chunk chunk, int at, long begun) {
+        chunk.known[at] = false;
+        chunk.changing[at]++;
+        chunk.changes[at] = begun;
+        chunk.sums[at] = zeros;
+    }
+
+    private void end(Chunk chunk, int at, long begun, boolean well) {
+        chunk.changing[at]--;
+        // If another change began meanwhile, it is not known which of them came last
+        chunk.known[at] = well && chunk.changing[at] == 0 && chunk.changes[at] == begun;
+        chunk.changes[at] = clock;
+    }
+
+    /** Forgets a change under way, and returns whether it was disturbed. */
+    private boolean remove(long begun) {
+        int i = 0;
+        while (sweeps[i].begun != begun) {
+            i++;
+        }
+        Sweep gone = sweeps[i];
+        sweeps[i] = sweeps[--underWay];
+        sweeps[underWay] = gone;
+        return gone.disturbed;
+    }
+
+    /** Gives back the memory of a chunk of which nothing is known, or which is all zeros. */
+    private void shrink(long block, Chunk chunk) {
+        boolean allKnown = true;
+        boolean noneKnown = true;
+        for (int i = 0; i < CHUNK; i++) {
+            if (chunk.changing[i] > 0) {
+                return;
+            }
+            boolean isZero = chunk.known[i] && chunk.sums[i] == zeros;
+            allKnown &= isZero;
+            noneKnown &= !chunk.known[i];
+        }
+        if (allKnown || noneKnown) {
+            set(block, allKnown ? ZEROS : null);
+        }
+    }
+
+    /** The chunk of a block with memory of its own. */
+    private Chunk chunk(long block) {
+        Chunk chunk = find(block);
+        if (chunk != null && chunk != ZEROS) {
+            return chunk;
+        }
+        var fresh = new Chunk(CHUNK);
+        if (chunk == ZEROS) {
+            Arrays.fill(fresh.known, true);
+            Arrays.fill(fresh.sums, zeros);
+        }
+        Arrays.fill(fresh.changes, swept);
+        long start = block - at(block);
+        for (int i = 0; i < underWay; i++) {
+            Sweep sweep = sweeps[i];
+            for (long one = Math.max(start, sweep.first); one < Math.min(start + CHUNK, sweep.end); one++) {
+                fresh.changing[at(one)]++;
+                fresh.known[at(one)] = false;
+                // Only the last one that began may find what it has left behind
+                fresh.changes[at(one)] = sweep.disturbed ? swept : sweep.begun;
+                fresh.sums[at(one)] = zeros;
+            }
+        }
+        set(block, fresh);
+        return fresh;
+    }
+
+    private Chunk find(long block) {
+        int leaf = leaf(block);
+        return leaf < leaves.length && leaves[leaf] != null ? leaves[leaf][(int) (block / CHUNK % LEAF)] : null;
+    }
+
+    private void set(long block, Chunk chunk) {
+        int leaf = leaf(block);
+        if (leaf >= leaves.length) {
+            leaves = Arrays.copyOf(leaves, Math.max(leaf + 1, 2 * leaves.length));
+        }
+        if (leaves[leaf] == null) {
+            leaves[leaf] = new Chunk[LEAF];
+        }
+        leaves[leaf][(int) (block / CHUNK % LEAF)] = chunk;
+    }
+
+    /** Where to go on after a chunk: leaves that have none are passed over. */
+    private long next(long from, long to, long end) {
+        int leaf = leaf(from);
+        boolean empty = leaf >= leaves.length || leaves[leaf] == null;
+        return empty ? Math.min(end, (leaf + 1L) * LEAF * CHUNK) : to;
+    }
+
+    private static int leaf(long block) {
+        return (int) (block / CHUNK / LEAF);
+    }
+
+    private static int at(long block) {
+        return (int) (block % CHUNK);
+    }
+}

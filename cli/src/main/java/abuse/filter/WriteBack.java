@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest.Kind;
+import abuse.backend.Failure;
+import abuse.libc.Memory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** Brings blocks of a write cache to the storage behind it. One thread at a time, which does not hold the cache's lock. */
+final class WriteBack implements AutoCloseable {
+    private static final int SECTOR = 512;
+
+    private final AsyncBackend storage;
+    /** Whose lock is that of the cache. */
+    private final Object lock;
+    private final WriteCache cache;
+    private final int blockSize;
+    private final long[] sorted;
+    private final long[] versions;
+    private final Memory buffer;
+    private long deadline = Long.MAX_VALUE;
+    private volatile long limitMs = Long.MAX_VALUE;
+    private volatile OwnRequest underWay;
+    private volatile boolean left;
+
+    WriteBack(AsyncBackend storage, Object lock, WriteCache cache, int blockSize, int places, int longest) {
+        this.storage = storage;
+        this.lock = lock;
+        this.cache = cache;
+        this.blockSize = blockSize;
+        sorted = new long[places];
+        versions = new long[longest / blockSize];
+        buffer = Memory.map(longest);
+    }
+
+    /** From now on it works for a request with this deadline. */
+    void until(long end) {
+        deadline = end;
+    }
+
+    /** From now on it does not wait for storage for longer than this. */
+    void waitAtMost(long milliseconds) {
+        limitMs = milliseconds;
+    }
+
+    /** From now on it waits for nothing, and fails. */
+    void leave() {
+        left = true;
+        OwnRequest waiting = underWay;
+        if (waiting != null) {
+            waiting.fail(Failure.TIMEOUT, "the storage did not answer");
+        }
+    }
+
+    /** Writes the dirty blocks of a range, those that are neighbours together. */
+    void write(long from, long to) throws IOException {
+        int n;
+        synchronized (lock) {
+            n = cache.dirtyBlocks(from, to, sorted);
+        }
+        for (int i = 0; i < n;) {
+            int count = 0;
+            synchronized (lock) {
+                do {
+                    int place = cache.find(sorted[i + count]);
+                    versions[count] = cache.version(place);
+                    Memory.copy(cache.address(place), buffer.address() + (long) count * blockSize, blockSize);
+                    count++;
+                } while (count < versions.length && i + count < n && sorted[i + count] == sorted[i] + count);
+            }
+            carryOut(Kind.WRITE, sorted[i] * blockSize, buffer.buffer(0, count * blockSize));
+            synchronized (lock) {
+                for (int j = 0; j < count; j++) {
+                    cache.written(sorted[i] + j, versions[j]);
+                }
+            }
+            i += count;
+        }
+    }
+
+    void flush() throws IOException {
+        carryOut(Kind.FLUSH, 0, null);
+    }
+
+    /** Lets all dirty blocks meet their fate, and returns how many were lost, kept and torn. */
+    int[] settle(String fate, Selection chance) throws IOException {
+        int n;
+        synchronized (lock) {
+            n = cache.dirtyBlocks(0, Long.MAX_VALUE, sorted);
+        }
+        int[] fates = new int[3];
+        for (int i = 0; i < n; i++) {
+            fates[settle(sorted[i], fate, chance.draw())]++;
+        }
+        flush();
+        return fates;
+    }
+
+    /** Decides what happens to a block, and does it: 0 if it is lost, 1 if it is kept, 2 if it is torn. */
+    private int settle(long block, String fate, long drawn) throws IOException {
+        int sectors = blockSize / SECTOR;
+        int how = switch (fate) {
+            case "lost" -> 0;
+            case "kept" -> 1;
+            case "reordered" -> (int) (drawn & 1);
+            default -> (int) Long.remainderUnsigned(drawn >>> 1, sectors > 1 ? 3 : 2);
+        };
+        if (how == 0) {
+            return how;
+        }
+        if (how == 2) {
+            carryOut(Kind.READ, block * blockSize, buffer.buffer(0, blockSize));
+        }
+        long kept = how == 1 ? blockSize : SECTOR * (1 + Long.remainderUnsigned(drawn >>> 8, sectors - 1));
+        synchronized (lock) {
+            Memory.copy(cache.address(cache.find(block)), buffer.address(), kept);
+        }
+        carryOut(Kind.WRITE, block * blockSize, buffer.buffer(0, blockSize));
+        return how;
+    }
+
+    private void carryOut(Kind kind, long offset, ByteBuffer data) throws IOException {
+        var request = new OwnRequest(kind, offset, data, deadline);
+        underWay = request;
+        if (left) {
+            throw new IOException("the storage did not answer");
+        }
+        try {
+            request.carryOut(storage, limitMs);
+            underWay = null;
+        } catch (IOException e) {
+            // What was given up may still use the memory
+            left |= !request.hasEnded();
+            throw e;
+        }
+    }
+
+    /** Whether the storage was given up. */
+    boolean hasLeft() {
+        return left;
+    }
+
+    /** The storage may use the memory of a request that it did not answer. */
+    @Override
+    public void close() {
+        if (!left) {
+            buffer.close();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.AsyncRequest.Kind;
+import abuse.backend.Failure;
+import java.io.IOException;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The filter powerfail before storage that fails or hangs. */
+@Timeout(300)
+class PowerFailFaultsTest {
+    private final TestStore store = new TestStore();
+
+    private FilteredBackend disk(Map<String, Object> settings) throws Exception {
+        return store.behind(TestStore.filter("powerfail", settings));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"WRITE_ZEROES", "DISCARD"})
+    void what_is_not_zeroed_keeps_what_was_written(Kind kind) throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 3, 7);
+            store.failing.add(kind);
+            assertEquals(Failure.IO, new TestRequest(kind, 0, 8).submitTo(disk).await());
+            assertEquals(7, TestStore.read(disk, 3));
+            disk.flush();
+            assertEquals(7, store.bytes[3 * TestStore.BLOCK]);
+            store.failing.clear();
+            TestStore.write(disk, 3, 8);
+            assertNull(new TestRequest(kind, 0, 8).submitTo(disk).await());
+            assertEquals(0, TestStore.read(disk, 3));
+        }
+        assertEquals(0, store.bytes[3 * TestStore.BLOCK]);
+    }
+
+    @Test
+    void what_is_written_while_zeroes_are_under_way_stays() throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 3, 7);
+            store.hanging.add(Kind.WRITE_ZEROES);
+            var zeroes = new TestRequest(Kind.WRITE_ZEROES, 0, 8).submitTo(disk);
+            store.awaitKept(1);
+            TestStore.write(disk, 4, 9);
+            var flush = TestRequest.flush().submitTo(disk);
+            store.release();
+            assertNull(zeroes.await());
+            assertNull(flush.await());
+            assertEquals(0, TestStore.read(disk, 3));
+            assertEquals(9, TestStore.read(disk, 4));
+        }
+        assertEquals(0, store.bytes[3 * TestStore.BLOCK]);
+        assertEquals(9, store.bytes[4 * TestStore.BLOCK]);
+    }
+
+    @Test
+    void a_full_cache_writes_back_what_a_cut_cannot_take_any_more() throws Exception {
+        // 256 KiB, twice the longest request
+        try (var disk = disk(Map.of("cache", 1L, "op", java.util.Set.of("flush"), "nth", 1L, "off", 0L))) {
+            for (int block = 0; block < 65; block++) {
+                TestStore.write(disk, block, 1);
+            }
+            disk.flush();
+            assertEquals(1, TestStore.read(disk, 0));
+            assertEquals(0, TestStore.read(disk, 64));
+            assertTrue(store.log().contains("lost=1 kept=0 torn=0"), store.log());
+        }
+    }
+
+    @Test
+    void storage_that_hangs_is_told_when_the_deadline_has_passed() throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 0, 1);
+            store.hanging.add(Kind.WRITE);
+            var flush = TestRequest.flush();
+            flush.deadline = System.nanoTime() + 1_000_000;
+            flush.submitTo(disk);
+            store.awaitKept(1);
+            while (System.nanoTime() - flush.deadline < 0) {
+                Thread.onSpinWait();
+            }
+            disk.expired(flush);
+            assertTrue(store.expired.contains(store.kept.get(0)));
+            // As a client of NBD does
+            store.kept.remove(0).fail(Failure.TIMEOUT, null);
+            assertEquals(Failure.IO, flush.await());
+            store.release();
+            assertEquals(1, TestStore.read(disk, 0));
+            disk.flush();
+            assertEquals(1, store.bytes[0]);
+        }
+    }
+
+    @Test
+    void an_end_does_not_wait_for_storage_that_hangs() throws Exception {
+        var disk = disk(Map.of());
+        TestStore.write(disk, 0, 1);
+        store.hanging.add(Kind.WRITE);
+        var flush = TestRequest.flush().submitTo(disk);
+        store.awaitKept(1);
+        // As after a reset, when what is under way is left alone
+        var failure = assertThrows(IOException.class, disk::close);
+        assertTrue(failure.getMessage().contains("powerfail"), failure.getMessage());
+        assertTrue(store.closed);
+        assertFalse(flush.hasEnded());
+        assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(thread -> thread.getName().equals("powerfail")));
+    }
+
+    @Test
+    void an_end_does_not_wait_for_reads_that_hang() throws Exception {
+        var disk = disk(Map.of("cache", 1L));
+        store.hanging.add(Kind.READ);
+        new TestRequest(Kind.READ, 100, 1).submitTo(disk);
+        for (int block = 0; block < 64; block++) {
+            TestStore.write(disk, block, 1);
+        }
+        // It needs room, which is there when the read has ended
+        var write = new TestRequest(Kind.WRITE, 64, 1).submitTo(disk);
+        disk.close();
+        assertTrue(store.closed);
+        assertFalse(write.hasEnded());
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The socket of a server, and clients that behave badly. */
+@Timeout(300)
+class ControlSocketTest {
+    @TempDir
+    Path directory;
+
+    private final List<String> problems = new ArrayList<>();
+    private final List<ControlSocket> sockets = new ArrayList<>();
+    private Path path;
+
+    @BeforeEach
+    void choosePath() {
+        path = directory.resolve("folder/abctl0");
+    }
+
+    @AfterEach
+    void close() {
+        sockets.forEach(ControlSocket::close);
+    }
+
+    private ControlSocket socket(ControlSocket.Handler handler) {
+        sockets.add(new ControlSocket(path, handler, problems::add).start());
+        return sockets.get(sockets.size() - 1);
+    }
+
+    private ControlSocket socket(String name) {
+        return socket(words -> List.of(name, String.join("+", words)));
+    }
+
+    private List<String> ask(String... words) throws Exception {
+        List<String> reply = ControlSocket.ask(path, List.of(words));
+        while (reply == null) {
+            Thread.sleep(5);
+            reply = ControlSocket.ask(path, List.of(words));
+        }
+        return reply;
+    }
+
+    private void say(SocketChannel client, String text) throws IOException {
+        client.write(ByteBuffer.wrap(text.getBytes()));
+    }
+
+    private SocketChannel connect() throws IOException {
+        return SocketChannel.open(UnixDomainSocketAddress.of(path));
+    }
+
+    @Test
+    void a_line_is_answered_with_lines() throws Exception {
+        ControlSocket socket = socket("one");
+        assertEquals(List.of("one", "a+b c+"), ask("a", "b c", ""));
+        assertEquals(List.of("one", "\u00e9"), ask("\u00e9"));
+        socket.close();
+        assertNull(ControlSocket.ask(path, List.of("a")));
+        assertFalse(Files.exists(path));
+        assertEquals(List.of(), problems);
+    }
+
+    @Test
+    void a_client_that_says_nothing_or_too_much_or_goes_away_holds_up_nobody_for_long() throws Exception {
+        socket("one");
+        ask("a");
+        var mute = List.of(connect(), connect(), connect());
+        try (var half = connect()) {
+            say(half, "half a");
+        }
+        try (var talker = connect()) {
+            talker.configureBlocking(false);
+            say(talker, "x".repeat(100_000));
+            assertEquals(List.of("one", "b"), ask("b"));
+        }
+        try (var deaf = connect()) {
+            say(deaf, "c\n");
+        }
+        assertEquals(List.of("one", "d"), ask("d"));
+        for (SocketChannel client : mute) {
+            // Nobody has waited for it any longer
+            assertEquals(-1, client.read(ByteBuffer.allocate(1)));
+            client.close();
+        }
+        assertEquals(List.of(), problems);
+    }
+
+    @Test
+    void the_socket_of_a_killed_server_is_replaced() throws Exception {
+        Files.createDirectory(path.getParent());
+        ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path)).close();
+        assertTrue(Files.exists(path));
+        assertNull(ControlSocket.ask(path, List.of("a")));
+        ControlSocket socket = socket("one");
+        assertEquals(List.of("one", "a"), ask("a"));
+        socket.close();
+        assertFalse(Files.exists(path));
+    }
+
+    @Test
+    void an_older_server_gets_it_back_from_one_that_was_killed() throws Exception {
+        ControlSocket older = socket("older");
+        ask("a");
+        Files.delete(path);
+        ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path)).close();
+        assertEquals(List.of("older", "b"), ask("b"));
+        older.close();
+        assertFalse(Files.exists(path));
+    }
+
+    @Test
+    void an_end_leaves_the_socket_of_a_newer_server() throws Exception {
+        ControlSocket older = socket("older");
+        ask("a");
+        socket("newer");
+        while (!ask("b").get(0).equals("newer")) {
+            Thread.sleep(5);
+        }
+        older.close();
+        assertEquals("newer", ask("c").get(0));
+        assertEquals(List.of(), problems);
+    }
+
+    @Test
+    void a_handler_that_fails_ends_no_server() throws Exception {
+        socket(words -> {
+            if (words.get(0).equals("bad")) {
+                throw new IllegalStateException("bad");
+            }
+            return words;
+        });
+        ask("good");
+        assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("bad")));
+        assertEquals(List.of("good"), ask("good"));
+    }
+}
