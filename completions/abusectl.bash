@@ -81,7 +81,7 @@ _abusectl() {
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
-		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
+		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec:'
 		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
 		[WHAT]='media device'
 	)

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 /** No layer knows one above itself. */
 class LayersTest {
     private static final Path SOURCES = Path.of("src/main/java/abuse");
-    private static final Pattern MENTION = Pattern.compile("\\babuse\\.(libc|device|backend|filter|nbd|server|disk|command)\\b");
+    private static final Pattern MENTION = Pattern.compile("\\babuse\\.(libc|device|backend|filter|nbd|qcow2|server|disk|command)\\b");
 
     private static final Map<String, Set<String>> ALLOWED = Map.of(
             "libc", Set.of(),
@@ -26,6 +26,7 @@ class LayersTest {
             "backend", Set.of("libc"),
             "filter", Set.of("libc", "backend"),
             "nbd", Set.of("libc", "backend"),
+            "qcow2", Set.of("libc", "backend"),
             "server", Set.of("libc", "device", "backend"),
             "disk", Set.of("device", "backend", "server"),
             "command", Set.of("device", "backend", "filter", "server"));
