@@ -20,6 +20,7 @@ final class ClusterMap implements AutoCloseable {
     private final Memory tables;
     /** Entries of all level 2 tables as {@link Entry#load} has them. */
     private final Memory entries;
+    private final ByteBuffer one = ByteBuffer.allocateDirect(Long.BYTES);
 
     ClusterMap(ImageFile file, Header header) throws IOException {
         this.file = file;
@@ -72,6 +73,46 @@ final class ClusterMap implements AutoCloseable {
         return (cluster >>> l2Bits) + 1 << l2Bits;
     }
 
+    /** Whether a snapshot may have the table of a cluster, too. */
+    boolean isShared(long cluster) {
+        return (tableEntry(cluster) & Entry.OWN) == 0;
+    }
+
+    /** Points a cluster to another place; its table is its own. */
+    synchronized void set(long cluster, long entry) throws IOException {
+        long table = Entry.host(tableEntry(cluster));
+        write(table + (cluster & (1L << l2Bits) - 1) * Long.BYTES, entry);
+        remember(cluster, entry | Entry.LOADED);
+    }
+
+    /** Makes sure that the table of a cluster is there, and no snapshot's too. */
+    synchronized void own(long cluster, Allocator allocator) throws IOException {
+        long index = cluster >>> l2Bits;
+        long old = tableEntry(cluster);
+        if ((old & Entry.OWN) != 0) {
+            return;
+        }
+        if (old == 0) {
+            // Before the table, for those who look
+            for (long each = firstOf(index); each < endOf(index); each++) {
+                remember(each, Entry.UNALLOCATED);
+            }
+            setTable(index, allocator.takeOne() | Entry.OWN);
+            return;
+        }
+        long host = Entry.host(old);
+        if (allocator.references(host) > 1) {
+            ByteBuffer table = file.table(host, (int) header.clusterSize());
+            long copy = allocator.takeOne();
+            file.write(copy, table, table.remaining());
+            file.sync();
+            setTable(index, copy | Entry.OWN);
+            allocator.release(host, 1);
+        } else {
+            setTable(index, old | Entry.OWN);
+        }
+    }
+
     @Override
     public void close() {
         tables.close();
@@ -113,9 +154,19 @@ final class ClusterMap implements AutoCloseable {
         return tables.getLong((cluster >>> l2Bits) * Long.BYTES);
     }
 
+    private void setTable(long index, long entry) throws IOException {
+        write(header.l1Offset() + index * Long.BYTES, entry);
+        VarHandle.releaseFence();
+        tables.putLong(index * Long.BYTES, entry);
+    }
+
     private void remember(long cluster, long entry) {
         VarHandle.releaseFence();
         entries.putLong(cluster * Long.BYTES, entry);
+    }
+
+    private void write(long position, long entry) throws IOException {
+        file.write(position, one.clear().putLong(0, entry), Long.BYTES);
     }
 
     private long firstOf(long table) {

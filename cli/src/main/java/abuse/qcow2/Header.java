@@ -59,6 +59,27 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
         return file.size() >= Integer.BYTES && file.table(0, Integer.BYTES).getInt(0) == MAGIC;
     }
 
+    /**
+     * Prepares an image for writes.
+     *
+     * @throws IOException when it must not be written as it is
+     */
+    void prepare(ImageFile file) throws IOException {
+        if (corrupt || dirty) {
+            throw new IOException(file.path + ": the image is marked as " + (corrupt ? "corrupt" : "not closed")
+                    + ", and can only be read; 'qemu-img check -r all " + file.path + "' repairs it");
+        }
+        if (autoclear) {
+            // What we do not know, such as bitmaps, is no longer true from now on
+            file.write(AUTOCLEAR_AT, ByteBuffer.allocateDirect(Long.BYTES), Long.BYTES);
+            file.sync();
+        }
+        long whole = file.size() + clusterSize() - 1 & -clusterSize();
+        if (whole != file.size()) {
+            file.resize(whole);
+        }
+    }
+
     static Header read(ImageFile file) throws IOException {
         if (!isThere(file)) {
             throw new IOException(file.path + ": is not a qcow2 image; 'file:" + file.path + "' serves it as it is");

@@ -12,7 +12,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** An open file of a chain: positions in it, and their addresses. */
-final class ImageFile implements AutoCloseable {
+class ImageFile implements AutoCloseable {
     final String path;
     final boolean writable;
     private final int fd;
@@ -25,7 +25,8 @@ final class ImageFile implements AutoCloseable {
     private final AtomicLong asked = new AtomicLong();
     private long done;
 
-    private ImageFile(String path, boolean writable) throws IOException {
+    /** Opens a file as it is, without a lock. */
+    ImageFile(String path, boolean writable) throws IOException {
         this.path = path;
         this.writable = writable;
         // Without O_NONBLOCK a pipe would wait for its other end
@@ -33,16 +34,10 @@ final class ImageFile implements AutoCloseable {
         if (fd < 0) {
             throw failure();
         }
-    }
-
-    /** Opens a file for a look. */
-    static ImageFile look(String path) throws IOException {
-        var file = new ImageFile(path, false);
         try {
-            file.size = file.end();
-            return file;
-        } catch (IOException | RuntimeException | Error e) {
-            file.close();
+            size = end();
+        } catch (IOException e) {
+            Unix.close(fd);
             throw e;
         }
     }
@@ -57,6 +52,7 @@ final class ImageFile implements AutoCloseable {
         try {
             ImageLock.take(file.fd, path, disk, !writable).refuseOthers();
             QemuLock.take(file.fd, path, writable);
+            // Whoever had it before may have made it longer
             file.size = file.end();
             return file;
         } catch (IOException | RuntimeException | Error e) {

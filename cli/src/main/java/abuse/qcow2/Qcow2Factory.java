@@ -25,7 +25,7 @@ public final class Qcow2Factory implements BackendFactory {
 
     @Override
     public Image look(String path) throws IOException {
-        Qcow2Layer image = new Chain((file, writable) -> ImageFile.look(file)).open(path, false);
+        Qcow2Layer image = new Chain(ImageFile::new).open(path, false);
         try (var backend = new Qcow2Backend(image, 1)) {
             return Image.of(backend);
         }
@@ -35,10 +35,11 @@ public final class Qcow2Factory implements BackendFactory {
     @SuppressWarnings("resource") // what is returned is open
     public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
         Qcow2Layer image = new Chain((file, writable) -> ImageFile.open(file, writable, geometry.number()))
-                .open(path, false);
+                .open(path, !geometry.readOnly());
         try {
-            return new Qcow2Backend(image, geometry.maxRequest());
-        } catch (RuntimeException | Error e) {
+            return geometry.readOnly() ? new Qcow2Backend(image, geometry.maxRequest())
+                    : new WritableBackend(image, new Changes(image), geometry.maxRequest());
+        } catch (IOException | RuntimeException | Error e) {
             image.close();
             throw e;
         }
