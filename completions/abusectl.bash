@@ -57,11 +57,11 @@ _abusectl_add() {
 		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
-		if [[ $cur == file:* ]]; then
-			_abusectl_files file: "${cur#file:}"
+		if [[ $cur == @(file|qcow2):* ]]; then
+			_abusectl_files "${cur%%:*}:" "${cur#*:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
-			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
+			[[ ${COMPREPLY[*]} == @(file|qcow2): ]] && compopt -o nospace
 		fi
 		;;
 	FILTER)

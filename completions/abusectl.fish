@@ -35,9 +35,11 @@ function __abusectl_MAP_COLUMNS
 end
 
 function __abusectl_BACKEND
-    printf '%s\n' null mem file: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec:
-    for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r '^file:' '') | string split -f1 \t)
-        echo file:$path
+    printf '%s\n' null mem file: qcow2: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec:
+    for kind in file: qcow2:
+        for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r "^$kind" '') | string split -f1 \t)
+            echo $kind$path
+        end
     end
 end
 

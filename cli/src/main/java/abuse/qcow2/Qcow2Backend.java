@@ -12,11 +12,13 @@ import java.nio.ByteBuffer;
  */
 class Qcow2Backend implements AddressedBackend {
     final Qcow2Layer image;
+    private final String identity;
     private final Memory zeros;
 
-    /** Takes over the image. */
-    Qcow2Backend(Qcow2Layer image, int maxRequest) {
+    /** Takes over the image, unless this throws. */
+    Qcow2Backend(Qcow2Layer image, int maxRequest) throws IOException {
         this.image = image;
+        identity = image.file.writable ? null : "qcow2 " + image.file.key();
         zeros = Memory.map(maxRequest);
         // The kernel does not wait for pages that are not there yet
         for (long at = 0; at < maxRequest; at += Memory.pageSize()) {
@@ -71,6 +73,12 @@ class Qcow2Backend implements AddressedBackend {
             throw new IOException(image.file.path + ": the disk has become larger than the image; 'qemu-img resize' makes that larger"
                     + " while no server is there");
         }
+    }
+
+    /** Servers that read may share it; those that write have tables in memory. */
+    @Override
+    public final String identity() {
+        return identity;
     }
 
     @Override

@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 final class WritableBackend extends Qcow2Backend {
     private final Changes changes;
 
-    /** Takes over the image. */
-    WritableBackend(Qcow2Layer image, Changes changes, int maxRequest) {
+    /** Takes over the image, unless this throws. */
+    WritableBackend(Qcow2Layer image, Changes changes, int maxRequest) throws IOException {
         super(image, maxRequest);
         this.changes = changes;
     }

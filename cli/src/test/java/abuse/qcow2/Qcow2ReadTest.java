@@ -92,6 +92,8 @@ class Qcow2ReadTest extends Qcow2TestBase {
         try (AddressedBackend one = open(image, true); AddressedBackend other = open(image, true)) {
             check(one, expected);
             check(other, expected);
+            assertEquals(one.identity(), other.identity());
+            assertTrue(one.identity().startsWith("qcow2 "), one.identity());
             assertFalse(run("qemu-img", "info", "image").isEmpty());
             run("qemu-io", "-r", "-f", "qcow2", "-c", "read 0 512", "image");
         }

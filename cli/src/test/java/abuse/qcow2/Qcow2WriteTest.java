@@ -3,6 +3,7 @@ package abuse.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -266,6 +267,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
         Path below = folder.resolve("below0");
         String busy = ": another server or a program of qemu has it open; one of the two must end";
         try (AddressedBackend backend = open(image, false)) {
+            assertNull(backend.identity());
             for (boolean readOnly : new boolean[] {true, false}) {
                 assertEquals(image + busy, assertThrows(IOException.class, () -> open(image, readOnly)).getMessage());
             }
