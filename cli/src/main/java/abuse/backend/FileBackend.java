@@ -92,7 +92,7 @@ class FileBackend implements Backend {
             }
             var lock = ImageLock.take(fd, path, geometry.number(), geometry.readOnly());
             if (!options.contains(Option.SHARED)) {
-                lock.refuseOthers();
+                lock.refuseOthers(", unless you add --shared");
             }
             // Only a new image: growing one that holds something is up to the administrator
             if (create && end() == 0 && Unix.ftruncate(fd, geometry.capacity()) < 0) {

@@ -46,27 +46,31 @@ public final class ImageLock {
         return lock;
     }
 
-    /** Throws when the image is another disk's, too. */
-    public void refuseOthers() throws IOException {
-        refuseOthers(WRITERS);
+    /**
+     * Throws when the image is another disk's, too.
+     *
+     * @param exception how the message ends
+     */
+    public void refuseOthers(String exception) throws IOException {
+        refuseOthers(WRITERS, exception);
         if (!readOnly) {
-            refuseOthers(READERS);
+            refuseOthers(READERS, exception);
         }
     }
 
-    private void refuseOthers(long kind) throws IOException {
-        refuse(kind, kind, disk);
-        refuse(kind, kind + disk + 1, ALL - disk - 1);
+    private void refuseOthers(long kind, String exception) throws IOException {
+        refuse(kind, kind, disk, exception);
+        refuse(kind, kind + disk + 1, ALL - disk - 1, exception);
     }
 
-    private void refuse(long kind, long start, long length) throws IOException {
+    private void refuse(long kind, long start, long length, String exception) throws IOException {
         long found = Unix.firstLock(fd, start, length);
         check(found);
         if (found > 0) {
             long other = found - kind;
             throw new IOException(path + ": it is served as "
                     + (other >>> NUMBER_BITS == machine ? "/dev/abuse" + (other & (1 << NUMBER_BITS) - 1) : "another machine's disk")
-                    + " already; two disks must not write to one image, unless you add --shared");
+                    + " already; two disks must not write to one image" + exception);
         }
     }
 

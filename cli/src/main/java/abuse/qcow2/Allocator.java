@@ -25,6 +25,8 @@ final class Allocator {
     private long chunk = FIRST_CHUNK;
     /** Where the search for free clusters within the file goes on. */
     private long cursor;
+    /** Where the file ended at the start. */
+    private final long firstEnd;
     /** To be counted once less when it is durable that nothing points there. */
     private List<Run> released = new ArrayList<>();
 
@@ -35,6 +37,9 @@ final class Allocator {
         this.file = file;
         bits = header.clusterBits();
         refcounts = new Refcounts(file, header);
+        firstEnd = clusters();
+        // The header is never free, whatever its number is
+        cursor = 1;
     }
 
     /** Takes at least one cluster, and at most so many that follow each other. */
@@ -101,10 +106,13 @@ final class Allocator {
         for (Run run : ready) {
             refcounts.set(run.start, run.count, 0);
         }
-        while (end > 1 && refcounts.get(end - 1) == 0) {
+        // What was there before is not ours to cut
+        while (end > firstEnd && refcounts.get(end - 1) == 0) {
             end--;
         }
-        file.resize(end << bits);
+        if (end < clusters()) {
+            file.resize(end << bits);
+        }
         file.sync();
     }
 

@@ -69,6 +69,9 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
             throw new IOException(file.path + ": the image is marked as " + (corrupt ? "corrupt" : "not closed")
                     + ", and can only be read; 'qemu-img check -r all " + file.path + "' repairs it");
         }
+        if (!file.isRegular()) {
+            throw new IOException(file.path + ": is not a file, so the image in it can only be read; add 'ro' to the setup");
+        }
         if (autoclear) {
             // What we do not know, such as bitmaps, is no longer true from now on
             file.write(AUTOCLEAR_AT, ByteBuffer.allocateDirect(Long.BYTES), Long.BYTES);

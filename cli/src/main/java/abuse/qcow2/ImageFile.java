@@ -50,7 +50,7 @@ class ImageFile implements AutoCloseable {
     static ImageFile open(String path, boolean writable, int disk) throws IOException {
         var file = new ImageFile(path, writable);
         try {
-            ImageLock.take(file.fd, path, disk, !writable).refuseOthers();
+            ImageLock.take(file.fd, path, disk, !writable).refuseOthers("");
             QemuLock.take(file.fd, path, writable);
             // Whoever had it before may have made it longer
             file.size = file.end();
@@ -67,8 +67,16 @@ class ImageFile implements AutoCloseable {
 
     /** The same for all names of one file. */
     Object key() throws IOException {
-        Object key = Files.readAttributes(Path.of("/proc/self/fd/" + fd), BasicFileAttributes.class).fileKey();
-        return key == null ? path : key;
+        return attributes().fileKey();
+    }
+
+    /** Whether it can be made longer. */
+    boolean isRegular() throws IOException {
+        return attributes().isRegularFile();
+    }
+
+    private BasicFileAttributes attributes() throws IOException {
+        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), BasicFileAttributes.class);
     }
 
     /** Maps its start; it need not be so long yet. Without memory for that, nothing has an address. */

@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
+# A disk in a qcow2 image, whose server is killed; qemu-img looks at what is left
+# run.sh: seconds 400
+# run.sh: kernels 6.12
+
+# _overlay: an image on top of $T/base
+_overlay() {
+	rm -f "$T/image"
+	qemu-img create -q -f qcow2 -b "$T/base" -F raw "$T/image" 32M
+}
+
+# _whole: at worst clusters are lost
+_whole() {
+	local status=0
+	qemu-img check "$T/image" >"$T/check" 2>&1 || status=$?
+	[ $status = 0 ] || [ $status = 3 ] || fail "qemu-img check: $(<"$T/check")"
+}
+
+fio_verifies_while_the_server_is_killed() {
+	local n
+	small_disk
+	head -c 32M /dev/urandom >"$T/base"
+	sha256sum "$T/base" >"$T/sum"
+	_overlay
+	start server "qcow2:$T/image"
+	start_load
+	for n in 1 2 3; do
+		kill9 server
+		_whole
+		start server "qcow2:$T/image"
+		answering
+	done
+	end_load "the server of a qcow2 image was killed 3 times"
+	stop server
+	_whole
+	qemu-img check -q -r leaks "$T/image"
+	qemu-img check -q "$T/image"
+	sha256sum --quiet -c "$T/sum"
+}
+
+a_filesystem_grows_in_an_overlay_and_its_snapshot_stays() {
+	load
+	truncate -s 32M "$T/base"
+	mkfs.ext4 -q "$T/base"
+	sha256sum "$T/base" >"$T/sum"
+	_overlay
+	spawn run "$ABUSECTL" run "qcow2:$T/image"
+	wait_for has "$T/run" "^$DISK\$"
+	mkdir "$T/mnt"
+	mount -o discard $DISK "$T/mnt"
+	head -c 8M /dev/urandom >"$T/mnt/old"
+	(cd "$T/mnt" && sha256sum old) >"$T/old"
+	umount "$T/mnt"
+	stop run
+	is "output" "$(<"$T/run")" $DISK
+	qemu-img check -q "$T/image"
+	qemu-img snapshot -c first "$T/image"
+	spawn run "$ABUSECTL" run "qcow2:$T/image"
+	wait_for has "$T/run" "^$DISK\$"
+	mount -o discard $DISK "$T/mnt"
+	(cd "$T/mnt" && sha256sum --quiet -c "$T/old")
+	rm "$T/mnt/old"
+	head -c 6M /dev/urandom >"$T/mnt/new"
+	sync "$T/mnt/new"
+	fstrim "$T/mnt"
+	(cd "$T/mnt" && sha256sum new) >"$T/new"
+	umount "$T/mnt"
+	stop run
+	qemu-img check -q "$T/image"
+	sha256sum --quiet -c "$T/sum"
+	modprobe loop
+	local name
+	local -A snapshot=([old]='-l first' [new]='')
+	for name in old new; do
+		qemu-img convert -f qcow2 -O raw ${snapshot[$name]} "$T/image" "$T/raw"
+		fsck.ext4 -fn "$T/raw" >"$T/fsck" 2>&1 || fail "$(<"$T/fsck")"
+		mount -o loop,ro "$T/raw" "$T/mnt"
+		(cd "$T/mnt" && sha256sum --quiet -c "$T/$name")
+		umount "$T/mnt"
+	done
+}
