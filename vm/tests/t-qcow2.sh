@@ -38,6 +38,28 @@ fio_verifies_while_the_server_is_killed() {
 	sha256sum --quiet -c "$T/sum"
 }
 
+a_full_filesystem_fails_requests_and_they_work_when_there_is_space() {
+	small_disk
+	mkdir "$T/fs"
+	mount -t tmpfs -o size=6M none "$T/fs"
+	qemu-img create -q -f qcow2 "$T/fs/image" 32M
+	start server "qcow2:$T/fs/image"
+	dd if=/dev/zero of=$DISK bs=1M count=2 oflag=direct status=none
+	bytes $((1 << 20)) 7 | dd of=$DISK bs=64k seek=32 oflag=direct iflag=fullblock status=none
+	! dd if=/dev/urandom of=$DISK bs=64k seek=48 oflag=direct status=none 2>"$T/dd" || fail "more was written than there is space for"
+	shows "$T/dd" 'Input/output error|No space left'
+	shows "$T/server" "$T/fs/image: No space left on device"
+	mount -o remount,size=64M "$T/fs"
+	bytes $((1 << 20)) 8 | dd of=$DISK bs=64k seek=400 oflag=direct,sync iflag=fullblock status=none
+	dd if=$DISK of="$T/seven" bs=64k skip=32 count=16 iflag=direct status=none
+	holds "$T/seven" $((1 << 20)) 7
+	dd if=$DISK of="$T/eight" bs=64k skip=400 count=16 iflag=direct status=none
+	holds "$T/eight" $((1 << 20)) 8
+	stop server
+	qemu-img check "$T/fs/image"
+	umount "$T/fs"
+}
+
 a_filesystem_grows_in_an_overlay_and_its_snapshot_stays() {
 	load
 	truncate -s 32M "$T/base"

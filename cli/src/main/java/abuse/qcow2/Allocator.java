@@ -189,29 +189,47 @@ final class Allocator {
         long firstBlock = end + table;
         long first = firstBlock + newBlocks.length;
         long newEnd = first + count;
-        file.resize(newEnd << bits);
-        file.sync();
-
-        refcounts.set(end, newEnd - end, 1);
-        for (int i = 0; i < newBlocks.length; i++) {
-            refcounts.prepare(newBlocks[i], firstBlock + i << bits, end, newEnd);
-        }
-        if (table > 0) {
-            long[] longer = refcounts.prepareTable((int) (table << bits - 3), end << bits, newBlocks, firstBlock << bits);
+        long[] longer = null;
+        try {
+            file.resize(newEnd << bits);
             file.sync();
+            refcounts.set(end, newEnd - end, 1);
+            for (int i = 0; i < newBlocks.length; i++) {
+                refcounts.prepare(newBlocks[i], firstBlock + i << bits, end, newEnd);
+            }
+            if (table > 0) {
+                longer = refcounts.prepareTable((int) (table << bits - 3), end << bits, newBlocks, firstBlock << bits);
+            }
+            file.sync();
+        } catch (IOException e) {
+            shorten(end, newEnd);
+            throw e;
+        }
+        if (longer != null) {
             long old = refcounts.tableOffset();
             long oldLength = refcounts.room() * Long.BYTES;
             refcounts.adoptTable(longer, end << bits);
             file.sync();
             release(old, oldLength);
-        } else {
+        } else if (newBlocks.length > 0) {
+            refcounts.adopt(newBlocks, firstBlock << bits);
             file.sync();
-            if (newBlocks.length > 0) {
-                refcounts.adopt(newBlocks, firstBlock << bits);
-                file.sync();
-            }
         }
         addAtEnd(new Run(first, count));
+    }
+
+    /** Undoes an extension, or a full filesystem would make the file longer with each request that fails. */
+    private void shorten(long end, long newEnd) {
+        try {
+            refcounts.set(end, newEnd - end, 0);
+        } catch (IOException e) {
+            // The next extension sets them anyway
+        }
+        try {
+            file.resize(end << bits);
+        } catch (IOException e) {
+            // It stays longer
+        }
     }
 
     /** Those blocks of some that are not there. */

@@ -81,10 +81,13 @@ final class Refcounts {
             long n = Math.min(start + count, index + 1 << blockBits()) - at;
             if (has(index)) {
                 load(index);
+                // Until it is in the file
+                current = -1;
                 fill(at & mask(), n, value);
                 int from = (int) ((at & mask()) << order >>> 3);
                 int to = (int) (((at + n - 1 & mask()) << order >>> 3) + Math.max(1, 1 << order - 3 & 15));
                 file.write(blocks[(int) index] + from, block.position(from), to - from);
+                current = index;
             }
             at += n;
         }

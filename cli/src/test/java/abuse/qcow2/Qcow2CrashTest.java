@@ -79,6 +79,13 @@ class Qcow2CrashTest extends Qcow2TestBase {
             run("qemu-io", "-f", "qcow2", "-c", "write -P 99 300k 60k", "-c", "write -z 310k 20k", "image");
         }
         if (creation.snapshot()) {
+            // Leaves free clusters in the file, which are full of something
+            run("qemu-img", "snapshot", "-c", "gone", "image");
+            run("qemu-io", "-f", "qcow2", "-c", "write -P 55 500k 200k", "image");
+            run("qemu-img", "snapshot", "-c", "gone too", "image");
+            run("qemu-io", "-f", "qcow2", "-c", "write -P 56 500k 200k", "image");
+            run("qemu-img", "snapshot", "-d", "gone", "image");
+            run("qemu-img", "snapshot", "-d", "gone too", "image");
             run("qemu-img", "snapshot", "-c", "first", "image");
         }
         return folder.resolve("image");

@@ -228,15 +228,24 @@ class Qcow2MalformedTest extends Qcow2TestBase {
             }
             bad = java.util.Arrays.copyOf(bad, round % 7 == 0 ? chance.nextInt(bad.length) : bad.length);
             Files.write(image, bad);
-            try (AddressedBackend backend = open(image, true)) {
+            boolean readOnly = round % 2 == 0;
+            try (AddressedBackend backend = open(image, readOnly)) {
                 for (int at = 0; at + 65536 < Math.min(backend.size(), SIZE); at += 65536) {
                     try {
                         backend.read(at, ByteBuffer.allocateDirect(65536));
+                        if (!readOnly) {
+                            backend.write(at + 512, ByteBuffer.allocateDirect(8192));
+                            backend.discard(at + 16384, 8192);
+                            backend.writeZeroes(at + 32768, 8192);
+                            backend.flush();
+                        }
                     } catch (IOException e) {
                         failed++;
                         assertTrue(e.getMessage().startsWith(image.toString()), e.getMessage());
                     }
                 }
+                // Not as long as some number in it says
+                assertTrue(Files.size(image) < 100 << 20, Files.size(image) + " bytes");
             } catch (IOException e) {
                 failed++;
                 assertTrue(e.getMessage().startsWith(folder.toString()), e.getMessage());
