@@ -28,9 +28,9 @@ class Qcow2CrashTest extends Qcow2TestBase {
     /** What it may be filled with after a power cut. */
     private final BitSet[] possible = new BitSet[SECTORS];
     /** What may be there besides when the server is killed now, from a request that is not answered. */
-    private int inFlightStart;
-    private int inFlightEnd;
-    private byte[] inFlight;
+    private int begunStart;
+    private int begunEnd;
+    private byte[] begun;
 
     private RecordedFile file;
     private final Random chance = new Random(11);
@@ -138,9 +138,9 @@ class Qcow2CrashTest extends Qcow2TestBase {
         for (int i = 0; i < length; i++) {
             possible[start + i].set(values[i] & 0xff);
         }
-        inFlightStart = start;
-        inFlightEnd = start + length;
-        inFlight = values;
+        begunStart = start;
+        begunEnd = start + length;
+        begun = values;
         if (kind == 1) {
             backend.writeZeroes(start * 512L, length * 512L);
         } else if (kind == 2) {
@@ -159,7 +159,7 @@ class Qcow2CrashTest extends Qcow2TestBase {
             backend.write(start * 512L, bytes);
         }
         System.arraycopy(values, 0, answered, start, length);
-        inFlightEnd = 0;
+        begunEnd = 0;
     }
 
     private void changed() {
@@ -192,8 +192,8 @@ class Qcow2CrashTest extends Qcow2TestBase {
             for (int at = 0; at < 512; at++) {
                 assertTrue(disk.get(i * 512 + at) == value, "half of sector " + i);
             }
-            boolean begun = i >= inFlightStart && i < inFlightEnd && value == inFlight[i - inFlightStart];
-            assertTrue(power ? possible[i].get(value & 0xff) : value == answered[i] || begun,
+            boolean isNew = i >= begunStart && i < begunEnd && value == begun[i - begunStart];
+            assertTrue(power ? possible[i].get(value & 0xff) : value == answered[i] || isNew,
                     "sector " + i + " is " + (value & 0xff) + " after " + (power ? "a power cut, of " + possible[i] : "a kill, not " + (answered[i] & 0xff)));
         }
         Files.delete(left);
