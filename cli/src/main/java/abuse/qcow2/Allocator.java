@@ -12,8 +12,9 @@ import java.util.List;
  * them ready at once. Those that are left over are given back at the end; if the server is killed before, they are lost.
  */
 final class Allocator {
+    /** The most bytes that are made ready at once. */
+    static final long LARGEST_CHUNK = 64 << 20;
     private static final long FIRST_CHUNK = 1 << 20;
-    private static final long LARGEST_CHUNK = 64 << 20;
     private static final int LEAST = 8;
 
     private final ImageFile file;
@@ -22,7 +23,8 @@ final class Allocator {
     /** Ready, the next ones first. */
     private final Deque<Run> ready = new ArrayDeque<>();
     /** How much is made ready the next time, in bytes. */
-    private long chunk = FIRST_CHUNK;
+    private long chunk;
+    private final long largest;
     /** Where the search for free clusters within the file goes on. */
     private long cursor;
     /** Where the file ended at the start. */
@@ -33,8 +35,15 @@ final class Allocator {
     /** Clusters of the file that follow each other. */
     record Run(long start, long count) {}
 
-    Allocator(ImageFile file, Header header) throws IOException {
+    /**
+     * Makes nothing ready yet.
+     *
+     * @param largest the most bytes that are made ready at once
+     */
+    Allocator(ImageFile file, Header header, long largest) throws IOException {
         this.file = file;
+        this.largest = largest;
+        chunk = Math.min(FIRST_CHUNK, largest);
         bits = header.clusterBits();
         refcounts = new Refcounts(file, header);
         firstEnd = clusters();
@@ -136,7 +145,7 @@ final class Allocator {
 
     private void refill(long most) throws IOException {
         long count = Math.max(Math.max(most, LEAST), chunk >>> bits);
-        chunk = Math.min(2 * chunk, LARGEST_CHUNK);
+        chunk = Math.min(2 * chunk, largest);
         List<Run> free = free(count);
         if (free.isEmpty()) {
             extend(count);
@@ -144,9 +153,6 @@ final class Allocator {
         }
         for (Run run : free) {
             file.zero(run.start << bits, run.count << bits);
-        }
-        file.sync();
-        for (Run run : free) {
             refcounts.set(run.start, run.count, 1);
         }
         file.sync();
@@ -192,7 +198,6 @@ final class Allocator {
         long[] longer = null;
         try {
             file.resize(newEnd << bits);
-            file.sync();
             refcounts.set(end, newEnd - end, 1);
             for (int i = 0; i < newBlocks.length; i++) {
                 refcounts.prepare(newBlocks[i], firstBlock + i << bits, end, newEnd);

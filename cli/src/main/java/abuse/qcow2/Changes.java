@@ -27,16 +27,17 @@ final class Changes implements AutoCloseable {
     /**
      * Prepares an image for writes.
      *
+     * @param ready the most bytes of new clusters that are made ready at once
      * @throws IOException when it must not be written as it is
      */
-    Changes(Qcow2Layer image) throws IOException {
+    Changes(Qcow2Layer image, long ready) throws IOException {
         image.header.prepare(image.file);
         this.image = image;
         file = image.file;
         map = image.map;
         bits = image.header.clusterBits();
         clusterSize = 1 << bits;
-        allocator = new Allocator(file, image.header);
+        allocator = new Allocator(file, image.header, ready);
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
         }

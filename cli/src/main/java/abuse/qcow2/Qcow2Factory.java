@@ -38,7 +38,7 @@ public final class Qcow2Factory implements BackendFactory {
                 .open(path, !geometry.readOnly());
         try {
             return geometry.readOnly() ? new Qcow2Backend(image, geometry.maxRequest())
-                    : new WritableBackend(image, new Changes(image), geometry.maxRequest());
+                    : new WritableBackend(image, new Changes(image, Allocator.LARGEST_CHUNK), geometry.maxRequest());
         } catch (IOException | RuntimeException | Error e) {
             image.close();
             throw e;

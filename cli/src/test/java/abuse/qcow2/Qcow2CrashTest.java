@@ -104,7 +104,7 @@ class Qcow2CrashTest extends Qcow2TestBase {
         seldom = creation.cluster() == 65536 ? 12 : 80;
         Qcow2Layer layer = new Chain((path, writable) -> writable ? file = new RecordedFile(path, this::changed) : new ImageFile(path, false))
                 .open(image.toString(), true);
-        try (var backend = new WritableBackend(layer, new Changes(layer), MAX_REQUEST)) {
+        try (var backend = new WritableBackend(layer, new Changes(layer, 1), MAX_REQUEST)) {
             for (int i = 0; i < 300; i++) {
                 change(backend);
             }
