@@ -58,11 +58,11 @@ _abusectl_add() {
 		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
-		if [[ $cur == file:* ]]; then
-			_abusectl_files file: "${cur#file:}"
+		if [[ $cur == @(file|qcow2):* ]]; then
+			_abusectl_files "${cur%%:*}:" "${cur#*:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
-			[[ ${COMPREPLY[*]} == file: ]] && compopt -o nospace
+			[[ ${COMPREPLY[*]} == @(file|qcow2): ]] && compopt -o nospace
 		fi
 		;;
 	FILTER)
@@ -83,7 +83,7 @@ _abusectl() {
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
-		[BACKEND]='null mem file: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
+		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
 		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'

@@ -10,6 +10,12 @@ import java.nio.ByteBuffer;
  * between. The kernel reads and writes the addresses after these methods have returned.
  */
 public interface AddressedBackend extends Backend {
+    /**
+     * In place of an address, by a backend that {@link #isStored}: the bytes do not lie in one piece, or to find them may
+     * take long. {@link #read} or {@link #write} carries out the request.
+     */
+    long SCATTERED = -1;
+
     /** The address of the bytes of a range; they stay there until {@link #close}. */
     long readAddress(long offset, long length);
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
-import static abuse.libc.Libc.LIBC;
-
 import abuse.backend.BackendFactory.Option;
+import abuse.libc.ImageLock;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -91,12 +90,12 @@ class FileBackend implements Backend {
                         + " has blocks of "
                         + block + "; set up with bs=" + block + ", or leave out --direct");
             }
-            var lock = ImageLock.take(fd, path, geometry);
+            var lock = ImageLock.take(fd, path, geometry.number(), geometry.readOnly());
             if (!options.contains(Option.SHARED)) {
-                lock.refuseOthers();
+                lock.refuseOthers(", unless you add --shared");
             }
             // Only a new image: growing one that holds something is up to the administrator
-            if (create && end() == 0 && LIBC.ftruncate(fd, geometry.capacity()) < 0) {
+            if (create && end() == 0 && Unix.ftruncate(fd, geometry.capacity()) < 0) {
                 throw failure();
             }
             size = end();

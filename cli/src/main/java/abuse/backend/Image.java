@@ -3,6 +3,8 @@ package abuse.backend;
 
 import abuse.libc.Memory;
 import abuse.libc.Unix;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 
 /**
  * The bytes of a disk in a file or on a block device, and the format that tells for which block size they were made:
@@ -37,6 +39,31 @@ public record Image(long size, ImageFormat format, int leastBlock, boolean readO
                     offset -> Unix.pread(fd, memory.address(), memory.size(), offset)));
         } finally {
             Unix.close(fd);
+        }
+    }
+
+    /** Looks at what a backend holds. */
+    public static Image of(Backend backend) throws IOException {
+        long size = backend.size();
+        if (size <= 0) {
+            return null;
+        }
+        try (Memory memory = Memory.map(ImageFormat.LENGTH)) {
+            return new Image(size, ImageFormat.find(memory.buffer(), size, offset -> read(backend, offset, memory)));
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    private static long read(Backend backend, long offset, Memory memory) {
+        long length = Math.min(memory.size(), backend.size() - offset);
+        try {
+            if (length > 0) {
+                backend.read(offset, memory.buffer(0, (int) length));
+            }
+            return length;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -15,8 +15,6 @@ public interface Libc {
     /** The C library itself. */
     Libc LIBC = NativePart.library(Libc.class);
 
-    int ftruncate(int fd, long length);
-
     int mlockall(int flags);
 
     int execv(@Encoding("UTF-8") CharSequence path, long arguments);

@@ -117,6 +117,16 @@ public final class Memory implements AutoCloseable {
         }
     }
 
+    /** The number at an offset, in the machine's byte order. */
+    public long getLong(long offset) {
+        return IO.getLong(address + offset);
+    }
+
+    /** Sets the number at an offset, in the machine's byte order; at a multiple of 8 no other thread sees half of it. */
+    public void putLong(long offset, long value) {
+        IO.putLong(address + offset, value);
+    }
+
     /** The address of a direct buffer's position. */
     public static long addressOf(ByteBuffer direct) {
         return IO.getDirectBufferAddress(direct) + direct.position();

@@ -146,6 +146,7 @@ public final class Unix {
         static final Function PWRITE = new Function("pwrite", 4);
         static final Function LSEEK = new Function("lseek", 3);
         static final Function FDATASYNC = new Function("fdatasync", 1);
+        static final Function FTRUNCATE = new Function("ftruncate", 2);
         static final Function FALLOCATE = new Function("fallocate", 4);
         static final Function MEMFD_CREATE = new Function("memfd_create", 2);
         static final Function FCNTL = new Function("fcntl", 3);
@@ -237,6 +238,10 @@ public final class Unix {
 
     public static int fallocate(int fd, int mode, long offset, long length) {
         return (int) OfServers.FALLOCATE.call(fd, mode, offset, length);
+    }
+
+    public static int ftruncate(int fd, long length) {
+        return (int) OfServers.FTRUNCATE.call(fd, length);
     }
 
     /** A new file in memory, which has no name that others could open; this one is for people to read. Returns -1 if it fails. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import abuse.backend.AddressedBackend;
 import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.DeviceException;
@@ -18,6 +19,7 @@ final class Carrier implements AutoCloseable {
 
     final Request[] requests = new Request[TOGETHER];
     private final Result[] results = new Result[TOGETHER];
+    /** Whether the data goes through {@link #data}: the backend has no address for it, or the kernel refused that. */
     private final boolean[] refused = new boolean[TOGETHER];
     private final Batch batch = new Batch(TOGETHER).receiveNothing().onRefusal(this::refuse);
     /** For data that the kernel cannot move to or from the backend's addresses; made when it is needed. */
@@ -56,7 +58,11 @@ final class Carrier implements AutoCloseable {
             refused[i] = false;
             if (requests[i].operation() == Operation.WRITE) {
                 try {
-                    batch.copy(i, requests[i], path.backend.writeAddress(requests[i].offset(), requests[i].length()));
+                    long address = path.backend.writeAddress(requests[i].offset(), requests[i].length());
+                    refused[i] = address == AddressedBackend.SCATTERED;
+                    if (!refused[i]) {
+                        batch.copy(i, requests[i], address);
+                    }
                 } catch (Throwable e) {
                     fail(i, e);
                 }
@@ -86,6 +92,10 @@ final class Carrier implements AutoCloseable {
                     address = path.backend.readAddress(requests[i].offset(), requests[i].length());
                 } catch (Throwable e) {
                     fail(i, e);
+                }
+                refused[i] = address == AddressedBackend.SCATTERED;
+                if (refused[i]) {
+                    continue;
                 }
             }
             batch.answer(i, requests[i], results[i], address);

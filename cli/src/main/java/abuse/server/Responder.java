@@ -140,6 +140,13 @@ final class Responder implements AutoCloseable {
             } else {
                 callBackend(operation, i);
             }
+            if (address == AddressedBackend.SCATTERED) {
+                if (fetching.add(batch.request(i))) {
+                    return;
+                }
+                address = 0;
+                result = Result.MEDIA_FAILURE;
+            }
         } catch (Throwable e) {
             // Even without memory: somebody waits for the answer
             result = Slot.resultOf(Failure.of(e));

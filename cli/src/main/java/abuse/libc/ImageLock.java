@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package abuse.backend;
+package abuse.libc;
 
-import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +11,7 @@ import java.nio.file.Path;
  * position tells the disk, and then looks for other locks: so of two at once at least one notices the other. The lock
  * belongs to the open image, and ends with the process no matter how that ends.
  */
-final class ImageLock {
+public final class ImageLock {
     /** Where the bytes of servers that write begin. */
     private static final long WRITERS = 1L << 62;
     /** Where those of servers that only read begin; readers do not exclude each other. */
@@ -27,43 +26,51 @@ final class ImageLock {
     private final long machine;
     private final long disk;
 
-    private ImageLock(int fd, String path, Geometry geometry) throws IOException {
+    private ImageLock(int fd, String path, int number, boolean readOnly) throws IOException {
         this.fd = fd;
         this.path = path;
-        readOnly = geometry.readOnly();
+        this.readOnly = readOnly;
         // Never 0, because a lock of length 0 reaches to the end
         machine = 1L << 32 | Long.parseLong(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")), 0, 8, 16);
-        disk = machine << NUMBER_BITS | geometry.number();
+        disk = machine << NUMBER_BITS | number;
     }
 
-    /** Locks an open image until it is closed. */
-    static ImageLock take(int fd, String path, Geometry geometry) throws IOException {
-        var lock = new ImageLock(fd, path, geometry);
+    /**
+     * Locks an open image until it is closed.
+     *
+     * @param number of the disk, which distinguishes it from the others of this machine
+     */
+    public static ImageLock take(int fd, String path, int number, boolean readOnly) throws IOException {
+        var lock = new ImageLock(fd, path, number, readOnly);
         lock.check(Unix.lockForReading(fd, (lock.readOnly ? READERS : WRITERS) + lock.disk));
         return lock;
     }
 
-    /** Throws when the image is another disk's, too. */
-    void refuseOthers() throws IOException {
-        refuseOthers(WRITERS);
+    /**
+     * Throws when the image is another disk's, too.
+     *
+     * @param exception how the message ends
+     */
+    public void refuseOthers(String exception) throws IOException {
+        refuseOthers(WRITERS, exception);
         if (!readOnly) {
-            refuseOthers(READERS);
+            refuseOthers(READERS, exception);
         }
     }
 
-    private void refuseOthers(long kind) throws IOException {
-        refuse(kind, kind, disk);
-        refuse(kind, kind + disk + 1, ALL - disk - 1);
+    private void refuseOthers(long kind, String exception) throws IOException {
+        refuse(kind, kind, disk, exception);
+        refuse(kind, kind + disk + 1, ALL - disk - 1, exception);
     }
 
-    private void refuse(long kind, long start, long length) throws IOException {
+    private void refuse(long kind, long start, long length, String exception) throws IOException {
         long found = Unix.firstLock(fd, start, length);
         check(found);
         if (found > 0) {
             long other = found - kind;
             throw new IOException(path + ": it is served as "
                     + (other >>> NUMBER_BITS == machine ? "/dev/abuse" + (other & (1 << NUMBER_BITS) - 1) : "another machine's disk")
-                    + " already; two disks must not write to one image, unless you add --shared");
+                    + " already; two disks must not write to one image" + exception);
         }
     }
 

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.qcow2;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Hands out clusters of the file that read as zeros, and are counted as used once; both is durable. So it makes many of
+ * them ready at once. Those that are left over are given back at the end; if the server is killed before, they are lost.
+ */
+final class Allocator {
+    /** The most bytes that are made ready at once. */
+    static final long LARGEST_CHUNK = 64 << 20;
+    private static final long FIRST_CHUNK = 1 << 20;
+    private static final int LEAST = 8;
+
+    private final ImageFile file;
+    private final Refcounts refcounts;
+    private final int bits;
+    /** Ready, the next ones first. */
+    private final Deque<Run> ready = new ArrayDeque<>();
+    /** How much is made ready the next time, in bytes. */
+    private long chunk;
+    private final long largest;
+    /** Where the search for free clusters within the file goes on. */
+    private long cursor;
+    /** Where the file ended at the start. */
+    private final long firstEnd;
+    /** To be counted once less when it is durable that nothing points there. */
+    private List<Run> released = new ArrayList<>();
+
+    /** Clusters of the file that follow each other. */
+    record Run(long start, long count) {}
+
+    /**
+     * Makes nothing ready yet.
+     *
+     * @param largest the most bytes that are made ready at once
+     */
+    Allocator(ImageFile file, Header header, long largest) throws IOException {
+        this.file = file;
+        this.largest = largest;
+        chunk = Math.min(FIRST_CHUNK, largest);
+        bits = header.clusterBits();
+        refcounts = new Refcounts(file, header);
+        firstEnd = clusters();
+        // The header is never free, whatever its number is
+        cursor = 1;
+    }
+
+    /** Takes at least one cluster, and at most so many that follow each other. */
+    synchronized Run take(long most) throws IOException {
+        if (ready.isEmpty() || ready.peek().count < most && ready.size() == 1) {
+            refill(most);
+        }
+        Run run = ready.remove();
+        if (run.count <= most) {
+            return run;
+        }
+        ready.addFirst(new Run(run.start + most, run.count - most));
+        return new Run(run.start, most);
+    }
+
+    /** Takes one cluster, and returns its place. */
+    long takeOne() throws IOException {
+        return take(1).start << bits;
+    }
+
+    /** Takes back clusters that were not touched. */
+    synchronized void giveBack(long start, long count) {
+        if (count > 0) {
+            Run next = ready.peek();
+            if (next != null && start + count == next.start) {
+                ready.remove();
+                ready.addFirst(new Run(start, count + next.count));
+            } else {
+                ready.addFirst(new Run(start, count));
+            }
+        }
+    }
+
+    /** How often a place is pointed to. */
+    synchronized long references(long place) throws IOException {
+        return refcounts.get(place >>> bits);
+    }
+
+    /** Nothing more points from one place to each of the clusters that have some of the bytes. */
+    synchronized void release(long place, long length) {
+        long first = place >>> bits;
+        released.add(new Run(first, (place + length - 1 >>> bits) - first + 1));
+    }
+
+    /** Makes durable all that was written before. */
+    void flush() throws IOException {
+        List<Run> durable;
+        synchronized (this) {
+            durable = released;
+            released = new ArrayList<>();
+        }
+        file.sync();
+        try {
+            lower(durable);
+        } catch (IOException e) {
+            // The data is durable all the same; some clusters are lost
+        }
+    }
+
+    /** Gives back what is left over. */
+    synchronized void close() throws IOException {
+        flush();
+        long end = clusters();
+        for (Run run : ready) {
+            refcounts.set(run.start, run.count, 0);
+        }
+        // What was there before is not ours to cut
+        while (end > firstEnd && refcounts.get(end - 1) == 0) {
+            end--;
+        }
+        if (end < clusters()) {
+            file.resize(end << bits);
+        }
+        file.sync();
+    }
+
+    private synchronized void lower(List<Run> durable) throws IOException {
+        for (Run run : durable) {
+            for (long cluster = run.start; cluster < run.start + run.count; cluster++) {
+                long now = refcounts.get(cluster);
+                if (now == 1) {
+                    file.punch(cluster << bits, 1L << bits);
+                }
+                if (now > 0) {
+                    refcounts.set(cluster, 1, now - 1);
+                }
+            }
+        }
+    }
+
+    private long clusters() {
+        return file.size() + (1L << bits) - 1 >>> bits;
+    }
+
+    private void refill(long most) throws IOException {
+        long count = Math.max(Math.max(most, LEAST), chunk >>> bits);
+        chunk = Math.min(2 * chunk, largest);
+        List<Run> free = free(count);
+        if (free.isEmpty()) {
+            extend(count);
+            return;
+        }
+        for (Run run : free) {
+            file.zero(run.start << bits, run.count << bits);
+            refcounts.set(run.start, run.count, 1);
+        }
+        file.sync();
+        ready.addAll(free);
+    }
+
+    /** Clusters within the file that are free, about so many. */
+    private List<Run> free(long count) throws IOException {
+        var free = new ArrayList<Run>();
+        long end = clusters();
+        for (long found = 0; found < count && cursor < end;) {
+            long start = refcounts.firstFree(cursor, end);
+            cursor = start;
+            while (cursor < end && cursor - start < count - found && refcounts.firstFree(cursor, cursor + 1) == cursor) {
+                cursor++;
+            }
+            if (cursor > start) {
+                free.add(new Run(start, cursor - start));
+                found += cursor - start;
+            }
+        }
+        return free;
+    }
+
+    /** Makes the file longer: by a longer table of reference counts if need be, then new blocks of them, then free clusters. */
+    private void extend(long count) throws IOException {
+        long end = clusters();
+        long[] newBlocks = {};
+        long table = 0;
+        while (true) {
+            long last = end + table + newBlocks.length + count - 1 >>> refcounts.blockBits();
+            long[] missing = missing(end >>> refcounts.blockBits(), last);
+            long wanted = last < refcounts.room() ? 0 : Math.max(table, (last + 1) * 3 / 2 * Long.BYTES + (1L << bits) - 1 >>> bits);
+            if (missing.length == newBlocks.length && wanted == table) {
+                break;
+            }
+            newBlocks = missing;
+            table = wanted;
+        }
+        long firstBlock = end + table;
+        long first = firstBlock + newBlocks.length;
+        long newEnd = first + count;
+        long[] longer = null;
+        try {
+            file.resize(newEnd << bits);
+            refcounts.set(end, newEnd - end, 1);
+            for (int i = 0; i < newBlocks.length; i++) {
+                refcounts.prepare(newBlocks[i], firstBlock + i << bits, end, newEnd);
+            }
+            if (table > 0) {
+                longer = refcounts.prepareTable((int) (table << bits - 3), end << bits, newBlocks, firstBlock << bits);
+            }
+            file.sync();
+        } catch (IOException e) {
+            shorten(end, newEnd);
+            throw e;
+        }
+        if (longer != null) {
+            long old = refcounts.tableOffset();
+            long oldLength = refcounts.room() * Long.BYTES;
+            refcounts.adoptTable(longer, end << bits);
+            file.sync();
+            release(old, oldLength);
+        } else if (newBlocks.length > 0) {
+            refcounts.adopt(newBlocks, firstBlock << bits);
+            file.sync();
+        }
+        addAtEnd(new Run(first, count));
+    }
+
+    /** Undoes an extension, or a full filesystem would make the file longer with each request that fails. */
+    private void shorten(long end, long newEnd) {
+        try {
+            refcounts.set(end, newEnd - end, 0);
+        } catch (IOException e) {
+            // The next extension sets them anyway
+        }
+        try {
+            file.resize(end << bits);
+        } catch (IOException e) {
+            // It stays longer
+        }
+    }
+
+    /** Those blocks of some that are not there. */
+    private long[] missing(long from, long to) {
+        var missing = new ArrayList<Long>();
+        for (long index = from; index <= to; index++) {
+            if (!refcounts.has(index)) {
+                missing.add(index);
+            }
+        }
+        return missing.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    private void addAtEnd(Run run) {
+        Run last = ready.peekLast();
+        if (last != null && last.start + last.count == run.start) {
+            ready.removeLast();
+            ready.add(new Run(last.start, last.count + run.count));
+        } else {
+            ready.add(run);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.qcow2;
+
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/** Opens an image and its backing files, which may have backing files of their own. */
+final class Chain {
+    private static final Pattern PROTOCOL = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:.*", Pattern.DOTALL);
+    private static final String FILE = "file:";
+
+    private final Opener opener;
+    private final Set<Object> files = new HashSet<>();
+
+    /** How a file is opened. */
+    interface Opener {
+        ImageFile open(String path, boolean writable) throws IOException;
+    }
+
+    Chain(Opener opener) {
+        this.opener = opener;
+    }
+
+    /** Opens an image with all that is below it; closing it closes all. */
+    @SuppressWarnings("resource") // the layer closes it
+    Qcow2Layer open(String path, boolean writable) throws IOException {
+        return image(openFile(path, writable));
+    }
+
+    private ImageFile openFile(String path, boolean writable) throws IOException {
+        ImageFile file = opener.open(path, writable);
+        try {
+            if (!files.add(file.key())) {
+                throw new IOException(path + ": the image is its own backing file");
+            }
+            return file;
+        } catch (IOException | RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** Takes over the file. */
+    private Qcow2Layer image(ImageFile file) throws IOException {
+        Layer below = null;
+        try {
+            Header header = Header.read(file);
+            below = header.backingFile() == null ? null : backing(file.path, header);
+            var layer = new Qcow2Layer(file, header, below);
+            file.map(mappedSize(file, header));
+            return layer;
+        } catch (IOException | RuntimeException | Error e) {
+            if (below != null) {
+                below.close();
+            }
+            file.close();
+            throw e;
+        }
+    }
+
+    private Layer backing(String path, Header header) throws IOException {
+        String name = header.backingFile();
+        String format = header.backingFormat();
+        if (format != null && !format.equals("raw") && !format.equals("qcow2")) {
+            throw new IOException(path + ": its backing file has the format " + format + "; only raw and qcow2 are known");
+        }
+        ImageFile file = openFile(resolve(path, name), false);
+        if ("qcow2".equals(format)) {
+            return image(file);
+        }
+        try {
+            // Whoever writes such a disk could make it look like an image that reads any file
+            if (format == null && Header.isThere(file)) {
+                throw new IOException(path + ": does not say which format its backing file has; 'qemu-img rebase -u -f qcow2 -F qcow2 -b "
+                        + name + " " + path + "' sets it");
+            }
+            return new RawLayer(file);
+        } catch (IOException | RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static String resolve(String path, String name) throws IOException {
+        String plain = name.startsWith(FILE) ? name.substring(FILE.length()) : name;
+        if (PROTOCOL.matcher(plain).matches()) {
+            throw new IOException(path + ": its backing file '" + name + "' is not a path, which is all that this backend can follow");
+        }
+        try {
+            return Path.of(path).resolveSibling(plain).toString();
+        } catch (InvalidPathException e) {
+            throw new IOException(path + ": its backing file has a name that cannot be: " + e.getReason(), e);
+        }
+    }
+
+    /** Room for an image that gets a place for each cluster of the disk; what goes beyond has no address. */
+    private static long mappedSize(ImageFile file, Header header) {
+        return file.writable ? file.size() + header.size() + (header.size() >> 4) + (1 << 28) : file.size();
+    }
+}

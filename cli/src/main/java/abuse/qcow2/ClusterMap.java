@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.qcow2;
+
+import abuse.libc.Memory;
+import java.io.IOException;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+
+/**
+ * Where each cluster of the disk is. The tables of the file are kept in memory once they were needed, as one long array,
+ * which any thread looks into without a lock. Changes go to the file first.
+ */
+final class ClusterMap implements AutoCloseable {
+    private static final long L1_RESERVED = 0x7f00_0000_0000_01ffL;
+
+    private final ImageFile file;
+    private final Header header;
+    private final int l2Bits;
+    /** Entries of the level 1 table. */
+    private final Memory tables;
+    /** Entries of all level 2 tables as {@link Entry#load} has them. */
+    private final Memory entries;
+    private final ByteBuffer one = ByteBuffer.allocateDirect(Long.BYTES);
+
+    ClusterMap(ImageFile file, Header header) throws IOException {
+        this.file = file;
+        this.header = header;
+        l2Bits = header.l2Bits();
+        ByteBuffer table = file.table(header.l1Offset(), header.l1Size() * Long.BYTES);
+        try {
+            tables = Memory.map(Math.max(1, (long) header.l1Size() * Long.BYTES));
+            entries = Memory.map(Math.max(1, header.clusters() * Long.BYTES));
+        } catch (OutOfMemoryError e) {
+            throw new IOException(file.path + ": no room for its tables: " + e.getMessage(), e);
+        }
+        for (int i = 0; i < header.l1Size(); i++) {
+            tables.putLong((long) i * Long.BYTES, table.getLong(i * Long.BYTES));
+        }
+    }
+
+    /** The entry of a cluster; {@link Entry#UNKNOWN} if it must be loaded first. */
+    long look(long cluster) {
+        if (tableEntry(cluster) == 0) {
+            return Entry.UNALLOCATED;
+        }
+        long entry = entries.getLong(cluster * Long.BYTES);
+        // What it points to was there before it
+        VarHandle.acquireFence();
+        return entry;
+    }
+
+    /** The entry of a cluster, from the file if need be. */
+    long entry(long cluster) throws IOException {
+        long entry = look(cluster);
+        if (entry == Entry.UNKNOWN) {
+            load(cluster >>> l2Bits);
+            entry = look(cluster);
+        }
+        if (entry == Entry.BAD) {
+            throw new IOException(file.path + ": the tables make no sense for the data at " + (cluster << header.clusterBits())
+                    + " of the disk; 'qemu-img check' tells more");
+        }
+        return entry;
+    }
+
+    /** Whether there is no table for a cluster. */
+    boolean isBare(long cluster) {
+        return tableEntry(cluster) == 0;
+    }
+
+    /** The first cluster of the next table. */
+    long nextTable(long cluster) {
+        return (cluster >>> l2Bits) + 1 << l2Bits;
+    }
+
+    /** Whether a snapshot may have the table of a cluster, too. */
+    boolean isShared(long cluster) {
+        return (tableEntry(cluster) & Entry.OWN) == 0;
+    }
+
+    /** Points a cluster to another place; its table is its own. */
+    synchronized void set(long cluster, long entry) throws IOException {
+        long table = Entry.host(tableEntry(cluster));
+        write(table + (cluster & (1L << l2Bits) - 1) * Long.BYTES, entry);
+        remember(cluster, entry | Entry.LOADED);
+    }
+
+    /** Makes sure that the table of a cluster is there, and no snapshot's too. */
+    synchronized void own(long cluster, Allocator allocator) throws IOException {
+        long index = cluster >>> l2Bits;
+        long old = tableEntry(cluster);
+        if ((old & Entry.OWN) != 0) {
+            return;
+        }
+        if (old == 0) {
+            // Before the table, for those who look
+            for (long each = firstOf(index); each < endOf(index); each++) {
+                remember(each, Entry.UNALLOCATED);
+            }
+            setTable(index, allocator.takeOne() | Entry.OWN);
+            return;
+        }
+        long host = Entry.host(old);
+        if (allocator.references(host) > 1) {
+            ByteBuffer table = file.table(host, (int) header.clusterSize());
+            long copy = allocator.takeOne();
+            file.write(copy, table, table.remaining());
+            file.sync();
+            setTable(index, copy | Entry.OWN);
+            allocator.release(host, 1);
+        } else {
+            setTable(index, old | Entry.OWN);
+        }
+    }
+
+    @Override
+    public void close() {
+        tables.close();
+        entries.close();
+    }
+
+    private synchronized void load(long index) throws IOException {
+        long first = firstOf(index);
+        long entry = tables.getLong(index * Long.BYTES);
+        long host = Entry.host(entry);
+        if ((entry & L1_RESERVED) != 0 || !isCluster(host)) {
+            throw new IOException(file.path + ": the level 1 table makes no sense for the data at " + (first << header.clusterBits())
+                    + " of the disk; 'qemu-img check' tells more");
+        }
+        if (entries.getLong(first * Long.BYTES) != Entry.UNKNOWN) {
+            return;
+        }
+        ByteBuffer table = file.table(host, (int) header.clusterSize());
+        // The first one last, because it tells whether all are there
+        for (long cluster = endOf(index) - 1; cluster >= first; cluster--) {
+            long loaded = Entry.load(table.getLong((int) (cluster - first) * Long.BYTES), header);
+            boolean lies = Entry.isCompressed(loaded) || Entry.host(loaded) == 0 || isCluster(Entry.host(loaded));
+            remember(cluster, lies ? loaded : Entry.BAD);
+        }
+    }
+
+    /** Whether a place can be that of a cluster: in the file, and not that of a table whose place the header gives. */
+    private boolean isCluster(long host) {
+        return (host & header.clusterSize() - 1) == 0 && host >= header.clusterSize() && host < file.size()
+                && !isIn(host, header.l1Offset(), (long) header.l1Size() * Long.BYTES)
+                && !isIn(host, header.refcountTableOffset(), header.refcountTableSize());
+    }
+
+    private static boolean isIn(long position, long start, long length) {
+        return position >= start && position < start + length;
+    }
+
+    private long tableEntry(long cluster) {
+        return tables.getLong((cluster >>> l2Bits) * Long.BYTES);
+    }
+
+    private void setTable(long index, long entry) throws IOException {
+        write(header.l1Offset() + index * Long.BYTES, entry);
+        VarHandle.releaseFence();
+        tables.putLong(index * Long.BYTES, entry);
+    }
+
+    private void remember(long cluster, long entry) {
+        VarHandle.releaseFence();
+        entries.putLong(cluster * Long.BYTES, entry);
+    }
+
+    private void write(long position, long entry) throws IOException {
+        file.write(position, one.clear().putLong(0, entry), Long.BYTES);
+    }
+
+    private long firstOf(long table) {
+        return table << l2Bits;
+    }
+
+    private long endOf(long table) {
+        return Math.min(header.clusters(), firstOf(table) + (1L << l2Bits));
+    }
+}

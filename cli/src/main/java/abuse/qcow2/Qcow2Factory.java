@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.qcow2;
+
+import abuse.backend.Backend;
+import abuse.backend.BackendFactory;
+import abuse.backend.Geometry;
+import abuse.backend.Image;
+import java.io.IOException;
+import java.util.Set;
+
+/** Finds images by their path. Public because the service loader needs it. */
+public final class Qcow2Factory implements BackendFactory {
+    /** For the service loader. */
+    public Qcow2Factory() {}
+
+    @Override
+    public String name() {
+        return "qcow2";
+    }
+
+    @Override
+    public String argument() {
+        return "PATH";
+    }
+
+    @Override
+    public Image look(String path) throws IOException {
+        Qcow2Layer image = new Chain(ImageFile::new).open(path, false);
+        try (var backend = new Qcow2Backend(image, 1)) {
+            return Image.of(backend);
+        }
+    }
+
+    @Override
+    @SuppressWarnings("resource") // what is returned is open
+    public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
+        Qcow2Layer image = new Chain((file, writable) -> ImageFile.open(file, writable, geometry.number()))
+                .open(path, !geometry.readOnly());
+        try {
+            return geometry.readOnly() ? new Qcow2Backend(image, geometry.maxRequest())
+                    : new WritableBackend(image, new Changes(image, Allocator.LARGEST_CHUNK), geometry.maxRequest());
+        } catch (IOException | RuntimeException | Error e) {
+            image.close();
+            throw e;
+        }
+    }
+}
