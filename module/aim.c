@@ -30,7 +30,8 @@ static struct abuse_target *abuse_map_known(struct abuse_map *map,
  */
 static struct abuse_target *abuse_map_reuse(struct abuse_map *map,
 					    struct block_device *bdev,
-					    bool write)
+					    bool write,
+					    const struct abuse_target *before)
 {
 	struct abuse_target *target;
 	int err;
@@ -40,7 +41,7 @@ static struct abuse_target *abuse_map_reuse(struct abuse_map *map,
 	mutex_unlock(&map->lock);
 	if (!target)
 		return NULL;
-	err = abuse_target_sync(bdev);
+	err = target == before ? 0 : abuse_target_sync(bdev);
 	if (err)
 		return ERR_PTR(err);
 	mutex_lock(&map->lock);
@@ -69,9 +70,10 @@ static u32 abuse_map_lane(struct abuse_map *map)
 
 static struct abuse_target *abuse_map_open(struct abuse_map *map,
 					   struct block_device *bdev,
-					   bool write)
+					   bool write,
+					   const struct abuse_target *before)
 {
-	struct abuse_target *known = abuse_map_reuse(map, bdev, write);
+	struct abuse_target *known = abuse_map_reuse(map, bdev, write, before);
 	struct abuse_target *target;
 
 	if (known)
@@ -101,7 +103,8 @@ static struct abuse_target *abuse_map_open(struct abuse_map *map,
 
 static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
 					     struct file *file,
-					     const struct abuse_extent *extent)
+					     const struct abuse_extent *extent,
+					     const struct abuse_target *before)
 {
 	bool write = extent->flags & ABUSE_EXTENT_WRITE;
 	struct block_device *bdev;
@@ -116,13 +119,14 @@ static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
 		err = -ELOOP;
 	if (!err)
 		err = abuse_target_check(bdev, extent, map->block_size);
-	return err ? ERR_PTR(err) : abuse_map_open(map, bdev, write);
+	return err ? ERR_PTR(err) : abuse_map_open(map, bdev, write, before);
 }
 
 /**
  * abuse_map_aim() - find the target of bytes that are to be mapped
  * @map: the map, which the caller keeps from being freed
  * @extent: which bytes, and where to; within the disk, and as its blocks are
+ * @before: what this returned for the extent before in the same call, NULL: none
  *
  * This may take long. So it is done before the change.
  *
@@ -130,14 +134,15 @@ static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
  * header of the ABI says.
  */
 struct abuse_target *abuse_map_aim(struct abuse_map *map,
-				   const struct abuse_extent *extent)
+				   const struct abuse_extent *extent,
+				   const struct abuse_target *before)
 {
 	struct file *file = fget(extent->target);
 	struct abuse_target *target;
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	target = abuse_map_aim_at(map, file, extent);
+	target = abuse_map_aim_at(map, file, extent, before);
 	fput(file);
 	return target;
 }

@@ -8,6 +8,7 @@
 struct abuse_extent;
 
 struct abuse_target *abuse_map_aim(struct abuse_map *map,
-				   const struct abuse_extent *extent);
+				   const struct abuse_extent *extent,
+				   const struct abuse_target *before);
 
 #endif

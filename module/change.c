@@ -9,8 +9,12 @@
 #include "change.h"
 #include "uapi/abuse.h"
 
-/* So many entries are changed before somebody else may run. */
-#define ABUSE_PIECE	1024
+/*
+ * So many entries are changed before somebody else may run. So few are never all
+ * that is below an inner node with 15 children of which each has children, too:
+ * see abuse_map_free() for what frees such a node.
+ */
+#define ABUSE_PIECE	128
 
 static struct abuse_era *abuse_map_era(struct abuse_map *map)
 {

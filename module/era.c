@@ -39,8 +39,14 @@ void abuse_era_put(struct abuse_era *era)
 		kfree(era);
 }
 
+/*
+ * Nobody reads the tree any more, so its nodes are freed at once. Under RCU kernels
+ * to this day take the number of children in an inner node that has 15 of them for
+ * a sixteenth child, in mt_free_walk().
+ */
 static void abuse_map_free(struct abuse_map *map)
 {
+	mt_clear_in_rcu(&map->tree);
 	mtree_destroy(&map->tree);
 	map->freed(map);
 }

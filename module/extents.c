@@ -51,8 +51,9 @@ struct abuse_part {
 static int abuse_read_part(struct abuse_map *map,
 			   const struct abuse_config *config,
 			   const struct abuse_extents *call, bool remove,
-			   u32 i, struct abuse_part *part)
+			   struct abuse_part *parts, u32 i)
 {
+	struct abuse_part *part = &parts[i];
 	void __user *user = abuse_user_ptr(call->extents);
 	struct abuse_extent *extent = &part->extent;
 	int err;
@@ -68,7 +69,10 @@ static int abuse_read_part(struct abuse_map *map,
 		err = abuse_check_extent(config, extent);
 	if (err)
 		return err;
-	part->target = remove ? NULL : abuse_map_aim(map, extent);
+	part->target = NULL;
+	if (!remove)
+		part->target = abuse_map_aim(map, extent,
+					     i ? parts[i - 1].target : NULL);
 	return PTR_ERR_OR_ZERO(part->target);
 }
 
@@ -84,7 +88,7 @@ static u32 abuse_read_parts(struct abuse_map *map,
 	u32 i;
 
 	for (i = 0; i < call->nr; i++) {
-		*err = abuse_read_part(map, config, call, remove, i, &parts[i]);
+		*err = abuse_read_part(map, config, call, remove, parts, i);
 		if (*err)
 			break;
 		cond_resched();

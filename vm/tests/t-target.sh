@@ -4,8 +4,8 @@
 # shellcheck source=vm/tests/map.sh
 . "${BASH_SOURCE[0]%/*}/map.sh"
 
-_slow_target() {
-	dmsetup create abuse-slow --table "0 16384 linear /dev/ram0 0"
+_slow_target() { # [DEVICE]
+	dmsetup create abuse-slow --table "0 16384 linear ${1-/dev/ram0} 0"
 	[ "$(</sys/block/dm-0/dm/name)" = abuse-slow ] || fail "another dm-0"
 }
 
@@ -163,9 +163,10 @@ a_target_that_does_not_open_holds_up_nobody() {
 # Whoever opens the target has to wait until that is written; a whole block, which is not read first
 _dirty() { dd if=/dev/zero of=/dev/dm-0 bs=4096 count=1 conv=notrunc status=none; }
 
-a_flush_waits_for_what_was_just_unmapped() {
+a_flush_reaches_what_was_just_unmapped() {
 	_ready
-	_slow_target
+	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
+	_slow_target /dev/nullb0
 	_map 0:1M:0:/dev/dm-0:w
 	io op=write byte=0x68
 	dmsetup suspend --nolockfs abuse-slow
@@ -181,6 +182,7 @@ a_flush_waits_for_what_was_just_unmapped() {
 	finish unmap
 	finish flush
 	dmsetup remove abuse-slow
+	modprobe -r null_blk
 }
 
 a_flush_does_not_wait_until_a_device_is_given_up_that_was_only_read() {
