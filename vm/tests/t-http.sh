@@ -75,20 +75,27 @@ a_web_server_that_hangs_is_waited_for_until_the_deadline() {
 	_web
 	tool setup sz=32M,ro
 	start server "$URL" --deadline 2
-	io op=read
+	wait_for io op=read
 	kill -STOP "${PID[web]}"
 	expect ETIMEDOUT io op=read offset=1M
-	told server 'did not answer a request before its deadline' 1
+	shows "$T/server" 'did not answer a request before its deadline'
 	kill -CONT "${PID[web]}"
 	wait_for io op=read offset=1M
+	stop server
+	kill9 web
+}
+
+a_reset_is_not_kept_waiting_by_a_web_server_that_hangs() {
+	_image
+	_web
+	tool setup sz=32M,ro
+	start server "$URL"
 	kill -STOP "${PID[web]}"
 	spawn read client io $DISK op=read offset=2M
 	owned 1
-	# A reset is not kept waiting either
 	reset
 	finish server 1
 	failed read EIO
-	kill -CONT "${PID[web]}"
 	kill9 web
 }
 
