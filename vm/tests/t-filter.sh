@@ -191,6 +191,7 @@ filters_change_while_the_disk_is_mounted() {
 	sync -f "$T/mnt"
 	local first range
 	first=$(filefrag -b4096 -v "$T/mnt/file" | sed -nE 's/^ *0: *0\.\. *255: *([0-9]+)\.\..*/\1/p')
+	[ "$first" ] || fail "the file is in pieces"
 	range=range=$((first * 4096))-$(((first + 256) * 4096))
 
 	_filter add error:op=read,"$range"
