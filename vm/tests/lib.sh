@@ -240,11 +240,19 @@ small_disk() {
 # start_load [OPTION...]: until end_load, fio writes with all sizes and fsync, then reads
 # and compares all of it, again and again; and it discards in another place
 start_load() {
+	local -a before
+	read -ra before <$SYS/stat
 	spawn verify "${FIO[@]}" --name=verify --size=24M --rw=randwrite --bsrange=4k-1m --iodepth=32 --fsync=40 \
 		--loops=1000000 --verify=crc32c --verify_fatal=1 --verify_dump=0 "$@"
 	spawn trim "${FIO[@]}" --name=trim --offset=24M --size=8M --rw=randtrim --bs=64k --iodepth=1 --ioengine=sync \
 		--loops=1000000
+	wait_for _written_and_trimmed "${before[4]}" "${before[11]}" # or a signal would end one that knows none yet
 	answering
+}
+_written_and_trimmed() { # MORE-WRITES-THAN MORE-DISCARDS-THAN
+	local -a now
+	read -ra now <$SYS/stat
+	[ "${now[4]}" -gt "$1" ] && [ "${now[11]}" -gt "$2" ]
 }
 
 # answering: waits until requests are being answered

@@ -5,6 +5,7 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
+import abuse.backend.ImageFormat;
 import java.io.IOException;
 import java.util.Set;
 
@@ -55,7 +56,7 @@ public abstract class HttpFactory implements BackendFactory {
 
     @Override
     public Image look(String argument) throws IOException {
-        return new Image(Web.look(file(argument)).size(), null, SECTOR, true, false, false);
+        return new Image(Web.look(file(argument)).size(), ImageFormat.UNSEEN, SECTOR, true, false, false);
     }
 
     @Override

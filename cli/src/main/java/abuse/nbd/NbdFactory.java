@@ -5,6 +5,7 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
+import abuse.backend.ImageFormat;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
@@ -95,7 +96,7 @@ public abstract class NbdFactory implements BackendFactory {
             }
         }
         Export export = found.result.export();
-        return new Image(NbdBackend.sizeOf(export), null, export.minimum(), export.readOnly(), export.has(Protocol.SEND_TRIM),
+        return new Image(NbdBackend.sizeOf(export), ImageFormat.UNSEEN, export.minimum(), export.readOnly(), export.has(Protocol.SEND_TRIM),
                 export.has(Protocol.SEND_WRITE_ZEROES));
     }
 
