@@ -23,11 +23,17 @@ public final class Qcow2Factory implements BackendFactory {
         return "PATH";
     }
 
+    /** The whole image is mapped, and would be locked in memory. */
+    @Override
+    public boolean canBePinned() {
+        return false;
+    }
+
     @Override
     public Image look(String path) throws IOException {
         Qcow2Layer image = new Chain(ImageFile::new).open(path, false);
         try (var backend = new Qcow2Backend(image, 1)) {
-            return Image.of(backend);
+            return Image.of(backend, image.header.isBroken() || !image.file.isRegular());
         }
     }
 
