@@ -76,6 +76,7 @@ final class TableCheck {
         long start = header.snapshotsOffset();
         require(start > 0 && start < file.size() && (start & header.clusterSize() - 1) == 0);
         long at = start;
+        long end = start;
         ByteBuffer entry = ByteBuffer.allocateDirect(SNAPSHOT);
         for (int i = 0; i < header.snapshots(); i++) {
             file.read(at, entry.clear(), SNAPSHOT);
@@ -84,10 +85,12 @@ final class TableCheck {
             tables.add(new Table("level 1 table of a snapshot", entry.getLong(0), l1Length));
             long length = SNAPSHOT + Integer.toUnsignedLong(entry.getInt(36)) + Short.toUnsignedInt(entry.getShort(12))
                     + Short.toUnsignedInt(entry.getShort(14));
-            at += length + 7 & -8L;
+            // The last one is not filled up
+            end = at + length;
+            at = end + 7 & -8L;
         }
-        require(at <= file.size());
-        tables.add(new Table("table of snapshots", start, at - start));
+        require(end <= file.size());
+        tables.add(new Table("table of snapshots", start, end - start));
     }
 
     private void require(boolean condition) throws IOException {
