@@ -41,6 +41,11 @@ public interface BackendFactory {
         return Set.of();
     }
 
+    /** Whether it may be opened in a process that keeps all that it maps in memory. */
+    default boolean canBePinned() {
+        return true;
+    }
+
     /**
      * Looks at a store before it is opened; null when there is none, or there is nothing to see.
      *

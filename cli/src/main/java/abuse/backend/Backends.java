@@ -60,6 +60,11 @@ public final class Backends {
         return factory == null || factory.argument() == null ? name : factory.name() + ":" + factory.shown(argumentOf(name));
     }
 
+    /** Whether a backend may be opened in a process whose memory is locked. */
+    public boolean canBePinned(String name) {
+        return find(name).canBePinned();
+    }
+
     /** Looks at what a backend would open, as {@link BackendFactory#look} does. */
     public Image look(String name) throws IOException {
         return find(name).look(argumentOf(name));
@@ -93,6 +98,11 @@ public final class Backends {
     private static String argumentOf(String name) {
         int colon = name.indexOf(':');
         return colon < 0 ? null : name.substring(colon + 1);
+    }
+
+    /** The name of a backend as in the help, such as "file:PATH". */
+    public String label(String name) {
+        return nameOf(find(name));
     }
 
     private static String nameOf(BackendFactory factory) {

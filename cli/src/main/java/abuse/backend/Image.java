@@ -42,14 +42,17 @@ public record Image(long size, ImageFormat format, int leastBlock, boolean readO
         }
     }
 
-    /** Looks at what a backend holds. */
-    public static Image of(Backend backend) throws IOException {
+    /**
+     * Looks at what a backend holds, which knows both discard and zeros unless it can only be read.
+     */
+    public static Image of(Backend backend, boolean readOnly) throws IOException {
         long size = backend.size();
         if (size <= 0) {
             return null;
         }
         try (Memory memory = Memory.map(ImageFormat.LENGTH)) {
-            return new Image(size, ImageFormat.find(memory.buffer(), size, offset -> read(backend, offset, memory)));
+            return new Image(size, ImageFormat.find(memory.buffer(), size, offset -> read(backend, offset, memory)), 1, readOnly,
+                    !readOnly, !readOnly);
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }

@@ -29,6 +29,10 @@ record BackendOptions(boolean create, boolean direct, boolean shared, boolean pi
             add(options, "--direct", Option.DIRECT, backends, backend);
         }
         if (pin) {
+            if (!backends.canBePinned(backend)) {
+                throw new UsageException("--pin is not possible with " + backends.label(backend)
+                        + ", as it would lock all of the image in memory");
+            }
             // The page cache is bypassed, too: its writeback may wait for memory, and so for the disk, while it holds locks
             for (Option option : new Option[] {Option.PINNED, Option.DIRECT}) {
                 if (backends.knows(backend, option)) {

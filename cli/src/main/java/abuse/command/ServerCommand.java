@@ -100,9 +100,6 @@ class ServerCommand extends Command {
     @Override
     void execute() throws Exception {
         look = look();
-        if (isSet(pin)) {
-            Pinning.pin();
-        }
         var words = new ArrayList<String>();
         for (PositionalParamSpec word : List.of(first, second)) {
             if (word.getValue() != null) {
@@ -116,6 +113,7 @@ class ServerCommand extends Command {
             passed = FilterOption.parse(filters.getValue() == null ? List.of() : filters.getValue(), known);
         }
         if (all != null && all.getValue() != null) {
+            pin();
             serveAll();
             return;
         }
@@ -128,8 +126,16 @@ class ServerCommand extends Command {
             throw new UsageException("'" + backends.shown(words.get(0)) + "' and '" + backends.shown(backend) + "' are both backends; only one can be"
                     + " served");
         }
-        serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, new BackendOptions(isSet(create), isSet(direct),
-                isSet(shared), isSet(pin)).of(backends, backend)));
+        Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
+        pin();
+        serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
+    }
+
+    /** Starts anew, so before anything is read that cannot be read twice. */
+    private void pin() throws IOException {
+        if (isSet(pin)) {
+            Pinning.pin();
+        }
     }
 
     /** Opens a backend, which may take its time to lock the memory of the disk. */

@@ -16,6 +16,11 @@ final class Allocator {
     static final long LARGEST_CHUNK = 64 << 20;
     private static final long FIRST_CHUNK = 1 << 20;
     private static final int LEAST = 8;
+    private static final long MOST_BLOCKS = Header.MAX_REFCOUNT_TABLE / Long.BYTES;
+    /** So many runs of released clusters take half a megabyte of the heap. */
+    private static final int MANY = 16 << 10;
+    /** How many clusters are counted once less while those wait who need clusters. */
+    private static final long PIECE = 64;
 
     private final ImageFile file;
     private final Refcounts refcounts;
@@ -29,6 +34,8 @@ final class Allocator {
     private long cursor;
     /** Where the file ended at the start. */
     private final long firstEnd;
+    /** Behind all clusters that were used then. */
+    private final long used;
     /** To be counted once less when it is durable that nothing points there. */
     private List<Run> released = new ArrayList<>();
 
@@ -36,17 +43,25 @@ final class Allocator {
     record Run(long start, long count) {}
 
     /**
-     * Makes nothing ready yet.
+     * Changes nothing yet.
      *
      * @param largest the most bytes that are made ready at once
+     * @throws IOException when the file must not be written as it is
      */
-    Allocator(ImageFile file, Header header, long largest) throws IOException {
+    Allocator(ImageFile file, Header header, ClusterMap map, long largest) throws IOException {
         this.file = file;
         this.largest = largest;
         chunk = Math.min(FIRST_CHUNK, largest);
         bits = header.clusterBits();
         refcounts = new Refcounts(file, header);
+        TableCheck.check(file, header, map, refcounts);
         firstEnd = clusters();
+        used = refcounts.end();
+        // A killed qemu may leave some there
+        if (used - firstEnd << bits > LARGEST_CHUNK) {
+            throw new IOException(file.path + ": the image ends long before clusters that are in use; 'qemu-img check -r all " + file.path
+                    + "' repairs it");
+        }
         // The header is never free, whatever its number is
         cursor = 1;
     }
@@ -54,7 +69,13 @@ final class Allocator {
     /** Takes at least one cluster, and at most so many that follow each other. */
     synchronized Run take(long most) throws IOException {
         if (ready.isEmpty() || ready.peek().count < most && ready.size() == 1) {
-            refill(most);
+            try {
+                refill(most);
+            } catch (IOException e) {
+                if (ready.isEmpty()) {
+                    throw e;
+                }
+            }
         }
         Run run = ready.remove();
         if (run.count <= most) {
@@ -90,7 +111,24 @@ final class Allocator {
     /** Nothing more points from one place to each of the clusters that have some of the bytes. */
     synchronized void release(long place, long length) {
         long first = place >>> bits;
-        released.add(new Run(first, (place + length - 1 >>> bits) - first + 1));
+        long count = (place + length - 1 >>> bits) - first + 1;
+        int last = released.size() - 1;
+        if (last >= 0 && released.get(last).start + released.get(last).count == first) {
+            released.set(last, new Run(released.get(last).start, released.get(last).count + count));
+        } else {
+            released.add(new Run(first, count));
+        }
+    }
+
+    /** Counts what was released without being asked for a flush, once that is much. The caller holds no lock. */
+    void settle() throws IOException {
+        boolean many;
+        synchronized (this) {
+            many = released.size() >= MANY;
+        }
+        if (many) {
+            flush();
+        }
     }
 
     /** Makes durable all that was written before. */
@@ -103,7 +141,7 @@ final class Allocator {
         file.sync();
         try {
             lower(durable);
-        } catch (IOException e) {
+        } catch (Throwable e) {
             // The data is durable all the same; some clusters are lost
         }
     }
@@ -125,16 +163,23 @@ final class Allocator {
         file.sync();
     }
 
-    private synchronized void lower(List<Run> durable) throws IOException {
+    private void lower(List<Run> durable) throws IOException {
         for (Run run : durable) {
-            for (long cluster = run.start; cluster < run.start + run.count; cluster++) {
-                long now = refcounts.get(cluster);
-                if (now == 1) {
-                    file.punch(cluster << bits, 1L << bits);
-                }
-                if (now > 0) {
-                    refcounts.set(cluster, 1, now - 1);
-                }
+            long end = run.start + run.count;
+            for (long at = run.start; at < end; at += PIECE) {
+                lower(at, Math.min(at + PIECE, end));
+            }
+        }
+    }
+
+    private synchronized void lower(long start, long end) throws IOException {
+        for (long cluster = start; cluster < end; cluster++) {
+            long now = refcounts.get(cluster);
+            if (now == 1) {
+                file.punch(cluster << bits, 1L << bits);
+            }
+            if (now > 0) {
+                refcounts.set(cluster, 1, now - 1);
             }
         }
     }
@@ -151,12 +196,28 @@ final class Allocator {
             extend(count);
             return;
         }
-        for (Run run : free) {
-            file.zero(run.start << bits, run.count << bits);
-            refcounts.set(run.start, run.count, 1);
+        try {
+            for (Run run : free) {
+                file.zero(run.start << bits, run.count << bits);
+                refcounts.set(run.start, run.count, 1);
+            }
+            file.sync();
+        } catch (Throwable e) {
+            for (Run run : free) {
+                uncount(run.start, run.count);
+            }
+            throw e;
         }
-        file.sync();
         ready.addAll(free);
+    }
+
+    /** Undoes that clusters were counted. */
+    private void uncount(long start, long count) {
+        try {
+            refcounts.set(start, count, 0);
+        } catch (IOException e) {
+            // They are lost, or counted again anyway
+        }
     }
 
     /** Clusters within the file that are free, about so many. */
@@ -179,13 +240,18 @@ final class Allocator {
 
     /** Makes the file longer: by a longer table of reference counts if need be, then new blocks of them, then free clusters. */
     private void extend(long count) throws IOException {
-        long end = clusters();
+        long before = file.size();
+        long end = Math.max(clusters(), used);
         long[] newBlocks = {};
         long table = 0;
         while (true) {
             long last = end + table + newBlocks.length + count - 1 >>> refcounts.blockBits();
+            if (last >= MOST_BLOCKS) {
+                throw new IOException(file.path + ": the image can grow no further");
+            }
             long[] missing = missing(end >>> refcounts.blockBits(), last);
-            long wanted = last < refcounts.room() ? 0 : Math.max(table, (last + 1) * 3 / 2 * Long.BYTES + (1L << bits) - 1 >>> bits);
+            long room = Math.min((last + 1) * 3 / 2, MOST_BLOCKS);
+            long wanted = last < refcounts.room() ? 0 : Math.max(table, room * Long.BYTES + (1L << bits) - 1 >>> bits);
             if (missing.length == newBlocks.length && wanted == table) {
                 break;
             }
@@ -206,8 +272,9 @@ final class Allocator {
                 longer = refcounts.prepareTable((int) (table << bits - 3), end << bits, newBlocks, firstBlock << bits);
             }
             file.sync();
-        } catch (IOException e) {
-            shorten(end, newEnd);
+        } catch (Throwable e) {
+            uncount(end, newEnd - end);
+            shorten(before);
             throw e;
         }
         if (longer != null) {
@@ -224,14 +291,9 @@ final class Allocator {
     }
 
     /** Undoes an extension, or a full filesystem would make the file longer with each request that fails. */
-    private void shorten(long end, long newEnd) {
+    private void shorten(long length) {
         try {
-            refcounts.set(end, newEnd - end, 0);
-        } catch (IOException e) {
-            // The next extension sets them anyway
-        }
-        try {
-            file.resize(end << bits);
+            file.resize(length);
         } catch (IOException e) {
             // It stays longer
         }

@@ -50,9 +50,8 @@ final class Chain {
         try {
             Header header = Header.read(file);
             below = header.backingFile() == null ? null : backing(file.path, header);
-            var layer = new Qcow2Layer(file, header, below);
             file.map(mappedSize(file, header));
-            return layer;
+            return new Qcow2Layer(file, header, below);
         } catch (IOException | RuntimeException | Error e) {
             if (below != null) {
                 below.close();
@@ -68,7 +67,7 @@ final class Chain {
         if (format != null && !format.equals("raw") && !format.equals("qcow2")) {
             throw new IOException(path + ": its backing file has the format " + format + "; only raw and qcow2 are known");
         }
-        ImageFile file = openFile(resolve(path, name), false);
+        ImageFile file = openFile(resolve(path, name, format), false);
         if ("qcow2".equals(format)) {
             return image(file);
         }
@@ -85,10 +84,15 @@ final class Chain {
         }
     }
 
-    private static String resolve(String path, String name) throws IOException {
+    private static String resolve(String path, String name, String format) throws IOException {
         String plain = name.startsWith(FILE) ? name.substring(FILE.length()) : name;
         if (PROTOCOL.matcher(plain).matches()) {
             throw new IOException(path + ": its backing file '" + name + "' is not a path, which is all that this backend can follow");
+        }
+        if (plain.length() < name.length() && !plain.startsWith("/")) {
+            String options = "-u -f qcow2 -b " + plain + " -F " + (format == null ? "raw" : format);
+            throw new IOException(path + ": its backing file '" + name + "' would be sought in the current folder of qemu; 'qemu-img rebase "
+                    + options + " " + path + "' makes it relative to the image");
         }
         try {
             return Path.of(path).resolveSibling(plain).toString();

@@ -23,23 +23,41 @@ final class Changes implements AutoCloseable {
     private final Object[] locks = new Object[LOCKS];
     /** Memory for a cluster each, which nobody uses at the moment. */
     private final Deque<Memory> scratch = new ArrayDeque<>();
+    private volatile boolean begun;
 
     /**
-     * Prepares an image for writes.
+     * Changes nothing yet.
      *
      * @param ready the most bytes of new clusters that are made ready at once
      * @throws IOException when it must not be written as it is
      */
     Changes(Qcow2Layer image, long ready) throws IOException {
-        image.header.prepare(image.file);
+        image.header.checkWritable(image.file);
         this.image = image;
         file = image.file;
         map = image.map;
         bits = image.header.clusterBits();
         clusterSize = 1 << bits;
-        allocator = new Allocator(file, image.header, ready);
+        allocator = new Allocator(file, image.header, map, ready);
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
+        }
+    }
+
+    /** Whether the image is ready for changes without this class. */
+    boolean isBegun() {
+        return begun;
+    }
+
+    /** Not before all that could refuse the image had its turn. */
+    private void begin() throws IOException {
+        if (!begun) {
+            synchronized (this) {
+                if (!begun) {
+                    image.header.prepare(file);
+                    begun = true;
+                }
+            }
         }
     }
 
@@ -58,11 +76,16 @@ final class Changes implements AutoCloseable {
     }
 
     void write(long offset, ByteBuffer from) throws IOException {
+        begin();
         while (from.hasRemaining()) {
             long cluster = offset >>> bits;
             long entry = map.entry(cluster);
-            int n = Entry.isOwnData(entry) ? writeInPlace(entry, offset, from) : writeElsewhere(offset, from);
-            offset += n;
+            if (Entry.isOwnData(entry)) {
+                offset += writeInPlace(entry, offset, from);
+            } else {
+                offset += writeElsewhere(offset, from);
+                allocator.settle();
+            }
         }
     }
 
@@ -107,7 +130,7 @@ final class Changes implements AutoCloseable {
             for (long cluster = first; cluster < first + run.count(); cluster++) {
                 int within = within(offset + written);
                 int n = Math.min(clusterSize - within, from.remaining());
-                // If this fails, its place has something in it, and is given up
+                // If this fails, its place is given up
                 used++;
                 if (!writeCluster(cluster, within, from, n, run.start() + used - 1 << bits)) {
                     used--;
@@ -123,20 +146,12 @@ final class Changes implements AutoCloseable {
     /** Writes a part of a cluster; whether it has the new place then. */
     private boolean writeCluster(long cluster, int within, ByteBuffer from, int length, long place) throws IOException {
         synchronized (lock(cluster)) {
-            long entry = map.entry(cluster);
-            if (isOwn(cluster, entry)) {
-                if (!Entry.isOwnData(entry)) {
-                    map.own(cluster, allocator);
-                    if (Entry.isZero(entry)) {
-                        file.zero(Entry.host(entry), clusterSize);
-                        file.sync();
-                    }
-                    map.set(cluster, Entry.host(entry) | Entry.OWN);
-                }
-                file.write(Entry.host(entry) + within, from, length);
-                return false;
-            }
+            long entry;
             try {
+                entry = map.entry(cluster);
+                if (writeOwn(cluster, entry, within, from, length)) {
+                    return false;
+                }
                 if (readsAsZeros(cluster, entry)) {
                     file.write(place + within, from, length);
                 } else {
@@ -144,13 +159,31 @@ final class Changes implements AutoCloseable {
                 }
                 map.own(cluster, allocator);
                 map.set(cluster, place | Entry.OWN);
-            } catch (IOException e) {
+            } catch (Throwable e) {
+                // It may have something in it
                 allocator.release(place, 1);
                 throw e;
             }
             release(entry);
             return true;
         }
+    }
+
+    /** Writes a part of a cluster if that has a place for itself; false if not. */
+    private boolean writeOwn(long cluster, long entry, int within, ByteBuffer from, int length) throws IOException {
+        if (!isOwn(cluster, entry)) {
+            return false;
+        }
+        if (!Entry.isOwnData(entry)) {
+            map.own(cluster, allocator);
+            if (Entry.isZero(entry)) {
+                file.zero(Entry.host(entry), clusterSize);
+                file.sync();
+            }
+            map.set(cluster, Entry.host(entry) | Entry.OWN);
+        }
+        file.write(Entry.host(entry) + within, from, length);
+        return true;
     }
 
     /** Fills a new place with what a cluster holds now, and with what is written there. */
@@ -177,6 +210,7 @@ final class Changes implements AutoCloseable {
     }
 
     private void change(long offset, long length, boolean mustBeZeros) throws IOException {
+        begin();
         for (long end = offset + length; offset < end;) {
             long cluster = offset >>> bits;
             long next = Math.min(end, cluster + 1 << bits);
@@ -186,6 +220,7 @@ final class Changes implements AutoCloseable {
                 synchronized (lock(cluster)) {
                     changeCluster(cluster, within(offset), (int) (next - offset), mustBeZeros);
                 }
+                allocator.settle();
             }
             offset = next;
         }
@@ -228,8 +263,13 @@ final class Changes implements AutoCloseable {
         } else if (mustBeZeros) {
             // The only way that version 2 has to hide what is below
             long place = allocator.takeOne();
-            map.own(cluster, allocator);
-            map.set(cluster, place | Entry.OWN);
+            try {
+                map.own(cluster, allocator);
+                map.set(cluster, place | Entry.OWN);
+            } catch (Throwable e) {
+                allocator.release(place, 1);
+                throw e;
+            }
         } else {
             return;
         }
@@ -245,8 +285,17 @@ final class Changes implements AutoCloseable {
 
     /** Whether a cluster has a place for itself, even if its entry does not say so. */
     private boolean isOwn(long cluster, long entry) throws IOException {
-        return !Entry.isCompressed(entry) && Entry.host(entry) != 0
-                && ((entry & Entry.OWN) != 0 || !map.isShared(cluster) && allocator.references(Entry.host(entry)) == 1);
+        if (Entry.isCompressed(entry) || Entry.host(entry) == 0) {
+            return false;
+        }
+        if ((entry & Entry.OWN) == 0) {
+            if (allocator.references(Entry.host(entry)) != 1) {
+                return false;
+            }
+            // Then no snapshot has its table either, even if the entry of that does not say so
+            map.own(cluster, allocator);
+        }
+        return true;
     }
 
     private boolean readsAsZeros(long cluster, long entry) {

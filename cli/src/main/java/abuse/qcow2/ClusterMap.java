@@ -11,6 +11,8 @@ import java.nio.ByteBuffer;
  * which any thread looks into without a lock. Changes go to the file first.
  */
 final class ClusterMap implements AutoCloseable {
+    /** So little memory is always there, and is not asked for. */
+    private static final long SMALL = 16 << 20;
     private static final long L1_RESERVED = 0x7f00_0000_0000_01ffL;
 
     private final ImageFile file;
@@ -20,6 +22,8 @@ final class ClusterMap implements AutoCloseable {
     private final Memory tables;
     /** Entries of all level 2 tables as {@link Entry#load} has them. */
     private final Memory entries;
+    /** Where the file ended at the start; what lay beyond is lost, even when it is longer. */
+    private final long end;
     private final ByteBuffer one = ByteBuffer.allocateDirect(Long.BYTES);
 
     ClusterMap(ImageFile file, Header header) throws IOException {
@@ -27,15 +31,35 @@ final class ClusterMap implements AutoCloseable {
         this.header = header;
         l2Bits = header.l2Bits();
         ByteBuffer table = file.table(header.l1Offset(), header.l1Size() * Long.BYTES);
+        end = file.size();
+        long length = Math.max(1, header.clusters() * Long.BYTES);
+        if (length > SMALL && length > Memory.available()) {
+            throw new IOException(file.path + ": its tables may take " + length + " bytes of memory, and there are " + Memory.available()
+                    + "; an image with larger clusters takes less");
+        }
+        tables = map(Math.max(1, (long) header.l1Size() * Long.BYTES));
         try {
-            tables = Memory.map(Math.max(1, (long) header.l1Size() * Long.BYTES));
-            entries = Memory.map(Math.max(1, header.clusters() * Long.BYTES));
-        } catch (OutOfMemoryError e) {
-            throw new IOException(file.path + ": no room for its tables: " + e.getMessage(), e);
+            entries = map(length);
+        } catch (IOException e) {
+            tables.close();
+            throw e;
         }
         for (int i = 0; i < header.l1Size(); i++) {
             tables.putLong((long) i * Long.BYTES, table.getLong(i * Long.BYTES));
         }
+    }
+
+    private Memory map(long length) throws IOException {
+        try {
+            return Memory.map(length);
+        } catch (OutOfMemoryError e) {
+            throw new IOException(file.path + ": no room for its tables: " + e.getMessage(), e);
+        }
+    }
+
+    /** The place of a level 2 table; 0 if there is none. */
+    long table(long index) {
+        return Entry.host(tables.getLong(index * Long.BYTES));
     }
 
     /** The entry of a cluster; {@link Entry#UNKNOWN} if it must be loaded first. */
@@ -73,11 +97,6 @@ final class ClusterMap implements AutoCloseable {
         return (cluster >>> l2Bits) + 1 << l2Bits;
     }
 
-    /** Whether a snapshot may have the table of a cluster, too. */
-    boolean isShared(long cluster) {
-        return (tableEntry(cluster) & Entry.OWN) == 0;
-    }
-
     /** Points a cluster to another place; its table is its own. */
     synchronized void set(long cluster, long entry) throws IOException {
         long table = Entry.host(tableEntry(cluster));
@@ -97,16 +116,27 @@ final class ClusterMap implements AutoCloseable {
             for (long each = firstOf(index); each < endOf(index); each++) {
                 remember(each, Entry.UNALLOCATED);
             }
-            setTable(index, allocator.takeOne() | Entry.OWN);
+            long place = allocator.takeOne();
+            try {
+                setTable(index, place | Entry.OWN);
+            } catch (Throwable e) {
+                allocator.release(place, 1);
+                throw e;
+            }
             return;
         }
         long host = Entry.host(old);
         if (allocator.references(host) > 1) {
             ByteBuffer table = file.table(host, (int) header.clusterSize());
             long copy = allocator.takeOne();
-            file.write(copy, table, table.remaining());
-            file.sync();
-            setTable(index, copy | Entry.OWN);
+            try {
+                file.write(copy, table, table.remaining());
+                file.sync();
+                setTable(index, copy | Entry.OWN);
+            } catch (Throwable e) {
+                allocator.release(copy, 1);
+                throw e;
+            }
             allocator.release(host, 1);
         } else {
             setTable(index, old | Entry.OWN);
@@ -115,8 +145,9 @@ final class ClusterMap implements AutoCloseable {
 
     @Override
     public void close() {
-        tables.close();
-        entries.close();
+        try (tables; entries) {
+            // Both, whatever happens
+        }
     }
 
     private synchronized void load(long index) throws IOException {
@@ -141,7 +172,7 @@ final class ClusterMap implements AutoCloseable {
 
     /** Whether a place can be that of a cluster: in the file, and not that of a table whose place the header gives. */
     private boolean isCluster(long host) {
-        return (host & header.clusterSize() - 1) == 0 && host >= header.clusterSize() && host < file.size()
+        return (host & header.clusterSize() - 1) == 0 && host >= header.clusterSize() && host < end
                 && !isIn(host, header.l1Offset(), (long) header.l1Size() * Long.BYTES)
                 && !isIn(host, header.refcountTableOffset(), header.refcountTableSize());
     }

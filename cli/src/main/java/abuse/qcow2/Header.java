@@ -15,12 +15,13 @@ import java.nio.ByteBuffer;
  * @param l1Size entries
  * @param refcountTableSize bytes
  * @param refcountOrder the logarithm of the bits of a reference count
+ * @param snapshots how many there are
  * @param backingFile null without one
  * @param backingFormat null if it is not given
  */
 record Header(int version, int clusterBits, long size, long l1Offset, int l1Size, long refcountTableOffset,
-        int refcountTableSize, int refcountOrder, boolean dirty, boolean corrupt, boolean autoclear, String backingFile,
-        String backingFormat) {
+        int refcountTableSize, int refcountOrder, int snapshots, long snapshotsOffset, boolean dirty, boolean corrupt,
+        boolean autoclear, String backingFile, String backingFormat) {
     static final int MAGIC = 0x514649fb;
     /** Where the place of the table of reference counts is. */
     static final int REFCOUNT_TABLE_AT = 48;
@@ -29,8 +30,9 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
     private static final int SIZE_2 = 72;
     private static final int SIZE_3 = 104;
     private static final int COMPRESSION_AT = 104;
-    private static final int MAX_L1 = 32 << 20;
-    private static final int MAX_REFCOUNT_TABLE = 8 << 20;
+    static final int MAX_L1 = 32 << 20;
+    /** What qemu reads, too. */
+    static final int MAX_REFCOUNT_TABLE = 8 << 20;
     private static final int MAX_NAME = 1023;
     private static final int BACKING_FORMAT = 0xe2792aca;
 
@@ -59,19 +61,28 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
         return file.size() >= Integer.BYTES && file.table(0, Integer.BYTES).getInt(0) == MAGIC;
     }
 
+    /** Whether it is marked as one that must not be written before it is repaired. */
+    boolean isBroken() {
+        return corrupt || dirty;
+    }
+
     /**
-     * Prepares an image for writes.
+     * Looks whether an image can be written.
      *
      * @throws IOException when it must not be written as it is
      */
-    void prepare(ImageFile file) throws IOException {
-        if (corrupt || dirty) {
+    void checkWritable(ImageFile file) throws IOException {
+        if (isBroken()) {
             throw new IOException(file.path + ": the image is marked as " + (corrupt ? "corrupt" : "not closed")
-                    + ", and can only be read; 'qemu-img check -r all " + file.path + "' repairs it");
+                    + ", and can only be read; add 'ro' to the setup, or 'qemu-img check -r all " + file.path + "' repairs it");
         }
         if (!file.isRegular()) {
             throw new IOException(file.path + ": is not a file, so the image in it can only be read; add 'ro' to the setup");
         }
+    }
+
+    /** Prepares an image for its first change. */
+    void prepare(ImageFile file) throws IOException {
         if (autoclear) {
             // What we do not know, such as bitmaps, is no longer true from now on
             file.write(AUTOCLEAR_AT, ByteBuffer.allocateDirect(Long.BYTES), Long.BYTES);
@@ -111,7 +122,7 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
                     + " bytes; 2^9 to 2^21 are known");
             bytes = file.table(0, (int) Math.min(file.size(), 1L << clusterBits));
             if (bytes.getInt(32) != 0) {
-                throw cannot("is encrypted");
+                throw new IOException(file.path + ": the image is encrypted; 'qemu-img convert' decrypts it");
             }
             long features = 0;
             int length = SIZE_2;
@@ -132,12 +143,13 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
             require(size >= 0 && size % 512 == 0 && size >>> clusterBits < 1L << 47, "has a disk of " + Long.toUnsignedString(size) + " bytes");
             String backing = backingFile(length);
             return checked(new Header(version, clusterBits, size, bytes.getLong(40), bytes.getInt(36), bytes.getLong(REFCOUNT_TABLE_AT),
-                    tableSize(bytes.getInt(56)), order, has(features, DIRTY), has(features, CORRUPT), autoclear, backing, backingFormat));
+                    tableSize(bytes.getInt(56)), order, bytes.getInt(60), bytes.getLong(64), has(features, DIRTY), has(features, CORRUPT),
+                    autoclear, backing, backingFormat));
         }
 
         private int tableSize(int clusters) throws IOException {
             long length = Integer.toUnsignedLong(clusters) << clusterBits;
-            require(length > 0 && length <= Math.max(MAX_REFCOUNT_TABLE, 1 << clusterBits), "has a table of reference counts of " + length + " bytes");
+            require(length > 0 && length <= MAX_REFCOUNT_TABLE, "has a table of reference counts of " + length + " bytes");
             return (int) length;
         }
 
@@ -164,11 +176,15 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
                 throw cannot("has extended L2 entries");
             }
             if (has(features, COMPRESSION) || compression != 0) {
-                throw cannot(compression == 1 ? "is compressed with zstd" : "is compressed by method " + compression);
+                if (compression != 1) {
+                    throw new IOException(file.path + ": the image is compressed by method " + compression + ", which is not known");
+                }
+                throw cannot("is compressed with zstd");
             }
             long unknown = features >>> EXTENDED_L2 + 1;
             if (unknown != 0) {
-                throw cannot("has the incompatible feature " + (Long.numberOfTrailingZeros(unknown) + EXTENDED_L2 + 1));
+                throw new IOException(file.path + ": the image has the incompatible feature "
+                        + (Long.numberOfTrailingZeros(unknown) + EXTENDED_L2 + 1) + ", which this backend cannot read");
             }
         }
 

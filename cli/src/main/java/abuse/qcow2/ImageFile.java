@@ -21,6 +21,7 @@ class ImageFile implements AutoCloseable {
     /** Null until it is mapped, or if it cannot be. */
     private Memory mapping;
     private volatile String lost;
+    private final Object resizing = new Object();
     /** How many syncs were asked for, and how many of them are done. */
     private final AtomicLong asked = new AtomicLong();
     private long done;
@@ -101,7 +102,8 @@ class ImageFile implements AutoCloseable {
     /** Reads bytes to the position of a direct buffer, and moves that; what is missing at the end is an error. */
     void read(long position, ByteBuffer into, int length) throws IOException {
         if (readSome(position, into, length) < length) {
-            throw new IOException(path + ": the file ends before the data that its tables point to; 'qemu-img check' tells more");
+            throw new IOException(path + (end() < size ? ": the file was cut short"
+                    : ": the file ends before the data that its tables point to; 'qemu-img check' tells more"));
         }
     }
 
@@ -125,6 +127,7 @@ class ImageFile implements AutoCloseable {
 
     /** Writes bytes from the position of a direct buffer, and moves that. */
     void write(long position, ByteBuffer from, int length) throws IOException {
+        checkWhole();
         for (int all = 0; all < length;) {
             long n = Unix.pwrite(fd, Memory.addressOf(from), length - all, position + all);
             if (n < 0) {
@@ -138,14 +141,18 @@ class ImageFile implements AutoCloseable {
 
     /** Makes it longer or shorter; new bytes are zeros. */
     void resize(long length) throws IOException {
-        while (Unix.ftruncate(fd, length) < 0) {
-            throwUnlessInterrupted();
+        checkWhole();
+        synchronized (resizing) {
+            while (Unix.ftruncate(fd, length) < 0) {
+                throwUnlessInterrupted();
+            }
+            size = length;
         }
-        size = length;
     }
 
     /** Makes a hole, which reads as zeros; false if its filesystem has none. */
     boolean punch(long position, long length) throws IOException {
+        checkWhole();
         while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, position, length) < 0) {
             if (Unix.errno() == Unix.EOPNOTSUPP) {
                 return false;
@@ -189,17 +196,32 @@ class ImageFile implements AutoCloseable {
             throw new IOException(lost);
         }
         // A mapping takes writes beyond the end in the last page of the file, and drops them
-        if (end() < size) {
-            throw new IOException(path + ": the image was cut short");
+        checkWhole();
+    }
+
+    /** Fails if the file was cut short: a write beyond its end would make it long again, with holes where data was. */
+    private void checkWhole() throws IOException {
+        if (end() >= size) {
+            return;
+        }
+        // Unless it is made longer or shorter by us just now
+        synchronized (resizing) {
+            if (end() < size) {
+                lost = path + ": the image was cut short";
+                throw new IOException(lost);
+            }
         }
     }
 
     @Override
     public void close() {
-        if (mapping != null) {
-            mapping.close();
+        try {
+            if (mapping != null) {
+                mapping.close();
+            }
+        } finally {
+            Unix.close(fd);
         }
-        Unix.close(fd);
     }
 
     private long end() throws IOException {

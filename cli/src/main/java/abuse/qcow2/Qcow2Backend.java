@@ -88,8 +88,9 @@ class Qcow2Backend implements AddressedBackend {
 
     @Override
     public void close() {
-        image.close();
-        zeros.close();
+        try (zeros; image) {
+            // Both, whatever happens
+        }
     }
 
     private IOException readOnly() {

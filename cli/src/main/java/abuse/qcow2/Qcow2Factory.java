@@ -23,11 +23,17 @@ public final class Qcow2Factory implements BackendFactory {
         return "PATH";
     }
 
+    /** The whole image is mapped, and would be locked in memory. */
+    @Override
+    public boolean canBePinned() {
+        return false;
+    }
+
     @Override
     public Image look(String path) throws IOException {
         Qcow2Layer image = new Chain(ImageFile::new).open(path, false);
-        try (var backend = new Qcow2Backend(image, 1)) {
-            return Image.of(backend);
+        try (Backend backend = reader(image, 1)) {
+            return Image.of(backend, image.header.isBroken() || !image.file.isRegular());
         }
     }
 
@@ -36,10 +42,22 @@ public final class Qcow2Factory implements BackendFactory {
     public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
         Qcow2Layer image = new Chain((file, writable) -> ImageFile.open(file, writable, geometry.number()))
                 .open(path, !geometry.readOnly());
+        return geometry.readOnly() ? reader(image, geometry.maxRequest()) : writer(image, geometry.maxRequest());
+    }
+
+    private static Backend reader(Qcow2Layer image, int maxRequest) throws IOException {
         try {
-            return geometry.readOnly() ? new Qcow2Backend(image, geometry.maxRequest())
-                    : new WritableBackend(image, new Changes(image, Allocator.LARGEST_CHUNK), geometry.maxRequest());
-        } catch (IOException | RuntimeException | Error e) {
+            return new Qcow2Backend(image, maxRequest);
+        } catch (Throwable e) {
+            image.close();
+            throw e;
+        }
+    }
+
+    private static Backend writer(Qcow2Layer image, int maxRequest) throws IOException {
+        try {
+            return new WritableBackend(image, new Changes(image, Allocator.LARGEST_CHUNK), maxRequest);
+        } catch (Throwable e) {
             image.close();
             throw e;
         }

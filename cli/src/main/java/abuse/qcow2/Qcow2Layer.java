@@ -90,11 +90,9 @@ final class Qcow2Layer implements Layer {
 
     @Override
     public void close() {
-        if (below != null) {
-            below.close();
+        try (file; map; below) {
+            // All, whatever happens
         }
-        map.close();
-        file.close();
     }
 
     /** Whether the clusters of an entry are zeros here, or have nothing below but zeros. */

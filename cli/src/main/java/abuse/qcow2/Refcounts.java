@@ -51,6 +51,26 @@ final class Refcounts {
         return index < blocks.length && blocks[(int) index] != 0;
     }
 
+    /** Where the blocks are. */
+    long[] places() {
+        return Arrays.stream(blocks).filter(one -> one != 0).toArray();
+    }
+
+    /** Behind the last cluster that is used, which may lie beyond the end of the file. */
+    long end() throws IOException {
+        for (long index = blocks.length - 1; index >= 0; index--) {
+            if (has(index)) {
+                load(index);
+                for (long i = mask(); i >= 0; i--) {
+                    if (number(i) != 0) {
+                        return (index << blockBits()) + i + 1;
+                    }
+                }
+            }
+        }
+        return 0;
+    }
+
     long get(long cluster) throws IOException {
         long index = cluster >>> blockBits();
         if (!has(index)) {

@@ -16,7 +16,7 @@ final class WritableBackend extends Qcow2Backend {
 
     @Override
     public long writeAddress(long offset, long length) {
-        return image.writeAddress(offset, length);
+        return changes.isBegun() ? image.writeAddress(offset, length) : SCATTERED;
     }
 
     @Override
@@ -45,7 +45,8 @@ final class WritableBackend extends Qcow2Backend {
             changes.close();
         } catch (IOException e) {
             // Clusters that were ready are lost; no data is
+        } finally {
+            super.close();
         }
-        super.close();
     }
 }

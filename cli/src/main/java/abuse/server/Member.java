@@ -25,6 +25,8 @@ final class Member {
     private final Problems problems;
     /** Whether it takes the place of one whose device was reset. */
     private final boolean again;
+    /** Whose place it takes; null if nobody's, or once that is closed. */
+    private Member before;
     private boolean told;
 
     /** The setup that it is opened for; null until there is one. */
@@ -40,15 +42,17 @@ final class Member {
     private AsyncBackend waitedFor;
     private volatile boolean opening;
     private volatile boolean ended;
+    private volatile boolean closed;
     private volatile Throwable failure;
 
     Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener) {
-        this(path, text, shared, opener, listener, false);
+        this(path, text, shared, opener, listener, null);
     }
 
     private Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener,
-            boolean again) {
-        this.again = again;
+            Member before) {
+        this.before = before;
+        again = before != null;
         told = again;
         this.path = path;
         this.text = text;
@@ -60,7 +64,7 @@ final class Member {
 
     /** One for the same disk, which waits until that is set up again. */
     Member again() {
-        return new Member(path, text, shared, opener, listener, true);
+        return new Member(path, text, shared, opener, listener, this);
     }
 
     /** Whether its device is not set up, as far as is known. */
@@ -88,8 +92,17 @@ final class Member {
         return failure;
     }
 
-    /** Looks whether the device is set up by now; then it can be opened. */
+    /**
+     * Looks whether the device is set up by now; then it can be opened, but not before whose place it takes is closed, or
+     * two of this process would have one image open.
+     */
     boolean look(Devices devices) throws IOException {
+        if (before != null) {
+            if (!before.closed) {
+                return false;
+            }
+            before = null;
+        }
         try (Device look = devices.open(path)) {
             Status now = look.status();
             if (now.isSetUp()) {
@@ -229,16 +242,20 @@ final class Member {
 
     private void release() throws IOException {
         waitFor(null);
-        if (responder != null) {
-            responder.finish();
-            responder.close();
+        try {
+            if (responder != null) {
+                responder.finish();
+                responder.close();
+            }
+            if (device != null) {
+                device.close();
+            }
+            if (disk != null) {
+                disk.close();
+            }
+            problems.summarize();
+        } finally {
+            closed = true;
         }
-        if (device != null) {
-            device.close();
-        }
-        if (disk != null) {
-            disk.close();
-        }
-        problems.summarize();
     }
 }

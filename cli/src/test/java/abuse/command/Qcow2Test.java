@@ -4,9 +4,13 @@ package abuse.command;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.Backends;
+import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -110,5 +114,47 @@ class Qcow2Test extends CommandTestBase {
         assertEquals(1, outcome.exitCode());
         assertTrue(outcome.err().startsWith("abusectl: qcow2:" + image + ": holds 3 MiB (3145728 bytes), but /dev/abctl0 has 4 MiB"),
                 outcome.err());
+    }
+
+    @Test
+    void pinned_memory_is_refused_as_it_would_be_the_whole_image() throws Exception {
+        devices.add(0);
+        Path image = create("image");
+        String refusal = "--pin is not possible with qcow2:PATH, as it would lock all of the image in memory";
+        assertEquals(refusal, assertThrows(UsageException.class,
+                () -> new BackendOptions(false, false, false, true).of(new Backends(), "qcow2:" + image)).getMessage());
+        var outcome = run("server", "--pin", "qcow2:" + image);
+        assertEquals(2, outcome.exitCode());
+        assertTrue(outcome.err().startsWith("abusectl: server: " + refusal + "\n"), outcome.err());
+    }
+
+    @Test
+    void run_offers_discard_and_write_zeroes() throws Exception {
+        devices.add(0);
+        Path image = create("image");
+        var run = start("run", "qcow2:" + image).awaitReady();
+        try (var device = devices.open("/dev/abctl0")) {
+            assertTrue(device.status().flags().containsAll(List.of(Flag.DISCARD, Flag.WRITE_ZEROES)), device.status().toString());
+        }
+        run.signal();
+        assertEquals(0, run.end().exitCode());
+    }
+
+    @Test
+    void an_image_that_was_not_closed_is_served_read_only() throws Exception {
+        SimulatedDisk disk = devices.add(0);
+        Path image = create("image");
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.seek(72);
+            file.writeLong(1);
+        }
+        var run = start("run", "qcow2:" + image).awaitReady();
+        try (var device = devices.open("/dev/abctl0")) {
+            assertTrue(device.status().flags().contains(Flag.READ_ONLY));
+            assertFalse(device.status().flags().contains(Flag.DISCARD));
+        }
+        assertArrayEquals(new byte[4096], disk.read(0, 4096).await().data());
+        run.signal();
+        assertEquals(0, run.end().exitCode());
     }
 }

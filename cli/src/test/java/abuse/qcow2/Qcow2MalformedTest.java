@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.AddressedBackend;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,19 +32,11 @@ class Qcow2MalformedTest extends Qcow2TestBase {
     }
 
     private void put(long position, int length, long value) throws IOException {
-        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.seek(position);
-            for (int i = length - 1; i >= 0; i--) {
-                file.write((int) (value >>> 8 * i));
-            }
-        }
+        put(image, position, length, value);
     }
 
     private long get(long position) throws IOException {
-        try (var file = new RandomAccessFile(image.toFile(), "r")) {
-            file.seek(position);
-            return file.readLong();
-        }
+        return get(image, position);
     }
 
     private String refused(boolean readOnly) throws IOException {
@@ -91,14 +82,9 @@ class Qcow2MalformedTest extends Qcow2TestBase {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "32 | 4 | 1  | is encrypted",
-        "32 | 4 | 2  | is encrypted",
         "72 | 8 | 4  | has its data in another file",
         "72 | 8 | 16 | has extended L2 entries",
-        "72 | 8 | 32 | has the incompatible feature 5",
-        "72 | 8 | -9223372036854775808 | has the incompatible feature 63",
-        "104 | 1 | 1 | is compressed with zstd",
-        "104 | 1 | 9 | is compressed by method 9"})
+        "104 | 1 | 1 | is compressed with zstd"})
     void what_is_not_known_is_refused_by_name(long position, int length, long value, String what) throws Exception {
         put(position, length, value);
         if (position == 104) {
@@ -110,12 +96,26 @@ class Qcow2MalformedTest extends Qcow2TestBase {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "encrypt.format=luks,encrypt.key-secret=s | is encrypted",
+        "32 | 4 | 1  | is encrypted; 'qemu-img convert' decrypts it",
+        "32 | 4 | 2  | is encrypted; 'qemu-img convert' decrypts it",
+        "72 | 8 | 32 | has the incompatible feature 5, which this backend cannot read",
+        "72 | 8 | -9223372036854775808 | has the incompatible feature 63, which this backend cannot read",
+        "104 | 1 | 9 | is compressed by method 9, which is not known"})
+    void what_qemu_cannot_serve_without_more_is_not_said_to_be_for_it(long position, int length, long value, String what) throws Exception {
+        put(position, length, value);
+        if (position == 104) {
+            put(72, 8, 8);
+        }
+        assertEquals("DIR/image: the image " + what, refused(true));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
         "data_file=data                           | has its data in another file",
         "extended_l2=on                           | has extended L2 entries",
         "compression_type=zstd                    | is compressed with zstd"})
     void the_same_from_qemu(String options, String what) throws Exception {
-        run("qemu-img", "create", "-q", "--object", "secret,id=s,data=x", "-f", "qcow2", "-o", options, image.toString(), "1M");
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, image.toString(), "1M");
         assertEquals("DIR/image: the image " + what + ", which this backend cannot read; 'nbd-exec:qemu-nbd -f qcow2 DIR/image' may",
                 refused(true));
     }
@@ -189,11 +189,32 @@ class Qcow2MalformedTest extends Qcow2TestBase {
         "-F qcow2 -b gone            | DIR/gone: No such file or directory",
         "-F vmdk -b image            | DIR/image: its backing file has the format vmdk; only raw and qcow2 are known",
         "-F raw -b nbd://host/export | DIR/image: its backing file 'nbd://host/export' is not a path, which is all that this backend can follow",
+        "-F raw -b file:image        | DIR/image: its backing file 'file:image' would be sought in the current folder of qemu; 'qemu-img rebase -u -f qcow2 -b image -F raw DIR/image' makes it relative to the image",
         "-F raw -b json:{}           | DIR/image: its backing file 'json:{}' is not a path, which is all that this backend can follow",
     })
     void a_backing_file_that_cannot_be_followed(String options, String message) throws Exception {
         run(("qemu-img rebase -u -f qcow2 " + options + " image").split(" "));
         assertEquals(message, refused(true));
+    }
+
+    @Test
+    void a_raw_backing_file_that_became_shorter() throws Exception {
+        Files.write(folder.resolve("bare"), new byte[SIZE]);
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-b", "bare", "-F", "raw", "top");
+        try (AddressedBackend backend = open(folder.resolve("top"), true)) {
+            Files.write(folder.resolve("bare"), new byte[4096]);
+            assertEquals(folder.resolve("bare") + ": the file was cut short",
+                    assertThrows(IOException.class, () -> backend.read(1 << 20, ByteBuffer.allocateDirect(512))).getMessage());
+        }
+    }
+
+    @Test
+    void tables_that_need_more_memory_than_there_is() throws Exception {
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", "image", Long.toString(1L << 60));
+        for (boolean readOnly : new boolean[] {true, false}) {
+            String message = refused(readOnly);
+            assertTrue(message.startsWith("DIR/image: its tables may take 4398046511104 bytes of memory, and there are "), message);
+        }
     }
 
     @Test

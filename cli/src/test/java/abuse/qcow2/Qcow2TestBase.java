@@ -10,6 +10,7 @@ import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.libc.Memory;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -204,6 +205,24 @@ abstract class Qcow2TestBase {
             int differs = Arrays.mismatch(found, Arrays.copyOfRange(expected, at, at + length));
             assertEquals(-1, differs, "at " + at + " of " + length);
             at += length;
+        }
+    }
+
+    /** Puts a number into a file. */
+    static void put(Path image, long position, int length, long value) throws IOException {
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.seek(position);
+            for (int i = length - 1; i >= 0; i--) {
+                file.write((int) (value >>> 8 * i));
+            }
+        }
+    }
+
+    /** A number in a file. */
+    static long get(Path image, long position) throws IOException {
+        try (var file = new RandomAccessFile(image.toFile(), "r")) {
+            file.seek(position);
+            return file.readLong();
         }
     }
 

@@ -14,6 +14,7 @@ import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Random;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Writing: what qemu reads then is what was written, and it finds nothing wrong. */
 class Qcow2WriteTest extends Qcow2TestBase {
@@ -237,7 +239,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
             file.seek(72);
             file.writeLong(features);
         }
-        assertEquals(image + ": the image is marked as " + what + ", and can only be read; 'qemu-img check -r all " + image + "' repairs it",
+        assertEquals(image + ": the image is marked as " + what + ", and can only be read; add 'ro' to the setup, or 'qemu-img check -r all " + image + "' repairs it",
                 assertThrows(IOException.class, () -> open(image, false)).getMessage());
         try (AddressedBackend backend = open(image, true)) {
             check(backend, model);
@@ -257,8 +259,60 @@ class Qcow2WriteTest extends Qcow2TestBase {
         }
         assertEquals(1, header(image, 88));
         open(image, false).close();
+        assertEquals(1, header(image, 88));
+        try (AddressedBackend backend = open(image, false)) {
+            // Even if the place is there already
+            write(backend, 0, new byte[512]);
+            Arrays.fill(model, 0, 512, (byte) 0);
+        }
         assertEquals(0, header(image, 88));
         assertArrayEquals(model, content(image));
+        run("qemu-img", "check", "-q", "-r", "leaks", image.toString());
+    }
+
+    @Test
+    void an_image_that_is_not_changed_stays_as_it_is() throws Exception {
+        Path image = make(new Creation(65536, "1.1", 16, "", false, true));
+        run("qemu-img", "bitmap", "--add", image.toString(), "changes");
+        byte[] before = Files.readAllBytes(image);
+        Files.write(image, new byte[512], StandardOpenOption.APPEND);
+        before = Arrays.copyOf(before, before.length + 512);
+        try (AddressedBackend backend = open(image, false)) {
+            read(backend, 0, MAX_REQUEST);
+            backend.flush();
+        }
+        assertArrayEquals(before, Files.readAllBytes(image));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"write in place", "write", "discard", "zero"})
+    void an_image_that_is_cut_short_while_it_is_served_is_not_made_long_again(String change) throws Exception {
+        Path image = make(new Creation(65536, "1.1", 16, "", false, false));
+        try (AddressedBackend backend = open(image, false)) {
+            backend.write(0, direct(new byte[MAX_REQUEST]));
+            backend.flush();
+            try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+                file.setLength(512 << 10);
+            }
+            assertEquals(image + ": the image was cut short", assertThrows(IOException.class, () -> {
+                switch (change) {
+                    case "write in place" -> backend.write(0, direct(new byte[512]));
+                    // Until it needs more than was made ready
+                    case "write" -> {
+                        for (int at = 1 << 20; at < SIZE; at += 512 << 10) {
+                            backend.write(at, direct(new byte[512]));
+                        }
+                    }
+                    case "discard" -> backend.discard(0, 1 << 20);
+                    default -> backend.writeZeroes(0, 1 << 20);
+                }
+            }).getMessage());
+            assertEquals(512 << 10, Files.size(image));
+            try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+                file.setLength(64 << 20);
+            }
+            assertEquals(image + ": the image was cut short", assertThrows(IOException.class, backend::flush).getMessage());
+        }
     }
 
     @Test

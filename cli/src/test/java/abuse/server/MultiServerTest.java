@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -287,6 +288,41 @@ class MultiServerTest {
         writeAndRead(disks.get(0), 7);
         writeAndRead(disks.get(1), 8);
         assertEquals(List.of(), one.problems);
+        stop();
+    }
+
+    @Test
+    void a_disk_that_is_set_up_again_is_opened_when_it_is_closed() throws Exception {
+        var gate = new Gate();
+        var open = new AtomicInteger();
+        Told one = add(geometry -> {
+            if (open.incrementAndGet() > 1) {
+                throw new IOException("it is open already");
+            }
+            return new ServerTestBase.ModelBackend() {
+                @Override
+                public void close() throws IOException {
+                    gate.pass();
+                    open.decrementAndGet();
+                }
+            };
+        });
+        add(ServerTestBase.MEM);
+        start();
+        writeAndRead(disks.get(0), 1);
+        one.served = new CountDownLatch(1);
+        disks.get(0).reset();
+        one.ended.await();
+        one.ended = new CountDownLatch(1);
+        disks.get(0).setUp(CAPACITY);
+        gate.awaitReached();
+        // Long enough for a look at the setup, were it not for the old one
+        boolean tooEarly = one.ended.await(2 * Server.SETUP_CHECK_MS, TimeUnit.MILLISECONDS);
+        gate.open();
+        assertFalse(tooEarly);
+        one.served.await();
+        writeAndRead(disks.get(0), 2);
+        writeAndRead(disks.get(1), 3);
         stop();
     }
 
