@@ -33,7 +33,8 @@ struct abuse_mapping {
  * @ref: one for each bio under way that may use what the map had then
  * @map: the map
  * @next: the era that followed, which this one keeps
- * @paused: no bio begins in it
+ * @paused: no bio begins in it; once it has begun, changed under the map's @turn
+ *	alone
  * @mappings: what was taken away at its end
  * @targets: those that nothing leads to any more
  * @error: of the flush of a target
@@ -61,7 +62,8 @@ struct abuse_era {
  * @lock: held from the begin of a change to its commit. Its holder may wait for
  *	memory, and for nothing else.
  * @tree: mappings by sector, read under RCU
- * @turn: guards @era and @paused, for those who must not wait for memory
+ * @turn: guards changes of @era, and of @paused here and there, for those who must
+ *	not wait for memory
  * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
@@ -73,7 +75,7 @@ struct abuse_era {
  * @nr_ranges: entries of the tree
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
- * @paused: nothing is to begin
+ * @paused: nothing is to begin; changed under @turn alone
  * @lost: the last flush of a device failed, and no flush of the disk has told so
  *	yet
  * @freed: called last, when nobody uses the map any more
