@@ -79,7 +79,7 @@ static void abuse_era_retire(struct abuse_era *era)
 		int err = abuse_target_flush(target);
 
 		if (err) {
-			era->error = era->error ?: err;
+			era->error = err;
 			atomic_set(&map->lost, 1);
 		}
 		if (target->bdev)

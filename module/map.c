@@ -137,7 +137,7 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
 	struct abuse_era *era;
 
 	spin_lock(&map->turn);
-	map->paused = READ_ONCE(*paused);
+	WRITE_ONCE(map->paused, READ_ONCE(*paused));
 	era = rcu_dereference_protected(map->era, lockdep_is_held(&map->turn));
 	if (era && !map->paused)
 		WRITE_ONCE(era->paused, false);

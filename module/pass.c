@@ -52,12 +52,17 @@ static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 static void abuse_front_flush_first(struct abuse_front *front,
 				    struct abuse_era *era, struct bio *bio)
 {
-	struct bio *flush = bio_alloc_bioset(front->behind->part0, 0,
-					     REQ_OP_WRITE | REQ_PREFLUSH,
-					     GFP_NOIO,
-					     &front->bios[ABUSE_BIOS_FLUSH]);
-	s64 wrote = atomic64_read(&front->wrote);
+	struct bio *flush;
+	s64 wrote;
 
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	flush = bio_alloc_bioset(front->behind->part0, 0,
+				 REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO,
+				 &front->bios[ABUSE_BIOS_FLUSH]);
+	wrote = atomic64_read(&front->wrote);
 	percpu_ref_get(&front->users);
 	abuse_io_init(abuse_io_of(flush), front, NULL, bio, 0,
 		      ABUSE_THEN_WRITE);
@@ -264,12 +269,12 @@ static bool abuse_front_preflush(struct abuse_front *front,
 				 struct abuse_era *era, struct bio *bio)
 {
 	if (abuse_front_writes_elsewhere(front)) {
-		if (bio->bi_opf & REQ_NOWAIT) {
-			bio_wouldblock_error(bio);
-			return true;
-		}
 		if (bio_sectors(bio)) {
 			abuse_front_flush_first(front, era, bio);
+			return true;
+		}
+		if (bio->bi_opf & REQ_NOWAIT) {
+			bio_wouldblock_error(bio);
 			return true;
 		}
 		abuse_front_flush(front, era, bio);
