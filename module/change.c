@@ -41,8 +41,10 @@ static void abuse_map_turn(struct abuse_map *map, struct abuse_era *next)
 {
 	struct abuse_era *era = abuse_map_era(map);
 
-	if (next)
+	if (next) {
 		percpu_ref_get(&next->ref);
+		refcount_inc(&map->eras);
+	}
 	era->next = next;
 	spin_lock(&map->turn);
 	if (next)

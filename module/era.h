@@ -40,7 +40,8 @@ struct abuse_mapping {
  * @error: of the flush of a target
  * @over: nobody uses them now, and they are freed
  * @users: who frees it, and who waits for that
- * @work: frees
+ * @work: frees what no device is needed for
+ * @flush: flushes devices, which may take as long as they like, and closes them
  */
 struct abuse_era {
 	struct percpu_ref ref;
@@ -53,6 +54,7 @@ struct abuse_era {
 	struct completion over;
 	refcount_t users;
 	struct work_struct work;
+	struct work_struct flush;
 };
 
 /**
@@ -78,6 +80,7 @@ struct abuse_era {
  * @paused: nothing is to begin; changed under @turn alone
  * @lost: the last flush of a device failed, and no flush of the disk has told so
  *	yet
+ * @eras: those that are not over; the last one frees the map
  * @freed: called last, when nobody uses the map any more
  */
 struct abuse_map {
@@ -95,6 +98,7 @@ struct abuse_map {
 	atomic_t changes;
 	bool paused;
 	atomic_t lost;
+	refcount_t eras;
 	void (*freed)(struct abuse_map *map);
 };
 

@@ -31,6 +31,7 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	map->nr_ranges = 0;
 	atomic_set(&map->changes, 0);
 	atomic_set(&map->lost, 0);
+	refcount_set(&map->eras, 1);
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
 	return 0;

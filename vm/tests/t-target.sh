@@ -247,6 +247,29 @@ what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
 	modprobe -r null_blk
 }
 
+a_last_flush_that_is_not_answered_holds_up_no_other_change() {
+	_ready
+	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE # nobody answers it
+	N=2 _map 0:1M:0:/dev/abuse1:w,1M:1M:0:/dev/ram0:w
+	_map 2M:64K:0:memory=64K extent_flags=$MEMORY
+	spawn stuck client unmap $CTL extents=0:1M
+	client status /dev/abctl1 only=pending until=1
+	soon client unmap $CTL extents=1M:2M
+	_slow_target # /dev/ram0 is free
+	dmsetup remove abuse-slow
+	soon client quiesce $CTL timeout_ms=60000
+	soon client quiesce $CTL flags=1
+	_map 0:1M:0:/dev/ram0:w
+	io op=check byte=0x41
+	still_waits stuck
+	soon client reset $CTL # what is to be flushed is in no way of that
+	exec 3</dev/abctl1
+	take 3
+	answer 3 "$id0"
+	finish stuck
+	exec 3<&-
+}
+
 a_call_that_waits_for_its_own_memory_claims_no_device() {
 	_ready
 	client setup /dev/abctl1 capacity=8M # nobody serves it
