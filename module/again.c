@@ -153,6 +153,7 @@ void abuse_front_lane(struct work_struct *work)
 	struct abuse_front *front = lane->front;
 	bool faults = lane == &front->lanes[ABUSE_LANE_FAULTS];
 	struct bio_list bios;
+	unsigned int nr;
 	struct bio *bio;
 
 	spin_lock(&lane->lock);
@@ -160,11 +161,17 @@ void abuse_front_lane(struct work_struct *work)
 	bio_list_init(&lane->bios);
 	spin_unlock(&lane->lock);
 	while ((bio = bio_list_pop(&bios))) {
-		if (faults)
+		if (faults) {
 			abuse_front_to_servers(front, bio,
 					       ABUSE_RQ_FAULT | REQ_NOMERGE);
-		else
+			continue;
+		}
+		/* It may be mapped in another way since it was put in here. */
+		nr = abuse_bio_lane(front, bio);
+		if (lane == &front->lanes[nr])
 			submit_bio_noacct(bio);
+		else
+			abuse_lane_add(front, nr, bio);
 	}
 	percpu_ref_put(&front->users);
 }

@@ -41,8 +41,10 @@ static void abuse_map_turn(struct abuse_map *map, struct abuse_era *next)
 {
 	struct abuse_era *era = abuse_map_era(map);
 
-	if (next)
+	if (next) {
 		percpu_ref_get(&next->ref);
+		refcount_inc(&map->eras);
+	}
 	era->next = next;
 	spin_lock(&map->turn);
 	if (next)
@@ -305,7 +307,7 @@ int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last)
 void abuse_map_begin(struct abuse_map *map)
 {
 	mutex_lock(&map->lock);
-	/* Writeback of a filesystem here may wait for a flush, and it for us. */
+	/* Writeback to this disk may wait for a server, and that for the lock. */
 	map->noio = memalloc_noio_save();
 }
 
@@ -321,7 +323,8 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 {
 	struct abuse_era *era = abuse_map_era(map);
 
-	if (era && !era->paused && !map->paused &&
+	/* A resume may come meanwhile: what it lets go on it needs no new era for. */
+	if (era && !READ_ONCE(era->paused) && !READ_ONCE(map->paused) &&
 	    list_empty(&era->mappings) && list_empty(&era->targets))
 		era = NULL;
 	if (era) {

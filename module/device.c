@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -25,9 +26,10 @@ static void abuse_device_leave_work(struct work_struct *work)
 						leave);
 
 	mutex_lock(&dev->lock);
+	dev->noio = memalloc_noio_save();
 	if (dev->disk && abuse_disk_is_closed(dev->disk))
 		abuse_device_reset(dev);
-	mutex_unlock(&dev->lock);
+	abuse_device_unlock(dev);
 }
 
 /**
@@ -77,15 +79,26 @@ struct abuse_set *abuse_device_find_set(struct abuse_device *dev)
  * abuse_device_lock() - lock out setup, reconnect and reset by others
  * @dev: the device
  *
+ * A resume waits for that, and memory may wait for a resume. So until
+ * abuse_device_unlock() memory is allocated without waiting for a disk.
+ *
  * Return: 0, or -EINTR when the caller is being killed.
  */
 int abuse_device_lock(struct abuse_device *dev)
 {
-	return mutex_lock_killable(&dev->lock);
+	if (mutex_lock_killable(&dev->lock))
+		return -EINTR;
+	dev->noio = memalloc_noio_save();
+	return 0;
 }
 
+/**
+ * abuse_device_unlock() - undo abuse_device_lock()
+ * @dev: the device
+ */
 void abuse_device_unlock(struct abuse_device *dev)
 {
+	memalloc_noio_restore(dev->noio);
 	mutex_unlock(&dev->lock);
 }
 
@@ -357,10 +370,11 @@ void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 	if (!epoch)
 		return;
 	mutex_lock(&dev->lock);
+	dev->noio = memalloc_noio_save();
 	if (dev->epoch == epoch &&
 	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
 		abuse_device_reset(dev);
-	mutex_unlock(&dev->lock);
+	abuse_device_unlock(dev);
 }
 
 /**

@@ -24,6 +24,7 @@ struct abuse_set;
  * struct abuse_device - what a control node stands for, set up or not
  * @number: N of /dev/abctlN
  * @lock: orders setup, reconnect and reset, and guards what they change
+ * @noio: what the holder of @lock restores at its end
  * @disk: NULL while not set up
  * @config: the setup, with its defaults filled in; all 0 while not set up
  * @leave: removes the disk that nobody can open any more
@@ -42,6 +43,7 @@ struct abuse_set;
 struct abuse_device {
 	u32 number;
 	struct mutex lock;	/* setup, reconnect, reset */
+	unsigned int noio;
 	struct abuse_disk *disk;
 	struct abuse_config config;
 	struct work_struct leave;

@@ -7,7 +7,8 @@
 
 #include "era.h"
 
-static struct workqueue_struct *abuse_map_wq;
+static struct workqueue_struct *abuse_map_wq;	/* what waits for no device */
+static struct workqueue_struct *abuse_retire_wq;	/* what may */
 static struct kmem_cache *abuse_mapping_cache;
 
 /**
@@ -66,12 +67,22 @@ static void abuse_target_forget(struct abuse_map *map,
 	mutex_unlock(&map->lock);
 }
 
+/* This may be the end of the map. */
+static void abuse_era_end(struct abuse_era *era)
+{
+	if (refcount_dec_and_test(&era->map->eras))
+		abuse_map_free(era->map);
+	complete_all(&era->over);
+	abuse_era_put(era);
+}
+
 /*
- * What was written to these targets has ended. A flush of the disk finds each of
+ * What was written to these devices has ended. A flush of the disk finds each of
  * them until it has been flushed here, or finds that this failed.
  */
-static void abuse_era_retire(struct abuse_era *era)
+static void abuse_era_flush(struct work_struct *work)
 {
+	struct abuse_era *era = container_of(work, struct abuse_era, flush);
 	struct abuse_map *map = era->map;
 	struct abuse_target *target, *t;
 
@@ -79,38 +90,49 @@ static void abuse_era_retire(struct abuse_era *era)
 		int err = abuse_target_flush(target);
 
 		if (err) {
-			era->error = era->error ?: err;
+			era->error = err;
 			atomic_set(&map->lost, 1);
 		}
-		if (target->bdev)
-			abuse_target_forget(map, target);
+		abuse_target_forget(map, target);
+		abuse_target_free(target);
+	}
+	abuse_era_end(era);
+}
+
+static void abuse_era_free_memory(struct abuse_era *era)
+{
+	struct abuse_target *target, *t;
+
+	list_for_each_entry_safe(target, t, &era->targets, gone) {
+		if (!target->memory)
+			continue;
+		list_del(&target->gone);
 		abuse_target_free(target);
 	}
 }
 
 /*
  * Nobody is in this era any more, nor in one before it: each keeps the next
- * one's reference until it is over.
+ * one's reference until then, and no longer, so that a device that is never done
+ * with its flush holds up no later change.
  */
 static void abuse_era_work(struct work_struct *work)
 {
 	struct abuse_era *era = container_of(work, struct abuse_era, work);
-	struct abuse_era *next = era->next;
 	struct abuse_mapping *m, *n;
 
+	if (era->next)
+		percpu_ref_put(&era->next->ref);
+	percpu_ref_exit(&era->ref);
 	list_for_each_entry_safe(m, n, &era->mappings, link) {
 		abuse_mapping_free(m);
 		cond_resched();
 	}
-	if (!list_empty(&era->targets))
-		abuse_era_retire(era);
-	percpu_ref_exit(&era->ref);
-	if (next)
-		percpu_ref_put(&next->ref);
+	abuse_era_free_memory(era);
+	if (list_empty(&era->targets))
+		abuse_era_end(era);
 	else
-		abuse_map_free(era->map);
-	complete_all(&era->over);
-	abuse_era_put(era);
+		queue_work(abuse_retire_wq, &era->flush);
 }
 
 static void abuse_era_release(struct percpu_ref *ref)
@@ -143,6 +165,7 @@ struct abuse_era *abuse_era_alloc(struct abuse_map *map)
 	init_completion(&era->over);
 	refcount_set(&era->users, 1);
 	INIT_WORK(&era->work, abuse_era_work);
+	INIT_WORK(&era->flush, abuse_era_flush);
 	return era;
 }
 
@@ -179,12 +202,20 @@ int abuse_era_wait(struct abuse_era *era)
  */
 int abuse_eras_init(void)
 {
+	/* Memory may wait for a server, and that for the end of its ABUSE_UNMAP. */
+	unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
+
 	abuse_mapping_cache = KMEM_CACHE(abuse_mapping, 0);
 	if (!abuse_mapping_cache)
 		return -ENOMEM;
-	abuse_map_wq = alloc_workqueue("abuse_map", WQ_UNBOUND, 0);
-	if (abuse_map_wq)
+	abuse_map_wq = alloc_workqueue("abuse_map", flags, 0);
+	if (!abuse_map_wq)
+		goto out_cache;
+	abuse_retire_wq = alloc_workqueue("abuse_retire", flags, 0);
+	if (abuse_retire_wq)
 		return 0;
+	destroy_workqueue(abuse_map_wq);
+out_cache:
 	kmem_cache_destroy(abuse_mapping_cache);
 	return -ENOMEM;
 }
@@ -199,5 +230,6 @@ void abuse_eras_exit(void)
 	/* The last reference of an era is dropped in a callback of RCU. */
 	rcu_barrier();
 	destroy_workqueue(abuse_map_wq);
+	destroy_workqueue(abuse_retire_wq);
 	kmem_cache_destroy(abuse_mapping_cache);
 }

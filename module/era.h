@@ -33,13 +33,15 @@ struct abuse_mapping {
  * @ref: one for each bio under way that may use what the map had then
  * @map: the map
  * @next: the era that followed, which this one keeps
- * @paused: no bio begins in it
+ * @paused: no bio begins in it; once it has begun, changed under the map's @turn
+ *	alone
  * @mappings: what was taken away at its end
  * @targets: those that nothing leads to any more
  * @error: of the flush of a target
  * @over: nobody uses them now, and they are freed
  * @users: who frees it, and who waits for that
- * @work: frees
+ * @work: frees what no device is needed for
+ * @flush: flushes devices, which may take as long as they like, and closes them
  */
 struct abuse_era {
 	struct percpu_ref ref;
@@ -52,6 +54,7 @@ struct abuse_era {
 	struct completion over;
 	refcount_t users;
 	struct work_struct work;
+	struct work_struct flush;
 };
 
 /**
@@ -61,7 +64,8 @@ struct abuse_era {
  * @lock: held from the begin of a change to its commit. Its holder may wait for
  *	memory, and for nothing else.
  * @tree: mappings by sector, read under RCU
- * @turn: guards @era and @paused, for those who must not wait for memory
+ * @turn: guards changes of @era, and of @paused here and there, for those who must
+ *	not wait for memory
  * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
@@ -73,9 +77,10 @@ struct abuse_era {
  * @nr_ranges: entries of the tree
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
- * @paused: nothing is to begin
+ * @paused: nothing is to begin; changed under @turn alone
  * @lost: the last flush of a device failed, and no flush of the disk has told so
  *	yet
+ * @eras: those that are not over; the last one frees the map
  * @freed: called last, when nobody uses the map any more
  */
 struct abuse_map {
@@ -93,6 +98,7 @@ struct abuse_map {
 	atomic_t changes;
 	bool paused;
 	atomic_t lost;
+	refcount_t eras;
 	void (*freed)(struct abuse_map *map);
 };
 

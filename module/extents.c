@@ -48,14 +48,11 @@ struct abuse_part {
 	struct abuse_target *target;
 };
 
-static int abuse_read_part(struct abuse_map *map,
-			   const struct abuse_config *config,
+static int abuse_read_part(const struct abuse_config *config,
 			   const struct abuse_extents *call, bool remove,
-			   struct abuse_part *parts, u32 i)
+			   u32 i, struct abuse_extent *extent)
 {
-	struct abuse_part *part = &parts[i];
 	void __user *user = abuse_user_ptr(call->extents);
-	struct abuse_extent *extent = &part->extent;
 	int err;
 
 	err = copy_struct_from_user(extent, sizeof(*extent),
@@ -65,32 +62,46 @@ static int abuse_read_part(struct abuse_map *map,
 		extent->target = 0;
 		extent->filesystem = 0;
 	}
-	if (!err)
-		err = abuse_check_extent(config, extent);
-	if (err)
-		return err;
-	part->target = NULL;
-	if (!remove)
-		part->target = abuse_map_aim(map, extent,
-					     i ? parts[i - 1].target : NULL);
-	return PTR_ERR_OR_ZERO(part->target);
+	return err ?: abuse_check_extent(config, extent);
 }
 
-/*
- * All that may wait long, for user memory or for a device, is done before the
- * change begins. Returns how many there are before the one that failed.
- */
-static u32 abuse_read_parts(struct abuse_map *map,
-			    const struct abuse_config *config,
+/* Returns how many there are before the one that failed. */
+static u32 abuse_read_parts(const struct abuse_config *config,
 			    const struct abuse_extents *call, bool remove,
 			    struct abuse_part *parts, int *err)
 {
 	u32 i;
 
 	for (i = 0; i < call->nr; i++) {
-		*err = abuse_read_part(map, config, call, remove, parts, i);
+		parts[i].target = NULL;
+		*err = abuse_read_part(config, call, remove, i,
+				       &parts[i].extent);
 		if (*err)
 			break;
+		cond_resched();
+	}
+	return i;
+}
+
+/*
+ * A device is claimed from then on, so nothing waits for user memory any more.
+ * Returns how many there are before the one that failed.
+ */
+static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
+			   u32 nr, int *err)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		struct abuse_target *before = i ? parts[i - 1].target : NULL;
+		struct abuse_target *target;
+
+		target = abuse_map_aim(map, &parts[i].extent, before);
+		if (IS_ERR(target)) {
+			*err = PTR_ERR(target);
+			break;
+		}
+		parts[i].target = target;
 		cond_resched();
 	}
 	return i;
@@ -163,7 +174,10 @@ static int abuse_map_all(struct abuse_front *front, u32 number,
 		kvfree(parts);
 		return -ENOMEM;
 	}
-	nr = abuse_read_parts(map, config, call, remove, parts, &err);
+	/* All that may wait long is done before the change begins. */
+	nr = abuse_read_parts(config, call, remove, parts, &err);
+	if (!remove)
+		nr = abuse_aim_parts(map, parts, nr, &err);
 	*past = abuse_change(map, number, call, parts, nr, next, &err);
 	kvfree(parts);
 	return err;

@@ -31,7 +31,7 @@ enum abuse_lanes {
 	ABUSE_LANE_FAULTS,	/* servers, as well */
 	ABUSE_LANE_FLUSHES,	/* everything */
 	ABUSE_LANE_SEVERAL,	/* servers and devices, or several devices */
-	ABUSE_LANE_MEMORY,	/* nothing */
+	ABUSE_LANE_MEMORY,	/* nothing, as long as it stays mapped so */
 	ABUSE_LANE_TARGETS,	/* a device; this is the first one of them */
 	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES
 };
@@ -62,7 +62,7 @@ struct abuse_lane {
  * @read_bytes: of those
  * @written_bytes: likewise
  * @misses: reads and writes for servers, because they were not mapped
- * @faults: those that a target failed, and that servers got then
+ * @faults: how often servers got one because a target had failed it
  */
 struct abuse_passed {
 	u64 reads;

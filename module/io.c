@@ -155,6 +155,26 @@ void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 }
 
 /**
+ * abuse_io_begin() - begin to carry a bio out with a clone that is there
+ * @front: the disk
+ * @era: of the map, for a target; NULL for servers
+ * @bio: of the disk
+ * @clone: of the bio, from the bios of that kind
+ * @then: what becomes of it when the clone has ended
+ *
+ * Return: what has the clone.
+ */
+struct abuse_io *abuse_io_begin(struct abuse_front *front,
+				struct abuse_era *era, struct bio *bio,
+				struct bio *clone, enum abuse_then then)
+{
+	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
+	abuse_io_init(abuse_io_of(clone), front, era, bio,
+		      bio_start_io_acct(bio), then);
+	return abuse_io_of(clone);
+}
+
+/**
  * abuse_io_clone() - begin to carry a bio out
  * @front: the disk
  * @era: of the map, for a target; NULL for servers
@@ -177,8 +197,5 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 		bio_wouldblock_error(bio);
 		return NULL;
 	}
-	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
-	abuse_io_init(abuse_io_of(clone), front, era, bio,
-		      bio_start_io_acct(bio), then);
-	return abuse_io_of(clone);
+	return abuse_io_begin(front, era, bio, clone, then);
 }

@@ -31,6 +31,7 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	map->nr_ranges = 0;
 	atomic_set(&map->changes, 0);
 	atomic_set(&map->lost, 0);
+	refcount_set(&map->eras, 1);
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
 	return 0;
@@ -137,7 +138,7 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
 	struct abuse_era *era;
 
 	spin_lock(&map->turn);
-	map->paused = READ_ONCE(*paused);
+	WRITE_ONCE(map->paused, READ_ONCE(*paused));
 	era = rcu_dereference_protected(map->era, lockdep_is_held(&map->turn));
 	if (era && !map->paused)
 		WRITE_ONCE(era->paused, false);

@@ -219,7 +219,11 @@ void abuse_memory_free(struct abuse_memory *memory)
 		atomic_long_sub(memory->counted, &memory->user->locked_vm);
 		free_uid(memory->user);
 	}
-	fput(memory->file);
+	/* Its filesystem is not in use any more when a worker has let it go. */
+	if (current->flags & PF_KTHREAD)
+		__fput_sync(memory->file);
+	else
+		fput(memory->file);
 	kvfree(memory);
 }
 

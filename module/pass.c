@@ -48,25 +48,52 @@ static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 		parent->bi_status = BLK_STS_IOERR;
 }
 
-/* A write that must come after a flush of everything */
-static void abuse_front_flush_first(struct abuse_front *front,
-				    struct abuse_era *era, struct bio *bio)
+/*
+ * With what a flush goes to servers. It may have to wait for them, so no era is
+ * held meanwhile, nor anything that was allocated in one. Returns NULL if the bio
+ * must not wait.
+ */
+static struct bio *abuse_front_alloc_flush(struct abuse_front *front,
+					   struct bio *bio)
 {
-	struct bio *flush = bio_alloc_bioset(front->behind->part0, 0,
-					     REQ_OP_WRITE | REQ_PREFLUSH,
-					     GFP_NOIO,
-					     &front->bios[ABUSE_BIOS_FLUSH]);
+	if (bio_sectors(bio))
+		return bio_alloc_bioset(front->behind->part0, 0,
+					REQ_OP_WRITE | REQ_PREFLUSH,
+					abuse_gfp(bio),
+					&front->bios[ABUSE_BIOS_FLUSH]);
+	return bio_alloc_clone(front->behind->part0, bio, abuse_gfp(bio),
+			       &front->bios[ABUSE_BIOS_SERVER]);
+}
+
+/* A write that must come after a flush of everything, which takes @flush */
+static void abuse_front_flush_first(struct abuse_front *front,
+				    struct abuse_era *era, struct bio *bio,
+				    struct bio **flush)
+{
+	struct abuse_io *io = abuse_io_of(*flush);
 	s64 wrote = atomic64_read(&front->wrote);
 
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	*flush = NULL;
 	percpu_ref_get(&front->users);
-	abuse_io_init(abuse_io_of(flush), front, NULL, bio, 0,
-		      ABUSE_THEN_WRITE);
-	abuse_io_of(flush)->covers = wrote;
-	abuse_front_flush(front, era, flush);
+	abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
+	io->covers = wrote;
+	abuse_front_flush(front, era, &io->clone);
 	if (atomic64_read(&front->flushed) < wrote)
-		submit_bio_noacct(flush);
+		submit_bio_noacct(&io->clone);
 	else
-		bio_endio(flush);
+		bio_endio(&io->clone);
+}
+
+static void abuse_front_send(struct abuse_front *front, struct abuse_io *io)
+{
+	percpu_ref_get(&front->users);
+	if (!bio_sectors(io->bio))
+		io->covers = atomic64_read(&front->wrote);
+	submit_bio_noacct(&io->clone);
 }
 
 /**
@@ -74,6 +101,8 @@ static void abuse_front_flush_first(struct abuse_front *front,
  * @front: the disk
  * @bio: of it
  * @flags: of the block layer, for its requests
+ *
+ * It may have to wait for them, so the caller is in no era.
  */
 void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 			    blk_opf_t flags)
@@ -84,11 +113,8 @@ void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 
 	if (!io)
 		return;
-	percpu_ref_get(&front->users);
-	if (!bio_sectors(bio))
-		io->covers = atomic64_read(&front->wrote);
 	io->clone.bi_opf |= flags;
-	submit_bio_noacct(&io->clone);
+	abuse_front_send(front, io);
 }
 
 /* Returns whether it is the first time. */
@@ -261,15 +287,16 @@ bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
  * Returns true if nothing is left to do with the bio here.
  */
 static bool abuse_front_preflush(struct abuse_front *front,
-				 struct abuse_era *era, struct bio *bio)
+				 struct abuse_era *era, struct bio *bio,
+				 struct bio **flush)
 {
 	if (abuse_front_writes_elsewhere(front)) {
-		if (bio->bi_opf & REQ_NOWAIT) {
-			bio_wouldblock_error(bio);
+		if (bio_sectors(bio)) {
+			abuse_front_flush_first(front, era, bio, flush);
 			return true;
 		}
-		if (bio_sectors(bio)) {
-			abuse_front_flush_first(front, era, bio);
+		if (bio->bi_opf & REQ_NOWAIT) {
+			bio_wouldblock_error(bio);
 			return true;
 		}
 		abuse_front_flush(front, era, bio);
@@ -286,6 +313,33 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	return true;
 }
 
+/* The rest of a bio that has begun, in an era. @flush: NULL, or for a flush */
+static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
+			      struct bio *bio, struct bio **flush)
+{
+	struct abuse_mapping *m;
+	sector_t end;
+	bool mapped;
+
+	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
+	mapped = abuse_front_is_mapped(m, bio);
+	/* It may wait for memory or servers, and a server for the era. */
+	if (!mapped)
+		abuse_era_leave(era);
+	if (end < bio_end_sector(bio))
+		bio = abuse_front_split(front, bio, end, mapped);
+	if (!mapped) {
+		if (bio)
+			abuse_front_miss(front, bio);
+		return;
+	}
+	if (bio && bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
+		abuse_front_flush_first(front, era, bio, flush);
+	else if (bio && abuse_front_to_target(front, era, bio, m))
+		return;
+	abuse_era_leave(era);
+}
+
 /**
  * abuse_front_submit() - carry a bio out
  * @front: the disk
@@ -293,37 +347,34 @@ static bool abuse_front_preflush(struct abuse_front *front,
  */
 void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
-	struct abuse_era *era = abuse_front_enter(front, bio);
-	struct abuse_mapping *m;
-	sector_t end;
-	bool mapped;
+	struct bio *flush = NULL;
+	struct abuse_era *era;
 
+	if (bio->bi_opf & REQ_PREFLUSH) {
+		flush = abuse_front_alloc_flush(front, bio);
+		if (!flush) {
+			bio_wouldblock_error(bio);
+			return;
+		}
+	}
+	era = abuse_front_enter(front, bio);
 	if (!era)
-		return;
-	if (bio->bi_opf & REQ_PREFLUSH && abuse_front_preflush(front, era, bio))
 		goto out;
-	if (!bio_has_data(bio)) {
-		abuse_front_to_servers(front, bio, 0);
-		goto out;
-	}
-
-	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
-	mapped = abuse_front_is_mapped(m, bio);
-	if (end < bio_end_sector(bio)) {
-		bio = abuse_front_split(front, bio, end, mapped);
-		if (!bio)
-			goto out;
-	}
-	if (!mapped) {
-		/* It may wait for memory, and a server for the era. */
+	if (flush && abuse_front_preflush(front, era, bio, &flush)) {
 		abuse_era_leave(era);
-		abuse_front_miss(front, bio);
+	} else if (bio_has_data(bio)) {
+		abuse_front_begin(front, era, bio, &flush);
+	} else {
+		abuse_era_leave(era);
+		if (flush)
+			abuse_front_send(front,
+					 abuse_io_begin(front, NULL, bio, flush,
+							ABUSE_THEN_RETRY));
+		else
+			abuse_front_to_servers(front, bio, 0);
 		return;
 	}
-	if (bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
-		abuse_front_flush_first(front, era, bio);
-	else if (abuse_front_to_target(front, era, bio, m))
-		return;
 out:
-	abuse_era_leave(era);
+	if (flush)
+		bio_put(flush);
 }

@@ -59,15 +59,14 @@ int abuse_target_check(struct block_device *bdev,
  * abuse_target_sync() - let a block device have what was written through its cache
  * @bdev: the device
  *
- * Return: 0, or the error of a write.
+ * Return: 0, or -EIO: what else a write fails with means something else for callers.
  */
 int abuse_target_sync(struct block_device *bdev)
 {
-	int err = sync_blockdev(bdev);
-
-	if (!err)
-		invalidate_bdev(bdev);
-	return err;
+	if (sync_blockdev(bdev))
+		return -EIO;
+	invalidate_bdev(bdev);
+	return 0;
 }
 
 /**
@@ -148,17 +147,18 @@ struct abuse_target *abuse_target_lend(struct file *file,
  * abuse_target_flush() - make durable what was written to a target
  * @target: the target
  *
- * Return: 0, or an error.
+ * Return: 0, or -EIO: what else it fails with means something else for callers.
  */
 int abuse_target_flush(struct abuse_target *target)
 {
-	return target->bdev && target->write ?
-	       blkdev_issue_flush(target->bdev) : 0;
+	if (!target->bdev || !target->write)
+		return 0;
+	return blkdev_issue_flush(target->bdev) ? -EIO : 0;
 }
 
 /**
  * abuse_target_free() - give a block device, or memory, back
- * @target: the target, which nobody uses; what was written to it is durable
+ * @target: the target, which nobody uses; what was written to it is durable, or lost
  */
 void abuse_target_free(struct abuse_target *target)
 {

@@ -405,9 +405,10 @@ enum abuse_condition {
  * @mapped_written_bytes: bytes of those writes
  * @misses: reads and writes of a disk that is mappable that were for servers,
  *	because they were not mapped; as many pieces as they were cut into
- * @faults: reads and writes that servers got because a target failed them
- *	A server may have each of these submitted anew; it is counted where it
- *	went first, and not again.
+ * @faults: how often servers got a read or write because a target failed it. If a
+ *	server has it submitted anew it may fail again, and counts again; among
+ *	@mapped_reads, @mapped_writes and @misses it is counted where it went
+ *	first, and not again.
  * @extents: how many are mapped now
  *
  * All counters but @servers and @extents start at setup.
@@ -789,7 +790,9 @@ enum abuse_map_flags {
  * ABUSE_UNMAP or a reset.
  *
  * What is unmapped or replaced is not used any more when the call returns, and
- * a device to which nothing is mapped any more has been flushed.
+ * a device to which nothing is mapped any more has been flushed and given up,
+ * unless another ABUSE_MAP that leads there is under way. So the call waits for
+ * all mapped I/O that is under way, on every device.
  *
  * If the block device fails a request, a server gets it, marked with
  * ABUSE_GET_FAULT; if there is no server, the request fails.
@@ -806,7 +809,8 @@ enum abuse_map_flags {
  * that is mapped itself, EMEDIUMTYPE for one with larger blocks, or with zones,
  * or that needs what is written to stay as it is meanwhile, and for a file that
  * is not in memory, ENOSPC beyond its end, ENOMEM beyond RLIMIT_MEMLOCK without
- * CAP_IPC_LOCK, EINVAL beyond the end of the disk, and EOPNOTSUPP without
+ * CAP_IPC_LOCK, ENFILE, EROFS or ETXTBSY if a file in memory cannot be opened
+ * once more, EINVAL beyond the end of the disk, and EOPNOTSUPP without
  * ABUSE_FLAGS_MAPPABLE. Either call fails with EPERM if there would be more than
  * ABUSE_MAX_USER_EXTENTS, without CAP_SYS_RESOURCE: to unmap the middle of one
  * makes two. It fails with EIO if a device could not be flushed, and so does the
@@ -835,7 +839,9 @@ struct abuse_extents {
  * Whoever may open the control node may have the whole file: lend one that has
  * nothing else. Whoever else has the file may cut it, and then touching what is
  * beyond its end kills: lend one that is sealed with F_SEAL_SHRINK, and do not map
- * one that is not. Fails with ENOENT where no memory is mapped.
+ * one that is not. That suffices for ordinary pages; holes can be made in huge
+ * ones. What is lent for reads stays as it is only with F_SEAL_WRITE. Fails with
+ * ENOENT where no memory is mapped.
  */
 struct abuse_lent {
 	__u32	size;

@@ -4,6 +4,7 @@
 #include "client.h"
 #include <linux/falloc.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -11,7 +12,7 @@
  * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
  *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
  *	[extent_filesystem=] [reserved=] [seals=, of fresh memory] [memlock=BYTES, the limit] [uid=, of the call]
- *	[mlockall=yes]
+ *	[mlockall=yes] [umount=DIR, right after the call] [then=PATH: one more extent, which the kernel reads from there]
  * With times= each extent comes N times, each time so many bytes further on. Prints how many were done.
  */
 static int memory_file(const char *size, unsigned int flags)
@@ -124,6 +125,19 @@ void lent(void)
 		}
 }
 
+/* Moves the array so that one more element is what the file begins with, which nobody has read yet. */
+static unsigned char *before_file(const unsigned char *array, size_t size, const char *path)
+{
+	size_t page = sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page;
+	unsigned char *p = map(room + page);
+	int file = open(path, O_RDONLY);
+
+	if (file < 0 || mmap(p + room, page, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0) == MAP_FAILED ||
+	    madvise(p + room, page, MADV_RANDOM))
+		die(path);
+	return memcpy(p + room - size, array, size);
+}
+
 void map_extents(unsigned int call)
 {
 	union {
@@ -145,6 +159,8 @@ void map_extents(unsigned int call)
 			e.offset += num("step", 0);
 		}
 	}
+	if (arg("then", NULL))
+		array = before_file(array, size * nr++, arg("then", NULL));
 	if (arg("memlock", NULL)) {
 		struct rlimit limit = { num("memlock", 0), num("memlock", 0) };
 
@@ -168,6 +184,8 @@ void map_extents(unsigned int call)
 	};
 	u.bytes[sizeof(u.extents)] = num("tail", 0);
 	err = ioctl(fd, call, arg("arg", NULL) ? (void *)BAD_ADDRESS : &u);
+	if (!err && arg("umount", NULL) && umount2(arg("umount", NULL), 0))
+		die("umount");
 	printf("done=%u\n", u.extents.done);
 	if (err)
 		die(call == ABUSE_MAP ? "MAP" : "UNMAP");

@@ -63,8 +63,7 @@ memory_is_lent_only_as_it_was_opened_and_within_the_limit() {
 	io op=check byte=0x41
 	submit write op=write # it is mapped for reads
 	! umount "$T/tmpfs" 2>"$T/umount" || fail "its file is in use"
-	_unmap 0:4K
-	umount "$T/tmpfs"
+	_unmap 0:4K "umount=$T/tmpfs"
 	exec 3<$CTL
 	take 3
 	answer 3 "$id0"

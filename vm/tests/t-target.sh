@@ -247,6 +247,62 @@ what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
 	modprobe -r null_blk
 }
 
+a_last_flush_that_is_not_answered_holds_up_no_other_change() {
+	_ready
+	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE # nobody answers it
+	N=2 _map 0:1M:0:/dev/abuse1:w,1M:1M:0:/dev/ram0:w
+	_map 2M:64K:0:memory=64K extent_flags=$MEMORY
+	spawn stuck client unmap $CTL extents=0:1M
+	client status /dev/abctl1 only=pending until=1
+	soon client unmap $CTL extents=1M:2M
+	_slow_target # /dev/ram0 is free
+	dmsetup remove abuse-slow
+	soon client quiesce $CTL timeout_ms=60000
+	soon client quiesce $CTL flags=1
+	_map 0:1M:0:/dev/ram0:w
+	io op=check byte=0x41
+	still_waits stuck
+	soon client reset $CTL # what is to be flushed is in no way of that
+	exec 3</dev/abctl1
+	take 3
+	answer 3 "$id0"
+	finish stuck
+	exec 3<&-
+}
+
+a_call_that_waits_for_its_own_memory_claims_no_device() {
+	_ready
+	client setup /dev/abctl1 capacity=8M # nobody serves it
+	_map 0:1M:0:/dev/ram0:w
+	spawn map client map $CTL extents=2M:1M:0:/dev/ram0:w then=/dev/abuse1
+	client status /dev/abctl1 only=pending until=1
+	_unmap 0:1M
+	_slow_target # it claims /dev/ram0
+	dmsetup remove abuse-slow
+	client reset /dev/abctl1
+	failed map EFAULT
+}
+
+a_device_fails_with_an_io_error_whatever_its_own_is() {
+	local no_space=4
+	_ready
+	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE
+	exec 3</dev/abctl1 4<>/dev/abuse1
+	dd if=/dev/zero of=/dev/abuse1 bs=4096 count=1 conv=notrunc status=none # it is in the cache
+	spawn map client map $CTL extents=0:1M:0:/dev/abuse1:w
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0:$no_space"
+	failed map EIO
+	exec 4<&-
+	_map 0:1M:0:/dev/abuse1:w
+	spawn unmap client unmap $CTL extents=0:1M
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0:$no_space"
+	failed unmap EIO
+	expect EIO client io $DISK op=sync
+	exec 3<&-
+}
+
 _nothing_mapped() { [ -z "$(_extents)" ]; }
 
 a_target_that_fails_is_a_fault_for_servers() {
