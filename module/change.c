@@ -10,11 +10,12 @@
 #include "uapi/abuse.h"
 
 /*
- * So many entries are changed before somebody else may run. So few are never all
- * that is below an inner node with 15 children of which each has children, too:
- * see abuse_map_free() for what frees such a node.
+ * So many entries are changed before somebody else may run. What lies between them
+ * counts in the tree, too, and its nodes have at least five entries each. So this is
+ * less than lies below an inner node with 15 children, which must not be freed as
+ * a whole: see abuse_map_free().
  */
-#define ABUSE_PIECE	128
+#define ABUSE_PIECE	16
 
 static struct abuse_era *abuse_map_era(struct abuse_map *map)
 {
