@@ -237,10 +237,10 @@ filters_change_while_the_disk_is_mounted() {
 	umount "$T/mnt"
 	stop server
 	[ ! -e /run/abuse/abctl0 ] || fail "the socket is still there"
-	complains 1 "$CTL: nobody serves it; try 'abusectl server $CTL' with --filter or --control" filter $CTL
+	complains 1 "$CTL: nobody serves it; try 'abusectl server $CTL' with --control" filter $CTL
 	e2fsck -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
 	start server "file:$T/image"
-	complains 1 "$CTL: its server has no filters and cannot get any; start it with --filter or --control" filter $CTL
+	complains 1 "$CTL: its server has no control socket; start it with --control" filter $CTL
 	stop server
 }
 

@@ -24,6 +24,7 @@ import abuse.device.TraceEvent;
 import abuse.device.Tracer;
 import abuse.libc.NativePart;
 import abuse.libc.Unix;
+import abuse.server.ControlSocket;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -34,6 +35,7 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Runs the commands whose start must be fast, while Java records which classes they need; see the launcher, abusectl.
@@ -56,8 +58,20 @@ final class Training {
             run(true, "server", "0", "mem");
             run(true, "server", "0", "--create", "file:" + image);
             Files.deleteIfExists(image);
+            tellServer(directory.resolve("control"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A server's thread that swap may depend on, and what 'abusectl filter' needs. */
+    private static void tellServer(Path socket) throws IOException {
+        var failed = new AtomicBoolean();
+        try (var server = new ControlSocket(socket, words -> words, problem -> failed.set(true)).start()) {
+            while (!Files.exists(socket) && !failed.get()) {
+                Thread.onSpinWait();
+            }
+            ControlSocket.ask(socket, List.of("list"));
         }
     }
 

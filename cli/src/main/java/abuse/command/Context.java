@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
@@ -30,6 +31,8 @@ public final class Context {
     final Map<String, String> environment;
     final Devices devices;
     final Signals signals;
+    /** Below this are the sockets of servers. */
+    Path sockets = Path.of("/run/abuse");
     private final BooleanSupplier terminal;
 
     /**

@@ -74,16 +74,16 @@ final class FilterCommand extends Command {
         if (table.isAskedFor() && !what.equals("list")) {
             throw new UsageException("'" + what + "' prints nothing, so options for columns are of no use");
         }
-        for (String word : words) {
-            if (word.matches("(?s).*[\t\n\r].*")) {
-                throw new UsageException("tabs and line breaks are not possible in '" + word.replaceAll("\\s", " ") + "'");
-            }
-        }
         if (what.equals("set") && words.size() == 2) {
             words.add("");
         }
         if (what.equals("set") || what.equals("add")) {
             words.add(Path.of("").toAbsolutePath().toString());
+        }
+        for (String word : words) {
+            if (word.matches("(?s).*[\t\n\r].*")) {
+                throw new UsageException("tabs and line breaks are not possible in '" + word.replaceAll("\\s", " ") + "'");
+            }
         }
     }
 
@@ -96,17 +96,17 @@ final class FilterCommand extends Command {
                 served = !device.servers().isEmpty();
                 number = device.status().number();
             }
-            for (Path socket : FilterControl.paths(context.environment, number)) {
+            for (Path socket : FilterControl.paths(context, number)) {
                 List<String> reply = ask(path, socket, words);
                 if (reply != null) {
                     return reply;
                 }
             }
             if (!served) {
-                throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --filter or --control");
+                throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --control");
             }
             if (System.nanoTime() - end >= 0) {
-                throw new FailedException(path + ": its server has no filters and cannot get any; start it with --filter or --control");
+                throw new FailedException(path + ": its server has no control socket; start it with --control");
             }
             Thread.sleep(PERIOD_MS);
         }

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The end of the control socket at which the filters are. These are the requests, and the words of each:
@@ -42,16 +41,18 @@ final class FilterControl implements ControlSocket.Handler {
     }
 
     /** Where the socket of a disk is, for its server. */
-    static Path path(Map<String, String> environment, int number) {
-        String given = environment.get("RUNTIME_DIRECTORY");
-        return Path.of(given == null || given.isEmpty() ? "/run/abuse" : given.split(":")[0]).resolve("abctl" + number);
+    static Path path(Context context, int number) {
+        String given = context.environment.getOrDefault("RUNTIME_DIRECTORY", "").split(":")[0];
+        // One of another service is not where anybody looks
+        Path folder = Path.of(given).startsWith(context.sockets) ? Path.of(given) : context.sockets;
+        return folder.resolve("abctl" + number);
     }
 
     /** Where it may be, for others. */
-    static List<Path> paths(Map<String, String> environment, int number) {
+    static List<Path> paths(Context context, int number) {
+        String name = "abctl" + number;
         // A service has a folder of its own
-        return List.of(path(environment, number), Path.of("/run/abuse/abctl" + number),
-                Path.of("/run/abuse/" + number + "/abctl" + number));
+        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name));
     }
 
     @Override
@@ -73,6 +74,11 @@ final class FilterControl implements ControlSocket.Handler {
         } catch (Exception | Error e) {
             return List.of(ERROR + Cli.words(e, context).replace('\n', ' '));
         }
+    }
+
+    @Override
+    public void look() {
+        backend.look();
     }
 
     private void set(String name, String keys, FilterOption.Source source) throws UsageException, FailedException, IOException {

@@ -57,6 +57,8 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
     FilterOption with(String words, Source source) throws UsageException, IOException {
         var all = new LinkedHashMap<>(keys);
         for (var key : words(name + ": ", words).entrySet()) {
+            // Also one that is taken away may be misspelt
+            key(name + ": ", key.getKey(), source.filters().find(name));
             if ("".equals(key.getValue())) {
                 all.remove(key.getKey());
             } else {
@@ -99,6 +101,9 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
 
     /** Takes KEY=VALUE,... apart; the value of a key without "=" is null. */
     private static Map<String, String> words(String subject, String text) throws UsageException {
+        if (text.matches("(?s).*[\t\n\r].*")) {
+            throw new UsageException(subject + "tabs and line breaks are not possible in '" + text.replaceAll("\\s", " ") + "'");
+        }
         var words = new LinkedHashMap<String, String>();
         for (String word : text.isEmpty() ? new String[0] : text.split(",", -1)) {
             int equals = word.indexOf('=');

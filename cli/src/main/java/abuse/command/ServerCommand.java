@@ -108,6 +108,10 @@ class ServerCommand extends Command {
         }
         ClassLoader loader = loader();
         backends = backends(loader);
+        if (isSet(control) && isSet(shared)) {
+            throw new UsageException("--control and --shared exclude each other: with --control no other server may serve the disk;"
+                    + " use --filter instead of --control");
+        }
         if (filters.getValue() != null || isSet(control)) {
             known = filters(loader);
             passed = FilterOption.parse(filters.getValue() == null ? List.of() : filters.getValue(), known);
@@ -210,7 +214,10 @@ class ServerCommand extends Command {
         if (isSet(control)) {
             backend.alone();
         }
-        socket = new ControlSocket(FilterControl.path(context.environment, geometry.number()),
+        if (isSet(shared)) {
+            backend.shared();
+        }
+        socket = new ControlSocket(FilterControl.path(context, geometry.number()),
                 new FilterControl(context, known, passed, backend), problem -> {
                     // Who did not ask for it need not hear that there is none
                     if (isSet(control)) {

@@ -59,8 +59,9 @@ public abstract class Filter implements AutoCloseable {
     }
 
     /**
-     * It is about to be taken away from a disk that stays in use. If it keeps something of the disk, there is no request
-     * under way, and what it has not written is to be written now. If this throws, the filter stays.
+     * It is about to be taken away from a disk that stays in use. If it, or another filter of the same change, keeps
+     * something of the disk, there is no request under way, and what it has not written is to be written now. If this
+     * throws, the filter stays.
      */
     protected void leave() throws IOException {}
 

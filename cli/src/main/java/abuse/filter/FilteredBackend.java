@@ -25,8 +25,9 @@ import java.util.function.Consumer;
 public final class FilteredBackend implements AsyncBackend {
     /** One for each bit of a long. */
     private static final int MOST_FILTERS = 64;
-    /** How long a change waits for requests to end. */
+    /** How long a change waits for requests to end, and then for what was not written. */
     private static final long MOST_WAIT_MS = 10_000;
+    /** How long a change waits so that it can close what it took away; later that is done by {@link #look}. */
     private static final long LEAVE_MS = 1000;
 
     private final Backend base;
@@ -53,7 +54,11 @@ public final class FilteredBackend implements AsyncBackend {
     private final List<Filter> leaving = new ArrayList<>();
     /** Whether requests that come wait until the filters have changed. */
     private boolean holding;
+    /** How many filters these may have to pass. */
+    private int filtersAhead;
     private final RequestQueue held = new RequestQueue();
+    /** Those that were held, for the thread that lets them go. */
+    private final RequestQueue going = new RequestQueue();
     /** Requests in all chains. */
     private int underWay;
     private final RequestPool pool = new RequestPool(this);
@@ -72,7 +77,7 @@ public final class FilteredBackend implements AsyncBackend {
         ownLater = !(base instanceof AsyncBackend);
         later = base instanceof AsyncBackend async ? async : LaterBackend.of(base);
         try {
-            checkNumber(chain.filters);
+            checkNumber(filters.size());
             for (Filter filter : filters) {
                 open(filter);
             }
@@ -88,14 +93,21 @@ public final class FilteredBackend implements AsyncBackend {
         return this;
     }
 
+    /** Lets others serve the same bytes without being compared with this one. */
+    public FilteredBackend shared() {
+        shared = true;
+        return this;
+    }
+
     private void open(Filter filter) throws IOException {
         var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
         filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
     }
 
-    private static void checkNumber(Filter[] filters) throws IOException {
-        if (filters.length > MOST_FILTERS) {
-            throw new IOException("more than " + MOST_FILTERS + " filters");
+    private void checkNumber(int filters) throws IOException {
+        if (filters + leaving.size() > MOST_FILTERS) {
+            throw new IOException("more than " + MOST_FILTERS + " filters"
+                    + (leaving.isEmpty() ? "" : ", with those that were taken away and still have requests"));
         }
     }
 
@@ -107,6 +119,7 @@ public final class FilteredBackend implements AsyncBackend {
             mine = pool.take();
             if (holding) {
                 mine.standFor(request, chain, -1);
+                mine.reserve(filtersAhead);
                 held.add(mine);
                 return;
             }
@@ -116,9 +129,10 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     private void enter(FilteredRequest mine, AsyncRequest request, Chain here, int behind) {
+        // What may fail comes first, as a change waits until all that was counted has ended
+        mine.standFor(request, here, behind);
         here.underWay++;
         underWay++;
-        mine.standFor(request, here, behind);
     }
 
     @Override
@@ -165,8 +179,13 @@ public final class FilteredBackend implements AsyncBackend {
     @Override
     public void grow(long bytes) throws IOException {
         base.grow(bytes);
-        capacity = bytes;
-        for (Filter filter : chain.filters) {
+        Filter[] filters;
+        synchronized (this) {
+            // Those that come later are told by whoever brings them
+            capacity = bytes;
+            filters = chain.filters;
+        }
+        for (Filter filter : filters) {
             filter.grow(bytes);
         }
     }
@@ -182,7 +201,7 @@ public final class FilteredBackend implements AsyncBackend {
                 return null;
             }
         }
-        shared = base.identity() != null;
+        shared |= base.identity() != null;
         return base.identity();
     }
 
@@ -230,6 +249,8 @@ public final class FilteredBackend implements AsyncBackend {
      */
     public void change(List<Filter> next) throws IOException {
         synchronized (changes) {
+            Chain before = chain;
+            long size = capacity;
             var gone = new ArrayList<>(filters());
             gone.removeAll(next);
             var fresh = new ArrayList<>(next);
@@ -237,23 +258,32 @@ public final class FilteredBackend implements AsyncBackend {
             try {
                 prepare(next, fresh);
                 if (gone.stream().anyMatch(Filter::keepsState) || fresh.stream().anyMatch(Filter::keepsState)) {
-                    changeAlone(next, gone);
-                } else {
-                    synchronized (this) {
-                        chain = new Chain(next.toArray(Filter[]::new));
-                    }
+                    hold(next.size());
                 }
+                for (Filter filter : gone) {
+                    filter.leave();
+                }
+                swap(next, fresh, size);
             } catch (IOException | RuntimeException | Error e) {
-                for (Filter filter : fresh) {
-                    filter.close();
+                if (chain == before) {
+                    closeAll(fresh);
                 }
                 throw e;
+            } finally {
+                letGo();
             }
             for (Filter filter : gone) {
                 delays.hasten(filter);
             }
             leaving.addAll(gone);
-            closeThoseThatLeft();
+            closeThoseThatLeft(LEAVE_MS);
+        }
+    }
+
+    /** Is called now and then, and tidies up after changes. */
+    public void look() {
+        synchronized (changes) {
+            closeThoseThatLeft(0);
         }
     }
 
@@ -261,7 +291,8 @@ public final class FilteredBackend implements AsyncBackend {
         if (closing) {
             throw new IOException("the server ends");
         }
-        checkNumber(next.toArray(Filter[]::new));
+        closeThoseThatLeft(0);
+        checkNumber(next.size());
         for (Filter filter : fresh) {
             if (filter.keepsState() && shared) {
                 throw new IOException("another server may serve the disk, too, and would not know what this filter keeps of it;"
@@ -271,59 +302,65 @@ public final class FilteredBackend implements AsyncBackend {
         }
     }
 
-    /** Changes the filters while there is no request under way. */
-    private void changeAlone(List<Filter> next, List<Filter> gone) throws IOException {
+    /** Has requests that come wait, and returns when there is none under way. */
+    private void hold(int filters) throws IOException {
         synchronized (this) {
+            filtersAhead = filters;
             holding = true;
         }
-        try {
-            if (!awaitEnd(() -> underWay == 0, MOST_WAIT_MS)) {
-                throw new IOException("requests are under way that have not ended within " + MOST_WAIT_MS / 1000
-                        + " seconds; try again when they have");
-            }
-            for (Filter filter : gone) {
-                filter.leave();
-            }
-            synchronized (this) {
-                chain = new Chain(next.toArray(Filter[]::new));
-            }
-        } finally {
-            letGo();
+        if (!awaitEnd(() -> underWay == 0, MOST_WAIT_MS)) {
+            throw new IOException("requests are under way that have not ended within " + MOST_WAIT_MS / 1000
+                    + " seconds; try again when they have");
         }
     }
 
-    /** Lets the requests go that have come meanwhile. */
+    private void swap(List<Filter> next, List<Filter> fresh, long knownSize) throws IOException {
+        var after = new Chain(next.toArray(Filter[]::new));
+        synchronized (this) {
+            if (capacity != knownSize) {
+                for (Filter filter : fresh) {
+                    filter.grow(capacity);
+                }
+            }
+            chain = after;
+        }
+    }
+
+    /** Lets the requests go that have come meanwhile; those that come from now on do not wait for them. */
     private void letGo() {
-        FilteredRequest request = nextHeld();
-        while (request != null) {
-            if (!request.isAbandoned()) {
-                request.resume();
+        synchronized (this) {
+            for (FilteredRequest request = held.poll(); request != null; request = held.poll()) {
+                enter(request, request.outer(), chain, -1);
+                going.add(request);
             }
-            request = nextHeld();
+            holding = false;
         }
-    }
-
-    /** The next one, which is in the chain then; null if there is none, and no more are held. */
-    private synchronized FilteredRequest nextHeld() {
-        FilteredRequest request = held.poll();
-        holding = request != null;
-        if (request != null) {
-            enter(request, request.outer(), chain, -1);
+        for (FilteredRequest request = going.poll(); request != null; request = going.poll()) {
+            try {
+                if (!request.isAbandoned()) {
+                    request.begin();
+                }
+            } catch (Throwable e) {
+                report(e);
+            }
         }
-        return request;
     }
 
     /** Closes filters that were taken away, when no request will come to them any more; those that are left have to wait. */
-    private void closeThoseThatLeft() {
-        if (awaitEnd(() -> underWay == chain.underWay, LEAVE_MS)) {
-            for (Filter filter : leaving) {
-                try {
-                    filter.close();
-                } catch (Throwable e) {
-                    report(e);
-                }
-            }
+    private void closeThoseThatLeft(long milliseconds) {
+        if (!leaving.isEmpty() && awaitEnd(() -> underWay == chain.underWay, milliseconds)) {
+            closeAll(leaving);
             leaving.clear();
+        }
+    }
+
+    private void closeAll(List<Filter> filters) {
+        for (Filter filter : filters) {
+            try {
+                filter.close();
+            } catch (Throwable e) {
+                report(e);
+            }
         }
     }
 

@@ -38,11 +38,9 @@ public final class FilteredRequest implements AsyncRequest {
 
     /** Stands for a request from now on, which goes in behind a filter at the next {@link #pass}. */
     void standFor(AsyncRequest request, Chain here, int behind) {
+        reserve(here.filters.length);
         outer = request;
         chain = here;
-        if (notes.length < here.filters.length) {
-            notes = new long[here.filters.length];
-        }
         inside = behind >= 0;
         place = behind;
         seen = 0;
@@ -50,6 +48,22 @@ public final class FilteredRequest implements AsyncRequest {
         length = request.length();
         failure = null;
         cause = null;
+    }
+
+    /** Makes room for so many filters to keep a note; it has none yet. */
+    void reserve(int filters) {
+        if (notes.length < filters) {
+            notes = new long[filters];
+        }
+    }
+
+    /** Lets it go in after it was held, unless it is too late. */
+    void begin() {
+        if (isTooLate()) {
+            fail(Failure.TIMEOUT, null);
+        } else {
+            resume();
+        }
     }
 
     /** Lets it go on to the next filter, or to the backend; for the filter that has just taken it. */
@@ -98,7 +112,7 @@ public final class FilteredRequest implements AsyncRequest {
     void isDue() {
         Answers answers = answers();
         try {
-            if (deadline() != Long.MAX_VALUE && System.nanoTime() - deadline() >= 0) {
+            if (isTooLate()) {
                 fail(Failure.TIMEOUT, null);
             } else {
                 Filter filter = chain.filters[place];
@@ -113,6 +127,10 @@ public final class FilteredRequest implements AsyncRequest {
         }
         backend.sendAll();
         answers.send();
+    }
+
+    private boolean isTooLate() {
+        return deadline() != Long.MAX_VALUE && System.nanoTime() - deadline() >= 0;
     }
 
     /** A number that the filter which has it may keep with it until its end. */

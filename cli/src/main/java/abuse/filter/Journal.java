@@ -27,6 +27,9 @@ final class Journal implements AutoCloseable {
         }
     }
 
+    private static final int FILE_TYPE = 0xf000;
+    private static final int PIPE = 0x1000;
+
     /** The key that names the file. */
     static final Key FILE = new Key("file", Key.Kind.FILE, "standard error", "the file whose end it writes to");
 
@@ -38,9 +41,15 @@ final class Journal implements AutoCloseable {
     private boolean failed;
 
     Journal(Settings settings) throws IOException {
-        own = !settings.has("file") ? null
-                : Files.newOutputStream(Path.of(settings.word("file", null)), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        own = settings.has("file") ? append(Path.of(settings.word("file", null))) : null;
         out = own;
+    }
+
+    private static OutputStream append(Path file) throws IOException {
+        if (Files.exists(file) && ((int) Files.getAttribute(file, "unix:mode") & FILE_TYPE) == PIPE) {
+            throw new IOException(file + ": is a pipe, for whose reader the disk would wait; name a file");
+        }
+        return Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
     void open(Surroundings surroundings) {

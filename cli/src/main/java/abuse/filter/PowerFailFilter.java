@@ -3,7 +3,6 @@ package abuse.filter;
 
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
-import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.List;
@@ -16,8 +15,8 @@ import java.util.function.Consumer;
  */
 final class PowerFailFilter extends Filter {
     private static final long DEFAULT_CACHE = 16 << 20;
-    /** How long it waits at the end for storage that does not answer. */
-    private static final long LEAVE_MS = 5000;
+    /** How long it waits at the end for the next answer of the storage, which may be slow. */
+    private static final long MOST_SILENCE_MS = 30_000;
     /** How long whoever changes the filters waits for it. */
     private static final long MOST_WAIT_MS = 10_000;
     private static final String HONOURED = "honoured";
@@ -79,8 +78,9 @@ final class PowerFailFilter extends Filter {
 
     /** Those that the thread has to do. */
     private final RequestQueue waiting = new RequestQueue();
-    /** Whether the thread has to write back all that there is, and why it could not. */
-    private boolean emptying;
+    /** How often the thread was told to write back all that there is, how often it has tried, and why it could not. */
+    private int emptyings;
+    private int emptied;
     private IOException trouble;
     /** A discard or zeroes, for whose end the thread waits, as what it writes back meanwhile could come later. */
     private FilteredRequest sweep;
@@ -232,15 +232,16 @@ final class PowerFailFilter extends Filter {
         while (true) {
             FilteredRequest request;
             boolean cutting;
-            boolean writing;
+            int order;
             synchronized (this) {
-                while (waiting.isEmpty() && !power.isCutting() && !emptying && !closed) {
+                while (waiting.isEmpty() && !power.isCutting() && emptied == emptyings && !closed) {
                     pause(0);
                 }
                 cutting = power.isCutting();
-                writing = emptying;
+                order = emptyings;
                 request = waiting.poll();
             }
+            boolean writing = order != emptied;
             if (request == null && !cutting && !writing) {
                 return;
             }
@@ -250,7 +251,7 @@ final class PowerFailFilter extends Filter {
                     cutNow();
                 }
                 if (writing) {
-                    empty();
+                    empty(order);
                 }
             } catch (Throwable e) {
                 administrator.accept("powerfail: " + FilteredBackend.words(e));
@@ -355,11 +356,14 @@ final class PowerFailFilter extends Filter {
     /** What it holds is written back, and the power stays on. */
     @Override
     protected synchronized void leave() throws IOException {
-        emptying = true;
-        trouble = null;
-        awaitThread(() -> emptying);
+        // An earlier order, which nobody waits for any more, may have missed what was written since
+        int order = ++emptyings;
+        awaitThread(() -> emptied - order < 0);
         if (trouble != null) {
             throw trouble;
+        }
+        if (cache.dirty() > 0) {
+            throw new IOException(closed ? "the server ends" : cache.dirty() + " blocks were written meanwhile; try again");
         }
     }
 
@@ -377,17 +381,17 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    private void empty() {
+    private void empty(int order) {
         IOException failure = null;
         try {
             storage.write(0, Long.MAX_VALUE);
             retire();
             storage.flush();
-        } catch (IOException e) {
-            failure = e;
+        } catch (Throwable e) {
+            failure = e instanceof IOException known ? known : new IOException(FilteredBackend.words(e), e);
         } finally {
             synchronized (this) {
-                emptying = false;
+                emptied = order;
                 trouble = failure;
                 notifyAll();
             }
@@ -420,12 +424,11 @@ final class PowerFailFilter extends Filter {
             notifyAll();
         }
         try {
-            if (!Threads.join(running, LEAVE_MS)) {
-                storage.leave();
-                Threads.join(running);
-            }
-            if (cache != null) {
+            if (storage != null) {
+                storage.awaitEnd(running, MOST_SILENCE_MS);
                 end();
+            } else if (cache != null) {
+                cache.close();
             }
         } finally {
             journal.close();
@@ -433,18 +436,19 @@ final class PowerFailFilter extends Filter {
         }
     }
 
-    /** Writes back what is left, and gives up the memory. */
+    /** Writes back what is left, unless others may have written it since, and gives up the memory. */
     private void end() throws IOException {
-        int left = cache.dirty();
         try {
-            if (left > 0) {
-                storage.waitAtMost(LEAVE_MS);
+            if (!hasLeft() && cache.dirty() > 0) {
+                storage.waitAtMost(MOST_SILENCE_MS);
                 storage.until(Long.MAX_VALUE);
                 storage.write(0, Long.MAX_VALUE);
                 storage.flush();
             }
         } catch (IOException e) {
-            throw new IOException("powerfail: " + left + " blocks were not written back, and are lost: " + e.getMessage(), e);
+            int lost = cache.dirty();
+            throw new IOException("powerfail: " + (lost > 0 ? lost + " blocks were not written back, and are lost: "
+                    : "the last blocks were written back, but may be lost, as the flush failed: ") + e.getMessage(), e);
         } finally {
             synchronized (this) {
                 unmapped = true;

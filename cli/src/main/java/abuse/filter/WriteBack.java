@@ -5,6 +5,7 @@ import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
 import abuse.libc.Memory;
+import abuse.libc.Threads;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -24,6 +25,8 @@ final class WriteBack implements AutoCloseable {
     private volatile long limitMs = Long.MAX_VALUE;
     private volatile OwnRequest underWay;
     private volatile boolean left;
+    /** Grows with each answer. */
+    private volatile int answers;
 
     WriteBack(AsyncBackend storage, Object lock, WriteCache cache, int blockSize, int places, int longest) {
         this.storage = storage;
@@ -46,7 +49,7 @@ final class WriteBack implements AutoCloseable {
     }
 
     /** From now on it waits for nothing, and fails. */
-    void leave() {
+    private void leave() {
         left = true;
         OwnRequest waiting = underWay;
         if (waiting != null) {
@@ -134,12 +137,22 @@ final class WriteBack implements AutoCloseable {
             // What was given up may still use the memory
             left |= !request.hasEnded();
             throw e;
+        } finally {
+            answers++;
         }
     }
 
-    /** Whether the storage was given up. */
-    boolean hasLeft() {
-        return left;
+    /** Waits for the end of the thread that uses it, as long as the storage answers that at least so often. */
+    void awaitEnd(Thread user, long milliseconds) {
+        int before = answers;
+        while (!Threads.join(user, milliseconds)) {
+            if (answers == before) {
+                leave();
+                Threads.join(user);
+                return;
+            }
+            before = answers;
+        }
     }
 
     /** The storage may use the memory of a request that it did not answer. */

@@ -35,12 +35,13 @@ final class WriteCache implements AutoCloseable {
 
     WriteCache(int blockSize, int places) {
         this.blockSize = blockSize;
-        memory = Memory.map((long) blockSize * places);
         blocks = new long[places];
         states = new byte[places];
         versions = new long[places];
         free = new int[places];
         table = new int[2 * Integer.highestOneBit(2 * places - 1)];
+        // Last, as it stays if what comes later fails
+        memory = Memory.map((long) blockSize * places);
         clear();
     }
 

@@ -3,6 +3,8 @@ package abuse.server;
 
 import abuse.device.FileErrors;
 import abuse.libc.Threads;
+import abuse.libc.Unix;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -18,6 +20,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -33,6 +37,9 @@ public final class ControlSocket implements AutoCloseable {
     /** Answers a request with lines. */
     public interface Handler {
         List<String> answer(List<String> words);
+
+        /** Is called in the same thread, after each request and each second. */
+        default void look() {}
     }
 
     private static final int LONGEST = 1 << 16;
@@ -40,6 +47,13 @@ public final class ControlSocket implements AutoCloseable {
     private static final long CLIENT_MS = 2000;
     /** How long a server may take for its reply; longer than it waits for requests of the disk to end. */
     private static final long REPLY_MS = 60_000;
+    /** How long a server that ends waits for the answer to a client. */
+    private static final long CLOSE_MS = 15_000;
+    /** How long somebody waits for a server at which too many wait already. */
+    private static final long CONNECT_MS = 10_000;
+    private static final long RETRY_NS = 20_000_000;
+    /** What the system says when no server listens. */
+    private static final Set<String> NOBODY = Set.of("Connection refused", "No such file or directory", "Not a directory");
     /** How often it looks whether the file is still its own. */
     private static final long LOOK_MS = 1000;
 
@@ -47,10 +61,10 @@ public final class ControlSocket implements AutoCloseable {
     private final Handler handler;
     private final Consumer<String> problems;
     private final Thread thread = new Thread(this::run, "control");
-    private Selector selector;
-    private ServerSocketChannel channel;
+    private volatile Selector selector;
+    private volatile ServerSocketChannel channel;
     /** What the file is told apart by. */
-    private Object key;
+    private volatile Object key;
     private volatile boolean closed;
 
     /**
@@ -71,43 +85,74 @@ public final class ControlSocket implements AutoCloseable {
         return this;
     }
 
-    /** The server's end; a client that is being answered has its answer. */
+    /** The server's end; a client that is being answered has its answer, unless that takes long. */
     @Override
     public void close() {
         closed = true;
         synchronized (this) {
+            notifyAll();
             if (selector != null) {
                 selector.wakeup();
             }
         }
-        Threads.join(thread);
+        if (!Threads.join(thread, CLOSE_MS)) {
+            // Nobody is to wait for a server that has ended
+            withdraw();
+        }
     }
 
     private void run() {
-        try (Selector mine = Selector.open()) {
-            synchronized (this) {
-                selector = mine;
+        // As a worker does, whose requests it may let go on
+        Unix.becomeIoFlusher();
+        boolean told = false;
+        while (!closed) {
+            try {
+                serve();
+                told = false;
+            } catch (Throwable e) {
+                if (!told) {
+                    told = true;
+                    tell(e);
+                }
+                pause();
             }
+        }
+        withdraw();
+    }
+
+    /** Answers a client, if one comes in the next second, and looks whether the socket is in its place. */
+    private void serve() throws IOException {
+        if (channel == null || !isMine() && !isAnswered(path)) {
             publish();
-            while (!closed) {
-                mine.select(LOOK_MS);
-                mine.selectedKeys().clear();
-                try (SocketChannel client = channel.accept()) {
-                    if (client != null) {
-                        answer(client);
-                    }
-                } catch (IOException | RuntimeException e) {
-                    // That client is not answered
-                }
-                if (!isMine() && !isAnswered(path)) {
-                    channel.close();
-                    publish();
-                }
+        }
+        selector.select(LOOK_MS);
+        selector.selectedKeys().clear();
+        SocketChannel client = channel.accept();
+        if (client != null) {
+            try (client) {
+                answer(client);
+            } catch (Throwable e) {
+                // That client is not answered
             }
-        } catch (Throwable e) {
+        }
+        handler.look();
+    }
+
+    private void tell(Throwable e) {
+        try {
             problems.accept(path + ": " + words(e) + "; the server cannot be told anything while it serves");
-        } finally {
-            withdraw();
+        } catch (Throwable another) {
+            // It goes on without a word
+        }
+    }
+
+    private synchronized void pause() {
+        try {
+            if (!closed) {
+                wait(LOOK_MS);
+            }
+        } catch (InterruptedException e) {
+            // Nobody has a reason to
         }
     }
 
@@ -117,36 +162,57 @@ public final class ControlSocket implements AutoCloseable {
         Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
         Path hidden = Files.createTempDirectory(folder, ".control");
         Path socket = hidden.resolve("s");
+        withdraw();
         try {
-            channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-            channel.bind(UnixDomainSocketAddress.of(socket));
-            channel.configureBlocking(false);
-            channel.register(selector, SelectionKey.OP_ACCEPT);
-            Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
-            key = keyOf(socket);
+            open(socket);
             Files.move(socket, path, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException | RuntimeException | Error e) {
+            withdraw();
+            throw e;
         } finally {
             Files.deleteIfExists(socket);
             Files.deleteIfExists(hidden);
         }
     }
 
-    private void withdraw() {
+    private synchronized void open(Path socket) throws IOException {
+        selector = Selector.open();
+        channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        channel.bind(UnixDomainSocketAddress.of(socket));
+        channel.configureBlocking(false);
+        channel.register(selector, SelectionKey.OP_ACCEPT);
+        Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+        key = keyOf(socket);
+    }
+
+    private synchronized void withdraw() {
         try {
-            if (channel != null) {
-                if (isMine()) {
-                    Files.deleteIfExists(path);
-                }
-                channel.close();
+            if (channel != null && isMine()) {
+                Files.deleteIfExists(path);
+            }
+        } catch (IOException | RuntimeException e) {
+            // The next server replaces it
+        }
+        close(channel);
+        close(selector);
+        channel = null;
+        selector = null;
+        key = null;
+    }
+
+    private static void close(Closeable part) {
+        try {
+            if (part != null) {
+                part.close();
             }
         } catch (IOException e) {
-            // The next server replaces it
+            // Nothing else can be done about it
         }
     }
 
     private boolean isMine() {
         try {
-            return key.equals(keyOf(path));
+            return keyOf(path).equals(key);
         } catch (IOException e) {
             return false;
         }
@@ -164,11 +230,12 @@ public final class ControlSocket implements AutoCloseable {
 
     /** Whether a server listens there. */
     private static boolean isAnswered(Path socket) {
-        try {
-            SocketChannel.open(UnixDomainSocketAddress.of(socket)).close();
+        try (var server = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.configureBlocking(false);
+            server.connect(UnixDomainSocketAddress.of(socket));
             return true;
         } catch (IOException e) {
-            return false;
+            return isFull(e);
         }
     }
 
@@ -179,10 +246,10 @@ public final class ControlSocket implements AutoCloseable {
      * @throws IOException when it does not answer, or may not be asked
      */
     public static List<String> ask(Path socket, List<String> words) throws IOException {
-        if (!Files.exists(socket)) {
-            return null;
-        }
-        try (var server = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+        try (SocketChannel server = connect(socket)) {
+            if (server == null) {
+                return null;
+            }
             send(server, String.join("\t", words) + "\n", REPLY_MS);
             String reply = receive(server, REPLY_MS, false);
             if (!reply.endsWith("\n")) {
@@ -190,10 +257,43 @@ public final class ControlSocket implements AutoCloseable {
             }
             return reply.lines().toList();
         } catch (IOException e) {
-            if ("Connection refused".equals(e.getMessage()) || !Files.exists(socket)) {
-                return null;
-            }
             throw new IOException(socket + ": " + words(e), e);
+        }
+    }
+
+    /** Whether too many clients wait already for the server that listens. */
+    private static boolean isFull(IOException e) {
+        return "Resource temporarily unavailable".equals(e.getMessage());
+    }
+
+    /** Connects to a server; null if there is none. */
+    private static SocketChannel connect(Path socket) throws IOException {
+        long end = System.nanoTime() + CONNECT_MS * 1_000_000;
+        while (true) {
+            SocketChannel server = SocketChannel.open(StandardProtocolFamily.UNIX);
+            boolean connected = false;
+            try {
+                server.configureBlocking(false);
+                connected = server.connect(UnixDomainSocketAddress.of(socket));
+            } catch (IOException e) {
+                if (NOBODY.contains(String.valueOf(e.getMessage()))) {
+                    return null;
+                }
+                if (!isFull(e)) {
+                    throw e;
+                }
+            } finally {
+                if (!connected) {
+                    server.close();
+                }
+            }
+            if (connected) {
+                return server;
+            }
+            if (System.nanoTime() - end >= 0) {
+                throw new IOException("too many wait for the server, which has not answered for " + CONNECT_MS / 1000 + " seconds");
+            }
+            LockSupport.parkNanos(RETRY_NS);
         }
     }
 

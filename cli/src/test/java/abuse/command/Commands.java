@@ -8,6 +8,7 @@ import abuse.device.SimulatedDevices;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,9 @@ class Commands {
             latest = this;
             var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices,
                     stages -> this.stages = List.of(stages), () -> terminal);
+            if (environment.containsKey("RUNTIME_DIRECTORY")) {
+                context.sockets = Path.of(environment.get("RUNTIME_DIRECTORY"));
+            }
             // The common pool has one thread on a small machine, and another command may be at work
             exitCode = CompletableFuture.supplyAsync(() -> new Cli(context).run(args), Commands::startThread);
         }

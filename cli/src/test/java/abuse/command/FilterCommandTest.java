@@ -88,6 +88,7 @@ class FilterCommandTest extends FilterTestBase {
         "add ~ 'add' needs the name of a filter",
         "add eror ~ 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, check; did you mean 'error'?",
         "add error:nht=1 ~ error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
+        "set error nht= ~ error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
         "set error nth=x ~ error: nth=x is not a number",
         "set error nth=1,nth=2 ~ error: 'nth' is given twice",
         "list error ~ unexpected argument 'error'",
@@ -105,9 +106,9 @@ class FilterCommandTest extends FilterTestBase {
     void what_cannot_be_done_says_why() throws Exception {
         devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
         environment.put("RUNTIME_DIRECTORY", directory.toString());
-        assertEquals("/dev/abctl0: nobody serves it; try 'abusectl server /dev/abctl0' with --filter or --control", fail("filter", "0"));
+        assertEquals("/dev/abctl0: nobody serves it; try 'abusectl server /dev/abctl0' with --control", fail("filter", "0"));
         var plain = start("server", "0", "mem").awaitReady();
-        assertEquals("/dev/abctl0: its server has no filters and cannot get any; start it with --filter or --control", fail("filter", "0"));
+        assertEquals("/dev/abctl0: its server has no control socket; start it with --control", fail("filter", "0"));
         plain.signal();
         assertEquals(0, plain.end().exitCode());
         disk = devices.add(1).setUp(1 << 20, Flag.WRITE_CACHE);

@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -152,5 +154,85 @@ class ControlSocketTest {
         ask("good");
         assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("bad")));
         assertEquals(List.of("good"), ask("good"));
+    }
+
+    @Test
+    void a_server_ends_though_its_handler_does_not() throws Exception {
+        var began = new CountDownLatch(1);
+        ControlSocket socket = socket(words -> {
+            began.countDown();
+            while (words.get(0).equals("hang")) {
+                LockSupport.park();
+            }
+            return words;
+        });
+        ask("a");
+        try (var client = connect()) {
+            say(client, "hang\n");
+            began.await();
+            socket.close();
+        }
+        assertFalse(Files.exists(path));
+    }
+
+    @Test
+    void a_server_that_is_stopped_holds_up_nobody_for_ever() throws Exception {
+        Files.createDirectory(path.getParent());
+        var waiting = new ArrayList<SocketChannel>();
+        try (var stopped = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            stopped.bind(UnixDomainSocketAddress.of(path), 1);
+            boolean connected = true;
+            while (connected) {
+                var client = SocketChannel.open(StandardProtocolFamily.UNIX);
+                waiting.add(client);
+                client.configureBlocking(false);
+                try {
+                    connected = client.connect(UnixDomainSocketAddress.of(path));
+                } catch (IOException e) {
+                    connected = false;
+                }
+            }
+            var failure = assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("a")));
+            assertTrue(failure.getMessage().contains("too many wait for the server"), failure.getMessage());
+        }
+        for (SocketChannel client : waiting) {
+            client.close();
+        }
+    }
+
+    @Test
+    void what_was_sent_is_not_sent_again() throws Exception {
+        Files.createDirectory(path.getParent());
+        try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(path));
+            var thread = new Thread(() -> {
+                try (var client = server.accept()) {
+                    client.read(ByteBuffer.allocate(100));
+                    // As at the end of a server
+                    Files.delete(path);
+                } catch (IOException e) {
+                    problems.add(e.toString());
+                }
+            });
+            thread.start();
+            assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("a")));
+            thread.join();
+        }
+        assertEquals(List.of(), problems);
+    }
+
+    @Test
+    void a_socket_that_cannot_be_made_is_told_once_and_made_when_it_can_be() throws Exception {
+        Files.createFile(path.getParent());
+        var told = new CountDownLatch(1);
+        var late = new ControlSocket(path, words -> words, problem -> {
+            problems.add(problem);
+            told.countDown();
+        }).start();
+        sockets.add(late);
+        told.await();
+        Files.delete(path.getParent());
+        assertEquals(List.of("a"), ask("a"));
+        assertEquals(1, problems.size());
     }
 }
