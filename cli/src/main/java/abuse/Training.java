@@ -67,11 +67,14 @@ final class Training {
     /** A server's thread that swap may depend on, and what 'abusectl filter' needs. */
     private static void tellServer(Path socket) throws IOException {
         var failed = new AtomicBoolean();
-        try (var server = new ControlSocket(socket, words -> words, problem -> failed.set(true)).start()) {
+        ControlSocket server = new ControlSocket(socket, words -> words, problem -> failed.set(true)).start();
+        try {
             while (!Files.exists(socket) && !failed.get()) {
                 Thread.onSpinWait();
             }
             ControlSocket.ask(socket, List.of("list"));
+        } finally {
+            server.close();
         }
     }
 
