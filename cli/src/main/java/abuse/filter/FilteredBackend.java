@@ -222,6 +222,8 @@ public final class FilteredBackend implements AsyncBackend {
                     failure = e;
                 }
             }
+            // A look may still come
+            leaving.clear();
             closed = true;
         }
         // A filter that has just closed may have had requests of its own

@@ -132,7 +132,7 @@ class FilterCommandTest extends FilterTestBase {
         write(0, 2);
         write(1, 3);
         filter("cut");
-        assertEquals("powerfail: lost=2 kept=0 torn=0\n", server.err());
+        server.await(() -> server.err().equals("powerfail: lost=2 kept=0 torn=0\n"));
         holds(0, 1);
         holds(1, 0);
         filter("set", "powerfail", "off=");

@@ -112,7 +112,9 @@ class PowerFailFaultsTest {
         assertTrue(failure.getMessage().contains("powerfail"), failure.getMessage());
         assertTrue(store.closed);
         assertFalse(flush.hasEnded());
-        assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(thread -> thread.getName().equals("powerfail")));
+        while (Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> thread.getName().equals("powerfail"))) {
+            Thread.sleep(5);
+        }
     }
 
     @Test
