@@ -66,13 +66,15 @@ the_library_is_thin() {
 		abuse/device
 		abuse/disk
 		abuse/filter
+		abuse/http
 		abuse/libc
 		abuse/nbd
+		abuse/qcow2
 		abuse/server
 	END
 	jar tf "$jar-javadoc.jar" >"$out/pages"
 	has "$out/pages" abuse/disk/Disk.html
-	if grep -E '(^|/)abuse/(device|server|libc|nbd)/' "$out/pages"; then
+	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2)/' "$out/pages"; then
 		return 1
 	fi
 }

@@ -58,7 +58,7 @@ class CompletionTest {
         {"put --fail med", "put", "--fail", "media"},
         {"filter rem", "filter", "remove"},
         {"filter ~/dev/abctl8 cu", "filter", "~/dev/abctl8", "cut"},
-        {"filter -o NAME,MATC", "filter", "-o", "NAME,MATCHED"},
+        {"filter -o NAME,MAT", "filter", "-o", "NAME,MATCHED"},
         {"servers -o PID,OLD", "servers", "-o", "PID,OLDEST"},
         {"requests --output=OPER", "requests", "--output=OPERATION"},
         {"list -o SIZE,REDEL", "list", "-o", "SIZE,REDELIVERED"},
