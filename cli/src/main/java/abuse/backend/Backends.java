@@ -80,7 +80,7 @@ public final class Backends {
         try {
             return find(name).open(argumentOf(name), options, geometry);
         } catch (LinkageError e) {
-            throw new IOException(name + ": " + e, e);
+            throw new IOException(shown(name) + ": " + e, e);
         }
     }
 

@@ -80,23 +80,21 @@ final class Fetch {
 
     /** Ends it soon, without the bytes. */
     void giveUp(Failure how) {
+        boolean now;
         CompletableFuture<?> waiting;
         synchronized (this) {
             if (ended || reason != null) {
                 return;
             }
             reason = how;
-            if (body != null) {
-                waiting = exchange;
-            } else {
-                ended = true;
-                waiting = null;
-            }
+            waiting = exchange;
+            now = body == null;
+            ended = now;
         }
-        if (waiting != null) {
-            waiting.cancel(true);
-        } else if (hasEnded()) {
+        if (now) {
             fail(how, null);
+        } else if (waiting != null) {
+            waiting.cancel(true);
         }
     }
 
@@ -118,10 +116,6 @@ final class Fetch {
         }
     }
 
-    private synchronized boolean hasEnded() {
-        return ended;
-    }
-
     /** Only what belongs to our version of the file goes to the disk's users. */
     private BodySubscriber<Body> subscriber(ResponseInfo info, Body mine) {
         return info.statusCode() == Web.PART && backend.version().equals(Version.of(info.headers(), offset, length)) ? mine : new Body(null);
@@ -130,6 +124,7 @@ final class Fetch {
     private void answered(Body mine, HttpResponse<Body> answer, Throwable e) {
         boolean whole = mine.close();
         Failure how;
+        boolean good;
         synchronized (this) {
             if (body != mine) {
                 return;
@@ -137,19 +132,19 @@ final class Fetch {
             body = null;
             exchange = null;
             how = reason;
-            ended = how != null;
+            good = how == null && whole && answer != null && answer.body() == mine;
+            // Decided once, because the request may be another one as soon as it has ended
+            ended = how != null || good;
         }
         try {
             if (how != null) {
                 fail(how, null);
+            } else if (good) {
+                complete();
             } else if (answer == null) {
                 again(Web.words(e), 0);
             } else if (answer.body() == mine) {
-                if (whole) {
-                    complete();
-                } else {
-                    again("the server sends another number of bytes than it was asked for", 0);
-                }
+                again("the server sends another number of bytes than it was asked for", 0);
             } else {
                 judge(answer);
             }
@@ -202,12 +197,9 @@ final class Fetch {
     }
 
     private void complete() {
-        synchronized (this) {
-            ended = true;
-        }
         backend.ended(this);
-        backend.found();
         request.complete();
+        backend.found();
     }
 
     private void end(Failure how, String cause) {

@@ -16,10 +16,15 @@ import java.util.regex.Pattern;
 record Version(long size, String tag, String modified) {
     private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
 
+    /** Whether a server sends something else that is made of the bytes, such as what gzip makes of them. */
+    static boolean isEncoded(HttpHeaders headers) {
+        return !headers.firstValue("Content-Encoding").orElse("identity").equalsIgnoreCase("identity");
+    }
+
     /** What a part belongs to; null if it is not the one that was asked for, as far as the file has it. */
     static Version of(HttpHeaders headers, long first, long length) {
         Matcher range = RANGE.matcher(headers.firstValue("Content-Range").orElse(""));
-        if (!range.matches()) {
+        if (!range.matches() || isEncoded(headers)) {
             return null;
         }
         long size = Long.parseLong(range.group(3));

@@ -36,7 +36,8 @@ final class Web {
 
     /** A request for a part of a file, which is somewhere else at the moment. */
     static HttpRequest.Builder ask(WebFile file, URI place, long first, long length) {
-        var request = HttpRequest.newBuilder(place).header("Range", "bytes=" + first + "-" + (first + length - 1));
+        var request = HttpRequest.newBuilder(place).header("Range", "bytes=" + first + "-" + (first + length - 1))
+                .header("Accept-Encoding", "identity");
         if (file.authorization() != null && file.isAtHome(place)) {
             request.header("Authorization", file.authorization());
         }
@@ -75,7 +76,8 @@ final class Web {
         if (status == PART) {
             Version version = Version.of(headers, 0, LOOK);
             if (version == null) {
-                throw new IOException(OTHER_PART);
+                throw new IOException(Version.isEncoded(headers) ? "the server compresses it, and a disk needs its bytes as they are"
+                        : OTHER_PART);
             }
             return version;
         }

@@ -262,6 +262,31 @@ class HttpTest extends ServerTestBase {
         assertReads(1);
     }
 
+    @Test
+    void what_a_server_compresses_is_no_disk() throws Exception {
+        var running = serve();
+        web.answer = exchange -> {
+            web.describe(exchange);
+            exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+            exchange.getResponseHeaders().set("Content-Range", "bytes 4096-8191/" + CAPACITY);
+            exchange.sendResponseHeaders(206, BLOCK);
+            exchange.getResponseBody().write(new byte[BLOCK]);
+            return true;
+        };
+        assertTrue(disk.read(BLOCK, BLOCK).await().failed());
+        assertTrue(running.problems.toString().contains("the server sends another part than it was asked for"), running.problems.toString());
+        web.answer = exchange -> {
+            web.describe(exchange);
+            exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+            exchange.getResponseHeaders().set("Content-Range", "bytes 0-511/" + CAPACITY);
+            exchange.sendResponseHeaders(206, 512);
+            exchange.getResponseBody().write(new byte[512]);
+            return true;
+        };
+        assertEquals(web.url() + ": the server compresses it, and a disk needs its bytes as they are",
+                assertThrows(IOException.class, () -> new Backends().look(web.url())).getMessage());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "404 | the server answers 404 Not Found",
