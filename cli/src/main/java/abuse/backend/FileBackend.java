@@ -2,6 +2,7 @@
 package abuse.backend;
 
 import abuse.backend.BackendFactory.Option;
+import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** Keeps the disk in an image file, or on another block device, which it reads and writes. */
 class FileBackend implements Backend {
@@ -21,10 +21,7 @@ class FileBackend implements Backend {
     private final boolean writable;
     /** The size that the image must have; somebody may cut it shorter. */
     private volatile long size;
-    private String lost;
-    /** How many flushes were asked for, and how many of them are done. */
-    private final AtomicLong asked = new AtomicLong();
-    private long done;
+    private final FileSync sync;
 
     /** file. */
     public static final class Factory implements BackendFactory {
@@ -83,6 +80,7 @@ class FileBackend implements Backend {
                     + (errno == Unix.EINVAL && direct ? "; its filesystem has no direct I/O; leave out --direct and"
                     + " --pin" : ""));
         }
+        sync = new FileSync(fd, path);
         try {
             int block = direct ? blockSize() : 1;
             if (geometry.blockSize() % block != 0) {
@@ -112,6 +110,7 @@ class FileBackend implements Backend {
         identity = other.identity;
         writable = other.writable;
         size = other.size;
+        sync = other.sync;
     }
 
     @Override
@@ -133,29 +132,9 @@ class FileBackend implements Backend {
         }
     }
 
-    /** One fdatasync serves all flushes that were asked for before it began. */
     @Override
     public void flush() throws IOException {
-        long mine = asked.incrementAndGet();
-        synchronized (this) {
-            if (mine > done) {
-                long all = asked.get();
-                sync();
-                done = all;
-            }
-        }
-    }
-
-    /** Remembers a failure: the kernel reports it once, and nobody knows which writes were lost. */
-    private void sync() throws IOException {
-        while (lost == null && Unix.fdatasync(fd) < 0) {
-            if (Unix.errno() != Unix.EINTR) {
-                lost = failure().getMessage();
-            }
-        }
-        if (lost != null) {
-            throw new IOException(lost);
-        }
+        sync.run();
         // A mapping takes writes beyond the end in the last page of the image, and drops them
         checkReaches(size);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
@@ -9,7 +10,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.concurrent.atomic.AtomicLong;
 
 /** An open file of a chain: positions in it, and their addresses. */
 class ImageFile implements AutoCloseable {
@@ -20,11 +20,8 @@ class ImageFile implements AutoCloseable {
     private volatile long size;
     /** Null until it is mapped, or if it cannot be. */
     private Memory mapping;
-    private volatile String lost;
+    private final FileSync sync;
     private final Object resizing = new Object();
-    /** How many syncs were asked for, and how many of them are done. */
-    private final AtomicLong asked = new AtomicLong();
-    private long done;
 
     /** Opens a file as it is, without a lock. */
     ImageFile(String path, boolean writable) throws IOException {
@@ -35,6 +32,7 @@ class ImageFile implements AutoCloseable {
         if (fd < 0) {
             throw failure();
         }
+        sync = new FileSync(fd, path);
         try {
             size = end();
         } catch (IOException e) {
@@ -173,28 +171,9 @@ class ImageFile implements AutoCloseable {
         }
     }
 
-    /** Makes durable all that was written before; one fdatasync serves all who asked before it began. */
+    /** Makes durable all that was written before. */
     void sync() throws IOException {
-        long mine = asked.incrementAndGet();
-        synchronized (this) {
-            if (mine > done) {
-                long all = asked.get();
-                syncNow();
-                done = all;
-            }
-        }
-    }
-
-    /** Remembers a failure: the kernel reports it once, and nobody knows which writes were lost. */
-    private void syncNow() throws IOException {
-        while (lost == null && Unix.fdatasync(fd) < 0) {
-            if (Unix.errno() != Unix.EINTR) {
-                lost = failure().getMessage();
-            }
-        }
-        if (lost != null) {
-            throw new IOException(lost);
-        }
+        sync.run();
         // A mapping takes writes beyond the end in the last page of the file, and drops them
         checkWhole();
     }
@@ -207,8 +186,9 @@ class ImageFile implements AutoCloseable {
         // Unless it is made longer or shorter by us just now
         synchronized (resizing) {
             if (end() < size) {
-                lost = path + ": the image was cut short";
-                throw new IOException(lost);
+                String message = path + ": the image was cut short";
+                sync.lose(message);
+                throw new IOException(message);
             }
         }
     }
