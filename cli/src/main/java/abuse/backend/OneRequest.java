@@ -4,31 +4,52 @@ package abuse.backend;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** A request whose submitter waits for its end. */
-final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
+public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
     private final Kind kind;
     private final long offset;
     private final long length;
     private final ByteBuffer data;
+    private final long deadline;
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile BackendException failure;
 
-    private OneRequest(Kind kind, long offset, long length, ByteBuffer data) {
+    /**
+     * Is not begun.
+     *
+     * @param data as {@link AsyncRequest#data} says
+     * @param deadline as {@link AsyncRequest#deadline} says
+     */
+    public OneRequest(Kind kind, long offset, long length, ByteBuffer data, long deadline) {
         this.kind = kind;
         this.offset = offset;
         this.length = length;
         this.data = data;
+        this.deadline = deadline;
     }
 
     static void carryOut(AsyncBackend backend, Kind kind, long offset, long length, ByteBuffer data) throws IOException {
-        var request = new OneRequest(kind, offset, length, data == null ? null : data.slice());
-        backend.submit(request);
+        new OneRequest(kind, offset, length, data == null ? null : data.slice(), Long.MAX_VALUE).carryOut(backend, Long.MAX_VALUE);
+    }
+
+    /**
+     * Has it carried out, and waits for its end.
+     *
+     * @param limitMs the longest wait, unless there are interrupts; the backend may use the data after that, too
+     * @return whether it has ended
+     * @throws IOException when it has failed
+     */
+    public boolean carryOut(AsyncBackend backend, long limitMs) throws IOException {
+        backend.submit(this);
         backend.submitted();
         boolean interrupted = false;
-        while (request.end.getCount() > 0) {
+        boolean ended;
+        while (true) {
             try {
-                request.end.await();
+                ended = end.await(limitMs, TimeUnit.MILLISECONDS);
+                break;
             } catch (InterruptedException e) {
                 // The backend may use the data until the end
                 interrupted = true;
@@ -37,9 +58,15 @@ final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        if (request.failure != null) {
-            throw request.failure;
+        if (ended && failure != null) {
+            throw failure;
         }
+        return ended;
+    }
+
+    /** Whether the backend does not use the data any more. */
+    public boolean hasEnded() {
+        return end.getCount() == 0;
     }
 
     @Override
@@ -79,7 +106,7 @@ final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
 
     @Override
     public long deadline() {
-        return Long.MAX_VALUE;
+        return deadline;
     }
 
     @Override

@@ -3,7 +3,9 @@ package abuse.filter;
 
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest.Kind;
+import abuse.backend.BackendException;
 import abuse.backend.Failure;
+import abuse.backend.OneRequest;
 import abuse.libc.Memory;
 import abuse.libc.Threads;
 import java.io.IOException;
@@ -23,7 +25,7 @@ final class WriteBack implements AutoCloseable {
     private final Memory buffer;
     private long deadline = Long.MAX_VALUE;
     private volatile long limitMs = Long.MAX_VALUE;
-    private volatile OwnRequest underWay;
+    private volatile OneRequest underWay;
     private volatile boolean left;
     /** Grows with each answer. */
     private volatile int answers;
@@ -51,7 +53,7 @@ final class WriteBack implements AutoCloseable {
     /** From now on it waits for nothing, and fails. */
     private void leave() {
         left = true;
-        OwnRequest waiting = underWay;
+        OneRequest waiting = underWay;
         if (waiting != null) {
             waiting.fail(Failure.TIMEOUT, "the storage did not answer");
         }
@@ -125,18 +127,21 @@ final class WriteBack implements AutoCloseable {
     }
 
     private void carryOut(Kind kind, long offset, ByteBuffer data) throws IOException {
-        var request = new OwnRequest(kind, offset, data, deadline);
+        var request = new OneRequest(kind, offset, data == null ? 0 : data.remaining(), data, deadline);
         underWay = request;
         if (left) {
             throw new IOException("the storage did not answer");
         }
         try {
-            request.carryOut(storage, limitMs);
+            if (!request.carryOut(storage, limitMs)) {
+                throw new IOException("the storage has not answered for " + limitMs / 1000 + " seconds");
+            }
             underWay = null;
         } catch (IOException e) {
             // What was given up may still use the memory
             left |= !request.hasEnded();
-            throw e;
+            // A failure that was told already has no words of its own
+            throw e instanceof BackendException told && e.getMessage() == null ? new IOException(told.failure().toString(), e) : e;
         } finally {
             answers++;
         }
