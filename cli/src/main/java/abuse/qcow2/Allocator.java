@@ -153,6 +153,8 @@ final class Allocator {
         for (Run run : ready) {
             refcounts.set(run.start, run.count, 0);
         }
+        // Or a power cut could leave the counts of what is cut off
+        file.sync();
         // What was there before is not ours to cut
         while (end > firstEnd && refcounts.get(end - 1) == 0) {
             end--;
@@ -173,6 +175,7 @@ final class Allocator {
     }
 
     private synchronized void lower(long start, long end) throws IOException {
+        cursor = Math.min(cursor, start);
         for (long cluster = start; cluster < end; cluster++) {
             long now = refcounts.get(cluster);
             if (now == 1) {
@@ -240,8 +243,13 @@ final class Allocator {
 
     /** Makes the file longer: by a longer table of reference counts if need be, then new blocks of them, then free clusters. */
     private void extend(long count) throws IOException {
-        long before = file.size();
         long end = Math.max(clusters(), used);
+        if (end > clusters()) {
+            // Or each power cut could add to what is counted behind the end of the file
+            file.resize(end << bits);
+            file.sync();
+        }
+        long before = file.size();
         long[] newBlocks = {};
         long table = 0;
         while (true) {

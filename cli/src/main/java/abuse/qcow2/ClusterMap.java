@@ -152,14 +152,15 @@ final class ClusterMap implements AutoCloseable {
 
     private synchronized void load(long index) throws IOException {
         long first = firstOf(index);
+        // Another thread may have loaded it, and moved it behind what was the end at the start
+        if (entries.getLong(first * Long.BYTES) != Entry.UNKNOWN) {
+            return;
+        }
         long entry = tables.getLong(index * Long.BYTES);
         long host = Entry.host(entry);
         if ((entry & L1_RESERVED) != 0 || !isCluster(host)) {
             throw new IOException(file.path + ": the level 1 table makes no sense for the data at " + (first << header.clusterBits())
                     + " of the disk; 'qemu-img check' tells more");
-        }
-        if (entries.getLong(first * Long.BYTES) != Entry.UNKNOWN) {
-            return;
         }
         ByteBuffer table = file.table(host, (int) header.clusterSize());
         // The first one last, because it tells whether all are there

@@ -2,6 +2,7 @@
 package abuse.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -10,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -99,5 +102,128 @@ class Qcow2FailureTest extends Qcow2TestBase {
             run("qemu-img", "check", "-q", image.toString());
         }
         assertTrue(failures > 30, failures + " failures");
+    }
+
+    /** A filesystem has room for what is there, and for nothing else. */
+    private static final class FullFile extends ImageFile {
+        private static final int DATA = 4096;
+
+        FullFile(String path) throws IOException {
+            super(path, true);
+        }
+
+        @Override
+        void write(long position, ByteBuffer from, int length) throws IOException {
+            if (length == DATA) {
+                throw new IOException("full");
+            }
+            super.write(position, from, length);
+        }
+    }
+
+    @Test
+    void requests_that_find_no_room_do_not_make_the_file_longer_and_longer() throws Exception {
+        Path image = make(new Creation(FullFile.DATA, "1.1", 16, "", false, false));
+        Qcow2Layer layer = new Chain((path, writable) -> new FullFile(path)).open(image.toString(), true);
+        try (var backend = new WritableBackend(layer, new Changes(layer, 16 << 10), MAX_REQUEST)) {
+            long before = Files.size(image);
+            int failures = 0;
+            for (int i = 0; i < 1000; i++) {
+                try {
+                    backend.write((i % 2000) * FullFile.DATA, direct(new byte[FullFile.DATA]));
+                } catch (IOException e) {
+                    assertEquals("full", e.getMessage());
+                    failures++;
+                }
+                backend.flush();
+            }
+            assertTrue(failures > 500, failures + " failures");
+            assertTrue(Files.size(image) < before + 100 * FullFile.DATA, before + " " + Files.size(image));
+        }
+    }
+
+    /** The power goes when the counts of new clusters are durable, and that the file is longer is not. */
+    private static final class CutFile extends ImageFile {
+        private final long before;
+        private boolean longer;
+        private boolean cut;
+
+        CutFile(String path) throws IOException {
+            super(path, true);
+            before = size();
+        }
+
+        @Override
+        void write(long position, ByteBuffer from, int length) throws IOException {
+            if (!cut) {
+                super.write(position, from, length);
+            }
+        }
+
+        @Override
+        void resize(long length) throws IOException {
+            if (!cut) {
+                super.resize(length);
+                longer = true;
+            }
+        }
+
+        @Override
+        void sync() throws IOException {
+            super.sync();
+            if (longer && !cut) {
+                super.resize(before);
+                cut = true;
+            }
+            if (cut) {
+                throw new IOException("cut");
+            }
+        }
+    }
+
+    @Test
+    void an_image_stands_any_number_of_power_cuts_while_it_grows() throws Exception {
+        Path image = make(new Creation(65536, "1.1", 16, "", false, false));
+        for (int i = 0; i < 70; i++) {
+            Qcow2Layer layer = new Chain((path, writable) -> new CutFile(path)).open(image.toString(), true);
+            var changes = new Changes(layer, Allocator.LARGEST_CHUNK);
+            try (var backend = new WritableBackend(layer, changes, MAX_REQUEST)) {
+                // All that is free within the file is taken first
+                assertEquals("cut", assertThrows(IOException.class, () -> {
+                    for (int at = 0; at < SIZE; at += 512) {
+                        backend.write(at, direct(new byte[] {1}));
+                    }
+                }).getMessage());
+            }
+        }
+        run("qemu-img", "check", "-q", "-r", "leaks", image.toString());
+    }
+
+    @Test
+    void a_table_is_moved_while_somebody_waits_for_it() throws Exception {
+        Path image = folder.resolve("shared");
+        run("qemu-img", "create", "-q", "-f", "qcow2", image.toString(), "1M");
+        run("qemu-io", "-f", "qcow2", "-c", "write -q 0 64k", image.toString());
+        run("qemu-img", "snapshot", "-c", "first", image.toString());
+        Qcow2Layer layer = new Chain(ImageFile::new).open(image.toString(), true);
+        try (var backend = new WritableBackend(layer, new Changes(layer, 1 << 20), MAX_REQUEST)) {
+            var outcome = new CompletableFuture<Long>();
+            var waiting = new Thread(() -> {
+                try {
+                    outcome.complete(layer.map.entry(0));
+                } catch (Throwable e) {
+                    outcome.completeExceptionally(e);
+                }
+            });
+            synchronized (layer.map) {
+                waiting.start();
+                while (waiting.getState() != Thread.State.BLOCKED) {
+                    Thread.sleep(1);
+                }
+                backend.write(65536, direct(new byte[65536]));
+            }
+            assertTrue(Entry.isData(outcome.get()));
+        }
+        run("qemu-img", "check", "-q", image.toString());
     }
 }
