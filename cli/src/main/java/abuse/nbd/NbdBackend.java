@@ -30,6 +30,7 @@ final class NbdBackend implements AsyncBackend {
     private final Unflushed unflushed = new Unflushed();
     private final Connection[] connections;
     private int lost;
+    private volatile boolean brokeOff;
     private volatile Consumer<String> administrator = problem -> {};
 
     /** Takes over a target and a first connection; both are closed if this fails. */
@@ -114,7 +115,7 @@ final class NbdBackend implements AsyncBackend {
             tell(difference + "; requests wait");
         } catch (Throwable e) {
             // Of another's server, which may be away for hours, it was told that it was lost
-            if (!unwanted.getAsBoolean() && (target.server() != null || !isAway(e))) {
+            if (!unwanted.getAsBoolean() && (target.server() != null || !isAway(e) && !brokeOff(e))) {
                 tell(Target.cause(e) + "; requests wait");
             }
         }
@@ -125,6 +126,13 @@ final class NbdBackend implements AsyncBackend {
     private static boolean isAway(Throwable e) {
         return e instanceof SocketException || e instanceof SocketTimeoutException || e instanceof UnknownHostException
                 || e instanceof EOFException;
+    }
+
+    /** A server that ends while it shakes hands looks like one that does not trust us, but not twice in a row. */
+    private boolean brokeOff(Throwable e) {
+        boolean before = brokeOff;
+        brokeOff = isAway(e.getCause());
+        return brokeOff && !before;
     }
 
     private void tell(String what) {

@@ -9,6 +9,8 @@ final class Unflushed {
     private long answered;
     private long flushed;
     private long losses;
+    /** Those of the last loss, which a flush tells. */
+    private long answeredAtLoss;
     /** Whether no flush has failed for the last loss yet. */
     private boolean untold;
 
@@ -28,7 +30,7 @@ final class Unflushed {
         boolean lost = untold || flush.losses != losses;
         if (lost) {
             untold = false;
-            flushed = answered;
+            flushed = Math.max(flushed, Math.max(answeredAtLoss, flush.covers));
             return false;
         }
         flushed = Math.max(flushed, flush.covers);
@@ -41,6 +43,7 @@ final class Unflushed {
             return false;
         }
         losses++;
+        answeredAtLoss = answered;
         untold = true;
         return true;
     }

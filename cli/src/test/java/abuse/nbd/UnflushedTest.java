@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.nbd;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class UnflushedTest {
+    private final Unflushed unflushed = new Unflushed();
+
+    private Exchange begin() {
+        var flush = new Exchange(0);
+        unflushed.begin(flush);
+        return flush;
+    }
+
+    @Test
+    void one_flush_tells_a_loss() {
+        unflushed.answered();
+        assertTrue(unflushed.lose());
+        assertFalse(unflushed.end(begin()));
+        assertTrue(unflushed.end(begin()));
+        assertFalse(unflushed.lose(), "nothing is unflushed");
+    }
+
+    @Test
+    void a_flush_that_fails_covers_nothing_that_came_after_it() {
+        unflushed.answered();
+        assertTrue(unflushed.lose());
+        Exchange flush = begin();
+        unflushed.answered();
+        assertFalse(unflushed.end(flush));
+        assertTrue(unflushed.lose());
+        assertFalse(unflushed.end(begin()));
+    }
+
+    @Test
+    void losses_that_no_flush_has_told_yet_are_told_by_one() {
+        unflushed.answered();
+        assertTrue(unflushed.lose());
+        unflushed.answered();
+        assertTrue(unflushed.lose());
+        assertFalse(unflushed.end(begin()));
+        assertFalse(unflushed.lose());
+        assertTrue(unflushed.end(begin()));
+    }
+}
