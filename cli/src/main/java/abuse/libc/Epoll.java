@@ -108,10 +108,11 @@ public final class Epoll implements AutoCloseable {
         }
     }
 
-    /** Makes {@link #next} return {@link #END} in all threads. */
+    /** Makes {@link #next} return {@link #END} in all threads; not while {@link #add} is called, which fails from now on. */
     public void end() {
-        Unix.close(writer);
+        int last = writer;
         writer = -1;
+        Unix.close(last);
     }
 
     @Override

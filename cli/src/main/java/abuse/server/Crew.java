@@ -62,7 +62,7 @@ final class Crew implements AutoCloseable {
         return name;
     }
 
-    /** Members are opened in several threads, and a poller is told of one at a time. */
+    /** Members are opened in several threads, and a poller is told of one at a time, and of none while it ends. */
     synchronized void watch(Device device, int name) throws IOException {
         poller.add(device, name);
     }
@@ -72,7 +72,7 @@ final class Crew implements AutoCloseable {
     }
 
     /** Lets no turn begin any more. */
-    void stop() {
+    synchronized void stop() {
         poller.end();
     }
 
