@@ -98,12 +98,13 @@ public final class Disk implements AutoCloseable {
     static Disk start(Devices devices, Config config, String text, DiskBuilder.Opener opener, DiskListener listener)
             throws DiskException {
         Device device = null;
+        Disk disk = null;
         try {
             device = FreeDevice.setUp(devices, config);
             // From now on the open node belongs to this disk, and to no later one
             device.serve(new Serving(Device.ANY_QUEUE, null, text));
             FreeDevice.awaitNode(device, () -> false);
-            var disk = new Disk(devices, device, text, opener, listener);
+            disk = new Disk(devices, device, text, opener, listener);
             disk.awaitReady(config.flags().contains(Flag.PARTSCAN));
             return disk;
         } catch (IOException | InterruptedException | RuntimeException | Error e) {
@@ -114,6 +115,9 @@ public final class Disk implements AutoCloseable {
             if (e instanceof InterruptedException) {
                 Thread.currentThread().interrupt();
                 throw new DiskException("interrupted before the disk was ready", e);
+            }
+            if (disk != null) {
+                Threads.join(disk.thread);
             }
             throw DiskException.of(e, devices);
         }
@@ -251,7 +255,7 @@ public final class Disk implements AutoCloseable {
             if (scanned) {
                 FreeDevice.awaitScan(device);
             }
-        } catch (IOException | InterruptedException e) {
+        } catch (Throwable e) {
             synchronized (this) {
                 closing = true;
             }

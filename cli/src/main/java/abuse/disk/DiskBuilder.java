@@ -175,7 +175,8 @@ public final class DiskBuilder {
     /**
      * Makes the disk, and serves it. When this returns, its node is there, and requests are answered.
      *
-     * @throws DiskException when that cannot be done; then there is no disk, and the backend is closed if it was opened
+     * @throws DiskException when that cannot be done; then there is no disk, and the backend is closed if it was opened. When the
+     *     thread is interrupted, this does not wait for a backend that is being opened, which is closed as soon as it is open
      * @throws IllegalStateException when nothing tells how large the disk is
      */
     public Disk start() throws DiskException {
