@@ -55,6 +55,9 @@ cd "$directory" || exit 1
 
 echo "<5>abuse-vm: user space begins" >/dev/kmsg
 if [ ${#command[@]} -eq 0 ]; then
+	[ ! -x cli/abusectl ] || PATH=$PWD/cli:$PATH
+	modprobe abuse
+	ip link set lo up
 	exec 3<>/dev/hvc0 # stays open, because the terminal forgets its size when it is closed
 	stty sane rows "$rows" columns "$columns" <&3
 	setsid -c -w bash -i <&3 >&3 2>&1 3>&-

@@ -7,8 +7,9 @@ import java.nio.file.Path;
 
 /** The names of a device: 0, abctl0, abuse0, with /dev/ or without; or the path of another node. */
 final class DeviceName {
-    static final String HELP = "/dev/abctlN, /dev/abuseN or a link to it, abctlN, abuseN or N; default $ABUSECTL_DEVICE, else"
-            + " /dev/abctl0";
+    static final String NEEDED_HELP = "/dev/abctlN, /dev/abuseN or a link to it, abctlN, abuseN or N";
+    static final String HELP = NEEDED_HELP + "; default $ABUSECTL_DEVICE, else /dev/abctl0";
+    static final String ALL_HELP = NEEDED_HELP + "; default all disks";
 
     private DeviceName() {}
 

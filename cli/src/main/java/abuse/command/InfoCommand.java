@@ -25,7 +25,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Shows one device, or all. */
 final class InfoCommand extends Command {
-    private final PositionalParamSpec name = deviceWord();
+    private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.ALL_HELP);
     private final DeviceTable table =
             new DeviceTable(this, List.of(NODE, SIZE, BS, QD, NQ, PENDING, OWNED, ERRORS, STATE, PID, SERVES, PROBLEM), true);
 

@@ -10,11 +10,11 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Maps a part of a disk to a block device. */
 final class MapCommand extends Command {
-    private final PositionalParamSpec name = word("0", "DEVICE", DeviceName.HELP);
+    private final PositionalParamSpec name = word("0", "DEVICE", DeviceName.NEEDED_HELP);
     private final PositionalParamSpec offset = word("1", "OFFSET", "First byte on the disk; " + Sizes.UNITS_HELP);
-    private final PositionalParamSpec length = word("2", "LENGTH", "How much; - for the rest of the disk.");
+    private final PositionalParamSpec length = word("2", "LENGTH", "How much; - for the rest of the disk");
     private final PositionalParamSpec target = word("3", "TARGET[:AT]", "Block device that has these bytes, and where they"
-            + " begin there (0).");
+            + " begin there (0)");
     private final OptionSpec readOnly = flag("-r,--read-only", "Map reads only; writes go to the servers.");
     private final OptionSpec replace = flag("--replace", "Also where something is mapped already.");
 

@@ -45,7 +45,7 @@ final class TopCommand extends Command {
             "GETS/s", "PUTS/s", "STALE", "SERVES");
     private static final int WIDTH = 80;
 
-    private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.HELP.replaceAll(";.*", "; default all disks"));
+    private final PositionalParamSpec name = words("0", "DEVICE", DeviceName.ALL_HELP);
     private final OptionSpec interval = option("-d,--interval", "SECONDS", "Time between two updates; default 1.");
     private final OptionSpec servers = flag("-s,--servers", "Show below each disk who serves it.");
     private final OptionSpec count = option("-n,--count", "N", "End after N updates; default never.");

@@ -8,9 +8,9 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Undoes what was mapped. */
 final class UnmapCommand extends Command {
-    private final PositionalParamSpec name = word("0", "DEVICE", DeviceName.HELP);
+    private final PositionalParamSpec name = word("0", "DEVICE", DeviceName.NEEDED_HELP);
     private final PositionalParamSpec offset = words("1", "OFFSET", "First byte on the disk (0); " + Sizes.UNITS_HELP);
-    private final PositionalParamSpec length = words("2", "LENGTH", "How much (the rest of the disk).");
+    private final PositionalParamSpec length = words("2", "LENGTH", "How much (the rest of the disk)");
 
     UnmapCommand(Context context) {
         super(context, "unmap", "Gives a part of a disk, or all of it, back to its servers.",
