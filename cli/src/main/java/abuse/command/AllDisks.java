@@ -39,7 +39,7 @@ final class AllDisks {
         for (DiskList.Disk disk : list.disks()) {
             if (!stopping && setUp(disk)) {
                 Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
-                server.add(disk.path(), command.text(disk.backend()), disk.shared(), geometry -> {
+                server.add(disk.path(), command.backends.shown(disk.backend()), disk.shared(), geometry -> {
                     command.warn(disk.path(), disk.backend(), geometry);
                     return opener.open(geometry);
                 }, new Told(disk));
@@ -101,7 +101,7 @@ final class AllDisks {
         public void ready(Status status) {
             failed.remove(disk.path());
             served.add(disk.path());
-            context.out.println(ServerCommand.ready(disk.path(), command.text(disk.backend()), status));
+            context.out.println(ServerCommand.ready(disk.path(), command.backends.shown(disk.backend()), status));
             context.out.flush();
         }
 

@@ -14,8 +14,8 @@ public final class Selection implements AutoCloseable {
     public static final List<Key> KEYS = List.of(
             new Key("op", Key.Kind.WORDS, OPERATIONS, "all", "only these requests: read, write, flush, discard or zeroes, with + between them"),
             new Key("range", Key.Kind.SPAN, "all", "only requests for some of the bytes from START to before END, or to the end of the"
-                    + " disk if END is left out; never a flush"),
-            new Key("when", Key.Kind.FILE, null, "only while there is a file with that name"),
+                    + " disk without END; never a flush"),
+            new Key("when", Key.Kind.FILE, null, "only while there is a file with that name, for which it looks once in a millisecond at most"),
             new Key("nth", Key.Kind.COUNT, null, "of these only the Nth, and no other"),
             new Key("every", Key.Kind.COUNT, "1", "of these only each Nth"),
             new Key("from", Key.Kind.MOMENT, null, "of these only from the Nth on, or from so long after the start; a time has its unit, as in 10s"),

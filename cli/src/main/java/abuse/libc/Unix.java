@@ -38,6 +38,7 @@ public final class Unix {
     public static final int EBUSY = 16;
     public static final int EEXIST = 17;
     public static final int ENODEV = 19;
+    public static final int ENOTDIR = 20;
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
     public static final int ENOSPC = 28;
@@ -46,6 +47,7 @@ public final class Unix {
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;
     public static final int EOPNOTSUPP = 95;
+    public static final int ECONNREFUSED = 111;
     public static final int EMEDIUMTYPE = 124;
 
     public static final int O_RDONLY = 0;

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
+import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How filters are given, and what is wrong with them. */
 class FilterOptionTest extends CommandTestBase {
@@ -58,6 +60,35 @@ class FilterOptionTest extends CommandTestBase {
         String words = misuse("run", "sz=1M", "mem", "--filter", "eror:nth=1");
         assertTrue(words.startsWith("run: 'eror' is not a filter; there are error, readonly, delay, stall, rate"), words);
         assertTrue(words.endsWith("; did you mean 'error'?"), words);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"powerfail", "check:fail"})
+    void what_keeps_something_of_the_disk_goes_with_no_other_server(String filter) {
+        devices.add(0).setUp(1 << 20);
+        assertEquals("server: --filter " + filter.replaceFirst(":.*", "") + ": another server may serve the disk, too, and would not know"
+                + " what this filter keeps of it; --shared does not go with it",
+                misuse("server", "0", "mem", "--shared", "--filter", "stats", "--filter", filter));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"log:file", "stats:file", "corrupt:file", "powerfail:file", "check:file", "error:list", "stall:release", "error:when"})
+    void a_file_of_a_filter_is_not_on_the_disk_itself(String key) throws Exception {
+        devices.add(0).setUp(1 << 20);
+        devices.mount(0, directory.resolve("mnt"));
+        Path file = directory.resolve("mnt/file");
+        String name = key.replaceFirst(":.*", "");
+        String message = key.replaceFirst(":", ": ") + "=" + file + " is on the disk itself, which would wait for its own requests; name a"
+                + " file elsewhere";
+        assertEquals("server: --filter " + message, misuse("server", "0", "mem", "--filter", key + "=" + file));
+        var server = start("server", "0", "mem", "--control").awaitReady();
+        assertEquals("filter: " + message, misuse("filter", "0", "add", key + "=" + file));
+        succeed("filter", "0", "add", "error:when=/nowhere/file");
+        assertEquals("filter: error: when=" + file + " is on the disk itself, which would wait for its own requests; name a file elsewhere",
+                misuse("filter", "0", "set", "error", "when=" + file));
+        assertEquals("NAME  KEYS\nerror when=/nowhere/file\n", succeed("filter", "0", "-o", "NAME,KEYS"));
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     @Test
