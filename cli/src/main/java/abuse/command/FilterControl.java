@@ -54,8 +54,9 @@ final class FilterControl implements ControlSocket.Handler {
     /** Where it may be, for others. */
     static List<Path> paths(Context context, int number) {
         String name = "abctl" + number;
-        // A service has a folder of its own
-        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name));
+        // A service has a folder of its own, for one disk or for many
+        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name),
+                context.sockets.resolve("all/" + name));
     }
 
     @Override

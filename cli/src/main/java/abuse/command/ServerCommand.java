@@ -68,7 +68,7 @@ class ServerCommand extends Command {
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
         all = option("--all", "FILE", "Serve each disk that is a line of FILE: DEVICE BACKEND, then --create, --direct,"
-                + " --shared or setup=KEYS; - is standard input.");
+                + " --shared, --control, --filter FILTER or setup=KEYS; - is standard input.");
     }
 
     /** A command that serves, with a first word of its own. */
@@ -100,7 +100,7 @@ class ServerCommand extends Command {
         backends = backends(loader);
         if (all != null && all.getValue() != null) {
             pin();
-            serveAll();
+            serveAll(loader);
             return;
         }
         int last = words.size() - 1;
@@ -142,17 +142,14 @@ class ServerCommand extends Command {
     }
 
     /** Serves the disks of a file. */
-    private void serveAll() throws Exception {
-        for (OptionSpec option : List.of(create, direct, shared)) {
+    private void serveAll(ClassLoader loader) throws Exception {
+        for (OptionSpec option : List.of(create, direct, shared, control)) {
             if (isSet(option)) {
                 throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
             }
         }
         if (filters.getValue() != null) {
-            throw new UsageException("with --all, --filter is not supported; serve that disk alone");
-        }
-        if (isSet(control)) {
-            throw new UsageException("with --all, --control is not supported; serve that disk alone");
+            throw new UsageException("with --all, --filter belongs into the lines of the file");
         }
         if (deadline.getValue() != null) {
             throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
@@ -166,7 +163,7 @@ class ServerCommand extends Command {
         if (first.getValue() != null) {
             throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
         }
-        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin))).serve();
+        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), () -> filters(loader))).serve();
     }
 
     /** Serves what the first word, if there is one, names. */

@@ -106,13 +106,6 @@ class FilterOptionTest extends CommandTestBase {
     }
 
     @Test
-    void many_disks_have_no_filters() {
-        input = "0 mem\n".getBytes();
-        assertEquals("server: with --all, --filter is not supported; serve that disk alone",
-                misuse("server", "--all", "-", "--filter", "readonly"));
-    }
-
-    @Test
     void a_disk_that_is_mapped_already_is_refused_and_one_that_could_be_is_not_mapped() throws Exception {
         var disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE, Flag.MAPPABLE);
         try (var device = devices.open("/dev/abctl0")) {
