@@ -97,6 +97,11 @@ public final class Selection implements AutoCloseable {
         return Chance.mix(~seed, draws.incrementAndGet());
     }
 
+    /** A number by chance that belongs to another one, such as that of a block, and is always the same with that seed. */
+    public long drawFor(long number) {
+        return Chance.mix(~seed, -number);
+    }
+
     /** A number from 0 to before 1, made of one that was drawn. */
     public static double fraction(long drawn) {
         return (drawn >>> 11) * 0x1p-53;

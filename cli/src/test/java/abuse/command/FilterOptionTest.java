@@ -43,6 +43,11 @@ class FilterOptionTest extends CommandTestBase {
         "error:, ~ unknown key ''",
         "delay ~ time=TIME is missing, as in time=10ms",
         "delay:time=soon ~ time=soon is not a time: seconds, or a number with s or ms",
+        "delay:time=1ms,turn=1ms ~ turn is of use only with shape=seek",
+        "delay:time=1ms,shape=seek,spread=1ms ~ spread is of no use with shape=seek; turn is",
+        "retry:times=0 ~ times=0 must be at least 1",
+        "retry:errno=EOI ~ errno=EOI is none of EIO, ENOSPC, ETIMEDOUT, EREMOTEIO; did you mean 'EIO'?",
+        "cow:when=/nowhere ~ when is of no use, as an overlay takes all requests",
         "stall ~ nothing would ever release a request; add when=PATH, release=PATH or for=TIME",
         "rate ~ bytes=SIZE or requests=N is missing, as in bytes=1M",
         "rate:bytes=0 ~ bytes=0 would let nothing through"})
@@ -63,7 +68,7 @@ class FilterOptionTest extends CommandTestBase {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"powerfail", "check:fail"})
+    @ValueSource(strings = {"powerfail", "check:fail", "cow"})
     void what_keeps_something_of_the_disk_goes_with_no_other_server(String filter) {
         devices.add(0).setUp(1 << 20);
         assertEquals("server: --filter " + filter.replaceFirst(":.*", "") + ": another server may serve the disk, too, and would not know"
@@ -72,7 +77,7 @@ class FilterOptionTest extends CommandTestBase {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"log:file", "stats:file", "corrupt:file", "powerfail:file", "check:file", "error:list", "stall:release", "error:when"})
+    @ValueSource(strings = {"log:file", "stats:file", "corrupt:file", "powerfail:file", "check:file", "cow:file", "error:list", "stall:release", "error:when"})
     void a_file_of_a_filter_is_not_on_the_disk_itself(String key) throws Exception {
         devices.add(0).setUp(1 << 20);
         devices.mount(0, directory.resolve("mnt"));
