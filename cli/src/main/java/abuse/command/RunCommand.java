@@ -59,7 +59,7 @@ final class RunCommand extends ServerCommand {
     }
 
     @Override
-    String filterable(String word) {
+    String servedNode(String word) {
         return null;
     }
 

@@ -112,7 +112,7 @@ class ServerCommand extends Command {
                     + " served");
         }
         Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
-        passed = new DiskFilters(context, filterable(words.isEmpty() ? null : words.get(0)), () -> filters(loader), filters.getValue(),
+        passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), () -> filters(loader), filters.getValue(),
                 isSet(control), isSet(shared));
         limit = limit(backend);
         pin();
@@ -172,8 +172,8 @@ class ServerCommand extends Command {
         serve(path, backend, opener, status -> ready(path, text(backend), status));
     }
 
-    /** The control node of the disk that the first word, if there is one, names; null if it is not there yet. */
-    String filterable(String word) throws UsageException {
+    /** The control node of the disk that the first word, if there is one, names; null if the disk is yet to be made. */
+    String servedNode(String word) throws UsageException {
         return path(word);
     }
 

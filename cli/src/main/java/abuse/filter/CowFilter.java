@@ -30,7 +30,7 @@ final class CowFilter extends Filter {
         }
 
         @Override
-        public Filter make(Settings settings) {
+        public Filter make(Settings settings) throws IOException {
             for (Key key : Selection.KEYS) {
                 if (settings.has(key.name())) {
                     throw new IllegalArgumentException(key.name() + " is of no use, as an overlay takes all requests");
@@ -40,17 +40,16 @@ final class CowFilter extends Filter {
         }
     }
 
-    private final String file;
-    private Overlay overlay;
+    private final Overlay overlay;
 
-    private CowFilter(Settings settings) {
+    private CowFilter(Settings settings) throws IOException {
         super(settings);
-        file = settings.word("file", null);
+        overlay = new Overlay(settings.word("file", null));
     }
 
     @Override
     protected void open(Surroundings surroundings) throws IOException {
-        overlay = new Overlay(file, surroundings.geometry().capacity(), surroundings.geometry().blockSize());
+        overlay.open(surroundings.geometry().capacity(), surroundings.geometry().blockSize());
     }
 
     @Override
@@ -104,9 +103,7 @@ final class CowFilter extends Filter {
 
     @Override
     public void close() throws IOException {
-        if (overlay != null) {
-            overlay.close();
-        }
+        overlay.close();
         super.close();
     }
 }

@@ -36,7 +36,7 @@ public final class FilteredBackend implements AsyncBackend {
     private boolean alone;
     /** Whether another server may serve the same bytes. */
     private boolean shared;
-    private Runnable last = () -> {};
+    private Runnable before = () -> {};
 
     private final Entrance entrance;
     private final FilterChanges changes;
@@ -83,9 +83,9 @@ public final class FilteredBackend implements AsyncBackend {
         return filter.keepsState() ? "another server may serve the disk, too, and would not know what this filter keeps of it" : null;
     }
 
-    /** Has something done at the end, when the filters are closed. */
+    /** Has something done at the end, before the filters are closed. */
     public FilteredBackend onClose(Runnable part) {
-        last = part;
+        before = part;
         return this;
     }
 
@@ -186,18 +186,15 @@ public final class FilteredBackend implements AsyncBackend {
         closing = true;
         // Nobody changes the filters any more
         entrance.end();
+        before.run();
         Throwable failure = changes.close();
         closed = true;
         // A filter that has just closed may have had requests of its own
         delays.close();
-        try {
-            if (ownLater) {
-                later.close();
-            }
-            base.close();
-        } finally {
-            last.run();
+        if (ownLater) {
+            later.close();
         }
+        base.close();
         if (failure != null) {
             throw failure instanceof IOException e ? e : new IOException(failure.toString(), failure);
         }

@@ -16,21 +16,20 @@ import java.util.Arrays;
  */
 final class Overlay implements AutoCloseable {
     private final String name;
-    private final int blockSize;
     private final int fd;
+    private int blockSize;
     /** A bit for each block that is here. */
-    private long[] present;
+    private long[] present = {};
     /** For a filesystem without holes. */
     private final Memory zeros = Memory.map(1 << 16);
     private boolean closed;
 
     /**
-     * Makes an empty one.
+     * Makes an empty one for no disk yet.
      *
      * @param path of a new file; null to keep it in memory
      */
-    Overlay(String path, long capacity, int blockSize) throws IOException {
-        this.blockSize = blockSize;
+    Overlay(String path) throws IOException {
         name = path == null ? "the overlay" : path;
         fd = path == null ? Unix.memfd("overlay") : Unix.open(path, Unix.O_RDWR | Unix.O_CREAT | Unix.O_EXCL | Unix.O_CLOEXEC, 0600);
         if (fd < 0) {
@@ -38,16 +37,15 @@ final class Overlay implements AutoCloseable {
             zeros.close();
             throw failure;
         }
-        present = new long[0];
-        try {
-            if (path != null) {
-                Files.delete(Path.of(path));
-            }
-            grow(capacity);
-        } catch (IOException | RuntimeException | Error e) {
-            close();
-            throw e;
+        if (path != null) {
+            Files.delete(Path.of(path));
         }
+    }
+
+    /** Makes room for a disk. */
+    void open(long capacity, int block) throws IOException {
+        blockSize = block;
+        grow(capacity);
     }
 
     /** Makes room for a larger disk. */

@@ -21,7 +21,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A unix socket through which a server is told something while it serves; {@link ControlClient} is its other end. Only its own user and root may connect.
+ * A unix socket through which a server is told something while it serves; {@link ControlClient} is its other end. Only its
+ * own user and root may connect.
  *
  * <p>One thread answers one client after the other, each in a bounded time. The newest server of a disk has the file;
  * when that one is gone, an older one that still serves makes it again.
