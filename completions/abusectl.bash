@@ -84,7 +84,7 @@ _abusectl() {
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
 		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow retry check'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)

@@ -34,7 +34,11 @@ filters_act_on_the_requests_that_they_are_told_to() {
 		--filter corrupt:range=14M-15M,kind=lost,file="$T/lost" \
 		--filter corrupt:range=15M-16M,kind=torn,file="$T/torn" \
 		--filter corrupt:range=16M-17M,kind=misdirected,nth=1,file="$T/misdirected" \
-		--filter corrupt:range=17M-18M,kind=stale,nth=1,file="$T/stale"
+		--filter corrupt:range=17M-18M,kind=stale,nth=1,file="$T/stale" \
+		--filter corrupt:range=18M-19M,kind=stuck,bits=8,file="$T/stuck" \
+		--filter delay:range=21M-22M,shape=seek,time=1s,turn=0 \
+		--filter retry:range=22M-23M,times=2 \
+		--filter error:range=22M-23M,until=2
 
 	_at 0 op=write byte=1
 	_at 0 op=write byte=2
@@ -112,6 +116,23 @@ filters_act_on_the_requests_that_they_are_told_to() {
 	_at 17 op=check byte=15
 	shows "$T/stale" "corrupt stale read $((17 << 20))\+4096 blocks 1"
 
+	# The same bits of the block, for zeros and for ones, and no others
+	_at 18 op=write byte=0
+	dd if=$DISK of="$T/read0" bs=4k skip=$((18 << 8)) count=1 iflag=direct status=none
+	_at 18 op=write byte=255
+	dd if=$DISK of="$T/read1" bs=4k skip=$((18 << 8)) count=1 iflag=direct status=none
+	bytes 4096 0 >"$T/zeros"
+	bytes 4096 255 >"$T/ones"
+	is "stuck bits" $(($(_differ "$T/zeros" "$T/read0") + $(_differ "$T/ones" "$T/read1"))) 8
+	shows "$T/stuck" "corrupt stuck read $((18 << 20))\+4096 byte [0-9]+ bit [0-7] at [01]"
+	# Across two thirds of the disk, and then on from there
+	start=${EPOCHREALTIME/./}
+	_at 21 op=write byte=1
+	[ $((${EPOCHREALTIME/./} - start)) -ge 810000 ] || fail "the arm was too fast"
+	io op=write byte=1 offset=$(((21 << 20) + 4096))
+	_at 22 op=write byte=16 # fails twice behind the filter
+	_at 22 op=check byte=16
+
 	stop server
 	shows "$T/stats" 'write requests=8 failed=0 bytes=32768 p50='
 	told server : 1
@@ -138,6 +159,35 @@ a_power_failure_loses_what_was_not_flushed() {
 	io op=check byte=4
 	stop server
 	holds <(head -c 4096 "$T/image") 4096 4 # the cache was written back
+}
+
+# An overlay in a file system that is too small for all of the disk
+an_overlay_takes_the_writes_and_leaves_the_image_as_it_is() {
+	small_disk
+	start server "file:$T/image"
+	io op=write byte=1 length=1M
+	io op=sync
+	stop server
+	local before
+	before=$(md5sum <"$T/image")
+	mkdir "$T/small"
+	mount -t tmpfs -o size=1M none "$T/small"
+	start server "file:$T/image" --filter "cow:file=$T/small/overlay"
+	[ ! -e "$T/small/overlay" ] || fail "the overlay has a name"
+	io op=check byte=1 length=1M
+	io op=write byte=2 offset=256K length=256K
+	io op=sync
+	io op=check byte=2 offset=256K length=256K
+	io op=check byte=1 length=256K
+	io op=check byte=1 offset=512K length=512K
+	io op=write byte=3 offset=1M length=512K
+	expect ENOSPC io op=write byte=4 offset=4M length=512K
+	io op=check byte=3 offset=1M length=512K
+	complains 2 "filter: log: file=$DISK is on the disk itself, which would wait for its own requests; name a file elsewhere" \
+		filter $CTL add "log:file=$DISK"
+	stop server
+	umount "$T/small"
+	is "the image" "$(md5sum <"$T/image")" "$before"
 }
 
 # With a filter that does nothing, all is as without
@@ -229,6 +279,10 @@ filters_change_while_the_disk_is_mounted() {
 	is "the losses" "$(<"$T/losses")" "powerfail: lost=1 kept=0 torn=0"
 	_file op=check byte=9
 	_file op=write byte=11
+	complains 2 "filter: log: file=$T/mnt/log is on the disk itself, which would wait for its own requests; name a file elsewhere" \
+		filter $CTL add "log:file=$T/mnt/log"
+	ln -s mnt/log "$T/link"
+	complains 2 "filter: error: when=$T/link is on the disk itself, .*" filter $CTL add "error:when=$T/link"
 	_filter remove powerfail # what it held is written back
 	_file op=check byte=11
 	is filters "$(tool filter $CTL)" ""
@@ -261,6 +315,23 @@ the_socket_is_that_of_the_newest_server() {
 	_filter set rate requests=999999
 	io op=check byte=1
 	stop second
+}
+
+# With server --all, as a service of many disks runs it
+a_disk_of_many_has_its_own_filters() {
+	small_disk
+	echo "$CTL file:$T/image --filter error:op=write,nth=1 --filter powerfail:off=0" >"$T/disks"
+	RUNTIME_DIRECTORY=/run/abuse/all spawn server "$ABUSECTL" server --all "$T/disks"
+	wait_for eval 'tool filter $CTL -no name | grep -x error'
+	[ -S "/run/abuse/all/abctl${CTL#/dev/abctl}" ] || fail "the socket is not where the service has it"
+	expect EIO io op=write byte=1
+	io op=write byte=2
+	io op=sync
+	io op=write byte=3
+	_filter cut
+	io op=check byte=2
+	stop server
+	rm -r /run/abuse/all
 }
 
 # Filters come and go under load, and no byte is lost

@@ -24,6 +24,8 @@ import abuse.device.TraceEvent;
 import abuse.device.Tracer;
 import abuse.libc.NativePart;
 import abuse.libc.Unix;
+import abuse.server.ControlClient;
+import abuse.server.ControlReply;
 import abuse.server.ControlSocket;
 import java.io.IOException;
 import java.io.InputStream;
@@ -67,12 +69,12 @@ final class Training {
     /** A server's thread that swap may depend on, and what 'abusectl filter' needs. */
     private static void tellServer(Path socket) throws IOException {
         var failed = new AtomicBoolean();
-        ControlSocket server = new ControlSocket(socket, words -> words, problem -> failed.set(true)).start();
+        ControlSocket server = new ControlSocket(socket, ControlReply::done, problem -> failed.set(true)).start();
         try {
             while (!Files.exists(socket) && !failed.get()) {
                 Thread.onSpinWait();
             }
-            ControlSocket.ask(socket, List.of("list"));
+            ControlClient.ask(socket, List.of("list"));
         } finally {
             server.close();
         }
@@ -121,6 +123,11 @@ final class Training {
         @Override
         public List<String> users(Status status) {
             return List.of();
+        }
+
+        @Override
+        public boolean holds(Status status, Path file) {
+            return false;
         }
 
         @Override

@@ -44,6 +44,17 @@ public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
     public boolean carryOut(AsyncBackend backend, long limitMs) throws IOException {
         backend.submit(this);
         backend.submitted();
+        return await(limitMs);
+    }
+
+    /**
+     * Waits for its end, once it is begun.
+     *
+     * @param limitMs as for {@link #carryOut}
+     * @return whether it has ended
+     * @throws IOException when it has failed
+     */
+    public boolean await(long limitMs) throws IOException {
         boolean interrupted = false;
         boolean ended;
         while (true) {

@@ -39,9 +39,9 @@ final class AllDisks {
         for (DiskList.Disk disk : list.disks()) {
             if (!stopping && setUp(disk)) {
                 Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
-                server.add(disk.path(), command.text(disk.backend()), disk.shared(), geometry -> {
+                server.add(disk.path(), text(disk), disk.shared(), geometry -> {
                     command.warn(disk.path(), disk.backend(), geometry);
-                    return opener.open(geometry);
+                    return disk.filters().open(disk.path(), opener, geometry);
                 }, new Told(disk));
             }
         }
@@ -53,6 +53,10 @@ final class AllDisks {
             throw new FailedException(list.name() + ": " + failed.size() + " of " + list.disks().size()
                     + " disks were not served to the end");
         }
+    }
+
+    private String text(DiskList.Disk disk) {
+        return disk.filters().text(command.backends.shown(disk.backend()));
     }
 
     /** Whether the disk can be served: it is set up, or somebody else will do that. */
@@ -101,8 +105,9 @@ final class AllDisks {
         public void ready(Status status) {
             failed.remove(disk.path());
             served.add(disk.path());
-            context.out.println(ServerCommand.ready(disk.path(), command.text(disk.backend()), status));
+            context.out.println(ServerCommand.ready(disk.path(), text(disk), status));
             context.out.flush();
+            disk.filters().ready();
         }
 
         @Override

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 
@@ -20,6 +21,7 @@ import java.util.Set;
  */
 record DiskList(String name, List<Disk> disks) {
     private static final String SETUP = "setup=";
+    private static final String FILTER = "--filter";
 
     /**
      * What a line asks for.
@@ -27,10 +29,11 @@ record DiskList(String name, List<Disk> disks) {
      * @param path of the control node
      * @param setup what to set it up with first; null to wait until somebody else does
      */
-    record Disk(String path, String backend, Set<Option> options, boolean shared, SetupKeys setup) {}
+    record Disk(String path, String backend, Set<Option> options, boolean shared, SetupKeys setup, DiskFilters filters) {}
 
     /** Reads a file, or standard input if it is named "-"; fails at the first line that is wrong. */
-    static DiskList read(String file, Context context, Backends backends, boolean pinned) throws IOException, UsageException {
+    static DiskList read(String file, Context context, Backends backends, boolean pinned, DiskFilters.Loader filters)
+            throws IOException, UsageException, FailedException {
         boolean standardInput = file.equals("-");
         String name = standardInput ? "standard input" : file;
         String text = new String(standardInput ? context.in.readAllBytes() : Files.readAllBytes(Path.of(file)),
@@ -48,7 +51,7 @@ record DiskList(String name, List<Disk> disks) {
                 if (words.isEmpty()) {
                     continue;
                 }
-                Disk disk = parse(words, backends, pinned);
+                Disk disk = parse(words, context, backends, pinned, filters);
                 Integer before = lines.putIfAbsent(disk.path, number);
                 if (before != null) {
                     throw new UsageException(disk.path + " is in line " + before + " already");
@@ -64,7 +67,8 @@ record DiskList(String name, List<Disk> disks) {
         return new DiskList(name, disks);
     }
 
-    private static Disk parse(List<String> words, Backends backends, boolean pinned) throws UsageException {
+    private static Disk parse(List<String> words, Context context, Backends backends, boolean pinned, DiskFilters.Loader loader)
+            throws UsageException, FailedException, IOException {
         if (!DeviceName.isOne(words.get(0))) {
             throw new UsageException("'" + words.get(0) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
         }
@@ -76,8 +80,15 @@ record DiskList(String name, List<Disk> disks) {
         boolean create = false;
         boolean direct = false;
         boolean shared = false;
+        boolean control = false;
         SetupKeys setup = null;
-        for (String word : words.subList(2, words.size())) {
+        var filters = new ArrayList<String>();
+        for (Iterator<String> i = words.subList(2, words.size()).iterator(); i.hasNext();) {
+            String word = i.next();
+            if (word.startsWith(FILTER + "=")) {
+                filters.add(word.substring(FILTER.length() + 1));
+                continue;
+            }
             if (word.startsWith(SETUP)) {
                 if (setup != null) {
                     throw new UsageException("there is more than one " + SETUP);
@@ -89,12 +100,21 @@ record DiskList(String name, List<Disk> disks) {
                 case "--create" -> create = true;
                 case "--direct" -> direct = true;
                 case "--shared" -> shared = true;
-                default -> throw new UsageException("'" + word + "' is neither --create, --direct, --shared nor "
+                case "--control" -> control = true;
+                case FILTER -> {
+                    if (!i.hasNext()) {
+                        throw new UsageException("there is no filter after " + FILTER);
+                    }
+                    filters.add(i.next());
+                }
+                default -> throw new UsageException("'" + word + "' is neither --create, --direct, --shared, --control, --filter FILTER nor "
                         + SETUP + "KEYS");
             }
         }
         Set<Option> options = new BackendOptions(create, direct, shared, pinned).of(backends, backend);
-        return new Disk(DeviceName.path(words.get(0)), backend, options, shared, setup);
+        String path = DeviceName.path(words.get(0));
+        return new Disk(path, backend, options, shared, setup,
+                new DiskFilters(context, path, loader, filters.isEmpty() ? null : filters, control, shared));
     }
 
     /** A disk that is set up already is kept, with its requests, as abuse@.service does it. */

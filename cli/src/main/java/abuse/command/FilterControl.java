@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
+import abuse.server.ControlReply;
 import abuse.server.ControlSocket;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,21 +21,23 @@ import java.util.List;
  * cut [NAME]
  * </pre>
  *
- * FOLDER is where relative paths begin. The first line of a reply is "ok", or "usage" or "error", a space, and what is
- * wrong; then nothing was changed. One request at a time.
+ * FOLDER is where relative paths begin. One request at a time.
  */
 final class FilterControl implements ControlSocket.Handler {
-    static final String OK = "ok";
-    static final String USAGE = "usage ";
-    static final String ERROR = "error ";
-
     private final Context context;
+    private final String device;
     private final Filters filters;
     private final List<FilterOption> now;
     private final FilteredBackend backend;
 
-    FilterControl(Context context, Filters filters, List<FilterOption> now, FilteredBackend backend) {
+    /**
+     * The filters of a disk, and the backend behind them.
+     *
+     * @param device the path of its control node
+     */
+    FilterControl(Context context, String device, Filters filters, List<FilterOption> now, FilteredBackend backend) {
         this.context = context;
+        this.device = device;
         this.filters = filters;
         this.now = new ArrayList<>(now);
         this.backend = backend;
@@ -51,34 +54,45 @@ final class FilterControl implements ControlSocket.Handler {
     /** Where it may be, for others. */
     static List<Path> paths(Context context, int number) {
         String name = "abctl" + number;
-        // A service has a folder of its own
-        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name));
+        // A service has a folder of its own, for one disk or for many
+        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name),
+                context.sockets.resolve("all/" + name));
     }
 
     @Override
-    public List<String> answer(List<String> words) {
+    public ControlReply answer(List<String> words) {
         try {
-            var lines = new ArrayList<String>(List.of(OK));
+            var lines = new ArrayList<String>();
             switch (words.get(0) + " " + words.size()) {
                 case "list 1" -> now.forEach(one -> lines.add(new FilterRow(name(one), one.text(), one.filter().matched()).line()));
-                case "set 4" -> set(words.get(1), words.get(2), FilterOption.Source.ofClient(filters, words.get(3)));
-                case "add 3" -> add(FilterOption.parse(words.get(1), FilterOption.Source.ofClient(filters, words.get(2))));
+                case "set 4" -> set(words.get(1), words.get(2), source(words.get(3)));
+                case "add 3" -> add(FilterOption.parse(words.get(1), source(words.get(2))));
                 case "remove 2" -> remove(find(words.get(1)));
                 case "cut 1" -> cut(find("powerfail"));
                 case "cut 2" -> cut(find(words.get(1)));
                 default -> throw new UsageException("this server does not know '" + String.join(" ", words) + "'");
             }
-            return lines;
+            return ControlReply.done(lines);
         } catch (UsageException e) {
-            return List.of(USAGE + e.getMessage());
+            return ControlReply.refused(ControlReply.Kind.USAGE, e.getMessage());
         } catch (Exception | Error e) {
-            return List.of(ERROR + Cli.words(e, context).replace('\n', ' '));
+            return ControlReply.refused(ControlReply.Kind.FAILED, Cli.words(e, context));
         }
     }
 
     @Override
     public void look() {
         backend.look();
+    }
+
+    @Override
+    public void awaited(List<String> words, long seconds) {
+        context.complain(device + ": the server ends when '" + String.join(" ", words) + "' of 'abusectl filter' has ended, or in "
+                + seconds + " seconds");
+    }
+
+    private FilterOption.Source source(String folder) {
+        return new FilterOption.Source(filters, "", Path.of(folder), DiskFilters.onDisk(context, device));
     }
 
     private void set(String name, String keys, FilterOption.Source source) throws UsageException, FailedException, IOException {

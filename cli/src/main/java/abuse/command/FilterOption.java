@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -25,24 +26,28 @@ import java.util.stream.Collectors;
  * @param keys with their values as they were typed
  */
 record FilterOption(String name, Map<String, String> keys, Filter filter) {
-    /** Where filters are made, and how their mistakes are told. */
-    record Source(Filters filters, String before, Path folder) {
-        /** Those of a command line. */
-        static Source ofCommandLine(Filters filters) {
-            return new Source(filters, "--filter ", null);
-        }
-
-        /** Those that somebody asks for who works in a folder. */
-        static Source ofClient(Filters filters, String folder) {
-            return new Source(filters, "", Path.of(folder));
-        }
-    }
+    /**
+     * Where filters are made, and how their mistakes are told.
+     *
+     * @param folder where relative paths begin; null for that of this process
+     * @param onDisk whether a file lies on the disk that is served
+     */
+    record Source(Filters filters, String before, Path folder, Predicate<Path> onDisk) {}
 
     /** Reads all filters of a command line; fails at the first one that is wrong. */
-    static List<FilterOption> parse(List<String> texts, Filters filters) throws UsageException, IOException {
+    static List<FilterOption> parse(List<String> texts, Source source) throws UsageException, IOException {
         var options = new ArrayList<FilterOption>();
         for (String text : texts) {
-            options.add(parse(text, Source.ofCommandLine(filters)));
+            options.add(parse(text, source));
+        }
+        return options;
+    }
+
+    /** The same filters as they were at first. */
+    static List<FilterOption> again(List<FilterOption> before, Source source) throws UsageException, IOException {
+        var options = new ArrayList<FilterOption>();
+        for (FilterOption option : before) {
+            options.add(make(option.name, option.keys, source));
         }
         return options;
     }
@@ -86,8 +91,8 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         for (var word : keys.entrySet()) {
             Key key = key(subject, word.getKey(), factory);
             String text = word.getValue();
-            if (key.kind() == Key.Kind.FILE && text != null && !text.isEmpty() && source.folder() != null) {
-                text = source.folder().resolve(text).toString();
+            if (key.kind() == Key.Kind.FILE && text != null && !text.isEmpty()) {
+                text = file(subject + key.name() + "=", text, source);
             }
             values.put(key.name(), value(subject, key, text));
             texts.put(key.name(), text);
@@ -149,6 +154,15 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
             case FILE -> value;
             case SWITCH -> throw new IllegalStateException(value);
         };
+    }
+
+    private static String file(String before, String text, Source source) throws UsageException {
+        Path file = source.folder() == null ? Path.of(text) : source.folder().resolve(text);
+        if (source.onDisk().test(file)) {
+            throw new UsageException(before + file + " is on the disk itself, which would wait for its own requests; name a file"
+                    + " elsewhere");
+        }
+        return file.toString();
     }
 
     private static boolean isOn(String subject, Key key, String value) throws UsageException {

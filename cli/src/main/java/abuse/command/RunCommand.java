@@ -59,6 +59,11 @@ final class RunCommand extends ServerCommand {
     }
 
     @Override
+    String servedNode(String word) {
+        return null;
+    }
+
+    @Override
     boolean isMeantFirst(String word) {
         return SetupKeys.isMeant(word) || DeviceName.number(word) != null;
     }

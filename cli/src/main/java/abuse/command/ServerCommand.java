@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
@@ -9,14 +8,10 @@ import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.ImageFormat;
 import abuse.device.Batch;
-import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.Flag;
 import abuse.device.Status;
 import abuse.filter.FilterFactory;
-import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
-import abuse.server.ControlSocket;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
@@ -31,7 +26,6 @@ import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import picocli.CommandLine.Model.OptionSpec;
@@ -66,10 +60,6 @@ class ServerCommand extends Command {
     /** Null for a command that serves one disk only. */
     private OptionSpec all;
     private Server server;
-    /** Null without a plug-in, filters or --control. */
-    private Filters known;
-    /** Null unless filters may be changed. */
-    private volatile ControlSocket socket;
     private int look;
     private long limit;
 
@@ -78,7 +68,7 @@ class ServerCommand extends Command {
                 "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
                 + " standard output when it is ready.");
         all = option("--all", "FILE", "Serve each disk that is a line of FILE: DEVICE BACKEND, then --create, --direct,"
-                + " --shared or setup=KEYS; - is standard input.");
+                + " --shared, --control, --filter FILTER or setup=KEYS; - is standard input.");
     }
 
     /** A command that serves, with a first word of its own. */
@@ -94,8 +84,8 @@ class ServerCommand extends Command {
 
     /** The backends, once the options are read. */
     Backends backends;
-    /** What requests pass, the outermost first. */
-    private List<FilterOption> passed = List.of();
+    /** What requests pass; null with --all. */
+    private DiskFilters passed;
 
     @Override
     void execute() throws Exception {
@@ -108,29 +98,23 @@ class ServerCommand extends Command {
         }
         ClassLoader loader = loader();
         backends = backends(loader);
-        if (isSet(control) && isSet(shared)) {
-            throw new UsageException("--control and --shared exclude each other: with --control no other server may serve the disk;"
-                    + " use --filter instead of --control");
-        }
-        if (filters.getValue() != null || isSet(control)) {
-            known = filters(loader);
-            passed = FilterOption.parse(filters.getValue() == null ? List.of() : filters.getValue(), known);
-        }
         if (all != null && all.getValue() != null) {
             pin();
-            serveAll();
+            serveAll(loader);
             return;
         }
         int last = words.size() - 1;
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
         BackendOptions.check(backends, backend);
-        limit = limit(backend);
         if (!words.isEmpty() && backends.isName(words.get(0))) {
             throw new UsageException("'" + backends.shown(words.get(0)) + "' and '" + backends.shown(backend) + "' are both backends; only one can be"
                     + " served");
         }
         Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
+        passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), () -> filters(loader), filters.getValue(),
+                isSet(control), isSet(shared));
+        limit = limit(backend);
         pin();
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
     }
@@ -158,17 +142,14 @@ class ServerCommand extends Command {
     }
 
     /** Serves the disks of a file. */
-    private void serveAll() throws Exception {
-        for (OptionSpec option : List.of(create, direct, shared)) {
+    private void serveAll(ClassLoader loader) throws Exception {
+        for (OptionSpec option : List.of(create, direct, shared, control)) {
             if (isSet(option)) {
                 throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
             }
         }
-        if (!passed.isEmpty()) {
-            throw new UsageException("with --all, --filter is not supported; serve that disk alone");
-        }
-        if (isSet(control)) {
-            throw new UsageException("with --all, --control is not supported; serve that disk alone");
+        if (filters.getValue() != null) {
+            throw new UsageException("with --all, --filter belongs into the lines of the file");
         }
         if (deadline.getValue() != null) {
             throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
@@ -182,7 +163,7 @@ class ServerCommand extends Command {
         if (first.getValue() != null) {
             throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
         }
-        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin))).serve();
+        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), () -> filters(loader))).serve();
     }
 
     /** Serves what the first word, if there is one, names. */
@@ -191,40 +172,14 @@ class ServerCommand extends Command {
         serve(path, backend, opener, status -> ready(path, text(backend), status));
     }
 
-    /** What is served, in words. */
-    final String text(String backend) {
-        String shown = backends.shown(backend);
-        return passed.isEmpty() ? shown
-                : shown + " through " + passed.stream().map(FilterOption::name).collect(Collectors.joining(", "));
+    /** The control node of the disk that the first word, if there is one, names; null if the disk is yet to be made. */
+    String servedNode(String word) throws UsageException {
+        return path(word);
     }
 
-    /** Opens a backend, behind the filters if there are any. */
-    private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
-        if (known == null) {
-            return opener.open(geometry);
-        }
-        try (Device device = context.devices.open(path)) {
-            if (device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
-                throw new IOException(path + ": parts of the disk are mapped, and requests for these would pass no filter;"
-                        + " try 'abusectl unmap " + path + " 0 -' first");
-            }
-        }
-        var backend = new FilteredBackend(opener.open(geometry.unmapped()), passed.stream().map(FilterOption::filter).toList(),
-                geometry, context.bytesErr);
-        if (isSet(control)) {
-            backend.alone();
-        }
-        if (isSet(shared)) {
-            backend.shared();
-        }
-        socket = new ControlSocket(FilterControl.path(context, geometry.number()),
-                new FilterControl(context, known, passed, backend), problem -> {
-                    // Who did not ask for it need not hear that there is none
-                    if (isSet(control)) {
-                        context.complain(path + ": " + problem);
-                    }
-                });
-        return backend;
+    /** What is served, in words. */
+    final String text(String backend) {
+        return passed.text(backends.shown(backend));
     }
 
     static String ready(String path, String backend, Status status) {
@@ -258,7 +213,7 @@ class ServerCommand extends Command {
         if (value == null) {
             return 0;
         }
-        if (!backends.knows(backend, Option.DEADLINE) && known == null) {
+        if (!backends.knows(backend, Option.DEADLINE) && !passed.arePossible()) {
             throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE) + ", or --filter");
         }
         long milliseconds = Seconds.milliseconds("--deadline=", value);
@@ -350,7 +305,7 @@ class ServerCommand extends Command {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
         server = new Server(context.devices, path, text(backend), geometry -> {
             warn(path, backend, geometry);
-            return open(path, opener, geometry);
+            return passed.open(path, opener, geometry);
         }, new Server.Listener() {
             @Override
             public void waiting() {
@@ -366,10 +321,7 @@ class ServerCommand extends Command {
                     return;
                 }
                 serviceManager.tell("READY=1");
-                if (socket != null) {
-                    // By then requests are answered, and nobody waits for it
-                    socket.start();
-                }
+                passed.ready();
             }
 
             @Override
@@ -399,10 +351,6 @@ class ServerCommand extends Command {
                 return;
             }
             throw e;
-        } finally {
-            if (socket != null) {
-                socket.close();
-            }
         }
     }
 

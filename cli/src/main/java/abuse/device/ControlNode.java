@@ -90,6 +90,11 @@ public final class ControlNode implements Device {
         }
 
         @Override
+        public boolean holds(Status status, Path file) {
+            return DiskFiles.hold(Path.of("/"), status.diskName(), file);
+        }
+
+        @Override
         public void probe(Status status, long offset) throws IOException {
             DiskProbe.read(Path.of(status.disk()), status.blockSize(), offset);
         }

@@ -2,6 +2,7 @@
 package abuse.device;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.Set;
@@ -40,6 +41,9 @@ public interface Devices {
 
     /** Who uses a disk, in words such as "mounted on /mnt"; empty when this process cannot see it. */
     List<String> users(Status status);
+
+    /** Whether a file lies on a disk that is set up, or is the disk, as far as this process can see. It asks nothing of the disk. */
+    boolean holds(Status status, Path file);
 
     /**
      * Reads a block of a disk that is set up, to find out whether its server can. A disk that cannot be opened, or

@@ -26,6 +26,11 @@ final class DiskNode {
         }
     }
 
+    /** Whether this is the mode of a block device, as stat returns it. */
+    static boolean isBlockDevice(int mode) {
+        return (mode & TYPE) == BLOCK_DEVICE;
+    }
+
     /**
      * Why a path does not lead to a disk; null when it does.
      *
@@ -42,7 +47,7 @@ final class DiskNode {
         } catch (IOException e) {
             return "the kernel has the disk, but its node cannot be examined: " + e.getMessage();
         }
-        if (((int) stat.get("mode") & TYPE) != BLOCK_DEVICE) {
+        if (!isBlockDevice((int) stat.get("mode"))) {
             return "this is not a block device; remove it, and try again";
         }
         long found = (long) stat.get("rdev");

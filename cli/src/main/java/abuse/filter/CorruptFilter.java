@@ -9,6 +9,9 @@ import java.util.List;
 
 /** Loses, misplaces and changes data, and says what it did. */
 final class CorruptFilter extends Filter {
+    private static final String FLIP = "flip";
+    private static final String STUCK = "stuck";
+
     /** corrupt. */
     public static final class Factory implements FilterFactory {
         @Override
@@ -24,21 +27,22 @@ final class CorruptFilter extends Filter {
 
         @Override
         public List<Key> keys() {
-            return List.of(Key.word("kind", List.of("flip", "lost", "misdirected", "torn", "stale"), "what is done; flip: some bits of what is read or"
+            return List.of(Key.word("kind", List.of(FLIP, "lost", "misdirected", "torn", "stale", STUCK), "what is done; flip: some bits of what is read or"
                             + " written are changed; lost: a write is not carried out; misdirected: it is carried out at another place of"
                             + " the disk; torn: only its first blocks are carried out, and one that is a single block is lost; stale: a"
-                            + " read gets what was there before the last write, if that has passed the filter, too"),
-                    new Key("bits", Key.Kind.COUNT, "1", "how many bits of a request are flipped"),
+                            + " read gets what was there before the last write, if that has passed the filter, too;"
+                            + " stuck: some bits of each block are always read as 0, or always as 1, whatever was written"),
+                    new Key("bits", Key.Kind.COUNT, "1", "how many bits of a request are flipped, or of a block are stuck"),
                     new Key("memory", Key.Kind.SIZE, "16M", "how much of the disk's content stale reads are made from"),
                     Journal.FILE);
         }
 
         @Override
         public Filter make(Settings settings) throws IOException {
-            if (settings.has("bits") && !settings.word("kind", "flip").equals("flip")) {
-                throw new IllegalArgumentException("bits is of use only with kind=flip");
+            if (settings.has("bits") && !List.of(FLIP, STUCK).contains(settings.word("kind", FLIP))) {
+                throw new IllegalArgumentException("bits is of use only with kind=flip or kind=stuck");
             }
-            if (settings.has("memory") && !settings.word("kind", "flip").equals("stale")) {
+            if (settings.has("memory") && !settings.word("kind", FLIP).equals("stale")) {
                 throw new IllegalArgumentException("memory is of use only with kind=stale");
             }
             return new CorruptFilter(settings);
@@ -59,7 +63,7 @@ final class CorruptFilter extends Filter {
 
     private CorruptFilter(Settings settings) throws IOException {
         super(settings);
-        kind = settings.word("kind", "flip");
+        kind = settings.word("kind", FLIP);
         bits = settings.number("bits", 1);
         memory = settings.number("memory", 16 << 20);
         journal = new Journal(settings);
@@ -86,14 +90,15 @@ final class CorruptFilter extends Filter {
         if (earlier != null) {
             return request.kind() == Kind.WRITE || request.kind() == Kind.READ;
         }
-        boolean possible = request.kind() == Kind.WRITE || request.kind() == Kind.READ && kind.equals("flip");
+        boolean possible = request.kind() == Kind.WRITE && !kind.equals(STUCK)
+                || request.kind() == Kind.READ && (kind.equals(FLIP) || kind.equals(STUCK));
         return possible && selection().picks(request);
     }
 
     @Override
     protected void take(FilteredRequest request) {
         switch (kind) {
-            case "flip" -> {
+            case FLIP -> {
                 if (request.kind() == Kind.WRITE) {
                     flip(request);
                 }
@@ -107,6 +112,7 @@ final class CorruptFilter extends Filter {
                 }
                 request.pass();
             }
+            case STUCK -> request.pass();
             case "misdirected" -> misdirect(request);
             case "torn" -> tear(request);
             default -> lose(request);
@@ -119,7 +125,11 @@ final class CorruptFilter extends Filter {
             if (request.kind() == Kind.READ && request.failure() == null) {
                 age(request);
             }
-        } else if (!kind.equals("flip")) {
+        } else if (kind.equals(STUCK)) {
+            if (request.failure() == null) {
+                stick(request);
+            }
+        } else if (!kind.equals(FLIP)) {
             request.restore();
         } else if (request.kind() == Kind.READ && request.failure() == null) {
             flip(request);
@@ -135,6 +145,28 @@ final class CorruptFilter extends Filter {
             data.put(at, (byte) (data.get(at) ^ 1 << bit));
             synchronized (journal) {
                 begin(request, "flip ").put(" byte ").put(request.offset() + at).put(" bit ").put(bit).end();
+            }
+        }
+    }
+
+    /** Gives bits that belong to each block their values, and tells of those that had others. */
+    private void stick(FilteredRequest request) {
+        ByteBuffer data = request.data();
+        int blockSize = geometry.blockSize();
+        for (int start = 0; start < request.length(); start += blockSize) {
+            long first = (request.offset() + start) / blockSize * bits;
+            for (long i = 0; i < bits; i++) {
+                long drawn = selection().drawFor(first + i);
+                int at = start + (int) Long.remainderUnsigned(drawn >>> 4, blockSize);
+                int bit = (int) (drawn & 7);
+                int value = (int) (drawn >>> 3 & 1);
+                byte before = data.get(at);
+                if ((before >> bit & 1) != value) {
+                    data.put(at, (byte) (before ^ 1 << bit));
+                    synchronized (journal) {
+                        begin(request, "stuck ").put(" byte ").put(request.offset() + at).put(" bit ").put(bit).put(" at ").put(value).end();
+                    }
+                }
             }
         }
     }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.backend.AsyncRequest.Kind;
 import java.util.List;
 
 /** Lets requests wait for a while. */
 final class DelayFilter extends Filter {
+    private static final String UNIFORM = "uniform";
+    private static final String SEEK = "seek";
+    private static final long DEFAULT_TURN = 8_000_000;
+
     /** delay. */
     public static final class Factory implements FilterFactory {
         @Override
@@ -21,8 +26,12 @@ final class DelayFilter extends Filter {
         public List<Key> keys() {
             return List.of(new Key("time", Key.Kind.TIME, null, "how long; must be given"),
                     new Key("spread", Key.Kind.TIME, "0", "how much more or less"),
-                    Key.word("shape", List.of("uniform", "normal"), "how delays are spread: uniform, at most spread more or less than"
-                            + " time; or normal, as a bell curve has it, with spread as the standard deviation"));
+                    Key.word("shape", List.of("uniform", "normal", "seek"), "how delays are spread; uniform: at most spread more or less than"
+                            + " time; normal: as a bell curve has it, with spread as the standard deviation; seek: as those of a disk with"
+                            + " one arm, which moves for one request after the other: time for the whole way across the disk, less for a"
+                            + " shorter one, as its square root, and then a part of a turn, by chance; none for the bytes behind those of"
+                            + " the last request"),
+                    new Key("turn", Key.Kind.TIME, "8ms", "how long the disk takes for a turn; with shape=seek"));
         }
 
         @Override
@@ -30,24 +39,61 @@ final class DelayFilter extends Filter {
             if (!settings.has("time")) {
                 throw new IllegalArgumentException("time=TIME is missing, as in time=10ms");
             }
+            boolean seek = settings.word("shape", UNIFORM).equals(SEEK);
+            if (seek && settings.has("spread")) {
+                throw new IllegalArgumentException("spread is of no use with shape=seek; turn is");
+            }
+            if (!seek && settings.has("turn")) {
+                throw new IllegalArgumentException("turn is of use only with shape=seek");
+            }
             return new DelayFilter(settings);
         }
     }
 
     private final long time;
     private final long spread;
-    private final boolean normal;
+    private final String shape;
+    private final long turn;
+    private volatile long capacity;
+    /** Behind what byte the arm is, and from when on it is free. */
+    private long arm;
+    private long free = System.nanoTime();
 
     private DelayFilter(Settings settings) {
         super(settings);
         time = settings.number("time", 0);
         spread = settings.number("spread", 0);
-        normal = settings.word("shape", "uniform").equals("normal");
+        shape = settings.word("shape", UNIFORM);
+        turn = settings.number("turn", DEFAULT_TURN);
+    }
+
+    @Override
+    protected void open(Surroundings surroundings) {
+        grow(surroundings.geometry().capacity());
+    }
+
+    @Override
+    protected void grow(long bytes) {
+        capacity = bytes;
     }
 
     @Override
     protected void take(FilteredRequest request) {
-        request.passAfter(time + more());
+        request.passAfter(shape.equals(SEEK) ? seek(request) : time + more());
+    }
+
+    /** How long it is until the arm has come to a request, behind all that came before. */
+    private synchronized long seek(FilteredRequest request) {
+        long now = System.nanoTime();
+        free = Math.max(free - now, 0) + now;
+        if (request.kind() != Kind.FLUSH) {
+            if (request.offset() != arm) {
+                double way = (double) Math.abs(request.offset() - arm) / capacity;
+                free += (long) (time * Math.sqrt(way) + turn * Selection.fraction(selection().draw()));
+            }
+            arm = request.offset() + request.length();
+        }
+        return free - now;
     }
 
     private long more() {
@@ -55,7 +101,7 @@ final class DelayFilter extends Filter {
             return 0;
         }
         double first = Selection.fraction(selection().draw());
-        if (!normal) {
+        if (shape.equals(UNIFORM)) {
             return (long) ((2 * first - 1) * spread);
         }
         // Box and Muller make two uniform numbers one of a normal distribution

@@ -8,8 +8,7 @@ import java.util.List;
 
 /** Fails requests. */
 final class ErrorFilter extends Filter {
-    private static final List<String> ERRNOS = List.of("EIO", "ENOSPC", "ETIMEDOUT", "EREMOTEIO");
-    private static final List<Failure> FAILURES = List.of(Failure.IO, Failure.NO_SPACE, Failure.TIMEOUT, Failure.REMOTE);
+    private static final List<String> ERRNOS = LogFilter.ERRNOS;
     /** Notes of what happens at the end of a request that was passed. */
     private static final int NOTHING = 0;
     private static final int FAILS = 1;
@@ -59,7 +58,7 @@ final class ErrorFilter extends Filter {
 
     ErrorFilter(Settings settings) throws IOException {
         super(settings);
-        failure = FAILURES.get(ERRNOS.indexOf(settings.word("errno", "EIO")));
+        failure = Failure.values()[ERRNOS.indexOf(settings.word("errno", "EIO"))];
         after = settings.word("fail", "before").equals("after");
         listed = settings.has("list");
         sticky = settings.isOn("sticky");

@@ -10,10 +10,7 @@ import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -23,13 +20,6 @@ import java.util.function.Consumer;
  * filters that it would not take anyway.
  */
 public final class FilteredBackend implements AsyncBackend {
-    /** One for each bit of a long. */
-    private static final int MOST_FILTERS = 64;
-    /** How long a change waits for requests to end, and then for what was not written. */
-    private static final long MOST_WAIT_MS = 10_000;
-    /** How long a change waits so that it can close what it took away; later that is done by {@link #look}. */
-    private static final long LEAVE_MS = 1000;
-
     private final Backend base;
     /** The base, if it answers later, or what lets it do so. */
     final AsyncBackend later;
@@ -46,22 +36,10 @@ public final class FilteredBackend implements AsyncBackend {
     private boolean alone;
     /** Whether another server may serve the same bytes. */
     private boolean shared;
+    private Runnable before = () -> {};
 
-    /** Held by whoever changes the filters. */
-    private final Object changes = new Object();
-    private volatile Chain chain;
-    /** Those that were taken away, and may still see the end of requests. */
-    private final List<Filter> leaving = new ArrayList<>();
-    /** Whether requests that come wait until the filters have changed. */
-    private boolean holding;
-    /** How many filters these may have to pass. */
-    private int filtersAhead;
-    private final RequestQueue held = new RequestQueue();
-    /** Those that were held, for the thread that lets them go. */
-    private final RequestQueue going = new RequestQueue();
-    /** Requests in all chains. */
-    private int underWay;
-    private final RequestPool pool = new RequestPool(this);
+    private final Entrance entrance;
+    private final FilterChanges changes;
 
     /**
      * Takes over a backend and its filters, and closes them if this fails.
@@ -73,11 +51,12 @@ public final class FilteredBackend implements AsyncBackend {
         this.geometry = geometry;
         this.log = log;
         capacity = geometry.capacity();
-        chain = new Chain(filters.toArray(Filter[]::new));
+        entrance = new Entrance(this, new Chain(filters.toArray(Filter[]::new)));
+        changes = new FilterChanges(this, entrance);
         ownLater = !(base instanceof AsyncBackend);
         later = base instanceof AsyncBackend async ? async : LaterBackend.of(base);
         try {
-            checkNumber(filters.size());
+            changes.checkNumber(filters.size());
             for (Filter filter : filters) {
                 open(filter);
             }
@@ -99,40 +78,37 @@ public final class FilteredBackend implements AsyncBackend {
         return this;
     }
 
-    private void open(Filter filter) throws IOException {
-        var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
-        filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
+    /** Why a filter cannot be there while other servers may serve the same bytes; null if it can. */
+    public static String conflict(Filter filter) {
+        return filter.keepsState() ? "another server may serve the disk, too, and would not know what this filter keeps of it" : null;
     }
 
-    private void checkNumber(int filters) throws IOException {
-        if (filters + leaving.size() > MOST_FILTERS) {
-            throw new IOException("more than " + MOST_FILTERS + " filters"
-                    + (leaving.isEmpty() ? "" : ", with those that were taken away and still have requests"));
-        }
+    /** Has something done at the end, before the filters are closed. */
+    public FilteredBackend onClose(Runnable part) {
+        before = part;
+        return this;
+    }
+
+    boolean isShared() {
+        return shared;
+    }
+
+    long capacity() {
+        return capacity;
+    }
+
+    void open(Filter filter) throws IOException {
+        var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
+        filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
     }
 
     @Override
     public void submit(AsyncRequest request) {
         latest.get()[0] = request.answers();
-        FilteredRequest mine;
-        synchronized (this) {
-            mine = pool.take();
-            if (holding) {
-                mine.standFor(request, chain, -1);
-                mine.reserve(filtersAhead);
-                held.add(mine);
-                return;
-            }
-            enter(mine, request, chain, -1);
+        FilteredRequest mine = entrance.enter(request);
+        if (mine != null) {
+            mine.pass();
         }
-        mine.pass();
-    }
-
-    private void enter(FilteredRequest mine, AsyncRequest request, Chain here, int behind) {
-        // What may fail comes first, as a change waits until all that was counted has ended
-        mine.standFor(request, here, behind);
-        here.underWay++;
-        underWay++;
     }
 
     @Override
@@ -152,7 +128,7 @@ public final class FilteredBackend implements AsyncBackend {
     @Override
     public void expired(AsyncRequest request) {
         long now = System.nanoTime();
-        for (FilteredRequest one : known()) {
+        for (FilteredRequest one : entrance.known()) {
             // Or one that a filter has made for its sake
             if (one != null && (one.isFor(request) || one.isOverdue(now))) {
                 later.expired(one);
@@ -180,10 +156,10 @@ public final class FilteredBackend implements AsyncBackend {
     public void grow(long bytes) throws IOException {
         base.grow(bytes);
         Filter[] filters;
-        synchronized (this) {
+        synchronized (entrance) {
             // Those that come later are told by whoever brings them
             capacity = bytes;
-            filters = chain.filters;
+            filters = entrance.chain().filters;
         }
         for (Filter filter : filters) {
             filter.grow(bytes);
@@ -196,7 +172,7 @@ public final class FilteredBackend implements AsyncBackend {
         if (alone) {
             return null;
         }
-        for (Filter filter : chain.filters) {
+        for (Filter filter : entrance.chain().filters) {
             if (filter.keepsState()) {
                 return null;
             }
@@ -208,24 +184,11 @@ public final class FilteredBackend implements AsyncBackend {
     @Override
     public void close() throws IOException {
         closing = true;
-        synchronized (this) {
-            // Nobody changes the filters any more
-            notifyAll();
-        }
-        Throwable failure = null;
-        synchronized (changes) {
-            leaving.addAll(Arrays.asList(chain.filters));
-            for (Filter filter : leaving) {
-                try {
-                    filter.close();
-                } catch (Throwable e) {
-                    failure = e;
-                }
-            }
-            // A look may still come
-            leaving.clear();
-            closed = true;
-        }
+        // Nobody changes the filters any more
+        entrance.end();
+        before.run();
+        Throwable failure = changes.close();
+        closed = true;
         // A filter that has just closed may have had requests of its own
         delays.close();
         if (ownLater) {
@@ -239,7 +202,7 @@ public final class FilteredBackend implements AsyncBackend {
 
     /** The filters of the requests that come now, the outermost first. */
     public List<Filter> filters() {
-        return List.of(chain.filters);
+        return List.of(entrance.chain().filters);
     }
 
     /**
@@ -250,136 +213,12 @@ public final class FilteredBackend implements AsyncBackend {
      * @throws IOException when nothing was changed; the new filters are closed then
      */
     public void change(List<Filter> next) throws IOException {
-        synchronized (changes) {
-            Chain before = chain;
-            long size = capacity;
-            var gone = new ArrayList<>(filters());
-            gone.removeAll(next);
-            var fresh = new ArrayList<>(next);
-            fresh.removeAll(filters());
-            try {
-                prepare(next, fresh);
-                if (gone.stream().anyMatch(Filter::keepsState) || fresh.stream().anyMatch(Filter::keepsState)) {
-                    hold(next.size());
-                }
-                for (Filter filter : gone) {
-                    filter.leave();
-                }
-                swap(next, fresh, size);
-            } catch (IOException | RuntimeException | Error e) {
-                if (chain == before) {
-                    closeAll(fresh);
-                }
-                throw e;
-            } finally {
-                letGo();
-            }
-            for (Filter filter : gone) {
-                delays.hasten(filter);
-            }
-            leaving.addAll(gone);
-            closeThoseThatLeft(LEAVE_MS);
-        }
+        changes.change(next);
     }
 
     /** Is called now and then, and tidies up after changes. */
     public void look() {
-        synchronized (changes) {
-            closeThoseThatLeft(0);
-        }
-    }
-
-    private void prepare(List<Filter> next, List<Filter> fresh) throws IOException {
-        if (closing) {
-            throw new IOException("the server ends");
-        }
-        closeThoseThatLeft(0);
-        checkNumber(next.size());
-        for (Filter filter : fresh) {
-            if (filter.keepsState() && shared) {
-                throw new IOException("another server may serve the disk, too, and would not know what this filter keeps of it;"
-                        + " start the server with --control");
-            }
-            open(filter);
-        }
-    }
-
-    /** Has requests that come wait, and returns when there is none under way. */
-    private void hold(int filters) throws IOException {
-        synchronized (this) {
-            filtersAhead = filters;
-            holding = true;
-        }
-        if (!awaitEnd(() -> underWay == 0, MOST_WAIT_MS)) {
-            throw new IOException("requests are under way that have not ended within " + MOST_WAIT_MS / 1000
-                    + " seconds; try again when they have");
-        }
-    }
-
-    private void swap(List<Filter> next, List<Filter> fresh, long knownSize) throws IOException {
-        var after = new Chain(next.toArray(Filter[]::new));
-        synchronized (this) {
-            if (capacity != knownSize) {
-                for (Filter filter : fresh) {
-                    filter.grow(capacity);
-                }
-            }
-            chain = after;
-        }
-    }
-
-    /** Lets the requests go that have come meanwhile; those that come from now on do not wait for them. */
-    private void letGo() {
-        synchronized (this) {
-            for (FilteredRequest request = held.poll(); request != null; request = held.poll()) {
-                enter(request, request.outer(), chain, -1);
-                going.add(request);
-            }
-            holding = false;
-        }
-        for (FilteredRequest request = going.poll(); request != null; request = going.poll()) {
-            try {
-                if (!request.isAbandoned()) {
-                    request.begin();
-                }
-            } catch (Throwable e) {
-                report(e);
-            }
-        }
-    }
-
-    /** Closes filters that were taken away, when no request will come to them any more; those that are left have to wait. */
-    private void closeThoseThatLeft(long milliseconds) {
-        if (!leaving.isEmpty() && awaitEnd(() -> underWay == chain.underWay, milliseconds)) {
-            closeAll(leaving);
-            leaving.clear();
-        }
-    }
-
-    private void closeAll(List<Filter> filters) {
-        for (Filter filter : filters) {
-            try {
-                filter.close();
-            } catch (Throwable e) {
-                report(e);
-            }
-        }
-    }
-
-    private synchronized boolean awaitEnd(BooleanSupplier end, long milliseconds) {
-        long until = System.nanoTime() + milliseconds * 1_000_000;
-        while (!end.getAsBoolean()) {
-            long left = (until - System.nanoTime()) / 1_000_000;
-            if (left <= 0 || closing) {
-                return false;
-            }
-            try {
-                wait(left);
-            } catch (InterruptedException e) {
-                // Nobody has a reason to
-            }
-        }
-        return true;
+        changes.look();
     }
 
     /**
@@ -436,23 +275,13 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     /** A request has ended that was in a chain. */
-    synchronized void release(FilteredRequest request, Chain from) {
-        from.underWay--;
-        underWay--;
-        if (from.underWay == 0) {
-            // Somebody may wait to change the filters
-            notifyAll();
-        }
-        pool.give(request);
+    void release(FilteredRequest request, Chain from) {
+        entrance.release(request, from);
     }
 
     /** What the administrator is told of a failure; null if that was done already. */
     static String words(Throwable e) {
         return e instanceof BackendException || e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
-    }
-
-    private synchronized FilteredRequest[] known() {
-        return pool.all();
     }
 
     /** What lies behind a filter. */
@@ -469,14 +298,13 @@ public final class FilteredBackend implements AsyncBackend {
         @Override
         public void submit(AsyncRequest request) {
             FilteredRequest mine;
-            synchronized (FilteredBackend.this) {
-                int now = chain.placeOf(filter);
+            synchronized (entrance) {
+                int now = entrance.chain().placeOf(filter);
                 if (now >= 0) {
-                    here = chain;
+                    here = entrance.chain();
                     place = now;
                 }
-                mine = pool.take();
-                enter(mine, request, here, place);
+                mine = entrance.enter(request, here, place);
             }
             mine.pass();
         }

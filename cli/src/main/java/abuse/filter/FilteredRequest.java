@@ -26,6 +26,8 @@ public final class FilteredRequest implements AsyncRequest {
     private long length;
     private Failure failure;
     private String cause;
+    /** Whether the filter that has looked at its end sends it in again, and after how many nanoseconds; -1 if not. */
+    private long again = -1;
 
     /** For whoever keeps it in a list. */
     FilteredRequest next;
@@ -152,6 +154,11 @@ public final class FilteredRequest implements AsyncRequest {
     public void turn(Failure how) {
         failure = how;
         cause = null;
+    }
+
+    /** Sends it in again behind the filter, after so many nanoseconds, or at its deadline; in {@link Filter#answered}. */
+    public void passAgain(long nanoseconds) {
+        again = nanoseconds;
     }
 
     /** Sends a write to another place of the disk, until its end. */
@@ -283,6 +290,16 @@ public final class FilteredRequest implements AsyncRequest {
                 } catch (Throwable e) {
                     failure = Failure.IO;
                     cause = FilteredBackend.words(e);
+                }
+                if (again >= 0) {
+                    long nanoseconds = again;
+                    again = -1;
+                    // Those behind it may take it anew, or not
+                    seen &= -1L >>> Long.SIZE - 1 - i;
+                    failure = null;
+                    cause = null;
+                    passAfter(nanoseconds);
+                    return;
                 }
             }
         }

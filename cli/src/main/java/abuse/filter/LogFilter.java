@@ -8,6 +8,9 @@ import java.util.List;
 
 /** Writes a line for each request that has ended. */
 final class LogFilter extends Filter {
+    /** What the disk's users get for each {@link Failure}. */
+    static final List<String> ERRNOS = List.of("EIO", "ENOSPC", "ETIMEDOUT", "EREMOTEIO");
+
     /** log. */
     public static final class Factory implements FilterFactory {
         @Override
@@ -77,12 +80,7 @@ final class LogFilter extends Filter {
 
     /** How a request has ended, as its users see it. */
     static String word(Failure failure) {
-        return failure == null ? "ok" : switch (failure) {
-            case IO -> "EIO";
-            case NO_SPACE -> "ENOSPC";
-            case TIMEOUT -> "ETIMEDOUT";
-            case REMOTE -> "EREMOTEIO";
-        };
+        return failure == null ? "ok" : ERRNOS.get(failure.ordinal());
     }
 
     @Override

@@ -3,22 +3,15 @@ package abuse.filter;
 
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
-import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 
 /**
- * A write cache that loses what it holds when the power fails. A write is answered once it is in the cache; a thread of
- * the filter writes it to the backend at a flush, or when the cache is full.
+ * A write cache that loses what it holds when the power fails. A write is answered once it is in the cache;
+ * {@link PowerFailThread} does what takes the storage behind it. The lock of this object is that of all that is in memory.
  */
 final class PowerFailFilter extends Filter {
     private static final long DEFAULT_CACHE = 16 << 20;
-    /** How long it waits at the end for the next answer of the storage, which may be slow. */
-    private static final long MOST_SILENCE_MS = 30_000;
-    /** How long whoever changes the filters waits for it. */
-    private static final long MOST_WAIT_MS = 10_000;
     private static final String HONOURED = "honoured";
     private static final String IGNORED = "ignored";
 
@@ -70,24 +63,8 @@ final class PowerFailFilter extends Filter {
     private final Power power;
 
     private int blockSize;
-    private int places;
     private WriteCache cache;
-    private Consumer<String> administrator;
-    /** For the thread that writes back. */
-    private WriteBack storage;
-
-    /** Those that the thread has to do. */
-    private final RequestQueue waiting = new RequestQueue();
-    /** How often the thread was told to write back all that there is, how often it has tried, and why it could not. */
-    private int emptyings;
-    private int emptied;
-    private IOException trouble;
-    /** A discard or zeroes, for whose end the thread waits, as what it writes back meanwhile could come later. */
-    private FilteredRequest sweep;
-    private Thread thread;
-    /** Whether the cache is gone, though the backend may still end what was abandoned. */
-    private boolean unmapped;
-    private boolean closed;
+    private PowerFailThread thread;
 
     private PowerFailFilter(Settings settings) throws IOException {
         super(settings);
@@ -102,14 +79,14 @@ final class PowerFailFilter extends Filter {
 
     @Override
     protected void open(Surroundings surroundings) {
-        administrator = surroundings.administrator();
         journal.open(surroundings);
         blockSize = surroundings.geometry().blockSize();
         int longest = surroundings.geometry().maxRequest();
         // The longest write must find room when all else is written back
-        places = (int) Math.min(1 << 28, Math.max(cacheSize, 2L * longest) / blockSize);
+        int places = (int) Math.min(1 << 28, Math.max(cacheSize, 2L * longest) / blockSize);
         cache = new WriteCache(blockSize, places);
-        storage = new WriteBack(surroundings.inner(), this, cache, blockSize, places, longest);
+        thread = new PowerFailThread(this, cache, power, new WriteBack(surroundings.inner(), this, cache, blockSize, places, longest),
+                blockSize, surroundings.administrator());
     }
 
     @Override
@@ -137,12 +114,12 @@ final class PowerFailFilter extends Filter {
      *
      * @param here whether the calling thread has come with it, and sends its answer later
      */
-    private void admit(FilteredRequest request, boolean here) {
+    void admit(FilteredRequest request, boolean here) {
         boolean passes = false;
         Failure failure = null;
         synchronized (this) {
             if (power.isCutting()) {
-                add(request);
+                thread.add(request);
                 return;
             }
             if (power.isOff()) {
@@ -154,19 +131,19 @@ final class PowerFailFilter extends Filter {
                         passes = true;
                     }
                     case WRITE -> {
-                        if (request.fua() && writesFua || !cache.store(request)) {
-                            add(request);
+                        if (isDurable(request) || !cache.store(request)) {
+                            thread.add(request);
                             return;
                         }
                     }
                     case FLUSH -> {
                         if (flushes) {
-                            add(request);
+                            thread.add(request);
                             return;
                         }
                     }
                     default -> {
-                        add(request);
+                        thread.add(request);
                         return;
                     }
                 }
@@ -190,7 +167,7 @@ final class PowerFailFilter extends Filter {
     @Override
     protected void answered(FilteredRequest request) {
         synchronized (this) {
-            if (unmapped || request.kind() == Kind.FLUSH) {
+            if (thread.hasEnded() || request.kind() == Kind.FLUSH) {
                 return;
             }
             if (request.kind() == Kind.READ) {
@@ -206,255 +183,54 @@ final class PowerFailFilter extends Filter {
                 long block = request.offset() / blockSize;
                 cache.zero(block, block + request.length() / blockSize, request.note());
             }
-            sweep = null;
-            notifyAll();
+            thread.swept();
         }
     }
 
-    private void add(FilteredRequest request) {
-        startThread();
-        waiting.add(request);
-        notifyAll();
+    /** Whether a request takes the storage, and is not only one that was kept while the power failed. */
+    boolean takesStorage(FilteredRequest request) {
+        return power.isOn() && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
     }
 
-    private void startThread() {
-        if (thread == null) {
-            var starting = new Thread(this::run, "powerfail");
-            starting.setDaemon(true);
-            starting.start();
-            thread = starting;
-        }
+    /** Whether a write is to be durable before its end. */
+    boolean isDurable(FilteredRequest write) {
+        return write.fua() && writesFua;
     }
 
-    private void run() {
-        // As a worker does
-        Unix.becomeIoFlusher();
-        while (true) {
-            FilteredRequest request;
-            boolean cutting;
-            int order;
-            synchronized (this) {
-                while (waiting.isEmpty() && !power.isCutting() && emptied == emptyings && !closed) {
-                    pause(0);
-                }
-                cutting = power.isCutting();
-                order = emptyings;
-                request = waiting.poll();
-            }
-            boolean writing = order != emptied;
-            if (request == null && !cutting && !writing) {
-                return;
-            }
-            storage.until(request == null ? Long.MAX_VALUE : request.deadline());
-            try {
-                if (cutting) {
-                    cutNow();
-                }
-                if (writing) {
-                    empty(order);
-                }
-            } catch (Throwable e) {
-                administrator.accept("powerfail: " + FilteredBackend.words(e));
-            }
-            if (request != null && !request.isAbandoned()) {
-                try {
-                    carryOut(request);
-                } catch (Throwable e) {
-                    if (!request.isAbandoned()) {
-                        request.fail(Failure.IO, FilteredBackend.words(e));
-                    }
-                }
-            }
-        }
+    /** Lets what was not flushed meet its fate, and returns how many blocks were lost, kept and torn. */
+    int[] settle(WriteBack storage) throws IOException {
+        return storage.settle(fate, selection());
     }
 
-    /** Does what only this filter's thread does; everything else was only kept while the power failed. */
-    private void carryOut(FilteredRequest request) throws IOException {
-        boolean write = request.kind() == Kind.WRITE;
-        boolean ours;
-        synchronized (this) {
-            ours = power.isOn() && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
-        }
-        if (!ours) {
-            admit(request, false);
-        } else if (write) {
-            makeRoom(request);
-            if (request.fua() && writesFua) {
-                storage.write(request.offset() / blockSize, (request.offset() + request.length()) / blockSize);
-                retire();
-                storage.flush();
-            }
-            request.complete();
-        } else if (request.kind() == Kind.FLUSH) {
-            storage.write(0, Long.MAX_VALUE);
-            retire();
-            request.resume();
-        } else {
-            sweep(request);
-        }
-    }
-
-    /** Lets a discard or zeroes go on; what was written before is forgotten only if it ends well. */
-    private void sweep(FilteredRequest request) {
-        synchronized (this) {
-            request.note(cache.latest());
-            sweep = request;
-        }
-        request.resume();
-        synchronized (this) {
-            while (sweep != null && !closed) {
-                pause(0);
-            }
-        }
-        retire();
-    }
-
-    /** Puts a write into the cache. */
-    private void makeRoom(FilteredRequest request) throws IOException {
-        while (true) {
-            synchronized (this) {
-                if (cache.store(request)) {
-                    return;
-                }
-            }
-            storage.write(0, Long.MAX_VALUE);
-            retire();
-            synchronized (this) {
-                if (closed) {
-                    throw new IOException("the server has ended");
-                }
-                if (!cache.hasRoom(request.offset() / blockSize, request.length() / blockSize)) {
-                    // For reads, which end soon
-                    pause(1);
-                }
-            }
-        }
-    }
-
-    /** Waits for something to happen; 0 for no limit. */
-    private void pause(long milliseconds) {
-        try {
-            wait(milliseconds);
-        } catch (InterruptedException e) {
-            // Nobody has a reason to
-        }
-    }
-
-    private synchronized void retire() {
-        cache.retire();
-    }
-
-    /** Cuts the power by hand, and returns when it is off. */
-    synchronized void cut() throws IOException {
-        if (!power.isOn() || closed) {
-            throw new IOException(closed ? "the server ends" : "the power is off already");
-        }
-        power.cut();
-        awaitThread(power::isCutting);
-    }
-
-    /** What it holds is written back, and the power stays on. */
-    @Override
-    protected synchronized void leave() throws IOException {
-        // An earlier order, which nobody waits for any more, may have missed what was written since
-        int order = ++emptyings;
-        awaitThread(() -> emptied - order < 0);
-        if (trouble != null) {
-            throw trouble;
-        }
-        if (cache.dirty() > 0) {
-            throw new IOException(closed ? "the server ends" : cache.dirty() + " blocks were written meanwhile; try again");
-        }
-    }
-
-    /** Waits for what the thread was told to do. */
-    private void awaitThread(BooleanSupplier busy) throws IOException {
-        startThread();
-        notifyAll();
-        long end = System.nanoTime() + MOST_WAIT_MS * 1_000_000;
-        while (busy.getAsBoolean() && !closed) {
-            long left = (end - System.nanoTime()) / 1_000_000;
-            if (left <= 0) {
-                throw new IOException("the storage has not answered for " + MOST_WAIT_MS / 1000 + " seconds");
-            }
-            pause(left);
-        }
-    }
-
-    private void empty(int order) {
-        IOException failure = null;
-        try {
-            storage.write(0, Long.MAX_VALUE);
-            retire();
-            storage.flush();
-        } catch (Throwable e) {
-            failure = e instanceof IOException known ? known : new IOException(FilteredBackend.words(e), e);
-        } finally {
-            synchronized (this) {
-                emptied = order;
-                trouble = failure;
-                notifyAll();
-            }
-        }
-    }
-
-    /** The power fails. */
-    private void cutNow() throws IOException {
-        int[] fates;
-        try {
-            fates = storage.settle(fate, selection());
-        } finally {
-            synchronized (this) {
-                cache.clear();
-                power.goOff();
-                notifyAll();
-            }
-        }
+    /** Says what became of them. */
+    void tell(int[] fates) {
         synchronized (journal) {
             journal.put("powerfail: lost=").put(fates[0]).put(" kept=").put(fates[1]).put(" torn=").put(fates[2]).end();
         }
     }
 
+    /** Cuts the power by hand, and returns when it is off. */
+    void cut() throws IOException {
+        thread.cut();
+    }
+
+    /** What it holds is written back, and the power stays on. */
+    @Override
+    protected void leave() throws IOException {
+        thread.writeBack();
+    }
+
     @Override
     public void close() throws IOException {
-        Thread running;
-        synchronized (this) {
-            closed = true;
-            running = thread;
-            notifyAll();
-        }
         try {
-            if (storage != null) {
-                storage.awaitEnd(running, MOST_SILENCE_MS);
-                end();
+            if (thread != null) {
+                thread.close();
             } else if (cache != null) {
                 cache.close();
             }
         } finally {
             journal.close();
             super.close();
-        }
-    }
-
-    /** Writes back what is left, unless others may have written it since, and gives up the memory. */
-    private void end() throws IOException {
-        try {
-            if (!hasLeft() && cache.dirty() > 0) {
-                storage.waitAtMost(MOST_SILENCE_MS);
-                storage.until(Long.MAX_VALUE);
-                storage.write(0, Long.MAX_VALUE);
-                storage.flush();
-            }
-        } catch (IOException e) {
-            int lost = cache.dirty();
-            throw new IOException("powerfail: " + (lost > 0 ? lost + " blocks were not written back, and are lost: "
-                    : "the last blocks were written back, but may be lost, as the flush failed: ") + e.getMessage(), e);
-        } finally {
-            synchronized (this) {
-                unmapped = true;
-                cache.close();
-            }
-            storage.close();
         }
     }
 }

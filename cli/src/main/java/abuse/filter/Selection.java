@@ -14,8 +14,8 @@ public final class Selection implements AutoCloseable {
     public static final List<Key> KEYS = List.of(
             new Key("op", Key.Kind.WORDS, OPERATIONS, "all", "only these requests: read, write, flush, discard or zeroes, with + between them"),
             new Key("range", Key.Kind.SPAN, "all", "only requests for some of the bytes from START to before END, or to the end of the"
-                    + " disk if END is left out; never a flush"),
-            new Key("when", Key.Kind.FILE, null, "only while there is a file with that name"),
+                    + " disk without END; never a flush"),
+            new Key("when", Key.Kind.FILE, null, "only while there is a file with that name, for which it looks once in a millisecond at most"),
             new Key("nth", Key.Kind.COUNT, null, "of these only the Nth, and no other"),
             new Key("every", Key.Kind.COUNT, "1", "of these only each Nth"),
             new Key("from", Key.Kind.MOMENT, null, "of these only from the Nth on, or from so long after the start; a time has its unit, as in 10s"),
@@ -95,6 +95,11 @@ public final class Selection implements AutoCloseable {
     /** The next number that is drawn by chance, the same in each run with that seed. */
     public long draw() {
         return Chance.mix(~seed, draws.incrementAndGet());
+    }
+
+    /** A number by chance that belongs to another one, such as that of a block, and is always the same with that seed. */
+    public long drawFor(long number) {
+        return Chance.mix(~seed, -number);
     }
 
     /** A number from 0 to before 1, made of one that was drawn. */

@@ -24,7 +24,7 @@ final class StallFilter extends Filter {
 
         @Override
         public List<Key> keys() {
-            return List.of(new Key("release", Key.Kind.FILE, null, "keeps requests until there is a file with that name"),
+            return List.of(new Key("release", Key.Kind.FILE, null, "keeps requests until there is a file with that name, for which it looks a hundred times a second"),
                     new Key("for", Key.Kind.TIME, "for ever", "keeps each request at most so long"));
         }
 

@@ -6,9 +6,17 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 
-/** A file that switches something by being there. To look for it allocates nothing. */
+/**
+ * A file that switches something by being there. It is looked for once in a millisecond at most, whatever the number of
+ * requests; to look for it allocates nothing.
+ */
 final class TriggerFile implements AutoCloseable {
+    static final long LOOK_NS = 1_000_000;
+
     private final Memory path;
+    private volatile boolean there;
+    /** When it was looked for last, after which {@link #there} is valid for a while. */
+    private volatile long looked = System.nanoTime() - LOOK_NS;
 
     TriggerFile(String path) {
         byte[] name = path.getBytes(UTF_8);
@@ -17,7 +25,15 @@ final class TriggerFile implements AutoCloseable {
     }
 
     boolean exists() {
-        return Unix.exists(path.address());
+        return exists(System.nanoTime());
+    }
+
+    boolean exists(long now) {
+        if (now - looked >= LOOK_NS) {
+            there = Unix.exists(path.address());
+            looked = now;
+        }
+        return there;
     }
 
     @Override

@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 /** Brings blocks of a write cache to the storage behind it. One thread at a time, which does not hold the cache's lock. */
 final class WriteBack implements AutoCloseable {
     private static final int SECTOR = 512;
+    /** An end that takes longer is told of. */
+    private static final long TELL_MS = 1000;
 
     private final AsyncBackend storage;
     /** Whose lock is that of the cache. */
@@ -24,9 +26,13 @@ final class WriteBack implements AutoCloseable {
     private final long[] versions;
     private final Memory buffer;
     private long deadline = Long.MAX_VALUE;
-    private volatile long limitMs = Long.MAX_VALUE;
     private volatile OneRequest underWay;
-    private volatile boolean left;
+    private volatile boolean givenUp;
+    /** How long it waits for an answer at the end; 0 before. */
+    private volatile long limitMs;
+    /** When it is told, as a value of the clock, and what is done then; null if that was done. */
+    private volatile long tellAt;
+    private volatile Runnable tell;
     /** Grows with each answer. */
     private volatile int answers;
 
@@ -45,14 +51,25 @@ final class WriteBack implements AutoCloseable {
         deadline = end;
     }
 
-    /** From now on it does not wait for storage for longer than this. */
-    void waitAtMost(long milliseconds) {
+    /**
+     * From now on it does not wait for an answer of the storage for longer than this.
+     *
+     * @param whenLong is called once if what is still to be done takes a while
+     */
+    void endWithin(long milliseconds, Runnable whenLong) {
+        tellAt = System.nanoTime() + TELL_MS * 1_000_000;
+        tell = whenLong;
         limitMs = milliseconds;
     }
 
+    /** Grows with each answer of the storage. */
+    int answers() {
+        return answers;
+    }
+
     /** From now on it waits for nothing, and fails. */
-    private void leave() {
-        left = true;
+    private void giveUp() {
+        givenUp = true;
         OneRequest waiting = underWay;
         if (waiting != null) {
             waiting.fail(Failure.TIMEOUT, "the storage did not answer");
@@ -129,17 +146,17 @@ final class WriteBack implements AutoCloseable {
     private void carryOut(Kind kind, long offset, ByteBuffer data) throws IOException {
         var request = new OneRequest(kind, offset, data == null ? 0 : data.remaining(), data, deadline);
         underWay = request;
-        if (left) {
+        if (givenUp) {
             throw new IOException("the storage did not answer");
         }
         try {
-            if (!request.carryOut(storage, limitMs)) {
+            if (!await(request)) {
                 throw new IOException("the storage has not answered for " + limitMs / 1000 + " seconds");
             }
             underWay = null;
         } catch (IOException e) {
             // What was given up may still use the memory
-            left |= !request.hasEnded();
+            givenUp |= !request.hasEnded();
             // A failure that was told already has no words of its own
             throw e instanceof BackendException told && e.getMessage() == null ? new IOException(told.failure().toString(), e) : e;
         } finally {
@@ -147,12 +164,39 @@ final class WriteBack implements AutoCloseable {
         }
     }
 
+    private boolean await(OneRequest request) throws IOException {
+        if (limitMs == 0 || tell == null) {
+            return request.carryOut(storage, limitMs == 0 ? Long.MAX_VALUE : limitMs);
+        }
+        if (request.carryOut(storage, untilTold())) {
+            return true;
+        }
+        tellNow();
+        return request.await(limitMs);
+    }
+
+    private long untilTold() {
+        return Math.max(0, (tellAt - System.nanoTime()) / 1_000_000);
+    }
+
+    private void tellNow() {
+        Runnable now = tell;
+        tell = null;
+        if (now != null) {
+            now.run();
+        }
+    }
+
     /** Waits for the end of the thread that uses it, as long as the storage answers that at least so often. */
-    void awaitEnd(Thread user, long milliseconds) {
+    void awaitEnd(Thread user) {
+        if (Threads.join(user, 1 + untilTold())) {
+            return;
+        }
+        tellNow();
         int before = answers;
-        while (!Threads.join(user, milliseconds)) {
+        while (!Threads.join(user, limitMs)) {
             if (answers == before) {
-                leave();
+                giveUp();
                 Threads.join(user);
                 return;
             }
@@ -163,7 +207,7 @@ final class WriteBack implements AutoCloseable {
     /** The storage may use the memory of a request that it did not answer. */
     @Override
     public void close() {
-        if (!left) {
+        if (!givenUp) {
             buffer.close();
         }
     }

@@ -38,6 +38,7 @@ public final class Unix {
     public static final int EBUSY = 16;
     public static final int EEXIST = 17;
     public static final int ENODEV = 19;
+    public static final int ENOTDIR = 20;
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
     public static final int ENOSPC = 28;
@@ -46,11 +47,13 @@ public final class Unix {
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;
     public static final int EOPNOTSUPP = 95;
+    public static final int ECONNREFUSED = 111;
     public static final int EMEDIUMTYPE = 124;
 
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
+    public static final int O_EXCL = 0x80;
     public static final int O_DIRECT = HERE.oDirect();
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;

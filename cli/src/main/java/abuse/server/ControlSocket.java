@@ -8,27 +8,21 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * A unix socket through which a server is told something while it serves. Only its own user and root may connect.
- *
- * <p>A request is one line of words with tabs between them, in UTF-8. The reply is lines, after which the server closes the
- * connection. Both ends are the same program, and the words are private to it.
+ * A unix socket through which a server is told something while it serves; {@link ControlClient} is its other end. Only its
+ * own user and root may connect.
  *
  * <p>One thread answers one client after the other, each in a bounded time. The newest server of a disk has the file;
  * when that one is gone, an older one that still serves makes it again.
@@ -36,24 +30,20 @@ import java.util.function.Consumer;
 public final class ControlSocket implements AutoCloseable {
     /** Answers a request with lines. */
     public interface Handler {
-        List<String> answer(List<String> words);
+        ControlReply answer(List<String> words);
 
         /** Is called in the same thread, after each request and each second. */
         default void look() {}
+
+        /** The server's end waits for the answer to a request, for so many seconds at most. */
+        default void awaited(List<String> words, long seconds) {}
     }
 
-    private static final int LONGEST = 1 << 16;
     /** How long a client may take to send its request, and again to take the reply. */
     private static final long CLIENT_MS = 2000;
-    /** How long a server may take for its reply; longer than it waits for requests of the disk to end. */
-    private static final long REPLY_MS = 60_000;
-    /** How long a server that ends waits for the answer to a client. */
+    /** How long a server that ends waits for the answer to a client, and when it says so. */
     private static final long CLOSE_MS = 15_000;
-    /** How long somebody waits for a server at which too many wait already. */
-    private static final long CONNECT_MS = 10_000;
-    private static final long RETRY_NS = 20_000_000;
-    /** What the system says when no server listens. */
-    private static final Set<String> NOBODY = Set.of("Connection refused", "No such file or directory", "Not a directory");
+    private static final long TELL_MS = 1000;
     /** How often it looks whether the file is still its own. */
     private static final long LOOK_MS = 1000;
 
@@ -66,6 +56,8 @@ public final class ControlSocket implements AutoCloseable {
     /** What the file is told apart by. */
     private volatile Object key;
     private volatile boolean closed;
+    /** The request that is being answered. */
+    private volatile List<String> asked;
 
     /**
      * Makes nothing yet.
@@ -95,7 +87,15 @@ public final class ControlSocket implements AutoCloseable {
                 selector.wakeup();
             }
         }
-        if (!Threads.join(thread, CLOSE_MS)) {
+        boolean ended = Threads.join(thread, TELL_MS);
+        if (!ended) {
+            List<String> words = asked;
+            if (words != null) {
+                handler.awaited(words, (CLOSE_MS - TELL_MS) / 1000);
+            }
+            ended = Threads.join(thread, CLOSE_MS - TELL_MS);
+        }
+        if (!ended) {
             // Nobody is to wait for a server that has ended
             withdraw();
         }
@@ -122,7 +122,7 @@ public final class ControlSocket implements AutoCloseable {
 
     /** Answers a client, if one comes in the next second, and looks whether the socket is in its place. */
     private void serve() throws IOException {
-        if (channel == null || !isMine() && !isAnswered(path)) {
+        if (channel == null || !isMine() && !ControlClient.isAnswered(path)) {
             publish();
         }
         selector.select(LOOK_MS);
@@ -223,138 +223,16 @@ public final class ControlSocket implements AutoCloseable {
     }
 
     private void answer(SocketChannel client) throws IOException {
-        String line = receive(client, CLIENT_MS, true);
-        List<String> words = List.of(line.split("\t", -1));
-        send(client, String.join("\n", handler.answer(words)) + "\n", CLIENT_MS);
-    }
-
-    /** Whether a server listens there. */
-    private static boolean isAnswered(Path socket) {
-        try (var server = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            server.configureBlocking(false);
-            server.connect(UnixDomainSocketAddress.of(socket));
-            return true;
-        } catch (IOException e) {
-            return isFull(e);
+        List<String> words = ControlProtocol.words(ControlProtocol.receive(client, CLIENT_MS, true));
+        asked = words;
+        try {
+            ControlProtocol.send(client, handler.answer(words).written(), CLIENT_MS);
+        } finally {
+            asked = null;
         }
     }
 
-    /**
-     * Asks a server.
-     *
-     * @return its reply; null if no server listens there
-     * @throws IOException when it does not answer, or may not be asked
-     */
-    public static List<String> ask(Path socket, List<String> words) throws IOException {
-        try (SocketChannel server = connect(socket)) {
-            if (server == null) {
-                return null;
-            }
-            send(server, String.join("\t", words) + "\n", REPLY_MS);
-            String reply = receive(server, REPLY_MS, false);
-            if (!reply.endsWith("\n")) {
-                throw new IOException("the server has ended before it had answered");
-            }
-            return reply.lines().toList();
-        } catch (IOException e) {
-            throw new IOException(socket + ": " + words(e), e);
-        }
-    }
-
-    /** Whether too many clients wait already for the server that listens. */
-    private static boolean isFull(IOException e) {
-        return "Resource temporarily unavailable".equals(e.getMessage());
-    }
-
-    /** Connects to a server; null if there is none. */
-    private static SocketChannel connect(Path socket) throws IOException {
-        long end = System.nanoTime() + CONNECT_MS * 1_000_000;
-        while (true) {
-            SocketChannel server = SocketChannel.open(StandardProtocolFamily.UNIX);
-            boolean connected = false;
-            try {
-                server.configureBlocking(false);
-                connected = server.connect(UnixDomainSocketAddress.of(socket));
-            } catch (IOException e) {
-                if (NOBODY.contains(String.valueOf(e.getMessage()))) {
-                    return null;
-                }
-                if (!isFull(e)) {
-                    throw e;
-                }
-            } finally {
-                if (!connected) {
-                    server.close();
-                }
-            }
-            if (connected) {
-                return server;
-            }
-            if (System.nanoTime() - end >= 0) {
-                throw new IOException("too many wait for the server, which has not answered for " + CONNECT_MS / 1000 + " seconds");
-            }
-            LockSupport.parkNanos(RETRY_NS);
-        }
-    }
-
-    /** Receives one line, or all up to the end. */
-    private static String receive(SocketChannel channel, long milliseconds, boolean line) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(LONGEST);
-        var until = new Patience(milliseconds);
-        try (Selector selector = Selector.open()) {
-            channel.configureBlocking(false);
-            channel.register(selector, SelectionKey.OP_READ);
-            while (true) {
-                int n = channel.read(bytes);
-                boolean complete = line && bytes.position() > 0 && bytes.get(bytes.position() - 1) == '\n';
-                if (n < 0 && !line || complete) {
-                    return new String(bytes.array(), 0, bytes.position() - (line ? 1 : 0), StandardCharsets.UTF_8);
-                }
-                if (n < 0 || !bytes.hasRemaining()) {
-                    throw new IOException("no complete request or reply, or too long a one");
-                }
-                until.await(selector);
-            }
-        }
-    }
-
-    private static void send(SocketChannel channel, String text, long milliseconds) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-        var until = new Patience(milliseconds);
-        try (Selector selector = Selector.open()) {
-            channel.configureBlocking(false);
-            channel.register(selector, SelectionKey.OP_WRITE);
-            while (true) {
-                channel.write(bytes);
-                if (!bytes.hasRemaining()) {
-                    return;
-                }
-                until.await(selector);
-            }
-        }
-    }
-
-    /** How long the other end may take. */
-    private static final class Patience {
-        private final long end;
-        private final long milliseconds;
-
-        Patience(long milliseconds) {
-            this.milliseconds = milliseconds;
-            end = System.nanoTime() + milliseconds * 1_000_000;
-        }
-
-        void await(Selector selector) throws IOException {
-            long left = (end - System.nanoTime()) / 1_000_000;
-            if (left <= 0) {
-                throw new IOException("no answer for " + milliseconds / 1000 + " seconds");
-            }
-            selector.select(left);
-            selector.selectedKeys().clear();
-        }
-    }
-
-    private static String words(Throwable e) {
+    static String words(Throwable e) {
         return e instanceof IOException failure && e.getMessage() != null ? FileErrors.words(failure) : e.toString();
     }
 }

@@ -36,10 +36,8 @@ final class Member {
     private Responder responder;
     private Crew crew;
     private int name;
-    /** Held while it is looked whether the device was reset. */
-    private final Object resetCheck = new Object();
-    /** The backend if it answers later; null when nobody waits for it. */
-    private AsyncBackend waitedFor;
+    /** What serves it if its backend answers later; else null, and a crew does. */
+    private LaterDisk later;
     private volatile boolean opening;
     private volatile boolean ended;
     private volatile boolean closed;
@@ -129,23 +127,12 @@ final class Member {
     void open(MultiServer server) {
         try {
             disk = Disk.open(server.devices, path, text, status, shared, true, opener);
-            if (disk.backend() instanceof AsyncBackend async) {
-                async.tellProblemsTo(problems::report);
-            }
             device = disk.node(Device.ANY_QUEUE);
             disk.map();
-            responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,
-                    server.storage, FETCHERS, e -> fail(server, e));
-            synchronized (this) {
-                crew = ended ? null : server.crewOf(disk);
-                if (crew != null) {
-                    listener.ready(status);
-                    name = crew.add(this);
-                    crew.watch(device, name);
-                    if (disk.backend() instanceof AsyncBackend async) {
-                        waitFor(async);
-                    }
-                }
+            if (disk.backend() instanceof AsyncBackend async) {
+                serveLater(server, async);
+            } else {
+                serveWithCrew(server);
             }
         } catch (Throwable e) {
             failure = e;
@@ -161,6 +148,32 @@ final class Member {
             release();
         } catch (Throwable e) {
             // There is nobody any more who could be told
+        }
+    }
+
+    private void serveLater(MultiServer server, AsyncBackend async) throws IOException {
+        async.tellProblemsTo(problems::report);
+        later = new LaterDisk(device, disk, async, text, problems, e -> fail(server, e));
+        // It closes the node
+        device = null;
+        synchronized (this) {
+            if (!ended) {
+                listener.ready(status);
+                later.start();
+            }
+        }
+    }
+
+    private void serveWithCrew(MultiServer server) throws IOException {
+        responder = new Responder(device, Math.min(status.queueDepth(), ROOM), status, disk.backend(), disk.size(), problems,
+                server.storage, FETCHERS, e -> fail(server, e));
+        synchronized (this) {
+            crew = ended ? null : server.crewOf(disk);
+            if (crew != null) {
+                listener.ready(status);
+                name = crew.add(this);
+                crew.watch(device, name);
+            }
         }
     }
 
@@ -186,42 +199,6 @@ final class Member {
         }
     }
 
-    /**
-     * Looks whether the device was reset, if its backend answers later: whoever waits for such an answer does not notice.
-     *
-     * @return whether to look again
-     */
-    boolean lookForReset() {
-        synchronized (resetCheck) {
-            if (waitedFor == null) {
-                return false;
-            }
-            try {
-                // As a worker does
-                device.pollUnanswered(0);
-                return true;
-            } catch (Throwable e) {
-                if (!AsyncWorker.isReset(e)) {
-                    return true;
-                }
-                failure = failure == null ? e : failure;
-            }
-            try {
-                waitedFor.abandon();
-            } catch (Throwable e) {
-                problems.report(e);
-            }
-            waitedFor = null;
-            return false;
-        }
-    }
-
-    private void waitFor(AsyncBackend async) {
-        synchronized (resetCheck) {
-            waitedFor = async;
-        }
-    }
-
     private void fail(MultiServer server, Throwable e) {
         if (failure == null) {
             failure = e;
@@ -241,8 +218,10 @@ final class Member {
     }
 
     private void release() throws IOException {
-        waitFor(null);
         try {
+            if (later != null) {
+                later.close();
+            }
             if (responder != null) {
                 responder.finish();
                 responder.close();

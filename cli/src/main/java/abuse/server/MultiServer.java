@@ -12,16 +12,14 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Answers the requests of many devices until it is told to stop, each with a backend of its own and one open control
- * node. All share a few threads: those for disks whose bytes the kernel reaches by itself never wait for storage; other
- * backends have threads of their own, so that they keep only each other waiting. A server runs once.
+ * node. Most share a few threads: those for disks whose bytes the kernel reaches by itself never wait for storage; those of
+ * other backends keep only each other waiting; and a backend that answers later has a thread of its own. A server runs once.
  */
 public final class MultiServer {
     /** How many requests to backends without addresses are carried out at once; as many as keep most storage busy. */
     private static final int BUFFERED_THREADS = 8;
     /** The most threads that wait for the storage of mapped images. */
     private static final int STORAGE_THREADS = 64;
-    /** How often to look whether devices were reset whose backends answer later. */
-    private static final long RESET_CHECK_MS = 1000;
     /** How long to wait for backends that are being opened, before it is said that the others are served. */
     private static final long READY_NS = 10_000_000_000L;
 
@@ -133,10 +131,8 @@ public final class MultiServer {
         while (!isStopping()) {
             boolean waiting = false;
             boolean opening = false;
-            boolean later = false;
             for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
                 Member member = i.next();
-                later |= member.lookForReset();
                 Throwable reason = member.failure();
                 if (reason == null && member.isWaiting()) {
                     reason = look(member);
@@ -163,8 +159,7 @@ public final class MultiServer {
                 ready = true;
                 onReady.run();
             }
-            long pause = waiting ? Server.SETUP_CHECK_MS : opening && !ready ? left / 1_000_000 + 1 : 0;
-            await(later && (pause == 0 || pause > RESET_CHECK_MS) ? RESET_CHECK_MS : pause);
+            await(waiting ? Server.SETUP_CHECK_MS : opening && !ready ? left / 1_000_000 + 1 : 0);
         }
     }
 
@@ -222,8 +217,7 @@ public final class MultiServer {
         boolean interrupted = false;
         while (!closers.isTerminated()) {
             try {
-                closers.awaitTermination(RESET_CHECK_MS, TimeUnit.MILLISECONDS);
-                members.forEach(Member::lookForReset);
+                closers.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
             } catch (InterruptedException e) {
                 interrupted = true;
             }

@@ -167,6 +167,85 @@ class AllDisksTest extends CommandTestBase {
         server.end();
     }
 
+    private String filters(String device) {
+        return succeed("filter", device, "-n", "-o", "NAME,KEYS");
+    }
+
+    @Test
+    void each_disk_has_its_own_filters_which_can_be_changed() throws Exception {
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+        SimulatedDisk zero = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
+        SimulatedDisk one = devices.add(1).setUp(1 << 20, Flag.WRITE_CACHE);
+        SimulatedDisk two = devices.add(2).setUp(1 << 20, Flag.WRITE_CACHE);
+        var server = start("server", "--all", list("0 mem --filter error:op=write,nth=1 --filter=powerfail:off=0", "1 mem --control", "2 mem"));
+        server.await(() -> server.out().lines().count() == 3);
+        assertTrue(server.out().contains("from mem through error, powerfail on /dev/abuse0"), server.out());
+        assertTrue(zero.write(0, pattern(4096)).await().failed());
+        assertFalse(one.write(0, pattern(4096)).await().failed());
+        assertFalse(zero.write(0, pattern(4096)).await().failed());
+        succeed("filter", "0", "cut");
+        assertArrayEquals(new byte[4096], zero.read(0, 4096).await().data());
+        assertEquals("", filters("1"));
+        succeed("filter", "1", "add", "readonly");
+        succeed("filter", "0", "set", "error", "op=read");
+        assertTrue(one.write(0, pattern(4096)).await().failed());
+        assertEquals("error     op=read,nth=1\npowerfail off=0\n", filters("0"));
+        assertEquals("readonly -\n", filters("1"));
+        assertEquals("/dev/abctl2: its server has no control socket; start it with --control", fail("filter", "2"));
+        assertFalse(two.read(0, 4096).await().failed());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+        assertFalse(Files.exists(directory.resolve("abctl0")));
+    }
+
+    @Test
+    void a_disk_that_is_served_again_has_the_filters_of_its_line() throws Exception {
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+        SimulatedDisk zero = devices.add(0).setUp(1 << 20);
+        devices.add(1).setUp(1 << 20);
+        Path log = directory.resolve("log");
+        var server = start("server", "--all", list("0 mem --filter log:file=" + log + " --filter error:op=write,nth=1", "1 mem"));
+        server.await(() -> server.out().lines().count() == 2);
+        assertTrue(zero.write(0, pattern(4096)).await().failed());
+        succeed("filter", "0", "remove", "error");
+        zero.reset();
+        server.await(() -> server.err().contains("it was reset"));
+        zero.setUp(1 << 20);
+        server.await(() -> server.out().lines().count() == 3);
+        assertTrue(zero.write(0, pattern(4096)).await().failed());
+        assertFalse(zero.write(0, pattern(4096)).await().failed());
+        assertEquals("log   file=" + log + "\nerror op=write,nth=1\n", filters("0"));
+        assertEquals(3, Files.readAllLines(log).size());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
+    /** More disks that hang than there are threads for other backends. */
+    @Test
+    void disks_that_hang_keep_nobody_else_waiting() throws Exception {
+        Path release = directory.resolve("release");
+        var lines = new java.util.ArrayList<String>();
+        var reads = new java.util.ArrayList<SimulatedDisk.Submitted>();
+        for (int i = 0; i < 10; i++) {
+            SimulatedDisk disk = devices.add(i).setUp(1 << 20);
+            reads.add(disk.read(0, 4096));
+            reads.add(disk.read(4096, 4096));
+            lines.add(i + " mem --filter stall:release=" + release);
+        }
+        SimulatedDisk last = devices.add(10).setUp(1 << 20);
+        lines.add("10 mem --filter error:rate=0");
+        var server = start("server", "--all", list(lines.toArray(String[]::new)));
+        server.await(() -> server.out().lines().count() == 11);
+        assertFalse(last.read(0, 4096).await().failed());
+        assertFalse(reads.stream().anyMatch(SimulatedDisk.Submitted::isAnswered));
+        Files.createFile(release);
+        for (var read : reads) {
+            assertFalse(read.await().failed());
+        }
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
     @Test
     void a_name_that_is_not_utf_8_is_refused() throws Exception {
         devices.add(0);
@@ -181,10 +260,15 @@ class AllDisksTest extends CommandTestBase {
         "1 | there is no backend after '1'",
         "1 frob | 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, http://HOST/PATH and https://HOST/PATH",
         "1 mem --create | --create is valid only with file:PATH",
-        "1 mem --frob | '--frob' is neither --create, --direct, --shared nor setup=KEYS",
-        "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared nor setup=KEYS",
+        "1 mem --frob | '--frob' is neither --create, --direct, --shared, --control, --filter FILTER nor setup=KEYS",
+        "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared, --control, --filter FILTER nor setup=KEYS",
         "1 \"mem | there is no second \"",
         "1 '' | '' is not a backend; there are null, mem, file:PATH, qcow2:PATH, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, http://HOST/PATH and https://HOST/PATH",
+        "1 mem --filter | there is no filter after --filter",
+        "1 mem --filter eror | 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, cow, retry, check; did you mean 'error'?",
+        "1 mem --filter=error:nht=1 | --filter error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
+        "1 mem --shared --filter check | --filter check: another server may serve the disk, too, and would not know what this filter keeps of it; --shared does not go with it",
+        "1 mem --shared --control | --control and --shared exclude each other: with --control no other server may serve the disk; use --filter instead of --control",
         "1 mem setup=frob=1 | unknown key 'frob'",
         "1 mem setup=sz=1M,bs=3000 | bs=3000 is not a power of two",
         "1 mem setup=ro setup=rw | there is more than one setup=",
@@ -204,6 +288,8 @@ class AllDisksTest extends CommandTestBase {
         String file = list("0 mem");
         assertEquals("server: with --all, '0' belongs into a line of the file", misuse("server", "--all", file, "0"));
         assertEquals("server: with --all, --create belongs into the lines of the file", misuse("server", "--all", file, "--create"));
+        assertEquals("server: with --all, --filter belongs into the lines of the file", misuse("server", "--all", file, "--filter", "readonly"));
+        assertEquals("server: with --all, --control belongs into the lines of the file", misuse("server", "--all", file, "--control"));
         assertEquals("server: with --all, --poll is of no use: the server waits for all disks at once",
                 misuse("server", "--all", file, "--poll"));
         assertEquals("run: unknown option '--all'; did you mean '--poll'?", misuse("run", "--all", file));

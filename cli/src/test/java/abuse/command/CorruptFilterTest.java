@@ -53,6 +53,30 @@ class CorruptFilterTest extends FilterTestBase {
     }
 
     @Test
+    void stuck_bits_are_those_of_their_block_whatever_is_written() throws Exception {
+        serveWith("corrupt:kind=stuck,bits=3,range=12K-16K", "--control");
+        byte[] zeros = new byte[BLOCK];
+        byte[] ones = new byte[BLOCK];
+        Arrays.fill(ones, (byte) -1);
+        resultOf(disk.write(3 * BLOCK, zeros));
+        List<Integer> stuckAtOne = differences(zeros, content(3));
+        assertEquals(stuckAtOne, differences(zeros, content(3)));
+        resultOf(disk.write(3 * BLOCK, ones));
+        List<Integer> stuckAtZero = differences(ones, content(3));
+        assertEquals(3, stuckAtOne.size() + stuckAtZero.size());
+        write(4, 1);
+        holds(4, 1);
+        // The disk itself has what was written
+        succeed("filter", "0", "remove", "corrupt");
+        assertArrayEquals(ones, content(3));
+        List<String> lines = endServer().lines().toList();
+        assertEquals(2 * stuckAtOne.size() + stuckAtZero.size(), lines.size());
+        for (String line : lines) {
+            assertTrue(line.matches("corrupt stuck read 12288\\+4096 byte [0-9]+ bit [0-7] at [01]"), line);
+        }
+    }
+
+    @Test
     void a_write_is_lost() throws Exception {
         serveWith("corrupt:kind=lost,nth=2");
         write(3, 1);

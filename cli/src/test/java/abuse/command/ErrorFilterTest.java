@@ -167,10 +167,10 @@ class ErrorFilterTest extends FilterTestBase {
         Path trigger = directory.resolve("trigger");
         serveWith("error:when=" + trigger);
         assertEquals(GOOD, write(0, 1));
-        Files.createFile(trigger);
+        make(trigger);
         assertEquals(BAD, write(0, 2));
         assertEquals(BAD, flush());
-        Files.delete(trigger);
+        remove(trigger);
         assertEquals(GOOD, flush());
         holds(0, 1);
         endServer();
@@ -223,7 +223,7 @@ class ErrorFilterTest extends FilterTestBase {
         Path trigger = directory.resolve("trigger");
         serveWith("readonly:when=" + trigger);
         assertEquals(GOOD, write(0, 1));
-        Files.createFile(trigger);
+        make(trigger);
         assertEquals(BAD, write(0, 2));
         assertEquals(BAD, resultOf(disk.submit(Operation.DISCARD, 0, BLOCK, null, false, 0)));
         assertEquals(BAD, resultOf(disk.submit(Operation.WRITE_ZEROES, 0, BLOCK, null, false, 0)));

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
+import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How filters are given, and what is wrong with them. */
 class FilterOptionTest extends CommandTestBase {
@@ -41,6 +43,11 @@ class FilterOptionTest extends CommandTestBase {
         "error:, ~ unknown key ''",
         "delay ~ time=TIME is missing, as in time=10ms",
         "delay:time=soon ~ time=soon is not a time: seconds, or a number with s or ms",
+        "delay:time=1ms,turn=1ms ~ turn is of use only with shape=seek",
+        "delay:time=1ms,shape=seek,spread=1ms ~ spread is of no use with shape=seek; turn is",
+        "retry:times=0 ~ times=0 must be at least 1",
+        "retry:errno=EOI ~ errno=EOI is none of EIO, ENOSPC, ETIMEDOUT, EREMOTEIO; did you mean 'EIO'?",
+        "cow:when=/nowhere ~ when is of no use, as an overlay takes all requests",
         "stall ~ nothing would ever release a request; add when=PATH, release=PATH or for=TIME",
         "rate ~ bytes=SIZE or requests=N is missing, as in bytes=1M",
         "rate:bytes=0 ~ bytes=0 would let nothing through"})
@@ -60,6 +67,35 @@ class FilterOptionTest extends CommandTestBase {
         assertTrue(words.endsWith("; did you mean 'error'?"), words);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"powerfail", "check:fail", "cow"})
+    void what_keeps_something_of_the_disk_goes_with_no_other_server(String filter) {
+        devices.add(0).setUp(1 << 20);
+        assertEquals("server: --filter " + filter.replaceFirst(":.*", "") + ": another server may serve the disk, too, and would not know"
+                + " what this filter keeps of it; --shared does not go with it",
+                misuse("server", "0", "mem", "--shared", "--filter", "stats", "--filter", filter));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"log:file", "stats:file", "corrupt:file", "powerfail:file", "check:file", "cow:file", "error:list", "stall:release", "error:when"})
+    void a_file_of_a_filter_is_not_on_the_disk_itself(String key) throws Exception {
+        devices.add(0).setUp(1 << 20);
+        devices.mount(0, directory.resolve("mnt"));
+        Path file = directory.resolve("mnt/file");
+        String name = key.replaceFirst(":.*", "");
+        String message = key.replaceFirst(":", ": ") + "=" + file + " is on the disk itself, which would wait for its own requests; name a"
+                + " file elsewhere";
+        assertEquals("server: --filter " + message, misuse("server", "0", "mem", "--filter", key + "=" + file));
+        var server = start("server", "0", "mem", "--control").awaitReady();
+        assertEquals("filter: " + message, misuse("filter", "0", "add", key + "=" + file));
+        succeed("filter", "0", "add", "error:when=/nowhere/file");
+        assertEquals("filter: error: when=" + file + " is on the disk itself, which would wait for its own requests; name a file elsewhere",
+                misuse("filter", "0", "set", "error", "when=" + file));
+        assertEquals("NAME  KEYS\nerror when=/nowhere/file\n", succeed("filter", "0", "-o", "NAME,KEYS"));
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
     @Test
     void run_has_filters_too() throws Exception {
         var disk = devices.add(0);
@@ -72,13 +108,6 @@ class FilterOptionTest extends CommandTestBase {
         assertEquals("", outcome.err());
         assertEquals(0, outcome.exitCode());
         assertEquals("", succeed("list"));
-    }
-
-    @Test
-    void many_disks_have_no_filters() {
-        input = "0 mem\n".getBytes();
-        assertEquals("server: with --all, --filter is not supported; serve that disk alone",
-                misuse("server", "--all", "-", "--filter", "readonly"));
     }
 
     @Test

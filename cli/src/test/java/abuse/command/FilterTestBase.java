@@ -9,6 +9,8 @@ import abuse.device.Flag;
 import abuse.device.Result;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -79,6 +81,17 @@ class FilterTestBase extends CommandTestBase {
         byte[] bytes = new byte[BLOCK];
         new java.util.Random(seed).nextBytes(bytes);
         return bytes;
+    }
+
+    /** Makes a file that a filter waits for, and lets the time pass in which it may not be seen. */
+    static void make(Path trigger) throws Exception {
+        Files.createFile(trigger);
+        Thread.sleep(2);
+    }
+
+    static void remove(Path trigger) throws Exception {
+        Files.delete(trigger);
+        Thread.sleep(2);
     }
 
     static List<Result> repeat(int times, Result result) {

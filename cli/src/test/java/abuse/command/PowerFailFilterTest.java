@@ -34,11 +34,11 @@ class PowerFailFilterTest extends FilterTestBase {
     }
 
     private String cut() throws Exception {
-        Files.createFile(trigger);
+        make(trigger);
         assertEquals(BAD, read(0));
         assertEquals(BAD, write(0, 99));
         assertEquals(BAD, flush());
-        Files.delete(trigger);
+        remove(trigger);
         assertEquals(GOOD, read(0));
         return server.err();
     }

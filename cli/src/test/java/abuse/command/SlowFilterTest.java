@@ -43,6 +43,34 @@ class SlowFilterTest extends FilterTestBase {
         endServer();
     }
 
+    @Test
+    void an_arm_moves_for_one_request_after_the_other() throws Exception {
+        serveWith("delay:shape=seek,time=100ms,turn=0");
+        long start = System.nanoTime();
+        Submitted far = disk.read(255 * BLOCK, BLOCK);
+        Submitted back = disk.read(0, BLOCK);
+        assertEquals(Result.OKAY, resultOf(far));
+        assertTrue(since(start) >= 99 * MS, since(start) + " ns");
+        assertEquals(Result.OKAY, resultOf(back));
+        assertTrue(since(start) >= 198 * MS, since(start) + " ns");
+        // A quarter of the way takes half the time
+        start = System.nanoTime();
+        assertEquals(Result.OKAY, read(65));
+        assertTrue(since(start) >= 49 * MS, since(start) + " ns");
+        endServer();
+    }
+
+    @Test
+    void an_arm_does_not_move_for_what_comes_next() throws Exception {
+        serveWith("delay:shape=seek,time=3600,turn=3600");
+        for (int block = 0; block < 64; block++) {
+            assertEquals(Result.OKAY, write(block, 1));
+        }
+        assertEquals(Result.OKAY, flush());
+        assertEquals(Result.OKAY, read(64));
+        endServer();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"uniform", "normal"})
     void delays_spread(String shape) throws Exception {

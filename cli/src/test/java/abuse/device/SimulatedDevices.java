@@ -5,6 +5,7 @@ import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A machine with as many simulated devices as a test adds; the first one loads the module. */
 public final class SimulatedDevices implements Devices {
@@ -173,9 +175,21 @@ public final class SimulatedDevices implements Devices {
         return tracers;
     }
 
+    private final Map<Path, Integer> mounts = new ConcurrentHashMap<>();
+
     @Override
     public List<String> users(Status status) {
         return disks.get("/dev/abctl" + status.number()).users();
+    }
+
+    /** From now on this folder lies on a disk. */
+    public void mount(int number, Path folder) {
+        mounts.put(folder, number);
+    }
+
+    @Override
+    public boolean holds(Status status, Path file) {
+        return mounts.entrySet().stream().anyMatch(mount -> file.startsWith(mount.getKey()) && mount.getValue() == status.number());
     }
 
     @Override

@@ -50,7 +50,7 @@ class FilterChangeTest {
             assertThrows(IOException.class, () -> disk.change(List.of()));
             TestStore.write(disk, 1, 2);
             var change = changeLater(disk);
-            awaitChangeIn(FilteredBackend.class, "hold");
+            awaitChangeIn(Entrance.class, "hold");
             store.release();
             change.get();
             assertEquals(1, store.bytes[0]);
@@ -108,7 +108,7 @@ class FilterChangeTest {
             store.hanging.add(Kind.WRITE);
             var write = new TestRequest(Kind.WRITE, 0, 1).submitTo(disk);
             var change = changeLater(disk, TestStore.filter("powerfail", Map.of()));
-            awaitChangeIn(FilteredBackend.class, "awaitEnd");
+            awaitChangeIn(Entrance.class, "await");
             var late = new TestRequest(Kind.READ, 0, 1);
             late.deadline = System.nanoTime();
             late.submitTo(disk);

@@ -11,6 +11,8 @@ import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
 import java.io.IOException;
 import java.util.Map;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +117,88 @@ class PowerFailFaultsTest {
         while (Thread.getAllStackTraces().keySet().stream().anyMatch(thread -> thread.getName().equals("powerfail"))) {
             Thread.sleep(5);
         }
+    }
+
+    private static Filter powerfail(FilteredBackend disk) {
+        return disk.filters().get(0);
+    }
+
+    /** Lets the storage answer one request every so often. */
+    private Thread answerSlowly() {
+        var thread = new Thread(() -> {
+            try {
+                while (true) {
+                    store.awaitKept(1);
+                    Thread.sleep(500);
+                    store.releaseOne();
+                }
+            } catch (InterruptedException e) {
+                // Enough
+            }
+        });
+        thread.start();
+        return thread;
+    }
+
+    @Test
+    void a_cut_that_takes_long_says_whether_the_storage_answers() throws Exception {
+        try (var disk = disk(Map.of("fate", "kept", "off", 0L))) {
+            for (int block = 0; block < 64; block++) {
+                TestStore.write(disk, 2 * block, 1);
+            }
+            store.hanging.add(Kind.WRITE);
+            Thread slow = answerSlowly();
+            var failure = assertThrows(IOException.class, () -> disk.cut(powerfail(disk)));
+            slow.interrupt();
+            slow.join();
+            store.release();
+            assertEquals("the power is not off after 10 seconds: what is to be kept is still being written; requests wait until it is off",
+                    failure.getMessage());
+            assertEquals(1, TestStore.read(disk, 2));
+            TestStore.write(disk, 1, 2);
+            store.hanging.add(Kind.WRITE);
+            failure = assertThrows(IOException.class, () -> disk.cut(powerfail(disk)));
+            store.release();
+            assertEquals("the power is not off after 10 seconds: the storage has not answered; requests wait until it is off",
+                    failure.getMessage());
+        }
+    }
+
+    @Test
+    void a_cache_that_is_not_written_in_time_says_how_much_is_to_come() throws Exception {
+        try (var disk = disk(Map.of())) {
+            for (int block = 0; block < 64; block++) {
+                TestStore.write(disk, 2 * block, 1);
+            }
+            store.hanging.add(Kind.WRITE);
+            Thread slow = answerSlowly();
+            var failure = assertThrows(IOException.class, () -> disk.change(java.util.List.of()));
+            slow.interrupt();
+            slow.join();
+            store.release();
+            assertTrue(failure.getMessage().matches("what the cache holds is not written after 10 seconds; [0-9]+ blocks are still to come, so try"
+                    + " again"), failure.getMessage());
+        }
+    }
+
+    @Test
+    void an_end_says_what_it_waits_for() throws Exception {
+        var disk = disk(Map.of());
+        var told = new LinkedBlockingQueue<String>();
+        disk.tellProblemsTo(told::add);
+        TestStore.write(disk, 0, 1);
+        TestStore.write(disk, 1, 1);
+        store.hanging.add(Kind.WRITE);
+        var end = new FutureTask<Void>(() -> {
+            disk.close();
+            return null;
+        });
+        new Thread(end).start();
+        assertEquals("powerfail: the server ends when the storage has taken 2 blocks, or answers nothing for 30 seconds", told.take());
+        store.release();
+        end.get();
+        assertEquals(1, store.bytes[TestStore.BLOCK]);
+        assertTrue(told.isEmpty());
     }
 
     @Test

@@ -69,6 +69,15 @@ final class TestStore implements AsyncBackend {
         }
     }
 
+    /** Carries out the first one that it has kept. */
+    void releaseOne() {
+        AsyncRequest first;
+        synchronized (this) {
+            first = kept.remove(0);
+        }
+        carryOut(first);
+    }
+
     /** Carries out what it has kept, and keeps nothing more. */
     void release() {
         List<AsyncRequest> all;

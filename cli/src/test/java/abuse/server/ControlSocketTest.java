@@ -51,16 +51,17 @@ class ControlSocketTest {
     }
 
     private ControlSocket socket(String name) {
-        return socket(words -> List.of(name, String.join("+", words)));
+        return socket(words -> ControlReply.done(List.of(name, String.join("+", words))));
     }
 
     private List<String> ask(String... words) throws Exception {
-        List<String> reply = ControlSocket.ask(path, List.of(words));
+        ControlReply reply = ControlClient.ask(path, List.of(words));
         while (reply == null) {
             Thread.sleep(5);
-            reply = ControlSocket.ask(path, List.of(words));
+            reply = ControlClient.ask(path, List.of(words));
         }
-        return reply;
+        assertEquals(ControlReply.Kind.DONE, reply.kind());
+        return reply.lines();
     }
 
     private void say(SocketChannel client, String text) throws IOException {
@@ -77,7 +78,7 @@ class ControlSocketTest {
         assertEquals(List.of("one", "a+b c+"), ask("a", "b c", ""));
         assertEquals(List.of("one", "\u00e9"), ask("\u00e9"));
         socket.close();
-        assertNull(ControlSocket.ask(path, List.of("a")));
+        assertNull(ControlClient.ask(path, List.of("a")));
         assertFalse(Files.exists(path));
         assertEquals(List.of(), problems);
     }
@@ -112,7 +113,7 @@ class ControlSocketTest {
         Files.createDirectory(path.getParent());
         ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(UnixDomainSocketAddress.of(path)).close();
         assertTrue(Files.exists(path));
-        assertNull(ControlSocket.ask(path, List.of("a")));
+        assertNull(ControlClient.ask(path, List.of("a")));
         ControlSocket socket = socket("one");
         assertEquals(List.of("one", "a"), ask("a"));
         socket.close();
@@ -149,29 +150,39 @@ class ControlSocketTest {
             if (words.get(0).equals("bad")) {
                 throw new IllegalStateException("bad");
             }
-            return words;
+            return ControlReply.done(words);
         });
         ask("good");
-        assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("bad")));
+        assertThrows(IOException.class, () -> ControlClient.ask(path, List.of("bad")));
         assertEquals(List.of("good"), ask("good"));
     }
 
     @Test
     void a_server_ends_though_its_handler_does_not() throws Exception {
         var began = new CountDownLatch(1);
-        ControlSocket socket = socket(words -> {
-            began.countDown();
-            while (words.get(0).equals("hang")) {
-                LockSupport.park();
+        var told = new ArrayList<String>();
+        ControlSocket socket = socket(new ControlSocket.Handler() {
+            @Override
+            public ControlReply answer(List<String> words) {
+                while (words.get(0).equals("hang")) {
+                    began.countDown();
+                    LockSupport.park();
+                }
+                return ControlReply.done(words);
             }
-            return words;
+
+            @Override
+            public void awaited(List<String> words, long seconds) {
+                told.add(words + " " + seconds);
+            }
         });
         ask("a");
         try (var client = connect()) {
-            say(client, "hang\n");
+            say(client, "hang\tup\n");
             began.await();
             socket.close();
         }
+        assertEquals(List.of("[hang, up] 14"), told);
         assertFalse(Files.exists(path));
     }
 
@@ -192,7 +203,7 @@ class ControlSocketTest {
                     connected = false;
                 }
             }
-            var failure = assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("a")));
+            var failure = assertThrows(IOException.class, () -> ControlClient.ask(path, List.of("a")));
             assertTrue(failure.getMessage().contains("too many wait for the server"), failure.getMessage());
         }
         for (SocketChannel client : waiting) {
@@ -215,7 +226,7 @@ class ControlSocketTest {
                 }
             });
             thread.start();
-            assertThrows(IOException.class, () -> ControlSocket.ask(path, List.of("a")));
+            assertThrows(IOException.class, () -> ControlClient.ask(path, List.of("a")));
             thread.join();
         }
         assertEquals(List.of(), problems);
@@ -225,7 +236,7 @@ class ControlSocketTest {
     void a_socket_that_cannot_be_made_is_told_once_and_made_when_it_can_be() throws Exception {
         Files.createFile(path.getParent());
         var told = new CountDownLatch(1);
-        var late = new ControlSocket(path, words -> words, problem -> {
+        var late = new ControlSocket(path, ControlReply::done, problem -> {
             problems.add(problem);
             told.countDown();
         }).start();

@@ -39,6 +39,8 @@ class FilterAllocationTest {
             "stats", Map.of("file", "/dev/null"),
             "stall", Map.of("when", "/nowhere/to/be/found"),
             "check", Map.of(),
+            "cow", Map.of(),
+            "retry", NOTHING,
             "powerfail", Map.of());
 
     private AsyncWorker worker;
@@ -57,7 +59,7 @@ class FilterAllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail"})
+    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail", "cow", "retry"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import abuse.backend.BackendException;
+import abuse.backend.Failure;
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * Blocks of a disk in a sparse file that goes with it, in memory or without a name, and which of them are there. Any thread
+ * may call; blocks that are read while they are written have old or new bytes. A call allocates nothing.
+ */
+final class Overlay implements AutoCloseable {
+    private final String name;
+    private final int fd;
+    private int blockSize;
+    /** A bit for each block that is here. */
+    private long[] present = {};
+    /** For a filesystem without holes. */
+    private final Memory zeros = Memory.map(1 << 16);
+    private boolean closed;
+
+    /**
+     * Makes an empty one for no disk yet.
+     *
+     * @param path of a new file; null to keep it in memory
+     */
+    Overlay(String path) throws IOException {
+        name = path == null ? "the overlay" : path;
+        fd = path == null ? Unix.memfd("overlay") : Unix.open(path, Unix.O_RDWR | Unix.O_CREAT | Unix.O_EXCL | Unix.O_CLOEXEC, 0600);
+        if (fd < 0) {
+            BackendException failure = failure(Unix.errno());
+            zeros.close();
+            throw failure;
+        }
+        if (path != null) {
+            Files.delete(Path.of(path));
+        }
+    }
+
+    /** Makes room for a disk. */
+    void open(long capacity, int block) throws IOException {
+        blockSize = block;
+        grow(capacity);
+    }
+
+    /** Makes room for a larger disk. */
+    synchronized void grow(long capacity) throws IOException {
+        present = Arrays.copyOf(present, Math.toIntExact((capacity / blockSize + Long.SIZE - 1) / Long.SIZE));
+        if (Unix.ftruncate(fd, capacity) < 0) {
+            throw failure(Unix.errno());
+        }
+    }
+
+    /** Whether all blocks of a range are here. */
+    synchronized boolean hasAll(long offset, long length) {
+        long end = (offset + length) / blockSize;
+        for (long block = offset / blockSize; block < end; block++) {
+            if (!has(block)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean has(long block) {
+        return (present[(int) (block / Long.SIZE)] & 1L << block) != 0;
+    }
+
+    private synchronized void add(long offset, long length) {
+        long end = (offset + length) / blockSize;
+        for (long block = offset / blockSize; block < end;) {
+            if (block % Long.SIZE == 0 && end - block >= Long.SIZE) {
+                present[(int) (block / Long.SIZE)] = -1;
+                block += Long.SIZE;
+            } else {
+                present[(int) (block / Long.SIZE)] |= 1L << block;
+                block++;
+            }
+        }
+    }
+
+    /** Brings those blocks of a range to an address that are here; the other bytes there stay. */
+    synchronized void read(long offset, long length, long address) throws IOException {
+        if (closed) {
+            return;
+        }
+        long end = offset + length;
+        for (long from = offset; from < end;) {
+            long to = from;
+            while (to < end && has(to / blockSize)) {
+                to += blockSize;
+            }
+            for (long at = from; at < to;) {
+                at += moved(Unix.pread(fd, address + at - offset, to - at, at));
+            }
+            from = to + blockSize;
+        }
+    }
+
+    void write(long offset, long length, long address) throws IOException {
+        for (long at = offset; at < offset + length;) {
+            at += moved(Unix.pwrite(fd, address + at - offset, offset + length - at, at));
+        }
+        add(offset, length);
+    }
+
+    /** A range reads as zeros from now on. */
+    void zero(long offset, long length) throws IOException {
+        while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
+            int errno = Unix.errno();
+            if (errno == Unix.EOPNOTSUPP) {
+                writeZeros(offset, length);
+                break;
+            }
+            if (errno != Unix.EINTR) {
+                throw failure(errno);
+            }
+        }
+        add(offset, length);
+    }
+
+    private void writeZeros(long offset, long length) throws IOException {
+        for (long at = offset; at < offset + length;) {
+            at += moved(Unix.pwrite(fd, zeros.address(), Math.min(zeros.size(), offset + length - at), at));
+        }
+    }
+
+    private long moved(long n) throws IOException {
+        if (n > 0) {
+            return n;
+        }
+        int errno = n == 0 ? Unix.EIO : Unix.errno();
+        if (errno == Unix.EINTR) {
+            return 0;
+        }
+        throw failure(errno);
+    }
+
+    private BackendException failure(int errno) {
+        return new BackendException(errno == Unix.ENOSPC || errno == Unix.ENOMEM ? Failure.NO_SPACE : Failure.IO,
+                name + ": " + Unix.strerror(errno));
+    }
+
+    /** What is abandoned may end later. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            Unix.close(fd);
+            zeros.close();
+        }
+    }
+}
