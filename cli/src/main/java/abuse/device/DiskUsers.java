@@ -3,6 +3,7 @@ package abuse.device;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Terminal;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -47,7 +48,7 @@ final class DiskUsers {
         if (users.words.isEmpty()) {
             users.findProcesses();
         }
-        return users.words.stream().map(Serving::printable).toList();
+        return users.words.stream().map(Terminal::printable).toList();
     }
 
     private void add(Path directory) {

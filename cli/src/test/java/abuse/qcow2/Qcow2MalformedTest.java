@@ -197,6 +197,17 @@ class Qcow2MalformedTest extends Qcow2TestBase {
         assertEquals(message, refused(true));
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "raw -b gone\u001b[31m         | DIR/gone?[31m: No such file or directory",
+        "raw -b nbd:\u009b31m          | DIR/image: its backing file 'nbd:?31m' is not a path, which is all that this backend can follow",
+        "raw -b gone/\u202e            | DIR/gone/?: No such file or directory",
+    })
+    void the_name_of_a_backing_file_cannot_move_the_cursor(String options, String message) throws Exception {
+        run(("qemu-img rebase -u -f qcow2 -F " + options + " image").split(" "));
+        assertEquals(message, refused(true));
+    }
+
     @Test
     void a_raw_backing_file_that_became_shorter() throws Exception {
         Files.write(folder.resolve("bare"), new byte[SIZE]);
