@@ -66,7 +66,7 @@ record DiskList(String name, List<Disk> disks) {
 
     private static Disk parse(List<String> words, Backends backends, boolean pinned) throws UsageException {
         if (!DeviceName.isOne(words.get(0))) {
-            throw new UsageException("'" + words.get(0) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+            throw new UsageException("'" + backends.shown(words.get(0)) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
         }
         if (words.size() < 2) {
             throw new UsageException("there is no backend after '" + words.get(0) + "'");
@@ -89,7 +89,7 @@ record DiskList(String name, List<Disk> disks) {
                 case "--create" -> create = true;
                 case "--direct" -> direct = true;
                 case "--shared" -> shared = true;
-                default -> throw new UsageException("'" + word + "' is neither --create, --direct, --shared nor "
+                default -> throw new UsageException("'" + backends.shown(word) + "' is neither --create, --direct, --shared nor "
                         + SETUP + "KEYS");
             }
         }
