@@ -57,7 +57,7 @@ class HttpCommandTest extends CommandTestBase {
     }
 
     private String url() {
-        return "http://me:secret@" + host + "/disk";
+        return "http://me:secret@" + host + "/disk?key=secret";
     }
 
     private String shown() {
