@@ -20,7 +20,7 @@ _image() {
 	mkdir -p "$T/www" "$T/mnt" "$T/files"
 	head -c 8M /dev/urandom >"$T/files/random"
 	truncate -s 32M "$T/www/image"
-	mke2fs -q -t ext4 -d "$T/files" "$T/www/image"
+	mke2fs -q -t ext4 -b 4096 -d "$T/files" "$T/www/image"
 }
 
 _run() {
@@ -34,6 +34,7 @@ a_filesystem_on_a_web_server_is_mounted_and_survives_the_end_of_the_server() {
 	_run "$URL"
 	is capacity "$(status capacity)" $((32 << 20))
 	is "read-only" "$(<$SYS/ro)" 1
+	is "block size" "$(<$QUEUE/logical_block_size)" 4096
 	mount -o ro,noload $DISK "$T/mnt"
 	cmp "$T/mnt/random" "$T/files/random"
 	echo 3 >/proc/sys/vm/drop_caches

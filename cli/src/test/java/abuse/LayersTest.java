@@ -26,7 +26,7 @@ class LayersTest {
             "backend", Set.of("libc"),
             "filter", Set.of("libc", "backend"),
             "nbd", Set.of("libc", "backend"),
-            "http", Set.of("backend"),
+            "http", Set.of("libc", "backend"),
             "qcow2", Set.of("libc", "backend"),
             "server", Set.of("libc", "device", "backend"),
             "disk", Set.of("libc", "device", "backend", "server"),

@@ -54,10 +54,14 @@ public final class Backends {
         return find(name).options().contains(option);
     }
 
-    /** The name as it may be shown, without a password. */
+    /** A name as it may be shown, without a password, even if it is not one of a backend. */
     public String shown(String name) {
         BackendFactory factory = find(name);
-        return factory == null || factory.argument() == null ? name : factory.name() + ":" + factory.shown(argumentOf(name));
+        if (factory == null) {
+            // It may be meant as one that has them
+            return name.replaceFirst("(?s):.*[@?].*", ":...");
+        }
+        return factory.argument() == null ? name : factory.name() + ":" + factory.shown(argumentOf(name));
     }
 
     /** Whether a backend may be opened in a process whose memory is locked. */

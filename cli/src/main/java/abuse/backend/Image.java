@@ -72,7 +72,7 @@ public record Image(long size, ImageFormat format, int leastBlock, boolean readO
 
     /** Whether it fits a disk with such blocks, as far as its format tells. */
     public boolean fits(int blockSize) {
-        return format == null || format == ImageFormat.UNSEEN || (format.exact() ? blockSize == format.sectorSize() : blockSize <= format.sectorSize());
+        return format == null || (format.exact() ? blockSize == format.sectorSize() : blockSize <= format.sectorSize());
     }
 
     /** The best block size for its disk, which is no larger than the usual one unless the format demands it. */

@@ -24,9 +24,6 @@ public record ImageFormat(String name, int sectorSize, boolean exact) {
     private static final int SMALLEST = 512;
     private static final int LARGEST = 4096;
 
-    /** Of bytes that nobody has looked at: most images of disks were made for the smallest blocks. */
-    public static final ImageFormat UNSEEN = new ImageFormat("unseen", SMALLEST, false);
-
     private static final byte[] GPT = ascii("EFI PART");
     private static final int GPT_OWN_SECTOR_AT = 24;
     private static final byte[] NTFS = ascii("NTFS    ");

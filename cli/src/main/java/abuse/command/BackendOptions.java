@@ -11,7 +11,7 @@ record BackendOptions(boolean create, boolean direct, boolean shared, boolean pi
     /** Fails unless a word is the name of a backend. */
     static void check(Backends backends, String backend) throws UsageException {
         if (!backends.isName(backend)) {
-            throw new UsageException("'" + backend + "' is not a backend; there are " + backends.names()
+            throw new UsageException("'" + backends.shown(backend) + "' is not a backend; there are " + backends.names()
                     + Similar.to(backend.replaceFirst(":.*", ":"), backends.words()));
         }
     }

@@ -70,7 +70,7 @@ record DiskList(String name, List<Disk> disks) {
     private static Disk parse(List<String> words, Context context, Backends backends, boolean pinned, DiskFilters.Loader loader)
             throws UsageException, FailedException, IOException {
         if (!DeviceName.isOne(words.get(0))) {
-            throw new UsageException("'" + words.get(0) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
+            throw new UsageException("'" + backends.shown(words.get(0)) + "' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N");
         }
         if (words.size() < 2) {
             throw new UsageException("there is no backend after '" + words.get(0) + "'");
@@ -107,7 +107,7 @@ record DiskList(String name, List<Disk> disks) {
                     }
                     filters.add(i.next());
                 }
-                default -> throw new UsageException("'" + word + "' is neither --create, --direct, --shared, --control, --filter FILTER nor "
+                default -> throw new UsageException("'" + backends.shown(word) + "' is neither --create, --direct, --shared, --control, --filter FILTER nor "
                         + SETUP + "KEYS");
             }
         }

@@ -161,7 +161,7 @@ class ServerCommand extends Command {
             throw new UsageException("with --all, --no-map is not possible; leave 'mappable' out of the setup of that disk");
         }
         if (first.getValue() != null) {
-            throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
+            throw new UsageException("with --all, '" + backends.shown(first.getValue()) + "' belongs into a line of the file");
         }
         new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), () -> filters(loader))).serve();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import abuse.libc.Terminal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +34,7 @@ final class DiskUsers {
         if (users.words.isEmpty()) {
             users.findProcesses();
         }
-        return users.words.stream().map(Serving::printable).toList();
+        return users.words.stream().map(Terminal::printable).toList();
     }
 
     private void findMounts() {

@@ -3,6 +3,7 @@ package abuse.device;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Terminal;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -43,11 +44,7 @@ public record Serving(int queue, String identity, String text) {
         while (length < bytes.length && bytes[length] != 0) {
             length++;
         }
-        return printable(new String(bytes, 0, length, UTF_8));
-    }
-
-    static String printable(String text) {
-        return text.replaceAll("\\p{Cntrl}", "?");
+        return Terminal.printable(new String(bytes, 0, length, UTF_8));
     }
 
     private static byte[] digest(String identity) {

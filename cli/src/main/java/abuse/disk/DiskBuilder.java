@@ -145,7 +145,7 @@ public final class DiskBuilder {
     public DiskBuilder backend(String word) {
         var backends = new Backends();
         if (!backends.isName(word)) {
-            throw new IllegalArgumentException("'" + word + "' is not a backend; there are " + backends.names());
+            throw new IllegalArgumentException("'" + backends.shown(word) + "' is not a backend; there are " + backends.names());
         }
         opener(geometry -> backends.open(word, Set.of(), geometry));
         name = backends.shown(word);

@@ -12,6 +12,8 @@ import java.util.concurrent.Flow;
 final class Body implements BodySubscriber<Body> {
     /** A page with the reason of an error is read, so that the connection can be used again. */
     private static final int MOST_WASTE = 64 << 10;
+    /** Less than that is no progress, or a server could keep a read waiting with a byte now and then. */
+    private static final int PROGRESS = 16 << 10;
 
     private final CompletableFuture<Body> end = new CompletableFuture<>();
     private final ByteBuffer into;
@@ -19,6 +21,7 @@ final class Body implements BodySubscriber<Body> {
     private int waste;
     private boolean tooLong;
     private boolean closed;
+    private int since;
     private volatile long progress = System.nanoTime();
 
     /**
@@ -30,7 +33,7 @@ final class Body implements BodySubscriber<Body> {
         this.into = into;
     }
 
-    /** When something came last, or when it began. */
+    /** When enough had come last, or when it began. */
     long progress() {
         return progress;
     }
@@ -54,13 +57,17 @@ final class Body implements BodySubscriber<Body> {
 
     @Override
     public void onNext(List<ByteBuffer> buffers) {
-        progress = System.nanoTime();
         for (ByteBuffer one : buffers) {
+            since += one.remaining();
             if (!take(one)) {
                 subscription.cancel();
                 end.complete(this);
                 return;
             }
+        }
+        if (since >= PROGRESS) {
+            since = 0;
+            progress = System.nanoTime();
         }
         subscription.request(1);
     }

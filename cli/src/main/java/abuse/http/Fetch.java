@@ -60,10 +60,10 @@ final class Fetch {
         CompletableFuture<HttpResponse<Body>> asked;
         try {
             var ask = Web.ask(backend.file(), place, offset, length);
-            backend.version().demand(ask);
-            asked = Web.CLIENT.sendAsync(ask.build(), info -> subscriber(info, mine));
+            backend.version().demand(ask, place);
+            asked = Web.send(ask.build(), info -> subscriber(info, mine));
         } catch (Throwable e) {
-            // Most likely there is no memory, and that may pass
+            // If there is no memory, that may pass
             answered(mine, null, e);
             return;
         }
@@ -118,7 +118,11 @@ final class Fetch {
 
     /** Only what belongs to our version of the file goes to the disk's users. */
     private BodySubscriber<Body> subscriber(ResponseInfo info, Body mine) {
-        return info.statusCode() == Web.PART && backend.version().equals(Version.of(info.headers(), offset, length)) ? mine : new Body(null);
+        return info.statusCode() == Web.PART && isOurs(Version.of(place, info.headers(), offset, length)) ? mine : new Body(null);
+    }
+
+    private boolean isOurs(Version other) {
+        return other != null && other.isOf(backend.version());
     }
 
     private void answered(Body mine, HttpResponse<Body> answer, Throwable e) {
@@ -142,9 +146,13 @@ final class Fetch {
             } else if (good) {
                 complete();
             } else if (answer == null) {
-                again(Web.words(e), 0);
+                if (Web.isFinal(e)) {
+                    end(Failure.REMOTE, Web.words(e));
+                } else {
+                    again(Web.words(e), 0);
+                }
             } else if (answer.body() == mine) {
-                again("the server sends another number of bytes than it was asked for", 0);
+                again(Web.OTHER_LENGTH, 0);
             } else {
                 judge(answer);
             }
@@ -161,24 +169,19 @@ final class Fetch {
             backend.isAt(place);
             attempt();
         } else if (Web.isPassing(status)) {
-            again(Web.words(backend.file(), place, status), retryAfterMs(answer));
-        } else if (status == Web.PART && Version.of(answer.headers(), offset, length) == null) {
-            end(Failure.REMOTE, Web.OTHER_PART);
-        } else if (status == Web.PART || status == Web.CHANGED || status == Web.BEYOND) {
-            end(Failure.IO, "the file was changed on the server, so its disk is not what it was; reads fail until the old file is back");
+            again(Web.words(backend.file(), place, status), Web.retryAfterMs(answer.headers()));
         } else if (!place.equals(backend.file().uri()) && hops == 0) {
             // What we were sent to earlier may be valid only for some time
             place = backend.file().uri();
             hops = 1;
             attempt();
+        } else if (status == Web.PART && Version.of(place, answer.headers(), offset, length) == null) {
+            end(Failure.REMOTE, Web.OTHER_PART);
+        } else if (status == Web.PART || status == Web.CHANGED || status == Web.BEYOND) {
+            end(Failure.IO, "the file was changed on the server, so its disk is not what it was; reads fail until the old file is back");
         } else {
             end(Failure.REMOTE, status == 200 ? "the server sends the whole file instead of a part" : Web.words(backend.file(), place, status));
         }
-    }
-
-    private static long retryAfterMs(HttpResponse<?> answer) {
-        String seconds = answer.headers().firstValue("Retry-After").orElse("");
-        return seconds.matches("\\d{1,2}") ? Long.parseLong(seconds) * 1000 : 0;
     }
 
     private void again(String cause, long leastMs) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.http;
 
+import static java.time.format.DateTimeFormatter.RFC_1123_DATE_TIME;
+
+import abuse.libc.Terminal;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -9,10 +12,22 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.nio.ByteBuffer;
 import java.nio.channels.UnresolvedAddressException;
+import java.security.InvalidAlgorithmParameterException;
+import java.security.cert.CertPathBuilderException;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 
 /** What all requests to web servers have in common. */
@@ -23,16 +38,60 @@ final class Web {
     static final String OTHER_PART = "the server sends another part than it was asked for";
     /** How often a server may send us elsewhere. */
     static final int MOST_HOPS = 10;
+    static final String OTHER_LENGTH = "the server sends another number of bytes than it was asked for";
     private static final int WHOLE = 200;
-    /** Bytes of a first part; of one byte 'busybox httpd' would send the whole file. */
-    private static final int LOOK = 512;
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
-    private static final Duration LOOK_LIMIT = Duration.ofSeconds(20);
+    private static final Duration LONGEST_WAIT = Duration.ofHours(1);
+    private static final String TRUST_STORE = "-Djavax.net.ssl.trustStore in ABUSECTL_JAVA_OPTS names a file of"
+            + " keytool that tells whom to trust";
 
-    /** Follows no redirect by itself, because it would take what proves who we are to other servers. */
-    static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_LIMIT).build();
+    /** Each waits for an answer. */
+    private static final ExecutorService THREADS = Executors.newCachedThreadPool(Web::thread);
+    private static HttpClient client;
 
     private Web() {}
+
+    private static Thread thread(Runnable work) {
+        var thread = new Thread(work, "http");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    /** Follows no redirect by itself, because it would take what proves who we are to other servers. */
+    private static synchronized HttpClient client() throws IOException {
+        if (client == null) {
+            try {
+                client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_LIMIT).build();
+            } catch (RuntimeException e) {
+                throw new IOException("whom Java trusts cannot be read: " + printable(first(e)) + "; " + TRUST_STORE, e);
+            }
+        }
+        return client;
+    }
+
+    /**
+     * Has a thread of our own send a request. {@link HttpClient#sendAsync} would have one of the common pool take the answer,
+     * and all of these may wait for this very disk.
+     *
+     * @return what can be cancelled
+     */
+    static CompletableFuture<HttpResponse<Body>> send(HttpRequest request, HttpResponse.BodyHandler<Body> bodies) throws IOException {
+        HttpClient to = client();
+        var answer = new CompletableFuture<HttpResponse<Body>>();
+        Future<?> sending = THREADS.submit(() -> {
+            try {
+                answer.complete(to.send(request, bodies));
+            } catch (Throwable e) {
+                answer.completeExceptionally(e);
+            }
+        });
+        answer.whenComplete((done, e) -> {
+            if (answer.isCancelled()) {
+                sending.cancel(true);
+            }
+        });
+        return answer;
+    }
 
     /** A request for a part of a file, which is somewhere else at the moment. */
     static HttpRequest.Builder ask(WebFile file, URI place, long first, long length) {
@@ -44,47 +103,68 @@ final class Web {
         return request;
     }
 
+    /** A part of a file, and what the file is like. */
+    record Part(Version version, ByteBuffer bytes) {}
+
     /**
-     * Asks what a file is like.
+     * Reads a part of a file before there is its disk; it ends where the file does.
      *
+     * @param limit nanoseconds that it may take
      * @throws IOException when it cannot serve a disk; the message names it
      */
-    static Version look(WebFile file) throws IOException {
+    static Part read(WebFile file, long first, int length, long limit) throws IOException {
+        long end = System.nanoTime() + limit;
         try {
             URI place = file.uri();
             for (int i = 0; i <= MOST_HOPS; i++) {
+                URI at = place;
+                ByteBuffer bytes = ByteBuffer.allocate(length);
                 // A server may refuse HEAD, and need not say there that it has ranges
-                var answer = CLIENT.send(ask(file, place, 0, LOOK).timeout(LOOK_LIMIT).build(), info -> new Body(null));
-                int status = answer.statusCode();
-                if (!isElsewhere(status)) {
-                    return version(file, place, status, answer.headers());
+                var asked = send(ask(file, at, first, length).build(), info -> {
+                    Version version = info.statusCode() == PART ? Version.of(at, info.headers(), first, length) : null;
+                    return new Body(version == null ? null : bytes.limit((int) Math.min(length, version.size() - first)));
+                });
+                HttpResponse<Body> answer;
+                try {
+                    answer = asked.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } finally {
+                    // If it takes too long, or we are interrupted
+                    asked.cancel(true);
                 }
-                place = elsewhere(place, answer);
+                if (!isElsewhere(answer.statusCode())) {
+                    return part(file, at, answer, first, bytes);
+                }
+                place = elsewhere(at, answer);
             }
             throw new IOException("it is somewhere else all the time");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException(file.text() + ": interrupted", e);
-        } catch (ConnectException e) {
-            throw new IOException(file.text() + ": " + words(e) + "; is a web server running there?", e);
-        } catch (IOException e) {
-            throw new IOException(file.text() + ": " + words(e), e);
+        } catch (ExecutionException | TimeoutException | IOException | IllegalArgumentException e) {
+            Throwable cause = e instanceof ExecutionException ? e.getCause() : e;
+            throw new IOException(file.text() + ": " + words(cause) + (cause instanceof ConnectException ? "; is a web server running there?" : ""), e);
         }
     }
 
-    private static Version version(WebFile file, URI place, int status, HttpHeaders headers) throws IOException {
+    private static Part part(WebFile file, URI place, HttpResponse<Body> answer, long first, ByteBuffer bytes) throws IOException {
+        int status = answer.statusCode();
+        HttpHeaders headers = answer.headers();
+        boolean whole = answer.body().close();
         if (status == PART) {
-            Version version = Version.of(headers, 0, LOOK);
+            Version version = Version.of(place, headers, first, bytes.capacity());
             if (version == null) {
                 throw new IOException(Version.isEncoded(headers) ? "the server compresses it, and a disk needs its bytes as they are"
                         : OTHER_PART);
             }
-            return version;
+            if (!whole) {
+                throw new IOException(OTHER_LENGTH);
+            }
+            return new Part(version, bytes.flip());
         }
         if (status == BEYOND || status == WHOLE && headers.firstValueAsLong("Content-Length").orElse(-1) == 0) {
             throw new IOException("is empty");
         }
-        throw new IOException(status == WHOLE ? "the server" + headers.firstValue("Server").map(name -> ", " + printable(name) + ",").orElse("")
+        throw new IOException(status == WHOLE ? "the server" + headers.firstValue("Server").map(name -> ", " + name + ",").orElse("")
                 + " sends only whole files, and a disk needs ranges; nginx and 'busybox httpd' have them" : words(file, place, status));
     }
 
@@ -99,16 +179,17 @@ final class Web {
         try {
             next = place.resolve(location);
         } catch (IllegalArgumentException e) {
-            throw new IOException("the server sends us to what is no URL", e);
+            // Without its cause, which quotes what may have a key
+            throw new IOException("the server sends us to what is no URL");
         }
         String scheme = next.getScheme();
-        if (location.isEmpty() || next.getHost() == null || !scheme.equals("http") && !scheme.equals("https")) {
+        if (location.isEmpty() || !WebFile.isPlace(next) || !scheme.equalsIgnoreCase("http") && !scheme.equalsIgnoreCase("https")) {
             throw new IOException("the server sends us to what is not on the web");
         }
-        if (scheme.equals("http") && place.getScheme().equals("https")) {
+        if (scheme.equalsIgnoreCase("http") && place.getScheme().equalsIgnoreCase("https")) {
             throw new IOException("the server sends us to " + next.getHost() + " without TLS, so we do not go there");
         }
-        return next.getRawUserInfo() == null ? next : URI.create(WebFile.withoutUser(next.toString()));
+        return WebFile.withoutUser(next);
     }
 
     /** Whether it may be better later. */
@@ -135,36 +216,59 @@ final class Web {
                 + (status == 401 ? "; a user and a password are written before the host, as in USER:PASSWORD@HOST" : "");
     }
 
-    /** Why a request got no answer. */
+    /** How long a server wants to be left alone, in milliseconds, as far as we wait for that; 0 if it does not say. */
+    static long retryAfterMs(HttpHeaders headers) {
+        String when = headers.firstValue("Retry-After").orElse("");
+        try {
+            long milliseconds = when.matches("\\d{1,9}") ? Long.parseLong(when) * 1000
+                    : Duration.between(Instant.now(), RFC_1123_DATE_TIME.parse(when, Instant::from)).toMillis();
+            return Math.max(0, Math.min(milliseconds, LONGEST_WAIT.toMillis()));
+        } catch (DateTimeException | ArithmeticException e) {
+            return 0;
+        }
+    }
+
+    /** Whether a request cannot be sent at all, which is so each time. */
+    static boolean isFinal(Throwable e) {
+        return unwrap(e) instanceof IllegalArgumentException;
+    }
+
+    /** Why a request got no answer; what a server says cannot move the cursor. */
     static String words(Throwable e) {
+        Throwable cause = unwrap(e);
+        // One that was cancelled took too long
+        if (cause instanceof TimeoutException || cause instanceof HttpTimeoutException || cause instanceof CancellationException) {
+            return "the server does not answer";
+        }
+        Throwable first = first(cause);
+        if (cause instanceof SSLException) {
+            return "TLS: " + (first instanceof CertPathBuilderException || first instanceof InvalidAlgorithmParameterException
+                    ? "nobody whom Java trusts has signed the server's certificate; " + TRUST_STORE : printable(first));
+        }
+        if (cause instanceof ConnectException) {
+            // Of a name that is not known it says nothing
+            return first instanceof UnresolvedAddressException ? "no such host" : cause.getMessage() == null ? "Connection refused" : printable(cause);
+        }
+        return printable(cause);
+    }
+
+    private static Throwable unwrap(Throwable e) {
         Throwable cause = e;
         while (cause instanceof CompletionException && cause.getCause() != null) {
             cause = cause.getCause();
         }
-        // One that was cancelled took too long
-        if (cause instanceof HttpTimeoutException || cause instanceof CancellationException) {
-            return "the server does not answer";
-        }
-        if (cause instanceof SSLException) {
-            while (cause.getCause() != null) {
-                cause = cause.getCause();
-            }
-            return "TLS: " + cause.getMessage();
-        }
-        if (cause instanceof ConnectException) {
-            // Of a name that is not known it says nothing
-            for (Throwable deeper = cause; deeper != null; deeper = deeper.getCause()) {
-                if (deeper instanceof UnresolvedAddressException) {
-                    return "no such host";
-                }
-            }
-            return cause.getMessage() == null ? "Connection refused" : cause.getMessage();
-        }
-        return cause instanceof IOException && cause.getMessage() != null ? cause.getMessage() : cause.toString();
+        return cause;
     }
 
-    /** What a server says of itself cannot move the cursor. */
-    private static String printable(String text) {
-        return text.replaceAll("\\p{Cntrl}", "?");
+    private static Throwable first(Throwable e) {
+        Throwable first = e;
+        while (first.getCause() != null) {
+            first = first.getCause();
+        }
+        return first;
+    }
+
+    private static String printable(Throwable e) {
+        return Terminal.printable(e instanceof Exception && e.getMessage() != null ? e.getMessage() : e.toString());
     }
 }

@@ -11,11 +11,15 @@ import java.util.Base64;
 /**
  * Where a file is, and who we are there.
  *
- * @param text what the user wrote, without a user and a password
- * @param uri the same as a URI
+ * @param text what the user wrote, as far as it may be shown
+ * @param uri the same as a URI, without a user and a password
  * @param authorization what proves who we are; null without a user
  */
 record WebFile(String text, URI uri, String authorization) {
+    private static final int MOST_PORT = 65535;
+    private static final int HTTP_PORT = 80;
+    private static final int HTTPS_PORT = 443;
+
     /**
      * Reads a URL.
      *
@@ -24,35 +28,61 @@ record WebFile(String text, URI uri, String authorization) {
     static WebFile parse(String text) throws IOException {
         try {
             URI uri = new URI(text);
-            if (uri.getHost() == null || uri.getPort() > 65535) {
-                throw new IOException(withoutUser(text) + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/PATH");
+            if (!isPlace(uri)) {
+                throw new IOException(shown(text) + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/PATH");
             }
             String user = uri.getUserInfo();
-            var plain = new URI(uri.getScheme() + "://" + uri.getRawAuthority().substring(uri.getRawAuthority().lastIndexOf('@') + 1)
-                    + (uri.getRawPath().isEmpty() ? "/" : uri.getRawPath()) + (uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery()));
-            return new WebFile(withoutUser(text), plain, user == null ? null
+            return new WebFile(shown(text), withoutUser(uri), user == null ? null
                     : "Basic " + Base64.getEncoder().encodeToString(user.getBytes(UTF_8)));
         } catch (URISyntaxException e) {
-            throw new IOException(withoutUser(text) + ": is not a URL: " + e.getReason(), e);
+            // Without its cause, which quotes the password
+            throw new IOException(shown(text) + ": is not a URL: " + e.getReason());
         }
     }
 
-    /** A text that may be shown; of one that is not a URL perhaps too little. */
-    static String withoutUser(String text) {
+    /** The scheme, host and path of a text: never a user, a password or a query; of one that is not a URL perhaps too little. */
+    static String shown(String text) {
         try {
             URI uri = new URI(text);
             if (uri.getHost() != null) {
-                return uri.getRawUserInfo() == null ? text : text.replaceFirst("//[^/?#]*@", "//");
+                return uri.getScheme() + "://" + hostOf(uri) + uri.getRawPath();
             }
         } catch (URISyntaxException e) {
             // A password may have what belongs into no URL
         }
-        return text.replaceFirst("//.*@", "//");
+        int start = text.indexOf(':') + 1;
+        while (start < text.length() && text.charAt(start) == '/') {
+            start++;
+        }
+        int at = text.lastIndexOf('@');
+        String unknown = at < start ? "" : text.substring(start, at);
+        // Such a sign ends the place or is in a password, and so is a colon
+        String rest = unknown.matches("(?s).*[?#].*") ? "..." : text.substring(Math.max(start, at + 1)).replaceFirst("(?s)[:?#].*", "");
+        return text.substring(0, start) + rest;
+    }
+
+    /** The same place without who we are there. */
+    static URI withoutUser(URI uri) {
+        return URI.create(uri.getScheme() + "://" + hostOf(uri) + (uri.getRawPath().isEmpty() ? "/" : uri.getRawPath())
+                + (uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery()));
+    }
+
+    /** Whether it has a host, and a port that there can be. */
+    static boolean isPlace(URI uri) {
+        return uri.getHost() != null && uri.getPort() != 0 && uri.getPort() <= MOST_PORT;
     }
 
     /** Whether a place on the web is at the same server, which may know who we are. */
     boolean isAtHome(URI place) {
         return place.getScheme().equalsIgnoreCase(uri.getScheme()) && place.getHost().equalsIgnoreCase(uri.getHost())
-                && place.getPort() == uri.getPort();
+                && portOf(place) == portOf(uri);
+    }
+
+    private static int portOf(URI uri) {
+        return uri.getPort() >= 0 ? uri.getPort() : uri.getScheme().equalsIgnoreCase("http") ? HTTP_PORT : HTTPS_PORT;
+    }
+
+    private static String hostOf(URI uri) {
+        return uri.getRawAuthority().substring(uri.getRawAuthority().lastIndexOf('@') + 1);
     }
 }

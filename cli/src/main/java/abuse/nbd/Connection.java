@@ -112,14 +112,7 @@ final class Connection {
             close(present);
             return;
         }
-        sending.lock();
-        try {
-            if (!connected) {
-                endExpired(false);
-            }
-        } finally {
-            sending.unlock();
-        }
+        endExpired(false);
     }
 
     /** Lets nobody wait for the server any more, and has the reader fail all requests. */
@@ -149,10 +142,11 @@ final class Connection {
     // Any thread
 
     private void send(Exchange exchange) {
+        AsyncRequest refused = null;
         sending.lock();
         try {
             if (over) {
-                fail(exchange);
+                refused = take(exchange);
             }
             // What is sent again may have been faster
             if (connected && exchange.request != null && exchange.sentOn != number) {
@@ -163,6 +157,9 @@ final class Connection {
             close(wire);
         } finally {
             sending.unlock();
+        }
+        if (refused != null) {
+            refused.fail(Failure.IO, null);
         }
     }
 
@@ -176,28 +173,39 @@ final class Connection {
     }
 
     /**
-     * Ends what has passed its deadline, without a connection and under the lock. If the server hangs, changes that are
-     * under way fail, too: it may carry them out when it wakes, and undo what was written since.
+     * Ends what has passed its deadline, if there is no connection. If the server hangs, changes that are under way fail, too: it
+     * may carry them out when it wakes, and undo what was written since.
      */
     private void endExpired(boolean all) {
         long now = System.nanoTime();
         for (Exchange exchange : exchanges.all()) {
-            AsyncRequest request = exchange.request;
-            if (request != null && (Exchanges.isExpired(request, now)
-                    || all && exchange.isChange() && (exchange.sentOn != 0 || exchange.done != 0))) {
-                exchanges.give(exchange);
-                request.fail(Failure.TIMEOUT, null);
+            AsyncRequest expired = null;
+            sending.lock();
+            try {
+                AsyncRequest request = exchange.request;
+                if (request != null && !connected && (Exchanges.isExpired(request, now)
+                        || all && exchange.isChange() && (exchange.sentOn != 0 || exchange.done != 0))) {
+                    expired = take(exchange);
+                }
+            } finally {
+                sending.unlock();
+            }
+            if (expired != null) {
+                expired.fail(Failure.TIMEOUT, null);
             }
         }
     }
 
-    /** Fails the request of an exchange that is not free, under the lock. */
-    private void fail(Exchange exchange) {
+    /**
+     * Frees an exchange under the lock, and returns its request, null if it was free; it is failed without the lock, because
+     * what that leads to may wait for another thread that submits a request.
+     */
+    private AsyncRequest take(Exchange exchange) {
         AsyncRequest request = exchange.request;
         if (request != null) {
             exchanges.give(exchange);
-            request.fail(Failure.IO, null);
         }
+        return request;
     }
 
     // The writer
@@ -273,11 +281,12 @@ final class Connection {
         try {
             connected = false;
             over = true;
-            for (Exchange exchange : exchanges.all()) {
-                fail(exchange);
-            }
         } finally {
             sending.unlock();
+        }
+        // What is submitted from now on fails at once
+        for (Exchange exchange : exchanges.all()) {
+            send(exchange);
         }
     }
 
@@ -300,7 +309,12 @@ final class Connection {
         sending.lock();
         try {
             connected = false;
-            endExpired(hung == wire);
+        } finally {
+            sending.unlock();
+        }
+        endExpired(hung == wire);
+        sending.lock();
+        try {
             for (Exchange exchange : exchanges.all()) {
                 // A part that was written may be lost with the server
                 exchange.restart();

@@ -23,7 +23,7 @@ final class NbdBackend implements AsyncBackend {
     /** As many requests share a connection, and their system calls, before the next one is used. */
     private static final int TOGETHER = 16;
     /** A block that is larger is refused, not set up. */
-    private static final int LARGEST_BLOCK = 4096;
+    static final int LARGEST_BLOCK = 4096;
 
     private final Target target;
     private final Export export;
@@ -34,12 +34,11 @@ final class NbdBackend implements AsyncBackend {
     private volatile Consumer<String> administrator = problem -> {};
 
     /** Takes over a target and a first connection; both are closed if this fails. */
-    NbdBackend(Target target, Handshake.Result first, Geometry geometry) throws IOException {
+    NbdBackend(Target target, Handshake.Result first) throws IOException {
         this.target = target;
         export = first.export();
         List<Wire> all = new ArrayList<>(List.of(first.wire()));
         try {
-            check(geometry);
             if (export.has(Protocol.CAN_MULTI_CONN)) {
                 connectMore(all);
             }
@@ -75,7 +74,8 @@ final class NbdBackend implements AsyncBackend {
         }
     }
 
-    private void check(Geometry geometry) throws IOException {
+    /** Fails unless it can hold such a disk. */
+    void check(Geometry geometry) throws IOException {
         if (export.readOnly() && !geometry.readOnly()) {
             throw new IOException(text() + ": is read-only; set up with ro");
         }

@@ -5,7 +5,6 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
-import abuse.backend.ImageFormat;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
@@ -15,15 +14,10 @@ import java.util.concurrent.ConcurrentHashMap;
 public abstract class NbdFactory implements BackendFactory {
     private final String scheme;
     private final String form;
-    /** What {@link #look} found, with its connection, as some servers end with the first one that they lose. */
+    /** What {@link #look} found and opened, as some servers end with the first connection that they lose. */
     private final Map<String, Looked> looked = new ConcurrentHashMap<>();
 
-    private record Looked(Target target, Handshake.Result result) {
-        void close() throws IOException {
-            result.wire().close();
-            target.close();
-        }
-    }
+    private record Looked(NbdBackend backend, Image image) {}
 
     /** nbd, over TCP. */
     public static final class Tcp extends NbdFactory {
@@ -89,25 +83,33 @@ public abstract class NbdFactory implements BackendFactory {
     public Image look(String argument) throws IOException {
         Looked found = looked.get(argument);
         if (found == null) {
-            found = connect(argument);
+            NbdBackend backend = connect(argument);
+            try {
+                found = new Looked(backend, Preview.of(backend));
+            } catch (Throwable e) {
+                backend.close();
+                throw e;
+            }
             // Disks that are opened at once may look for the same
             if (looked.putIfAbsent(argument, found) != null) {
-                found.close();
+                backend.close();
             }
         }
-        Export export = found.result.export();
-        return new Image(NbdBackend.sizeOf(export), ImageFormat.UNSEEN, export.minimum(), export.readOnly(), export.has(Protocol.SEND_TRIM),
-                export.has(Protocol.SEND_WRITE_ZEROES));
+        return found.image;
     }
 
     @Override
     @SuppressWarnings("resource") // what is returned is open
     public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
         Looked found = looked.remove(argument);
-        if (found == null) {
-            found = connect(argument);
+        NbdBackend backend = found == null ? connect(argument) : found.backend;
+        try {
+            backend.check(geometry);
+            return backend;
+        } catch (Throwable e) {
+            backend.close();
+            throw e;
         }
-        return new NbdBackend(found.target, found.result, geometry);
     }
 
     /** Where a text leads. */
@@ -115,13 +117,15 @@ public abstract class NbdFactory implements BackendFactory {
         return new Target(NbdUri.parse(text));
     }
 
-    private Looked connect(String argument) throws IOException {
+    private NbdBackend connect(String argument) throws IOException {
         Target target = target(scheme + ":" + argument);
+        Handshake.Result first;
         try {
-            return new Looked(target, target.connect());
+            first = target.connect();
         } catch (IOException | RuntimeException | Error e) {
             target.close();
             throw e;
         }
+        return new NbdBackend(target, first);
     }
 }

@@ -32,7 +32,8 @@ record NbdUri(String text, String host, int port, String socket, String export, 
         try {
             uri = new URI(text);
         } catch (URISyntaxException e) {
-            throw new IOException(text + ": is not a URI: " + e.getReason(), e);
+            // Without its cause, which quotes all that was written
+            throw new IOException(withoutUser(text) + ": is not a URI: " + e.getReason());
         }
         String path = uri.getPath() == null ? "" : uri.getPath();
         String export = path.startsWith("/") ? path.substring(1) : path;
@@ -61,7 +62,7 @@ record NbdUri(String text, String host, int port, String socket, String export, 
             }
         }
         if (uri.getUserInfo() != null) {
-            throw new IOException(text + ": a user name is of use only with pre-shared keys, which are not supported");
+            throw new IOException(withoutUser(text) + ": a user name is of use only with pre-shared keys, which are not supported");
         }
         String host = uri.getHost();
         if (unix && (socket == null || socket.isEmpty())) {
@@ -80,6 +81,11 @@ record NbdUri(String text, String host, int port, String socket, String export, 
         }
         return new NbdUri(text, host, uri.getPort() < 0 ? DEFAULT_PORT : uri.getPort(), socket, export,
                 tls ? new Certificates(folder, name == null ? host : name, verify) : null);
+    }
+
+    /** Somebody may think that there is a password, as in other URIs. */
+    private static String withoutUser(String text) {
+        return text.replaceFirst("//.*@", "//");
     }
 
     private static boolean bool(String text, String part, String value) throws IOException {

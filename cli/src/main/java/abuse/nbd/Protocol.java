@@ -3,6 +3,8 @@ package abuse.nbd;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Terminal;
+
 /** The numbers of the NBD protocol, as its specification names them. */
 final class Protocol {
     static final long NBDMAGIC = 0x4e42444d41474943L;
@@ -77,6 +79,6 @@ final class Protocol {
 
     /** What a server says to people, in one line and without a terminal's control characters. */
     static String words(byte[] text) {
-        return new String(text, UTF_8).replaceAll("\\p{Cc}", "?");
+        return Terminal.printable(new String(text, UTF_8));
     }
 }

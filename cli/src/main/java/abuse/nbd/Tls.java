@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
+import abuse.libc.Terminal;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -236,7 +237,7 @@ final class Tls {
         while (first.getCause() != null) {
             first = first.getCause();
         }
-        String words = first.getMessage() == null ? first.toString() : first.getMessage();
+        String words = Terminal.printable(first.getMessage() == null ? first.toString() : first.getMessage());
         if (first instanceof CertPathBuilderException) {
             return "nobody whom we trust has signed the server's certificate; ca-cert.pem in the folder that tls-certificates"
                     + " names tells whom to trust";

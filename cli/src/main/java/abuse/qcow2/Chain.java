@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import static abuse.libc.Terminal.printable;
+
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -28,14 +30,14 @@ final class Chain {
     /** Opens an image with all that is below it; closing it closes all. */
     @SuppressWarnings("resource") // the layer closes it
     Qcow2Layer open(String path, boolean writable) throws IOException {
-        return image(openFile(path, writable));
+        return image(path, openFile(path, writable));
     }
 
     private ImageFile openFile(String path, boolean writable) throws IOException {
         ImageFile file = opener.open(path, writable);
         try {
             if (!files.add(file.key())) {
-                throw new IOException(path + ": the image is its own backing file");
+                throw new IOException(file.path + ": the image is its own backing file");
             }
             return file;
         } catch (IOException | RuntimeException | Error e) {
@@ -45,11 +47,11 @@ final class Chain {
     }
 
     /** Takes over the file. */
-    private Qcow2Layer image(ImageFile file) throws IOException {
+    private Qcow2Layer image(String path, ImageFile file) throws IOException {
         Layer below = null;
         try {
             Header header = Header.read(file);
-            below = header.backingFile() == null ? null : backing(file.path, header);
+            below = header.backingFile() == null ? null : backing(path, header);
             file.map(mappedSize(file, header));
             return new Qcow2Layer(file, header, below);
         } catch (IOException | RuntimeException | Error e) {
@@ -65,17 +67,18 @@ final class Chain {
         String name = header.backingFile();
         String format = header.backingFormat();
         if (format != null && !format.equals("raw") && !format.equals("qcow2")) {
-            throw new IOException(path + ": its backing file has the format " + format + "; only raw and qcow2 are known");
+            throw new IOException(path + ": its backing file has the format " + printable(format) + "; only raw and qcow2 are known");
         }
-        ImageFile file = openFile(resolve(path, name, format), false);
+        String next = resolve(path, name, format);
+        ImageFile file = openFile(next, false);
         if ("qcow2".equals(format)) {
-            return image(file);
+            return image(next, file);
         }
         try {
             // Whoever writes such a disk could make it look like an image that reads any file
             if (format == null && Header.isThere(file)) {
                 throw new IOException(path + ": does not say which format its backing file has; 'qemu-img rebase -u -f qcow2 -F qcow2 -b "
-                        + name + " " + path + "' sets it");
+                        + printable(name) + " " + path + "' sets it");
             }
             return new RawLayer(file);
         } catch (IOException | RuntimeException | Error e) {
@@ -87,11 +90,11 @@ final class Chain {
     private static String resolve(String path, String name, String format) throws IOException {
         String plain = name.startsWith(FILE) ? name.substring(FILE.length()) : name;
         if (PROTOCOL.matcher(plain).matches()) {
-            throw new IOException(path + ": its backing file '" + name + "' is not a path, which is all that this backend can follow");
+            throw new IOException(path + ": its backing file '" + printable(name) + "' is not a path, which is all that this backend can follow");
         }
         if (plain.length() < name.length() && !plain.startsWith("/")) {
-            String options = "-u -f qcow2 -b " + plain + " -F " + (format == null ? "raw" : format);
-            throw new IOException(path + ": its backing file '" + name + "' would be sought in the current folder of qemu; 'qemu-img rebase "
+            String options = "-u -f qcow2 -b " + printable(plain) + " -F " + (format == null ? "raw" : format);
+            throw new IOException(path + ": its backing file '" + printable(name) + "' would be sought in the current folder of qemu; 'qemu-img rebase "
                     + options + " " + path + "' makes it relative to the image");
         }
         try {

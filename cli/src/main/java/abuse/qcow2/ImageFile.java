@@ -4,6 +4,7 @@ package abuse.qcow2;
 import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
+import abuse.libc.Terminal;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 
 /** An open file of a chain: positions in it, and their addresses. */
 class ImageFile implements AutoCloseable {
+    /** As it may be shown: that of a backing file is written by whoever has made the image. */
     final String path;
     final boolean writable;
     private final int fd;
@@ -25,14 +27,14 @@ class ImageFile implements AutoCloseable {
 
     /** Opens a file as it is, without a lock. */
     ImageFile(String path, boolean writable) throws IOException {
-        this.path = path;
+        this.path = Terminal.printable(path);
         this.writable = writable;
         // Without O_NONBLOCK a pipe would wait for its other end
         fd = Unix.open(path, (writable ? Unix.O_RDWR : Unix.O_RDONLY) | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
         if (fd < 0) {
             throw failure();
         }
-        sync = new FileSync(fd, path);
+        sync = new FileSync(fd, this.path);
         try {
             size = end();
         } catch (IOException e) {
@@ -49,8 +51,8 @@ class ImageFile implements AutoCloseable {
     static ImageFile open(String path, boolean writable, int disk) throws IOException {
         var file = new ImageFile(path, writable);
         try {
-            ImageLock.take(file.fd, path, disk, !writable).refuseOthers("");
-            QemuLock.take(file.fd, path, writable);
+            ImageLock.take(file.fd, file.path, disk, !writable).refuseOthers("");
+            QemuLock.take(file.fd, file.path, writable);
             // Whoever had it before may have made it longer
             file.size = file.end();
             return file;

@@ -118,6 +118,11 @@ final class AsyncWorker implements QueueServer {
         return inFlight.look(now, onExpired, stuck);
     }
 
+    /** Waits so many milliseconds at most for requests that were left behind, after {@link #run}; whether there are none. */
+    boolean awaitAll(long milliseconds) {
+        return inFlight.awaitAll(milliseconds);
+    }
+
     /** Whether it failed because the device was reset. */
     boolean isReset() {
         return isReset(failure);

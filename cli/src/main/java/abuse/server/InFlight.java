@@ -68,11 +68,25 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     }
 
     /** Waits until all slots are free, or until there is a reason to give up. */
-    synchronized void awaitAll(BooleanSupplier giveUp) {
+    void awaitAll(BooleanSupplier giveUp) {
+        awaitAll(giveUp, Long.MAX_VALUE);
+    }
+
+    /** Waits so many milliseconds at most until all slots are free, and returns whether they are. */
+    boolean awaitAll(long milliseconds) {
+        return awaitAll(() -> false, milliseconds);
+    }
+
+    private synchronized boolean awaitAll(BooleanSupplier giveUp, long milliseconds) {
+        long start = System.nanoTime();
         boolean interrupted = false;
         while (freeSlots < slots.length && !giveUp.getAsBoolean()) {
+            long left = milliseconds - (System.nanoTime() - start) / 1_000_000;
+            if (left <= 0) {
+                break;
+            }
             try {
-                wait();
+                wait(left);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -80,6 +94,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        return freeSlots == slots.length;
     }
 
     /** Makes the waits look again; there will be no more free slots. */

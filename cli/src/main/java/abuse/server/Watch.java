@@ -15,6 +15,8 @@ final class Watch implements AutoCloseable {
     static final long STUCK_NS = 10_000_000_000L;
     private static final long MIN_PERIOD_MS = 10;
     private static final long MAX_PERIOD_MS = 1000;
+    /** How long requests may take to end that were given up. */
+    private static final long LEAVE_MS = 1000;
 
     private final List<AsyncWorker> workers;
     private final AsyncBackend backend;
@@ -23,6 +25,7 @@ final class Watch implements AutoCloseable {
     private final long period;
     private final Thread thread = new Thread(this::run, "deadlines");
     private boolean closed;
+    private boolean abandoned;
 
     /**
      * Watches nothing yet.
@@ -43,6 +46,7 @@ final class Watch implements AutoCloseable {
         thread.start();
     }
 
+    /** Ends after the workers; what these have left behind, because they failed, is given up. */
     @Override
     public void close() {
         synchronized (this) {
@@ -50,6 +54,14 @@ final class Watch implements AutoCloseable {
             notifyAll();
         }
         Threads.join(thread);
+        if (!awaitAll(0)) {
+            abandon();
+            awaitAll(LEAVE_MS);
+        }
+    }
+
+    private boolean awaitAll(long milliseconds) {
+        return workers.stream().allMatch(worker -> worker.awaitAll(milliseconds));
     }
 
     boolean isOwnThread() {
@@ -69,7 +81,6 @@ final class Watch implements AutoCloseable {
 
     private void run() {
         boolean told = false;
-        boolean abandoned = false;
         while (pause()) {
             boolean stuck = false;
             boolean gone = false;
@@ -77,8 +88,7 @@ final class Watch implements AutoCloseable {
                 stuck |= worker.look(System.nanoTime(), this::expired, STUCK_NS);
                 gone |= worker.isReset();
             }
-            if (gone && !abandoned) {
-                abandoned = true;
+            if (gone) {
                 abandon();
             }
             if (stuck && !told) {
@@ -89,6 +99,10 @@ final class Watch implements AutoCloseable {
     }
 
     private void abandon() {
+        if (abandoned) {
+            return;
+        }
+        abandoned = true;
         try {
             backend.abandon();
         } catch (Throwable e) {

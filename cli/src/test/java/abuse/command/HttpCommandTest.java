@@ -14,6 +14,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,15 +48,16 @@ class HttpCommandTest extends CommandTestBase {
                 return;
             }
             String[] ends = exchange.getRequestHeaders().getFirst("Range").substring("bytes=".length()).split("-");
-            byte[] part = Arrays.copyOfRange(image, Integer.parseInt(ends[0]), Integer.parseInt(ends[1]) + 1);
-            exchange.getResponseHeaders().set("Content-Range", "bytes " + ends[0] + "-" + ends[1] + "/" + image.length);
+            int first = Integer.parseInt(ends[0]);
+            byte[] part = Arrays.copyOfRange(image, first, Math.min(Integer.parseInt(ends[1]) + 1, image.length));
+            exchange.getResponseHeaders().set("Content-Range", "bytes " + first + "-" + (first + part.length - 1) + "/" + image.length);
             exchange.sendResponseHeaders(206, part.length);
             exchange.getResponseBody().write(part);
         }
     }
 
     private String url() {
-        return "http://me:secret@" + host + "/disk";
+        return "http://me:secret@" + host + "/disk?key=secret";
     }
 
     private String shown() {
@@ -81,6 +83,25 @@ class HttpCommandTest extends CommandTestBase {
         disk.reset();
         server.end();
         assertFalse((server.out() + server.err() + servers.out()).contains("secret"), server.err());
+    }
+
+    @Test
+    void what_only_looks_like_a_URL_is_not_shown_either() throws Exception {
+        devices.add(0).setUp(image.length, Flag.READ_ONLY);
+        var list = directory.resolve("list");
+        for (String word : new String[] {"HTTP://me:secret@" + host + "/disk", "htpp:me:secret@host", "htpps://host/disk?key=secret"}) {
+            var server = run("server", "0", word);
+            Files.writeString(list, "0 " + word + "\n");
+            var all = run("server", "--all", list.toString());
+            Files.writeString(list, word + "\n");
+            var swapped = run("server", "--all", list.toString());
+            Files.writeString(list, "0 null " + word + "\n");
+            var late = run("server", "--all", list.toString());
+            for (var one : List.of(server, all, swapped, late)) {
+                assertEquals(2, one.exitCode());
+                assertTrue(one.err().contains(":...'") && !one.err().contains("secret"), one.err());
+            }
+        }
     }
 
     @Test

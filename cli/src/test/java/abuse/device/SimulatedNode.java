@@ -3,6 +3,7 @@ package abuse.device;
 
 import abuse.device.DeviceException.Call;
 import abuse.device.SimulatedDisk.Submitted;
+import abuse.libc.Terminal;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -180,7 +181,7 @@ final class SimulatedNode implements Device {
         return new ServerStatus(number, PID, 0, serving == null ? Device.ANY_QUEUE : serving.queue(), draining,
                 serving != null && served != disk.generation, waiting, mine.size(),
                 mine.stream().mapToLong(request -> request.ageMs).max().orElse(0), 0, gets, puts, stale, "java",
-                serving == null ? "" : Serving.printable(serving.text()));
+                serving == null ? "" : Terminal.printable(serving.text()));
     }
 
     @Override

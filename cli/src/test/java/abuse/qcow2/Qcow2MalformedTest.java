@@ -191,6 +191,9 @@ class Qcow2MalformedTest extends Qcow2TestBase {
         "-F raw -b nbd://host/export | DIR/image: its backing file 'nbd://host/export' is not a path, which is all that this backend can follow",
         "-F raw -b file:image        | DIR/image: its backing file 'file:image' would be sought in the current folder of qemu; 'qemu-img rebase -u -f qcow2 -b image -F raw DIR/image' makes it relative to the image",
         "-F raw -b json:{}           | DIR/image: its backing file 'json:{}' is not a path, which is all that this backend can follow",
+        "-F raw -b gone\u001b[31m     | DIR/gone?[31m: No such file or directory",
+        "-F raw -b gone/\u202e        | DIR/gone/?: No such file or directory",
+        "-F raw -b nbd:\u009b31m      | DIR/image: its backing file 'nbd:?31m' is not a path, which is all that this backend can follow",
     })
     void a_backing_file_that_cannot_be_followed(String options, String message) throws Exception {
         run(("qemu-img rebase -u -f qcow2 " + options + " image").split(" "));

@@ -361,6 +361,30 @@ class AsyncServerTest extends ServerTestBase {
     }
 
     @Test
+    void at_a_reset_the_only_worker_has_its_requests_given_up() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var told = new ArrayList<String>();
+        var backend = new Held() {
+            @Override
+            public synchronized void abandon() {
+                told.add("abandon");
+                held.forEach(request -> request.fail(Failure.IO, null));
+            }
+
+            @Override
+            public void close() {
+                told.add("close");
+            }
+        };
+        var running = serve(backend);
+        disk.read(0, BLOCK);
+        backend.awaitHeld(1);
+        disk.reset();
+        assertInstanceOf(DeviceException.class, running.end());
+        assertEquals(List.of("abandon", "close"), told);
+    }
+
+    @Test
     void late_answers_and_second_ends_are_nobodys_trouble() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var backend = new Held();

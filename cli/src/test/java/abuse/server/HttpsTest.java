@@ -113,7 +113,7 @@ class HttpsTest {
         return output(command.toArray(String[]::new));
     }
 
-    private static String classPath() {
+    static String classPath() {
         return Path.of("target/classes").toAbsolutePath() + ":" + Path.of("target/test-classes").toAbsolutePath() + ":"
                 + Arrays.stream(System.getProperty("java.class.path").split(":")).map(one -> Path.of(one).toAbsolutePath().toString())
                         .reduce("", (one, two) -> one + ":" + two);
@@ -129,6 +129,15 @@ class HttpsTest {
         String other = url.replace("localhost", "127.0.0.1");
         String wrongName = read(other, trust);
         assertTrue(wrongName.startsWith(other + ": TLS: ") && wrongName.contains("127.0.0.1"), wrongName);
+    }
+
+    @Test
+    void who_is_trusted_must_be_readable() throws Exception {
+        Path file = Files.writeString(directory.resolve("broken"), "no key store");
+        String broken = read(url, "-Djavax.net.ssl.trustStore=" + file);
+        assertTrue(broken.startsWith(url + ": whom Java trusts cannot be read: ") && broken.contains("-Djavax.net.ssl.trustStore"), broken);
+        String nobody = read(url, "-Djavax.net.ssl.trustStore=" + directory.resolve("none"));
+        assertTrue(nobody.startsWith(url + ": TLS: nobody whom Java trusts has signed the server's certificate; -Djavax.net.ssl.trustStore"), nobody);
     }
 
     @Test

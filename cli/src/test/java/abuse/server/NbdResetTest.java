@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
@@ -15,8 +17,11 @@ import abuse.device.Operation;
 import abuse.device.Result;
 import abuse.device.Status;
 import abuse.filter.FilteredBackend;
+import abuse.libc.Threads;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -123,6 +128,47 @@ class NbdResetTest extends ServerTestBase {
         disk.reset();
         assertReset(running.end());
         assertTrue(read.await().failed());
+    }
+
+    /** A read by somebody who does something when it fails. */
+    private static AsyncRequest read(Runnable onFailure) {
+        ByteBuffer data = ByteBuffer.allocateDirect(BLOCK);
+        return (AsyncRequest) Proxy.newProxyInstance(AsyncRequest.class.getClassLoader(), new Class<?>[] {AsyncRequest.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "kind" -> AsyncRequest.Kind.READ;
+                    case "offset" -> 0L;
+                    case "length" -> (long) BLOCK;
+                    case "data" -> data;
+                    case "deadline" -> Long.MAX_VALUE;
+                    case "fail" -> {
+                        onFailure.run();
+                        yield null;
+                    }
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
+    }
+
+    @Test
+    void whoever_is_told_of_a_failure_may_wait_for_another_request() throws Exception {
+        var backend = (AsyncBackend) open(new Geometry(0, CAPACITY, 4096, 1 << 20, false));
+        var failures = new CountDownLatch(2);
+        backend.submit(read(() -> {
+            var other = new Thread(() -> {
+                try {
+                    backend.submit(read(failures::countDown));
+                    backend.submitted();
+                } catch (IOException e) {
+                    // Then nobody counts
+                }
+            });
+            other.start();
+            Threads.join(other);
+            failures.countDown();
+        }));
+        backend.submitted();
+        backend.abandon();
+        failures.await();
+        backend.close();
     }
 
     /** What was told of one disk of many. */

@@ -205,7 +205,7 @@ class NbdTest extends ServerTestBase {
         assertEquals(1 << 20, image.size());
         assertEquals(1024, image.leastBlock());
         assertTrue(image.readOnly());
-        assertEquals(1024, image.blockSize(4096));
+        assertEquals(4096, image.blockSize(4096));
         assertTrue(image.fits(4096));
         assertEquals(process.uri + ": is read-only; set up with ro", refusal(process.uri, 4096, false));
         assertEquals(process.uri + ": has blocks of 1024 bytes, but its disk has blocks of 512; set up with bs=1024",

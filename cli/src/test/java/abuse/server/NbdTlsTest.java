@@ -274,11 +274,11 @@ class NbdTlsTest extends ServerTestBase {
     @CsvSource(delimiter = '|', value = {
         "nbd://host/?tls-certificates=/x | 'tls-certificates' belongs to nbds:// or nbds+unix://",
         "nbds://host/?tls-verify-peer=no | 'tls-verify-peer=no' is neither true nor false",
-        "nbds://me@host/ | a user name is of use only with pre-shared keys, which are not supported",
+        "nbds://me:secret@host/ | a user name is of use only with pre-shared keys, which are not supported",
         "nbds://host/?tls-psk-file=/x | 'tls-psk-file=/x' is not known",
         "nbds:/// | names no host; it is nbds://HOST[:PORT]/[EXPORT]",
     })
     void URIs_that_are_wrong(String uri, String words) {
-        assertEquals(uri + ": " + words, refusal(uri));
+        assertEquals(uri.replace("me:secret@", "") + ": " + words, refusal(uri));
     }
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.http;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpHeaders;
+import java.nio.ByteBuffer;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Flow;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is asked of a web server before there is a disk, and what its answers mean. */
+@Timeout(100)
+class WebTest {
+    private static final String PART = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-511/4096\r\nContent-Length: 512\r\n\r\n";
+    private static final long SHORT_NS = 300_000_000L;
+    private static final long LONG_NS = 60_000_000_000L;
+
+    /** What a server sends after a request. */
+    private interface Answer {
+        void send(OutputStream to) throws Exception;
+    }
+
+    private static Web.Part read(Answer answer, long limit) throws Exception {
+        try (var server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+            var thread = new Thread(() -> {
+                try (Socket socket = server.accept()) {
+                    var in = socket.getInputStream();
+                    for (String head = ""; !head.endsWith("\r\n\r\n"); head += (char) in.read()) {
+                        // Nothing else is of interest
+                    }
+                    answer.send(socket.getOutputStream());
+                } catch (Exception e) {
+                    // The client has gone
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+            return Web.read(WebFile.parse("http://localhost:" + server.getLocalPort() + "/disk?key=secret"), 0, 512, limit);
+        }
+    }
+
+    private static String refusal(Answer answer, long limit) {
+        return assertThrows(IOException.class, () -> read(answer, limit)).getMessage();
+    }
+
+    @Test
+    void a_part_comes_with_its_version() throws Exception {
+        byte[] bytes = new byte[512];
+        bytes[511] = 1;
+        Web.Part part = read(to -> {
+            to.write(PART.getBytes(ISO_8859_1));
+            to.write(bytes);
+        }, LONG_NS);
+        assertArrayEquals(bytes, part.bytes().array());
+        assertEquals(4096, part.version().size());
+    }
+
+    @Test
+    void nobody_waits_for_ever_for_a_body_that_does_not_come() {
+        String refusal = refusal(to -> {
+            to.write(PART.getBytes(ISO_8859_1));
+            Thread.sleep(LONG_NS);
+        }, SHORT_NS);
+        assertTrue(refusal.endsWith("/disk: the server does not answer"), refusal);
+    }
+
+    @Test
+    void nobody_waits_for_ever_for_a_byte_now_and_then() {
+        String refusal = refusal(to -> {
+            to.write(PART.getBytes(ISO_8859_1));
+            while (true) {
+                to.write(0);
+                Thread.sleep(10);
+            }
+        }, SHORT_NS);
+        assertTrue(refusal.endsWith("/disk: the server does not answer"), refusal);
+    }
+
+    @Test
+    void a_byte_now_and_then_is_no_progress() throws Exception {
+        var body = new Body(ByteBuffer.allocate(1 << 20));
+        body.onSubscribe(new Flow.Subscription() {
+            @Override
+            public void request(long n) {}
+
+            @Override
+            public void cancel() {}
+        });
+        long start = body.progress();
+        Thread.sleep(1);
+        body.onNext(List.of(ByteBuffer.allocate(100)));
+        assertEquals(start, body.progress());
+        body.onNext(List.of(ByteBuffer.allocate(1 << 14)));
+        assertTrue(body.progress() - start > 0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"HTTP/1.1 2\u001b[31m6 Red\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: Red\u009b31m\r\nContent-Length: 1\r\n\r\n1"})
+    void what_a_server_says_cannot_move_the_cursor(String answer) {
+        String refusal = refusal(to -> to.write(answer.getBytes(ISO_8859_1)), LONG_NS);
+        assertFalse(refusal.matches("(?s).*\\p{Cc}.*"), refusal);
+        assertTrue(refusal.contains("31m"), refusal);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"http://h/, http://H:80/x, true", "http://h:80/, http://h/x, true", "https://h:443/, https://h/, true",
+        "http://h:81/, http://h/, false", "https://h/, https://h:80/, false", "http://h/, https://h/, false", "http://h/, http://g/, false"})
+    void home_is_a_scheme_a_host_and_a_port(String url, String place, boolean same) throws Exception {
+        assertEquals(same, WebFile.parse(url).isAtHome(URI.create(place)));
+    }
+
+    private static long retryAfter(String value) {
+        return Web.retryAfterMs(HttpHeaders.of(Map.of("Retry-After", List.of(value)), (name, one) -> true));
+    }
+
+    @Test
+    void a_server_says_when_to_ask_again() {
+        assertEquals(5000, retryAfter("5"));
+        assertEquals(120_000, retryAfter("120"));
+        assertEquals(3_600_000, retryAfter("999999999"));
+        String later = ZonedDateTime.now(ZoneOffset.UTC).plusMinutes(30).format(DateTimeFormatter.RFC_1123_DATE_TIME);
+        assertTrue(retryAfter(later) > 60_000 && retryAfter(later) <= 1_800_000, later);
+        for (String none : List.of("Fri, 27 Nov 2015 10:00:00 GMT", "", "-5", "soon", "99999999999")) {
+            assertEquals(0, retryAfter(none), none);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"http:me:secret@host/x", "http:/me:secret@host/x", "http://me:se cret@host/x", "http://me:se?cret@host/x",
+        "http://me:se#cret@host/x", "http://me:se/cret@host/x", "http:///me:secret@host/x", "http://me:secret", "http://me:secret#host/x",
+        "http://ho st/x?mail=a@b&key=secret", "http://ho st/x?key=secret", "http://host:port/x?key=secret", "http://me:secret@host:port/x",
+        "http://me:secret@host:0/x", "http:?secret", "http:secret@"})
+    void no_trace_has_a_password(String url) {
+        var trace = new StringWriter();
+        assertThrows(IOException.class, () -> WebFile.parse(url)).printStackTrace(new PrintWriter(trace));
+        assertFalse(trace.toString().contains("secret") || trace.toString().contains("cret@"), trace.toString());
+    }
+
+    @Test
+    void of_a_redirect_nothing_is_shown_but_its_host() {
+        for (String location : List.of("http://[?key=secret", "http://ho st/?key=secret", "ftp://me:secret@host/")) {
+            String answer = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + "\r\n\r\n";
+            var trace = new StringWriter();
+            assertThrows(IOException.class, () -> read(to -> to.write(answer.getBytes(UTF_8)), LONG_NS)).printStackTrace(new PrintWriter(trace));
+            assertFalse(trace.toString().contains("secret"), trace.toString());
+        }
+    }
+}
