@@ -23,18 +23,22 @@ static struct abuse_era *abuse_map_era(struct abuse_map *map)
 					 lockdep_is_held(&map->lock));
 }
 
-/* It is in the list until the era is over, and it has been flushed. */
-static void abuse_target_retire(struct abuse_era *era,
-				struct abuse_target *target)
+/* A device stays in the list of the map until the era is over, and it was flushed. */
+static void abuse_target_go(struct abuse_era *era, struct abuse_target *target)
 {
-	target->retired = true;
+	if (target->memory) {
+		list_add(&target->gone, &era->memory);
+		return;
+	}
+	spin_lock(&era->map->targets_lock);
 	list_add(&target->gone, &era->targets);
+	spin_unlock(&era->map->targets_lock);
 }
 
 static void abuse_target_put(struct abuse_era *era, struct abuse_target *target)
 {
 	if (!--target->uses)
-		abuse_target_retire(era, target);
+		abuse_target_go(era, target);
 }
 
 /* Ends the present era, so that what was taken away since it began goes with it. */
@@ -76,11 +80,13 @@ void abuse_map_end(struct abuse_map *map)
 		cond_resched();
 	}
 	list_for_each_entry(target, &map->targets, link) {
-		if (!target->retired)
-			abuse_target_retire(era, target);
+		if (target->uses)
+			abuse_target_go(era, target);
 	}
 	abuse_map_turn(map, NULL);
 	mutex_unlock(&map->lock);
+	/* Who waits to open a device again need not. */
+	wake_up_all(&map->flushed);
 }
 
 /*
@@ -326,7 +332,8 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 
 	/* A resume may come meanwhile: what it lets go on it needs no new era for. */
 	if (era && !READ_ONCE(era->paused) && !READ_ONCE(map->paused) &&
-	    list_empty(&era->mappings) && list_empty(&era->targets))
+	    list_empty(&era->mappings) && list_empty(&era->memory) &&
+	    list_empty(&era->targets))
 		era = NULL;
 	if (era) {
 		refcount_inc(&era->users);

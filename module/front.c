@@ -78,6 +78,7 @@ static void abuse_front_free(struct work_struct *work)
 
 	abuse_front_exit_lanes(front);
 	free_percpu(front->passed);
+	abuse_map_exit(&front->map);
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
 	put_disk(front->behind);

@@ -27,6 +27,7 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
 	spin_lock_init(&map->targets_lock);
 	INIT_LIST_HEAD(&map->targets);
+	map->retire = NULL;
 	init_waitqueue_head(&map->flushed);
 	map->nr_ranges = 0;
 	atomic_set(&map->changes, 0);
@@ -35,6 +36,16 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
 	return 0;
+}
+
+/**
+ * abuse_map_exit() - undo abuse_map_init()
+ * @map: the map, which nobody uses any more
+ */
+void abuse_map_exit(struct abuse_map *map)
+{
+	if (map->retire)
+		destroy_workqueue(map->retire);
 }
 
 /**

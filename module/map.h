@@ -10,6 +10,7 @@ struct abuse_list;
 struct file;
 
 int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map));
+void abuse_map_exit(struct abuse_map *map);
 bool abuse_map_is_paused(struct abuse_map *map);
 struct abuse_target *abuse_map_next_device(struct abuse_map *map,
 					   struct abuse_target *target);

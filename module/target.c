@@ -157,6 +157,18 @@ int abuse_target_flush(struct abuse_target *target)
 }
 
 /**
+ * abuse_target_close() - let others have a block device
+ * @target: the target, which is still to be freed
+ *
+ * This may take as long as the device likes.
+ */
+void abuse_target_close(struct abuse_target *target)
+{
+	compat_close_disk(target->open, target->write, target->holder);
+	target->open = NULL;
+}
+
+/**
  * abuse_target_free() - give a block device, or memory, back
  * @target: the target, which nobody uses; what was written to it is durable, or lost
  */
@@ -164,8 +176,8 @@ void abuse_target_free(struct abuse_target *target)
 {
 	if (target->memory)
 		abuse_memory_free(target->memory);
-	else
-		compat_close_disk(target->open, target->write, target->holder);
+	else if (target->open)
+		abuse_target_close(target);
 	kfree(target);
 }
 

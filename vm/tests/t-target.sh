@@ -270,6 +270,68 @@ a_last_flush_that_is_not_answered_holds_up_no_other_change() {
 	exec 3<&-
 }
 
+# Something is written through the disk to the second one, and answered there
+_write_to_second() { # [KEY=VALUE ...]
+	spawn second client io $DISK op=write "$@"
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0"
+	finish second
+}
+
+a_device_that_is_never_done_with_its_last_flush_holds_up_itself_alone() {
+	_ready
+	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE
+	exec 3</dev/abctl1
+	N=2 _map 0:1M:0:/dev/ram0:w,1M:1M:0:/dev/abuse1:w
+	_write_to_second offset=1M
+	spawn stuck client unmap $CTL extents=0:2M
+	client status /dev/abctl1 only=pending until=1
+	wait_for dmsetup create abuse-slow --table "0 16384 linear /dev/ram0 0" # it is free
+	dmsetup remove abuse-slow
+	still_waits stuck
+	# Mapped again and again, it would have one flush more each time.
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	kill9 again
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	take 3
+	answer 3 "$id0"
+	finish stuck
+	finish again
+	_write_to_second
+	spawn stuck client unmap $CTL extents=0:1M
+	client status /dev/abctl1 only=pending until=1
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	soon client reset $CTL
+	failed again ENODEV
+	take 3
+	answer 3 "$id0"
+	finish stuck
+	exec 3<&-
+}
+
+a_device_that_is_mapped_again_in_time_stays() {
+	_ready
+	_slow_target
+	N=2 _map 0:1M:0:/dev/dm-0,1M:1M:0:/dev/ram1:w
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read
+	wait_for _under_way 1
+	spawn unmap client unmap $CTL extents=1M:1M # it waits for the read
+	wait_for eval '[ "$(status extents)" = 1 ]'
+	soon client map $CTL extents=1M:1M:0:/dev/ram1:w
+	still_waits unmap
+	dmsetup resume abuse-slow
+	finish read
+	finish unmap
+	io op=check offset=1M byte=0x42
+	_unmap 0:2M
+	dmsetup remove abuse-slow
+	modprobe -r brd
+}
+
 a_call_that_waits_for_its_own_memory_claims_no_device() {
 	_ready
 	client setup /dev/abctl1 capacity=8M # nobody serves it
