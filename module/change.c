@@ -198,6 +198,18 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	return other;
 }
 
+/* Nothing leads to it and nothing ever did, so there is nothing to wait for. */
+static void abuse_map_drop(struct abuse_map *map, struct abuse_target *target)
+{
+	lockdep_assert_held(&map->lock);
+	if (!target->memory) {
+		spin_lock(&map->targets_lock);
+		list_del(&target->link);
+		spin_unlock(&map->targets_lock);
+	}
+	list_add(&target->gone, &map->unused);
+}
+
 /**
  * abuse_map_disaim() - a target was mapped to, or is not going to be
  * @map: the map, begun to be changed
@@ -209,10 +221,12 @@ void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
 {
 	struct abuse_era *era = abuse_map_era(map);
 
-	if (era)
+	if (!era && !memory)
+		return;
+	if (target->led)
 		abuse_target_put(era, target);
-	else if (memory)
-		abuse_target_free(target);
+	else if (!--target->uses)
+		abuse_map_drop(map, target);
 }
 
 /*
@@ -274,8 +288,10 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		other = abuse_map_neighbour(map, first - 1, m, &first, &last) ?:
 			other;
 	err = abuse_map_check_room(map, first, last, 1);
-	if (!err)
+	if (!err) {
+		WRITE_ONCE(target->led, true);
 		err = abuse_map_store(map, first, last, other ?: m, &gone);
+	}
 	if (m->ranges)
 		target->uses++;
 	else
@@ -329,6 +345,8 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 				   struct abuse_era *next)
 {
 	struct abuse_era *era = abuse_map_era(map);
+	struct abuse_target *target, *t;
+	LIST_HEAD(unused);
 
 	/* A resume may come meanwhile: what it lets go on it needs no new era for. */
 	if (era && !READ_ONCE(era->paused) && !READ_ONCE(map->paused) &&
@@ -339,8 +357,12 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 		refcount_inc(&era->users);
 		abuse_map_turn(map, next);
 	}
+	list_splice_init(&map->unused, &unused);
 	memalloc_noio_restore(map->noio);
 	mutex_unlock(&map->lock);
+	/* To close a device, or to let memory go, may take long. */
+	list_for_each_entry_safe(target, t, &unused, gone)
+		abuse_target_free(target);
 	if (!era)
 		abuse_era_cancel(next);
 	return era;

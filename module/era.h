@@ -76,6 +76,8 @@ struct abuse_era {
  *	take this one to read.
  * @targets: devices where mappings lead, and those that are about to be flushed for
  *	the last time
+ * @unused: what a change has opened or lent for nothing, until it is freed after
+ *	the commit; guarded by @lock
  * @retire: gives devices up, each in a work of its own; NULL until there is one.
  *	It belongs to one map, or a device that is never done with its flush would
  *	hold up other disks.
@@ -100,6 +102,7 @@ struct abuse_map {
 	struct abuse_era __rcu *era;
 	spinlock_t targets_lock;	/* targets */
 	struct list_head targets;
+	struct list_head unused;
 	struct workqueue_struct *retire;
 	wait_queue_head_t flushed;
 	u64 nr_ranges;

@@ -27,6 +27,7 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
 	spin_lock_init(&map->targets_lock);
 	INIT_LIST_HEAD(&map->targets);
+	INIT_LIST_HEAD(&map->unused);
 	map->retire = NULL;
 	init_waitqueue_head(&map->flushed);
 	map->nr_ranges = 0;
@@ -102,7 +103,8 @@ struct abuse_target *abuse_map_next_device(struct abuse_map *map,
 	spin_lock(&map->targets_lock);
 	target = list_prepare_entry(target, &map->targets, link);
 	list_for_each_entry_continue(target, &map->targets, link) {
-		if (target->write && !target->flushed)
+		if (target->write && READ_ONCE(target->led) &&
+		    !target->flushed)
 			break;
 	}
 	if (list_entry_is_head(target, &map->targets, link))

@@ -33,6 +33,7 @@ static void abuse_front_flush_device(struct abuse_front *front,
 		      ABUSE_THEN_COUNT);
 	atomic_inc(&target->flushes);
 	abuse_io_of(bio)->target = target;
+	abuse_io_of(bio)->covers = abuse_target_begin_flush(target);
 	submit_bio_noacct(bio);
 }
 
@@ -168,6 +169,7 @@ static bool abuse_front_to_device(struct abuse_front *front,
 			    ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
+	io->target = m->target;
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;

@@ -88,6 +88,7 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 	target = kzalloc(sizeof(*target), GFP_KERNEL_ACCOUNT);
 	if (!target)
 		return ERR_PTR(-ENOMEM);
+	atomic64_set(&target->flush, 1);
 	target->holder = holder;
 	target->write = write;
 	target->open = compat_open_disk(bdev->bd_dev, write, holder);
@@ -144,16 +145,61 @@ struct abuse_target *abuse_target_lend(struct file *file,
 }
 
 /**
+ * abuse_target_wrote() - a write has ended well that is not durable yet
+ * @target: the device
+ *
+ * In any context, before whoever submitted it is told. Mostly it only reads.
+ */
+void abuse_target_wrote(struct abuse_target *target)
+{
+	abuse_raise(&target->wrote, atomic64_read(&target->flush));
+}
+
+/**
+ * abuse_target_begin_flush() - a flush is about to be submitted
+ * @target: the device
+ *
+ * Return: its number, for abuse_target_end_flush().
+ */
+s64 abuse_target_begin_flush(struct abuse_target *target)
+{
+	/* A write that has ended has read the number before, see there. */
+	return atomic64_inc_return(&target->flush) - 1;
+}
+
+/**
+ * abuse_target_end_flush() - a flush has ended well
+ * @target: the device
+ * @flush: its number
+ */
+void abuse_target_end_flush(struct abuse_target *target, s64 flush)
+{
+	abuse_raise(&target->durable, flush);
+}
+
+static bool abuse_target_is_dirty(const struct abuse_target *target)
+{
+	return atomic64_read(&target->durable) < atomic64_read(&target->wrote);
+}
+
+/**
  * abuse_target_flush() - make durable what was written to a target
- * @target: the target
+ * @target: the device, to which nothing is being written
+ *
+ * A device that is given up may be broken, so none is asked that need not be.
  *
  * Return: 0, or -EIO: what else it fails with means something else for callers.
  */
 int abuse_target_flush(struct abuse_target *target)
 {
-	if (!target->bdev || !target->write)
+	s64 flush;
+
+	if (!abuse_target_is_dirty(target))
 		return 0;
-	return blkdev_issue_flush(target->bdev) ? -EIO : 0;
+	flush = abuse_target_begin_flush(target);
+	if (!blkdev_issue_flush(target->bdev))
+		abuse_target_end_flush(target, flush);
+	return abuse_target_is_dirty(target) ? -EIO : 0;
 }
 
 /**
