@@ -102,7 +102,7 @@ static void abuse_target_retire(struct work_struct *work)
 
 	if (err) {
 		WRITE_ONCE(era->error, err);
-		atomic_set(&map->lost, 1);
+		atomic64_inc(&map->lost);
 	}
 	abuse_target_leave_flushes(map, target);
 	abuse_target_close(target);

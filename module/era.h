@@ -61,6 +61,16 @@ struct abuse_era {
 };
 
 /**
+ * struct abuse_losses - what a flush of the disk may have to tell
+ * @lost: as in the map, when the flush began
+ * @told: likewise
+ */
+struct abuse_losses {
+	s64 lost;
+	s64 told;
+};
+
+/**
  * struct abuse_map - which bytes of a disk are where
  * @block_size: of the disk
  * @fops: of disks that must not be targets
@@ -87,8 +97,8 @@ struct abuse_era {
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
  * @paused: nothing is to begin; changed under @turn alone
- * @lost: the last flush of a device failed, and no flush of the disk has told so
- *	yet
+ * @lost: how often a device was given up and could not be flushed
+ * @told: so many of these some flush of the disk has told that began after them
  * @eras: those that are not over; the last one frees the map
  * @freed: called last, when nobody uses the map any more
  */
@@ -108,7 +118,8 @@ struct abuse_map {
 	u64 nr_ranges;
 	atomic_t changes;
 	bool paused;
-	atomic_t lost;
+	atomic64_t lost;
+	atomic64_t told;
 	refcount_t eras;
 	void (*freed)(struct abuse_map *map);
 };

@@ -141,6 +141,7 @@ enum abuse_then {
  *	flushes
  * @covers: of a part of a flush its number, see there; of another flush how much
  *	servers had written when it began; -1 for what is no flush
+ * @losses: of a part of a flush, when that began
  * @link: in the list of the front
  * @clone: what was submitted for it
  */
@@ -152,6 +153,7 @@ struct abuse_io {
 	enum abuse_then then;
 	struct abuse_target *target;
 	s64 covers;
+	struct abuse_losses losses;
 	struct llist_node link;
 	struct bio clone;
 };

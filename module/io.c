@@ -48,8 +48,11 @@ void abuse_io_finish(struct abuse_io *io)
 		bio->bi_status = io->clone.bi_status;
 	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
 		bio_end_io_acct(bio, io->start);
-	if (io->then == ABUSE_THEN_COUNT)
+	if (io->then == ABUSE_THEN_COUNT) {
+		if (abuse_map_has_lost(&front->map, &io->losses))
+			bio->bi_status = BLK_STS_IOERR;
 		abuse_map_leave_device(&front->map, io->target);
+	}
 	bio_put(&io->clone);
 	bio_endio(bio);
 	abuse_front_leave(front, era);

@@ -267,6 +267,43 @@ what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
 	exec 3<&-
 }
 
+a_loss_is_told_to_all_who_flush_meanwhile() {
+	_ready
+	_second
+	_lose
+	_map 0:1M:0:/dev/abuse1:w
+	spawn one client io $DISK op=sync
+	_asked_second
+	spawn other client io $DISK op=sync
+	blocked other 1
+	_answer_second
+	_answer_second
+	failed one EIO
+	failed other EIO
+	spawn third client io $DISK op=sync
+	_answer_second
+	finish third
+	exec 3<&-
+}
+
+a_flush_fails_if_its_data_is_lost_before_it_ends() {
+	_ready
+	_second
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	spawn unmap client unmap $CTL extents=0:1M
+	_asked_second
+	spawn flush client io $DISK op=sync
+	blocked flush 1
+	_answer_second $NO_SPACE # the last flush, which drops what it was for
+	_answer_second
+	failed flush EIO
+	failed unmap EIO
+	expect EIO client io $DISK op=sync # it began after that
+	io op=sync
+	exec 3<&-
+}
+
 a_device_is_given_up_unflushed_if_all_that_was_written_is_durable() {
 	_ready
 	_second
