@@ -338,20 +338,19 @@ void abuse_map_begin(struct abuse_map *map)
  * abuse_map_commit() - end a change
  * @map: the map
  * @next: from abuse_era_alloc(): the era that may follow
+ * @pause: it follows even if nothing was taken away, because the pause begins with it
  *
  * Return: for abuse_era_wait() or abuse_era_put(); or NULL.
  */
 struct abuse_era *abuse_map_commit(struct abuse_map *map,
-				   struct abuse_era *next)
+				   struct abuse_era *next, bool pause)
 {
 	struct abuse_era *era = abuse_map_era(map);
 	struct abuse_target *target, *t;
 	LIST_HEAD(unused);
 
-	/* A resume may come meanwhile: what it lets go on it needs no new era for. */
-	if (era && !READ_ONCE(era->paused) && !READ_ONCE(map->paused) &&
-	    list_empty(&era->mappings) && list_empty(&era->memory) &&
-	    list_empty(&era->targets))
+	if (era && !pause && list_empty(&era->mappings) &&
+	    list_empty(&era->memory) && list_empty(&era->targets))
 		era = NULL;
 	if (era) {
 		refcount_inc(&era->users);

@@ -152,7 +152,7 @@ static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
 					 parts[i].extent.flags &
 						 ABUSE_EXTENT_MEMORY);
 	}
-	return abuse_map_commit(map, next);
+	return abuse_map_commit(map, next, false);
 }
 
 static int abuse_map_all(struct abuse_front *front, u32 number,

@@ -207,7 +207,7 @@ struct abuse_era *abuse_front_pause(struct abuse_front *front,
 		abuse_map_begin(&front->map);
 	abuse_map_set_paused(&front->map, &front->set->quiesced);
 	if (next)
-		past = abuse_map_commit(&front->map, next);
+		past = abuse_map_commit(&front->map, next, true);
 	abuse_front_kick(front);
 	return past;
 }

@@ -20,6 +20,9 @@ a_quiesce_holds_what_is_mapped_too() {
 	expect ETIME client quiesce $CTL timeout_ms=200
 	complains 1 "$CTL: I/O to what is mapped is not answered after .*" quiesce --timeout=200ms $CTL
 	spawn second client io $DISK op=write byte=0x67
+	# What takes nothing away has nothing to wait for.
+	soon client map $CTL extents=3M:64K:0:/dev/ram1
+	soon client map $CTL
 	dmsetup resume abuse-slow
 	finish first
 	is owned "$(client quiesce $CTL timeout_ms=60000)" owned=0
