@@ -179,9 +179,7 @@ static void abuse_describe_request(struct abuse_queue *q,
 	request->sector = get.sector;
 	request->length = get.length;
 	request->command = get.command;
-	request->flags = get.flags;
-	if (slot->redelivered)
-		request->flags |= ABUSE_GET_REDELIVERED;
+	request->flags = get.flags | abuse_slot_flags(q, slot);
 	request->state = slot->state == ABUSE_SLOT_PENDING ?
 				 ABUSE_REQUEST_PENDING :
 			 slot->state == ABUSE_SLOT_OWNED ?

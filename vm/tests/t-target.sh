@@ -464,6 +464,8 @@ a_target_that_fails_is_a_fault_for_servers() {
 	submit read op=read
 	take 3
 	is flags "$((flags0 & FAULT))" $FAULT
+	client requests $CTL >"$T/requests"
+	shows "$T/requests" " flags=$flags0 "
 	answer 3 "$id0"
 	finish read
 	submit read op=read offset=2M
