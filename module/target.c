@@ -69,6 +69,23 @@ int abuse_target_sync(struct block_device *bdev)
 	return 0;
 }
 
+/* What an open fails with that means something else for callers */
+static int abuse_target_open_error(int err)
+{
+	switch (err) {
+	case -EBUSY:
+	case -EINTR:
+	case -ENOMEM:
+		return err;
+	case -EACCES:
+	case -EPERM:	/* The device cgroup forbids it. */
+	case -EROFS:
+		return -EACCES;
+	default:	/* It has gone, or it is broken. */
+		return -EIO;
+	}
+}
+
 /**
  * abuse_target_open() - claim a block device
  * @bdev: the device
@@ -77,7 +94,7 @@ int abuse_target_sync(struct block_device *bdev)
  *
  * What others wrote to it is on it before it is read here.
  *
- * Return: the target, or an error pointer.
+ * Return: the target, or an error pointer: -EACCES, -EBUSY, -EINTR, -EIO, -ENOMEM.
  */
 struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 				       void *holder)
@@ -93,12 +110,12 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 	target->write = write;
 	target->open = compat_open_disk(bdev->bd_dev, write, holder);
 	if (IS_ERR(target->open)) {
-		err = PTR_ERR(target->open);
+		err = abuse_target_open_error(PTR_ERR(target->open));
 		goto out_free;
 	}
 	target->bdev = compat_opened_bdev(target->open);
 	/* Another device may have got the number. */
-	err = target->bdev == bdev ? 0 : -ENODEV;
+	err = target->bdev == bdev ? 0 : -EIO;
 	if (!err && write && bdev_read_only(bdev))
 		err = -EACCES;
 	if (!err)

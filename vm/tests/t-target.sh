@@ -450,6 +450,22 @@ a_device_fails_with_an_io_error_whatever_its_own_is() {
 	exec 3<&-
 }
 
+what_a_control_group_may_not_use_is_refused_as_such() {
+	_ready
+	mkdir "$T/devices"
+	mount -t cgroup -o devices none "$T/devices"
+	mkdir "$T/devices/none"
+	echo "b $(stat -c '0x%t' /dev/ram0 | xargs printf %d):0 rwm" >"$T/devices/none/devices.deny"
+	exec 4<>/dev/ram0
+	(
+		echo $BASHPID >"$T/devices/none/cgroup.procs"
+		expect EACCES client map $CTL extents=0:4K fd=4
+	)
+	exec 4<&-
+	rmdir "$T/devices/none"
+	umount "$T/devices"
+}
+
 _nothing_mapped() { [ -z "$(_extents)" ]; }
 
 a_target_that_fails_is_a_fault_for_servers() {
