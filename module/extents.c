@@ -15,6 +15,7 @@
 #include "extents.h"
 #include "file.h"
 #include "front.h"
+#include "list.h"
 #include "map.h"
 #include "memory.h"
 #include "trace.h"
@@ -22,7 +23,6 @@
 
 /* What the structures were in the first release: they never get smaller. */
 #define ABUSE_EXTENTS_SIZE_0	32
-#define ABUSE_EXTENT_SIZE_0	40
 #define ABUSE_LENT_SIZE_0	24
 
 static int abuse_check_extent(const struct abuse_config *config,

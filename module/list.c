@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ABUSE_SERVERS and ABUSE_REQUESTS: who serves a device, and who has what. It only
- * looks, at a few slots under each lock, and must not change a request.
+ * ABUSE_SERVERS, ABUSE_REQUESTS and ABUSE_EXTENTS: who serves a device, who has
+ * what, and what is mapped. It only looks, at a few slots under each lock, and must
+ * not change a request.
  *
  * What one call tells is gathered in pieces: first with the lock of the servers,
  * which keeps the owner of a slot from going away, then it is copied without it.
@@ -29,7 +30,6 @@
 #define ABUSE_LIST_SIZE_0	40
 #define ABUSE_SERVER_SIZE_0	208
 #define ABUSE_REQUEST_SIZE_0	48
-#define ABUSE_EXTENT_SIZE_0	40
 
 /* Slots that are looked at before the lock of their queue is dropped */
 #define ABUSE_LOOK		64
