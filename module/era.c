@@ -98,12 +98,10 @@ static void abuse_target_retire(struct work_struct *work)
 						   retire);
 	struct abuse_era *era = target->era;
 	struct abuse_map *map = era->map;
-	int err = abuse_target_flush(target);
+	int err = abuse_target_flush(target, &map->lost);
 
-	if (err) {
+	if (err)
 		WRITE_ONCE(era->error, err);
-		atomic64_inc(&map->lost);
-	}
 	abuse_target_leave_flushes(map, target);
 	abuse_target_close(target);
 	abuse_target_forget(map, target);

@@ -82,8 +82,8 @@ struct abuse_losses {
  * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
- * @targets_lock: guards @targets, and those of eras. Added to under @lock, too, whose holder need not
- *	take this one to read.
+ * @targets_lock: guards @targets, and those of eras. @targets is added to under
+ *	@lock, too, whose holder need not take this one to read.
  * @targets: devices where mappings lead, and those that are about to be flushed for
  *	the last time
  * @unused: what a change has opened or lent for nothing, until it is freed after

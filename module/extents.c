@@ -99,7 +99,8 @@ static u32 abuse_aim_kind(struct abuse_map *map, struct abuse_part *parts,
 			*err = PTR_ERR(target);
 			break;
 		}
-		parts[i].target = before = target;
+		parts[i].target = target;
+		before = target;
 		cond_resched();
 	}
 	return i;

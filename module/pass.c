@@ -45,10 +45,14 @@ static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 {
 	struct abuse_losses losses = abuse_map_losses(&front->map);
 	struct abuse_target *target = NULL;
+	bool parts = false;
 
-	while ((target = abuse_map_next_device(&front->map, target)))
+	while ((target = abuse_map_next_device(&front->map, target))) {
 		abuse_front_flush_device(front, era, parent, target, &losses);
-	if (abuse_map_has_lost(&front->map, &losses))
+		parts = true;
+	}
+	/* Otherwise each part looks at that when it ends. */
+	if (!parts && abuse_map_has_lost(&front->map, &losses))
 		parent->bi_status = BLK_STS_IOERR;
 }
 

@@ -3,6 +3,8 @@
  * What a disk is mapped to: which block devices may be, and how they are claimed;
  * and memory. It must not know maps.
  */
+#include <linux/bio.h>
+#include <linux/completion.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
@@ -200,23 +202,52 @@ static bool abuse_target_is_dirty(const struct abuse_target *target)
 }
 
 /**
+ * struct abuse_last_flush - the flush of a device that is given up
+ * @failures: counts it if it fails
+ * @done: it has ended
+ * @bio: what was submitted for it
+ */
+struct abuse_last_flush {
+	atomic64_t *failures;
+	struct completion done;
+	struct bio bio;
+};
+
+static void abuse_last_flush_end(struct bio *bio)
+{
+	struct abuse_last_flush *flush =
+		container_of(bio, struct abuse_last_flush, bio);
+
+	if (bio->bi_status)
+		atomic64_inc(flush->failures);
+	complete(&flush->done);
+}
+
+/**
  * abuse_target_flush() - make durable what was written to a target
  * @target: the device, to which nothing is being written
+ * @failures: incremented if that fails, before a flush ends that the device does next,
+ *	as that may end well though the data was dropped
  *
  * A device that is given up may be broken, so none is asked that need not be.
  *
  * Return: 0, or -EIO: what else it fails with means something else for callers.
  */
-int abuse_target_flush(struct abuse_target *target)
+int abuse_target_flush(struct abuse_target *target, atomic64_t *failures)
 {
-	s64 flush;
+	struct abuse_last_flush flush = { .failures = failures };
 
 	if (!abuse_target_is_dirty(target))
 		return 0;
-	flush = abuse_target_begin_flush(target);
-	if (!blkdev_issue_flush(target->bdev))
-		abuse_target_end_flush(target, flush);
-	return abuse_target_is_dirty(target) ? -EIO : 0;
+	init_completion(&flush.done);
+	bio_init(&flush.bio, target->bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH);
+	flush.bio.bi_end_io = abuse_last_flush_end;
+	submit_bio(&flush.bio);
+	/* However long it takes, no task hangs here. */
+	while (!wait_for_completion_io_timeout(&flush.done, 30 * HZ))
+		;
+	return flush.bio.bi_status ? -EIO : 0;
 }
 
 /**

@@ -72,7 +72,7 @@ struct abuse_target *abuse_target_lend(struct file *file,
 void abuse_target_wrote(struct abuse_target *target);
 s64 abuse_target_begin_flush(struct abuse_target *target);
 void abuse_target_end_flush(struct abuse_target *target, s64 flush);
-int abuse_target_flush(struct abuse_target *target);
+int abuse_target_flush(struct abuse_target *target, atomic64_t *failures);
 void abuse_target_close(struct abuse_target *target);
 void abuse_target_free(struct abuse_target *target);
 u64 abuse_target_number(const struct abuse_target *target);

@@ -814,10 +814,10 @@ enum abuse_map_flags {
  * once more, EINVAL beyond the end of the disk, and EOPNOTSUPP without
  * ABUSE_FLAGS_MAPPABLE. Either call fails with EPERM if there would be more than
  * ABUSE_MAX_USER_EXTENTS, without CAP_SYS_RESOURCE: to unmap the middle of one
- * makes two. It fails with EIO if a device that is given up could not be
- * flushed, and then so does the next flush of the disk; or if a device cannot be
- * opened, or what the page cache has of it could not be written out. If it fails with ENOMEM, the first part of the extent
- * after those that are @done may have been changed.
+ * makes two. It fails with EIO if a device that is given up could not be flushed,
+ * and then so does the next flush of the disk; or if a device cannot be opened, or
+ * what the page cache has of it could not be written out. If it fails with ENOMEM,
+ * the first part of the extent after those that are @done may have been changed.
  */
 struct abuse_extents {
 	__u32	size;
