@@ -8,20 +8,57 @@
 #include "aim.h"
 #include "uapi/abuse.h"
 
-/* Returns a target that is there already, or NULL. */
+/*
+ * Returns a target that is there already, or NULL. If nothing leads to it any more it
+ * may be used again until that era is over.
+ */
 static struct abuse_target *abuse_map_known(struct abuse_map *map,
 					    struct block_device *bdev,
-					    bool write)
+					    bool write, bool use)
 {
-	struct abuse_target *target;
+	struct abuse_target *target, *known = NULL;
 
 	lockdep_assert_held(&map->lock);
+	spin_lock(&map->targets_lock);
 	list_for_each_entry(target, &map->targets, link) {
 		if (target->bdev == bdev && target->write == write &&
 		    !target->retired)
-			return target;
+			known = target;
 	}
-	return NULL;
+	if (known && use && !known->uses++)
+		list_del(&known->gone);
+	spin_unlock(&map->targets_lock);
+	return known;
+}
+
+/* Whether the map is about to give that device up, for which it may take long */
+static bool abuse_map_gives_up(struct abuse_map *map, struct block_device *bdev,
+			       bool write)
+{
+	struct abuse_target *target;
+	bool found = false;
+
+	spin_lock(&map->targets_lock);
+	list_for_each_entry(target, &map->targets, link) {
+		if (target->bdev == bdev && target->write == write)
+			found |= target->retired;
+	}
+	spin_unlock(&map->targets_lock);
+	return found;
+}
+
+/*
+ * Opened again each time, a device that is never done with its flush would get
+ * one more of them each time.
+ */
+static int abuse_map_wait_given_up(struct abuse_map *map,
+				   struct block_device *bdev, bool write)
+{
+	if (wait_event_killable(map->flushed,
+				!rcu_access_pointer(map->era) ||
+				!abuse_map_gives_up(map, bdev, write)))
+		return -EINTR;
+	return rcu_access_pointer(map->era) ? 0 : -ENODEV;
 }
 
 /*
@@ -37,7 +74,7 @@ static struct abuse_target *abuse_map_reuse(struct abuse_map *map,
 	int err;
 
 	mutex_lock(&map->lock);
-	target = abuse_map_known(map, bdev, write);
+	target = abuse_map_known(map, bdev, write, false);
 	mutex_unlock(&map->lock);
 	if (!target)
 		return NULL;
@@ -45,9 +82,7 @@ static struct abuse_target *abuse_map_reuse(struct abuse_map *map,
 	if (err)
 		return ERR_PTR(err);
 	mutex_lock(&map->lock);
-	target = abuse_map_known(map, bdev, write);
-	if (target)
-		target->uses++;
+	target = abuse_map_known(map, bdev, write, true);
 	mutex_unlock(&map->lock);
 	return target;
 }
@@ -68,37 +103,69 @@ static u32 abuse_map_lane(struct abuse_map *map)
 	return best;
 }
 
-static struct abuse_target *abuse_map_open(struct abuse_map *map,
-					   struct block_device *bdev,
-					   bool write,
-					   const struct abuse_target *before)
+/*
+ * Puts an open device into the map. Returns it, used; or what is used instead, if
+ * others were faster; or an error pointer: -ENODEV, -EAGAIN.
+ */
+static struct abuse_target *abuse_map_adopt(struct abuse_map *map,
+					    struct abuse_target *target)
 {
-	struct abuse_target *known = abuse_map_reuse(map, bdev, write, before);
-	struct abuse_target *target;
+	struct abuse_target *known;
 
+	lockdep_assert_held(&map->lock);
+	if (!rcu_access_pointer(map->era))
+		return ERR_PTR(-ENODEV);
+	known = abuse_map_known(map, target->bdev, target->write, true);
 	if (known)
 		return known;
+	if (abuse_map_gives_up(map, target->bdev, target->write))
+		return ERR_PTR(-EAGAIN);
+	target->uses = 1;
+	target->lane = abuse_map_lane(map);
+	spin_lock(&map->targets_lock);
+	list_add_tail(&target->link, &map->targets);
+	spin_unlock(&map->targets_lock);
+	return target;
+}
+
+/* Returns -EAGAIN if the device is about to be given up. */
+static struct abuse_target *abuse_map_try_open(struct abuse_map *map,
+					       struct block_device *bdev,
+					       bool write)
+{
+	struct abuse_target *target, *adopted;
+	int err = abuse_map_prepare_retire(map);
+
+	if (err)
+		return ERR_PTR(err);
 	/* This may take as long as the device likes. */
 	target = abuse_target_open(bdev, write, map);
 	if (IS_ERR(target))
 		return target;
 	mutex_lock(&map->lock);
-	known = rcu_access_pointer(map->era) ?
-		abuse_map_known(map, bdev, write) : ERR_PTR(-ENODEV);
-	if (!IS_ERR_OR_NULL(known)) {
-		known->uses++;
-	} else if (!known) {
-		target->uses = 1;
-		target->lane = abuse_map_lane(map);
-		spin_lock(&map->targets_lock);
-		list_add_tail(&target->link, &map->targets);
-		spin_unlock(&map->targets_lock);
-	}
+	adopted = abuse_map_adopt(map, target);
 	mutex_unlock(&map->lock);
-	if (!known)
-		return target;
-	abuse_target_free(target);
-	return known;
+	if (adopted != target)
+		abuse_target_free(target);
+	return adopted;
+}
+
+static struct abuse_target *abuse_map_open(struct abuse_map *map,
+					   struct block_device *bdev,
+					   bool write,
+					   const struct abuse_target *before)
+{
+	struct abuse_target *target;
+	int err;
+
+	do {
+		err = abuse_map_wait_given_up(map, bdev, write);
+		if (err)
+			return ERR_PTR(err);
+		target = abuse_map_reuse(map, bdev, write, before) ?:
+			 abuse_map_try_open(map, bdev, write);
+	} while (target == ERR_PTR(-EAGAIN));
+	return target;
 }
 
 static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,

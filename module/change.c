@@ -23,18 +23,22 @@ static struct abuse_era *abuse_map_era(struct abuse_map *map)
 					 lockdep_is_held(&map->lock));
 }
 
-/* It is in the list until the era is over, and it has been flushed. */
-static void abuse_target_retire(struct abuse_era *era,
-				struct abuse_target *target)
+/* A device stays in the list of the map until the era is over, and it was flushed. */
+static void abuse_target_go(struct abuse_era *era, struct abuse_target *target)
 {
-	target->retired = true;
+	if (target->memory) {
+		list_add(&target->gone, &era->memory);
+		return;
+	}
+	spin_lock(&era->map->targets_lock);
 	list_add(&target->gone, &era->targets);
+	spin_unlock(&era->map->targets_lock);
 }
 
 static void abuse_target_put(struct abuse_era *era, struct abuse_target *target)
 {
 	if (!--target->uses)
-		abuse_target_retire(era, target);
+		abuse_target_go(era, target);
 }
 
 /* Ends the present era, so that what was taken away since it began goes with it. */
@@ -76,11 +80,13 @@ void abuse_map_end(struct abuse_map *map)
 		cond_resched();
 	}
 	list_for_each_entry(target, &map->targets, link) {
-		if (!target->retired)
-			abuse_target_retire(era, target);
+		if (target->uses)
+			abuse_target_go(era, target);
 	}
 	abuse_map_turn(map, NULL);
 	mutex_unlock(&map->lock);
+	/* Who waits to open a device again need not. */
+	wake_up_all(&map->flushed);
 }
 
 /*
@@ -192,6 +198,18 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	return other;
 }
 
+/* Nothing leads to it and nothing ever did, so there is nothing to wait for. */
+static void abuse_map_drop(struct abuse_map *map, struct abuse_target *target)
+{
+	lockdep_assert_held(&map->lock);
+	if (!target->memory) {
+		spin_lock(&map->targets_lock);
+		list_del(&target->link);
+		spin_unlock(&map->targets_lock);
+	}
+	list_add(&target->gone, &map->unused);
+}
+
 /**
  * abuse_map_disaim() - a target was mapped to, or is not going to be
  * @map: the map, begun to be changed
@@ -203,10 +221,12 @@ void abuse_map_disaim(struct abuse_map *map, struct abuse_target *target,
 {
 	struct abuse_era *era = abuse_map_era(map);
 
-	if (era)
+	if (!era && !memory)
+		return;
+	if (target->led)
 		abuse_target_put(era, target);
-	else if (memory)
-		abuse_target_free(target);
+	else if (!--target->uses)
+		abuse_map_drop(map, target);
 }
 
 /*
@@ -231,6 +251,18 @@ static int abuse_map_check_room(struct abuse_map *map, sector_t first,
 	if (added <= 0 || map->nr_ranges + added <= ABUSE_MAX_USER_EXTENTS)
 		return 0;
 	return capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+}
+
+/* From then on flushes reach it, after those that were there before. */
+static void abuse_target_lead(struct abuse_map *map, struct abuse_target *target)
+{
+	if (target->led)
+		return;
+	spin_lock(&map->targets_lock);
+	target->led = true;
+	if (!target->memory)
+		list_move_tail(&target->link, &map->targets);
+	spin_unlock(&map->targets_lock);
 }
 
 /**
@@ -268,8 +300,10 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		other = abuse_map_neighbour(map, first - 1, m, &first, &last) ?:
 			other;
 	err = abuse_map_check_room(map, first, last, 1);
-	if (!err)
+	if (!err) {
+		abuse_target_lead(map, target);
 		err = abuse_map_store(map, first, last, other ?: m, &gone);
+	}
 	if (m->ranges)
 		target->uses++;
 	else
@@ -316,24 +350,30 @@ void abuse_map_begin(struct abuse_map *map)
  * abuse_map_commit() - end a change
  * @map: the map
  * @next: from abuse_era_alloc(): the era that may follow
+ * @pause: it follows even if nothing was taken away, because the pause begins with it
  *
  * Return: for abuse_era_wait() or abuse_era_put(); or NULL.
  */
 struct abuse_era *abuse_map_commit(struct abuse_map *map,
-				   struct abuse_era *next)
+				   struct abuse_era *next, bool pause)
 {
 	struct abuse_era *era = abuse_map_era(map);
+	struct abuse_target *target, *t;
+	LIST_HEAD(unused);
 
-	/* A resume may come meanwhile: what it lets go on it needs no new era for. */
-	if (era && !READ_ONCE(era->paused) && !READ_ONCE(map->paused) &&
-	    list_empty(&era->mappings) && list_empty(&era->targets))
+	if (era && !pause && list_empty(&era->mappings) &&
+	    list_empty(&era->memory) && list_empty(&era->targets))
 		era = NULL;
 	if (era) {
 		refcount_inc(&era->users);
 		abuse_map_turn(map, next);
 	}
+	list_splice_init(&map->unused, &unused);
 	memalloc_noio_restore(map->noio);
 	mutex_unlock(&map->lock);
+	/* To close a device, or to let memory go, may take long. */
+	list_for_each_entry_safe(target, t, &unused, gone)
+		abuse_target_free(target);
 	if (!era)
 		abuse_era_cancel(next);
 	return era;

@@ -14,7 +14,7 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 		  struct abuse_target *target, bool replace);
 int abuse_map_remove(struct abuse_map *map, sector_t first, sector_t last);
 struct abuse_era *abuse_map_commit(struct abuse_map *map,
-				   struct abuse_era *next);
+				   struct abuse_era *next, bool pause);
 void abuse_map_end(struct abuse_map *map);
 
 #endif

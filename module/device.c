@@ -198,10 +198,10 @@ static int abuse_connect(struct abuse_device *dev,
 
 	if (config->queues * config->queue_depth > abuse_requests_limit())
 		return -EPERM;
-	/* The kernel would read what a user's server says is a table. */
 	/* A map is indexed by sectors of the size of a long. */
 	if (config->flags & ABUSE_FLAGS_MAPPABLE && !IS_ENABLED(CONFIG_64BIT))
 		return -EOPNOTSUPP;
+	/* The kernel would read what a user's server says is a table. */
 	if (config->flags & ABUSE_FLAGS_PARTSCAN && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	dev->epoch = dev->epoch + 1 ?: 1;

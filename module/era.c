@@ -8,7 +8,6 @@
 #include "era.h"
 
 static struct workqueue_struct *abuse_map_wq;	/* what waits for no device */
-static struct workqueue_struct *abuse_retire_wq;	/* what may */
 static struct kmem_cache *abuse_mapping_cache;
 
 /**
@@ -52,21 +51,6 @@ static void abuse_map_free(struct abuse_map *map)
 	map->freed(map);
 }
 
-/* Waits until no flush is on its way to it. */
-static void abuse_target_forget(struct abuse_map *map,
-				struct abuse_target *target)
-{
-	spin_lock(&map->targets_lock);
-	target->flushed = true;
-	spin_unlock(&map->targets_lock);
-	wait_event(map->flushed, !atomic_read(&target->flushes));
-	mutex_lock(&map->lock);
-	spin_lock(&map->targets_lock);
-	list_del(&target->link);
-	spin_unlock(&map->targets_lock);
-	mutex_unlock(&map->lock);
-}
-
 /* This may be the end of the map. */
 static void abuse_era_end(struct abuse_era *era)
 {
@@ -76,39 +60,72 @@ static void abuse_era_end(struct abuse_era *era)
 	abuse_era_put(era);
 }
 
-/*
- * What was written to these devices has ended. A flush of the disk finds each of
- * them until it has been flushed here, or finds that this failed.
- */
-static void abuse_era_flush(struct work_struct *work)
+static void abuse_era_retired(struct abuse_era *era)
 {
-	struct abuse_era *era = container_of(work, struct abuse_era, flush);
+	if (atomic_dec_and_test(&era->retiring))
+		abuse_era_end(era);
+}
+
+/* No flush of the disk needs it any more, nor is one on its way to it. */
+static void abuse_target_leave_flushes(struct abuse_map *map,
+				       struct abuse_target *target)
+{
+	spin_lock(&map->targets_lock);
+	target->flushed = true;
+	spin_unlock(&map->targets_lock);
+	wait_event(map->flushed, !atomic_read(&target->flushes));
+}
+
+/* From then on it may be opened again. */
+static void abuse_target_forget(struct abuse_map *map,
+				struct abuse_target *target)
+{
+	mutex_lock(&map->lock);
+	spin_lock(&map->targets_lock);
+	list_del(&target->link);
+	spin_unlock(&map->targets_lock);
+	mutex_unlock(&map->lock);
+	wake_up_all(&map->flushed);
+}
+
+/*
+ * What was written to the device has ended. A flush of the disk finds it until it
+ * has been flushed here, or finds that this failed. No other device waits for it.
+ */
+static void abuse_target_retire(struct work_struct *work)
+{
+	struct abuse_target *target = container_of(work, struct abuse_target,
+						   retire);
+	struct abuse_era *era = target->era;
+	struct abuse_map *map = era->map;
+	int err = abuse_target_flush(target, &map->lost);
+
+	if (err)
+		WRITE_ONCE(era->error, err);
+	abuse_target_leave_flushes(map, target);
+	abuse_target_close(target);
+	abuse_target_forget(map, target);
+	abuse_target_free(target);
+	abuse_era_retired(era);
+}
+
+/* From then on its devices are not used again. */
+static void abuse_era_retire(struct abuse_era *era)
+{
 	struct abuse_map *map = era->map;
 	struct abuse_target *target, *t;
 
+	spin_lock(&map->targets_lock);
+	list_for_each_entry(target, &era->targets, gone)
+		target->retired = true;
+	spin_unlock(&map->targets_lock);
 	list_for_each_entry_safe(target, t, &era->targets, gone) {
-		int err = abuse_target_flush(target);
-
-		if (err) {
-			era->error = err;
-			atomic_set(&map->lost, 1);
-		}
-		abuse_target_forget(map, target);
-		abuse_target_free(target);
+		atomic_inc(&era->retiring);
+		target->era = era;
+		INIT_WORK(&target->retire, abuse_target_retire);
+		queue_work(map->retire, &target->retire);
 	}
-	abuse_era_end(era);
-}
-
-static void abuse_era_free_memory(struct abuse_era *era)
-{
-	struct abuse_target *target, *t;
-
-	list_for_each_entry_safe(target, t, &era->targets, gone) {
-		if (!target->memory)
-			continue;
-		list_del(&target->gone);
-		abuse_target_free(target);
-	}
+	abuse_era_retired(era);
 }
 
 /*
@@ -119,6 +136,7 @@ static void abuse_era_free_memory(struct abuse_era *era)
 static void abuse_era_work(struct work_struct *work)
 {
 	struct abuse_era *era = container_of(work, struct abuse_era, work);
+	struct abuse_target *target, *t;
 	struct abuse_mapping *m, *n;
 
 	if (era->next)
@@ -128,11 +146,9 @@ static void abuse_era_work(struct work_struct *work)
 		abuse_mapping_free(m);
 		cond_resched();
 	}
-	abuse_era_free_memory(era);
-	if (list_empty(&era->targets))
-		abuse_era_end(era);
-	else
-		queue_work(abuse_retire_wq, &era->flush);
+	list_for_each_entry_safe(target, t, &era->memory, gone)
+		abuse_target_free(target);
+	abuse_era_retire(era);
 }
 
 static void abuse_era_release(struct percpu_ref *ref)
@@ -161,11 +177,12 @@ struct abuse_era *abuse_era_alloc(struct abuse_map *map)
 	}
 	era->map = map;
 	INIT_LIST_HEAD(&era->mappings);
+	INIT_LIST_HEAD(&era->memory);
 	INIT_LIST_HEAD(&era->targets);
 	init_completion(&era->over);
+	atomic_set(&era->retiring, 1);
 	refcount_set(&era->users, 1);
 	INIT_WORK(&era->work, abuse_era_work);
-	INIT_WORK(&era->flush, abuse_era_flush);
 	return era;
 }
 
@@ -195,6 +212,32 @@ int abuse_era_wait(struct abuse_era *era)
 	return err;
 }
 
+/* Memory may wait for a server, and that for the end of its ABUSE_UNMAP. */
+static struct workqueue_struct *abuse_alloc_wq(const char *name)
+{
+	return alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, name);
+}
+
+/**
+ * abuse_map_prepare_retire() - a map is about to have a device
+ * @map: the map, which the caller keeps from being freed
+ *
+ * Return: 0, -ENOMEM.
+ */
+int abuse_map_prepare_retire(struct abuse_map *map)
+{
+	struct workqueue_struct *wq;
+
+	if (READ_ONCE(map->retire))
+		return 0;
+	wq = abuse_alloc_wq("abuse_retire");
+	if (!wq)
+		return -ENOMEM;
+	if (cmpxchg(&map->retire, NULL, wq))
+		destroy_workqueue(wq);
+	return 0;
+}
+
 /**
  * abuse_eras_init() - prepare for maps
  *
@@ -202,20 +245,12 @@ int abuse_era_wait(struct abuse_era *era)
  */
 int abuse_eras_init(void)
 {
-	/* Memory may wait for a server, and that for the end of its ABUSE_UNMAP. */
-	unsigned int flags = WQ_UNBOUND | WQ_MEM_RECLAIM;
-
 	abuse_mapping_cache = KMEM_CACHE(abuse_mapping, 0);
 	if (!abuse_mapping_cache)
 		return -ENOMEM;
-	abuse_map_wq = alloc_workqueue("abuse_map", flags, 0);
-	if (!abuse_map_wq)
-		goto out_cache;
-	abuse_retire_wq = alloc_workqueue("abuse_retire", flags, 0);
-	if (abuse_retire_wq)
+	abuse_map_wq = abuse_alloc_wq("abuse_map");
+	if (abuse_map_wq)
 		return 0;
-	destroy_workqueue(abuse_map_wq);
-out_cache:
 	kmem_cache_destroy(abuse_mapping_cache);
 	return -ENOMEM;
 }
@@ -230,6 +265,5 @@ void abuse_eras_exit(void)
 	/* The last reference of an era is dropped in a callback of RCU. */
 	rcu_barrier();
 	destroy_workqueue(abuse_map_wq);
-	destroy_workqueue(abuse_retire_wq);
 	kmem_cache_destroy(abuse_mapping_cache);
 }

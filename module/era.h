@@ -36,12 +36,14 @@ struct abuse_mapping {
  * @paused: no bio begins in it; once it has begun, changed under the map's @turn
  *	alone
  * @mappings: what was taken away at its end
- * @targets: those that nothing leads to any more
+ * @memory: that which nothing leads to any more
+ * @targets: devices that nothing leads to any more, until one is used again;
+ *	guarded by the map's @targets_lock
+ * @retiring: devices of them that are not closed yet, and one for @work
  * @error: of the flush of a target
  * @over: nobody uses them now, and they are freed
  * @users: who frees it, and who waits for that
  * @work: frees what no device is needed for
- * @flush: flushes devices, which may take as long as they like, and closes them
  */
 struct abuse_era {
 	struct percpu_ref ref;
@@ -49,12 +51,23 @@ struct abuse_era {
 	struct abuse_era *next;
 	bool paused;
 	struct list_head mappings;
+	struct list_head memory;
 	struct list_head targets;
+	atomic_t retiring;
 	int error;
 	struct completion over;
 	refcount_t users;
 	struct work_struct work;
-	struct work_struct flush;
+};
+
+/**
+ * struct abuse_losses - what a flush of the disk may have to tell
+ * @lost: as in the map, when the flush began
+ * @told: likewise
+ */
+struct abuse_losses {
+	s64 lost;
+	s64 told;
 };
 
 /**
@@ -69,17 +82,23 @@ struct abuse_era {
  * @noio: what the holder of @lock restores at its end
  * @era: the present one, NULL once the map is ended, which @lock guards, too;
  *	read under RCU
- * @targets_lock: guards @targets. Added to under @lock, too, whose holder need not
- *	take this one to read.
+ * @targets_lock: guards @targets, and those of eras. @targets is added to under
+ *	@lock, too, whose holder need not take this one to read.
  * @targets: devices where mappings lead, and those that are about to be flushed for
  *	the last time
- * @flushed: somebody waits there until no flush is on its way to a device
+ * @unused: what a change has opened or lent for nothing, until it is freed after
+ *	the commit; guarded by @lock
+ * @retire: gives devices up, each in a work of its own; NULL until there is one.
+ *	It belongs to one map, or a device that is never done with its flush would
+ *	hold up other disks.
+ * @flushed: somebody waits there until no flush is on its way to a device, or until
+ *	a device has been given up
  * @nr_ranges: entries of the tree
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
  * @paused: nothing is to begin; changed under @turn alone
- * @lost: the last flush of a device failed, and no flush of the disk has told so
- *	yet
+ * @lost: how often a device was given up and could not be flushed
+ * @told: so many of these some flush of the disk has told that began after them
  * @eras: those that are not over; the last one frees the map
  * @freed: called last, when nobody uses the map any more
  */
@@ -93,17 +112,21 @@ struct abuse_map {
 	struct abuse_era __rcu *era;
 	spinlock_t targets_lock;	/* targets */
 	struct list_head targets;
+	struct list_head unused;
+	struct workqueue_struct *retire;
 	wait_queue_head_t flushed;
 	u64 nr_ranges;
 	atomic_t changes;
 	bool paused;
-	atomic_t lost;
+	atomic64_t lost;
+	atomic64_t told;
 	refcount_t eras;
 	void (*freed)(struct abuse_map *map);
 };
 
 int abuse_eras_init(void);
 void abuse_eras_exit(void);
+int abuse_map_prepare_retire(struct abuse_map *map);
 struct abuse_mapping *abuse_mapping_alloc(void);
 void abuse_mapping_free(struct abuse_mapping *m);
 struct abuse_era *abuse_era_alloc(struct abuse_map *map);

@@ -15,6 +15,7 @@
 #include "extents.h"
 #include "file.h"
 #include "front.h"
+#include "list.h"
 #include "map.h"
 #include "memory.h"
 #include "trace.h"
@@ -22,7 +23,6 @@
 
 /* What the structures were in the first release: they never get smaller. */
 #define ABUSE_EXTENTS_SIZE_0	32
-#define ABUSE_EXTENT_SIZE_0	40
 #define ABUSE_LENT_SIZE_0	24
 
 static int abuse_check_extent(const struct abuse_config *config,
@@ -73,7 +73,6 @@ static u32 abuse_read_parts(const struct abuse_config *config,
 	u32 i;
 
 	for (i = 0; i < call->nr; i++) {
-		parts[i].target = NULL;
 		*err = abuse_read_part(config, call, remove, i,
 				       &parts[i].extent);
 		if (*err)
@@ -83,28 +82,39 @@ static u32 abuse_read_parts(const struct abuse_config *config,
 	return i;
 }
 
-/*
- * A device is claimed from then on, so nothing waits for user memory any more.
- * Returns how many there are before the one that failed.
- */
-static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
-			   u32 nr, int *err)
+/* Stops at the first part that fails. Returns how many there are before it. */
+static u32 abuse_aim_kind(struct abuse_map *map, struct abuse_part *parts,
+			  u32 nr, u32 kind, int *err)
 {
+	struct abuse_target *before = NULL;
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		struct abuse_target *before = i ? parts[i - 1].target : NULL;
 		struct abuse_target *target;
 
+		if ((parts[i].extent.flags & ABUSE_EXTENT_MEMORY) != kind)
+			continue;
 		target = abuse_map_aim(map, &parts[i].extent, before);
 		if (IS_ERR(target)) {
 			*err = PTR_ERR(target);
 			break;
 		}
 		parts[i].target = target;
+		before = target;
 		cond_resched();
 	}
 	return i;
+}
+
+/*
+ * A device is claimed from then on, so whatever waits for user memory is done
+ * before. Returns how many there are before the one that failed.
+ */
+static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
+			   u32 nr, int *err)
+{
+	nr = abuse_aim_kind(map, parts, nr, ABUSE_EXTENT_MEMORY, err);
+	return abuse_aim_kind(map, parts, nr, 0, err);
 }
 
 static int abuse_change_part(struct abuse_map *map, u32 number,
@@ -146,13 +156,14 @@ static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
 		}
 	}
 	call->done = i;
-	for (i = 0; i < nr; i++) {
+	/* Those behind the one that failed may be memory already. */
+	for (i = 0; i < call->nr; i++) {
 		if (parts[i].target)
 			abuse_map_disaim(map, parts[i].target,
 					 parts[i].extent.flags &
 						 ABUSE_EXTENT_MEMORY);
 	}
-	return abuse_map_commit(map, next);
+	return abuse_map_commit(map, next, false);
 }
 
 static int abuse_map_all(struct abuse_front *front, u32 number,
@@ -166,7 +177,7 @@ static int abuse_map_all(struct abuse_front *front, u32 number,
 	int err = 0;
 	u32 nr;
 
-	parts = kvmalloc_array(call->nr, sizeof(*parts), GFP_KERNEL_ACCOUNT);
+	parts = kvcalloc(call->nr, sizeof(*parts), GFP_KERNEL_ACCOUNT);
 	next = abuse_era_alloc(map);
 	if (!parts || !next) {
 		if (next)

@@ -78,6 +78,7 @@ static void abuse_front_free(struct work_struct *work)
 
 	abuse_front_exit_lanes(front);
 	free_percpu(front->passed);
+	abuse_map_exit(&front->map);
 	percpu_ref_exit(&front->users);
 	abuse_front_exit_bios(front);
 	put_disk(front->behind);
@@ -206,7 +207,7 @@ struct abuse_era *abuse_front_pause(struct abuse_front *front,
 		abuse_map_begin(&front->map);
 	abuse_map_set_paused(&front->map, &front->set->quiesced);
 	if (next)
-		past = abuse_map_commit(&front->map, next);
+		past = abuse_map_commit(&front->map, next, true);
 	abuse_front_kick(front);
 	return past;
 }

@@ -137,9 +137,11 @@ enum abuse_then {
  * @bio: the bio
  * @start: when it began, for the statistics of the disk
  * @then: enum abuse_then
- * @target: of a part of a flush, which the device waits for
- * @covers: how much servers had written when this flush began, -1 for what is no
- *	flush
+ * @target: the device, as long as @era is there, else NULL; it waits for parts of
+ *	flushes
+ * @covers: of a part of a flush its number, see there; of another flush how much
+ *	servers had written when it began; -1 for what is no flush
+ * @losses: of a part of a flush, when that began
  * @link: in the list of the front
  * @clone: what was submitted for it
  */
@@ -151,6 +153,7 @@ struct abuse_io {
 	enum abuse_then then;
 	struct abuse_target *target;
 	s64 covers;
+	struct abuse_losses losses;
 	struct llist_node link;
 	struct bio clone;
 };

@@ -48,8 +48,11 @@ void abuse_io_finish(struct abuse_io *io)
 		bio->bi_status = io->clone.bi_status;
 	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
 		bio_end_io_acct(bio, io->start);
-	if (io->target)
+	if (io->then == ABUSE_THEN_COUNT) {
+		if (abuse_map_has_lost(&front->map, &io->losses))
+			bio->bi_status = BLK_STS_IOERR;
 		abuse_map_leave_device(&front->map, io->target);
+	}
 	bio_put(&io->clone);
 	bio_endio(bio);
 	abuse_front_leave(front, era);
@@ -78,25 +81,29 @@ void abuse_front_kick(struct abuse_front *front)
 	abuse_front_queue(front, front->wq, &front->sort);
 }
 
+/* What a device has done is noted while it is there. */
+static void abuse_io_note_target(struct abuse_io *io)
+{
+	if (io->clone.bi_status)
+		return;
+	if (io->then == ABUSE_THEN_COUNT)
+		abuse_target_end_flush(io->target, io->covers);
+	else if (op_is_write(bio_op(io->bio)) &&
+		 !(io->clone.bi_opf & REQ_FUA))
+		abuse_target_wrote(io->target);
+}
+
 /* What a flush covers was answered when it began, as its submitter knows of no more. */
 static void abuse_io_note(struct abuse_io *io)
 {
 	struct abuse_front *front = io->front;
-	s64 flushed;
 
-	if (io->era)
-		return;
-	if (io->covers < 0) {
-		if (op_is_write(bio_op(io->bio)))
-			atomic64_inc(&front->wrote);
-		return;
-	}
-	if (io->clone.bi_status)
-		return;
-	flushed = atomic64_read(&front->flushed);
-	while (flushed < io->covers &&
-	       !atomic64_try_cmpxchg(&front->flushed, &flushed, io->covers))
-		;
+	if (io->target)
+		abuse_io_note_target(io);
+	else if (io->covers >= 0 && !io->clone.bi_status)
+		abuse_raise(&front->flushed, io->covers);
+	else if (io->covers < 0 && op_is_write(bio_op(io->bio)))
+		atomic64_inc(&front->wrote);
 }
 
 /*
@@ -110,6 +117,7 @@ static void abuse_io_leave_target(struct abuse_io *io)
 	percpu_ref_get(&io->front->users);
 	abuse_era_leave(io->era);
 	io->era = NULL;
+	io->target = NULL;
 }
 
 /* In any context. What goes on may have to wait for memory. */

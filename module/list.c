@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ABUSE_SERVERS and ABUSE_REQUESTS: who serves a device, and who has what. It only
- * looks, at a few slots under each lock, and must not change a request.
+ * ABUSE_SERVERS, ABUSE_REQUESTS and ABUSE_EXTENTS: who serves a device, who has
+ * what, and what is mapped. It only looks, at a few slots under each lock, and must
+ * not change a request.
  *
  * What one call tells is gathered in pieces: first with the lock of the servers,
  * which keeps the owner of a slot from going away, then it is copied without it.
@@ -29,7 +30,6 @@
 #define ABUSE_LIST_SIZE_0	40
 #define ABUSE_SERVER_SIZE_0	208
 #define ABUSE_REQUEST_SIZE_0	48
-#define ABUSE_EXTENT_SIZE_0	40
 
 /* Slots that are looked at before the lock of their queue is dropped */
 #define ABUSE_LOOK		64
@@ -179,9 +179,7 @@ static void abuse_describe_request(struct abuse_queue *q,
 	request->sector = get.sector;
 	request->length = get.length;
 	request->command = get.command;
-	request->flags = get.flags;
-	if (slot->redelivered)
-		request->flags |= ABUSE_GET_REDELIVERED;
+	request->flags = get.flags | abuse_slot_flags(q, slot);
 	request->state = slot->state == ABUSE_SLOT_PENDING ?
 				 ABUSE_REQUEST_PENDING :
 			 slot->state == ABUSE_SLOT_OWNED ?

@@ -5,6 +5,9 @@
 
 #include "uapi/abuse.h"
 
+/* What struct abuse_extent was in the first release, here and in extents.c */
+#define ABUSE_EXTENT_SIZE_0	40
+
 struct abuse_file;
 
 int abuse_ioctl_servers(struct abuse_file *caller,

@@ -27,14 +27,27 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
 	spin_lock_init(&map->targets_lock);
 	INIT_LIST_HEAD(&map->targets);
+	INIT_LIST_HEAD(&map->unused);
+	map->retire = NULL;
 	init_waitqueue_head(&map->flushed);
 	map->nr_ranges = 0;
 	atomic_set(&map->changes, 0);
-	atomic_set(&map->lost, 0);
+	atomic64_set(&map->lost, 0);
+	atomic64_set(&map->told, 0);
 	refcount_set(&map->eras, 1);
 	map->freed = freed;
 	RCU_INIT_POINTER(map->era, era);
 	return 0;
+}
+
+/**
+ * abuse_map_exit() - undo abuse_map_init()
+ * @map: the map, which nobody uses any more
+ */
+void abuse_map_exit(struct abuse_map *map)
+{
+	if (map->retire)
+		destroy_workqueue(map->retire);
 }
 
 /**
@@ -78,7 +91,8 @@ bool abuse_map_is_paused(struct abuse_map *map)
  * @target: the one before, which is given up; NULL: begin
  *
  * What was written to a device that is not among them is durable, or lost, see
- * abuse_map_has_lost().
+ * abuse_map_has_lost(). One of them may be given up meanwhile, and lose what this
+ * flush is for, so whoever flushes it looks at that afterwards.
  *
  * Return: a device that is written to, which stays until it is given up here, or
  * with abuse_map_leave_device(); NULL if there are no more.
@@ -91,7 +105,7 @@ struct abuse_target *abuse_map_next_device(struct abuse_map *map,
 	spin_lock(&map->targets_lock);
 	target = list_prepare_entry(target, &map->targets, link);
 	list_for_each_entry_continue(target, &map->targets, link) {
-		if (target->write && !target->flushed)
+		if (target->write && target->led && !target->flushed)
 			break;
 	}
 	if (list_entry_is_head(target, &map->targets, link))
@@ -116,14 +130,35 @@ void abuse_map_leave_device(struct abuse_map *map, struct abuse_target *target)
 }
 
 /**
- * abuse_map_has_lost() - whether what was written to a device before was lost
- * @map: the map, all of whose devices were looked at
+ * abuse_map_losses() - a flush of the disk begins
+ * @map: the map, none of whose devices it has looked at
  *
- * It is told once.
+ * Return: for abuse_map_has_lost().
  */
-bool abuse_map_has_lost(struct abuse_map *map)
+struct abuse_losses abuse_map_losses(struct abuse_map *map)
 {
-	return atomic_read(&map->lost) && atomic_xchg(&map->lost, 0);
+	struct abuse_losses losses = {
+		.told = atomic64_read(&map->told),
+		.lost = atomic64_read(&map->lost),
+	};
+
+	return losses;
+}
+
+/**
+ * abuse_map_has_lost() - whether what was written to a device was lost
+ * @map: the map, all of whose devices were looked at
+ * @begin: what it was when the flush began
+ *
+ * All flushes fail that nobody has told before they began, as each may be of
+ * somebody else. Only one that began after the loss is the last of them.
+ */
+bool abuse_map_has_lost(struct abuse_map *map, const struct abuse_losses *begin)
+{
+	if (likely(atomic64_read(&map->lost) == begin->told))
+		return false;
+	abuse_raise(&map->told, begin->lost);
+	return true;
 }
 
 /**

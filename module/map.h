@@ -10,11 +10,14 @@ struct abuse_list;
 struct file;
 
 int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map));
+void abuse_map_exit(struct abuse_map *map);
 bool abuse_map_is_paused(struct abuse_map *map);
 struct abuse_target *abuse_map_next_device(struct abuse_map *map,
 					   struct abuse_target *target);
 void abuse_map_leave_device(struct abuse_map *map, struct abuse_target *target);
-bool abuse_map_has_lost(struct abuse_map *map);
+struct abuse_losses abuse_map_losses(struct abuse_map *map);
+bool abuse_map_has_lost(struct abuse_map *map,
+			const struct abuse_losses *begin);
 void abuse_map_set_paused(struct abuse_map *map, const bool *paused);
 struct abuse_era *abuse_map_enter(struct abuse_map *map);
 struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,

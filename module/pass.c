@@ -20,7 +20,8 @@ static bool abuse_front_is_dirty(struct abuse_front *front)
 
 static void abuse_front_flush_device(struct abuse_front *front,
 				     struct abuse_era *era, struct bio *parent,
-				     struct abuse_target *target)
+				     struct abuse_target *target,
+				     const struct abuse_losses *losses)
 {
 	struct bio *bio = bio_alloc_bioset(target->bdev, 0,
 					   REQ_OP_WRITE | REQ_PREFLUSH,
@@ -33,6 +34,8 @@ static void abuse_front_flush_device(struct abuse_front *front,
 		      ABUSE_THEN_COUNT);
 	atomic_inc(&target->flushes);
 	abuse_io_of(bio)->target = target;
+	abuse_io_of(bio)->covers = abuse_target_begin_flush(target);
+	abuse_io_of(bio)->losses = *losses;
 	submit_bio_noacct(bio);
 }
 
@@ -40,11 +43,16 @@ static void abuse_front_flush_device(struct abuse_front *front,
 static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *parent)
 {
+	struct abuse_losses losses = abuse_map_losses(&front->map);
 	struct abuse_target *target = NULL;
+	bool parts = false;
 
-	while ((target = abuse_map_next_device(&front->map, target)))
-		abuse_front_flush_device(front, era, parent, target);
-	if (abuse_map_has_lost(&front->map))
+	while ((target = abuse_map_next_device(&front->map, target))) {
+		abuse_front_flush_device(front, era, parent, target, &losses);
+		parts = true;
+	}
+	/* Otherwise each part looks at that when it ends. */
+	if (!parts && abuse_map_has_lost(&front->map, &losses))
 		parent->bi_status = BLK_STS_IOERR;
 }
 
@@ -168,6 +176,7 @@ static bool abuse_front_to_device(struct abuse_front *front,
 			    ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
+	io->target = m->target;
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
@@ -290,6 +299,8 @@ static bool abuse_front_preflush(struct abuse_front *front,
 				 struct abuse_era *era, struct bio *bio,
 				 struct bio **flush)
 {
+	struct abuse_losses losses = abuse_map_losses(&front->map);
+
 	if (abuse_front_writes_elsewhere(front)) {
 		if (bio_sectors(bio)) {
 			abuse_front_flush_first(front, era, bio, flush);
@@ -300,7 +311,7 @@ static bool abuse_front_preflush(struct abuse_front *front,
 			return true;
 		}
 		abuse_front_flush(front, era, bio);
-	} else if (abuse_map_has_lost(&front->map)) {
+	} else if (abuse_map_has_lost(&front->map, &losses)) {
 		bio_io_error(bio);
 		return true;
 	}

@@ -20,10 +20,7 @@ static void abuse_slot_describe(struct abuse_queue *q, struct abuse_slot *slot,
 {
 	abuse_describe(slot->rq, get);
 	get->id = abuse_slot_id(q, slot);
-	if (slot->redelivered)
-		get->flags |= ABUSE_GET_REDELIVERED;
-	if (q->set->mappable && slot->rq->cmd_flags & ABUSE_RQ_FAULT)
-		get->flags |= ABUSE_GET_FAULT;
+	get->flags |= abuse_slot_flags(q, slot);
 }
 
 static void abuse_slot_own(struct abuse_queue *q, struct abuse_slot *slot,

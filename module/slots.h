@@ -277,6 +277,16 @@ static inline u64 abuse_slot_id(struct abuse_queue *q, struct abuse_slot *slot)
 	       (u64)q->index << ABUSE_TAG_BITS | (slot - q->slots);
 }
 
+/* What enum abuse_get_flags says of the way of a request, and not of what it asks for */
+static inline u32 abuse_slot_flags(const struct abuse_queue *q,
+				   const struct abuse_slot *slot)
+{
+	bool fault = q->set->mappable && slot->rq->cmd_flags & ABUSE_RQ_FAULT;
+
+	return (slot->redelivered ? ABUSE_GET_REDELIVERED : 0) |
+	       (fault ? ABUSE_GET_FAULT : 0);
+}
+
 /* The queue that an id names; the first one if there is no such queue. */
 static inline struct abuse_queue *abuse_queue_of(struct abuse_set *set, u64 id)
 {

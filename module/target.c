@@ -3,6 +3,8 @@
  * What a disk is mapped to: which block devices may be, and how they are claimed;
  * and memory. It must not know maps.
  */
+#include <linux/bio.h>
+#include <linux/completion.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
@@ -69,6 +71,23 @@ int abuse_target_sync(struct block_device *bdev)
 	return 0;
 }
 
+/* What an open fails with that means something else for callers */
+static int abuse_target_open_error(int err)
+{
+	switch (err) {
+	case -EBUSY:
+	case -EINTR:
+	case -ENOMEM:
+		return err;
+	case -EACCES:
+	case -EPERM:	/* The device cgroup forbids it. */
+	case -EROFS:
+		return -EACCES;
+	default:	/* It has gone, or it is broken. */
+		return -EIO;
+	}
+}
+
 /**
  * abuse_target_open() - claim a block device
  * @bdev: the device
@@ -77,7 +96,7 @@ int abuse_target_sync(struct block_device *bdev)
  *
  * What others wrote to it is on it before it is read here.
  *
- * Return: the target, or an error pointer.
+ * Return: the target, or an error pointer: -EACCES, -EBUSY, -EINTR, -EIO, -ENOMEM.
  */
 struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 				       void *holder)
@@ -88,16 +107,17 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 	target = kzalloc(sizeof(*target), GFP_KERNEL_ACCOUNT);
 	if (!target)
 		return ERR_PTR(-ENOMEM);
+	atomic64_set(&target->flush, 1);
 	target->holder = holder;
 	target->write = write;
 	target->open = compat_open_disk(bdev->bd_dev, write, holder);
 	if (IS_ERR(target->open)) {
-		err = PTR_ERR(target->open);
+		err = abuse_target_open_error(PTR_ERR(target->open));
 		goto out_free;
 	}
 	target->bdev = compat_opened_bdev(target->open);
 	/* Another device may have got the number. */
-	err = target->bdev == bdev ? 0 : -ENODEV;
+	err = target->bdev == bdev ? 0 : -EIO;
 	if (!err && write && bdev_read_only(bdev))
 		err = -EACCES;
 	if (!err)
@@ -144,16 +164,102 @@ struct abuse_target *abuse_target_lend(struct file *file,
 }
 
 /**
+ * abuse_target_wrote() - a write has ended well that is not durable yet
+ * @target: the device
+ *
+ * In any context, before whoever submitted it is told. Mostly it only reads.
+ */
+void abuse_target_wrote(struct abuse_target *target)
+{
+	abuse_raise(&target->wrote, atomic64_read(&target->flush));
+}
+
+/**
+ * abuse_target_begin_flush() - a flush is about to be submitted
+ * @target: the device
+ *
+ * Return: its number, for abuse_target_end_flush().
+ */
+s64 abuse_target_begin_flush(struct abuse_target *target)
+{
+	/* A write that has ended has read the number before, see there. */
+	return atomic64_inc_return(&target->flush) - 1;
+}
+
+/**
+ * abuse_target_end_flush() - a flush has ended well
+ * @target: the device
+ * @flush: its number
+ */
+void abuse_target_end_flush(struct abuse_target *target, s64 flush)
+{
+	abuse_raise(&target->durable, flush);
+}
+
+static bool abuse_target_is_dirty(const struct abuse_target *target)
+{
+	return atomic64_read(&target->durable) < atomic64_read(&target->wrote);
+}
+
+/**
+ * struct abuse_last_flush - the flush of a device that is given up
+ * @failures: counts it if it fails
+ * @done: it has ended
+ * @bio: what was submitted for it
+ */
+struct abuse_last_flush {
+	atomic64_t *failures;
+	struct completion done;
+	struct bio bio;
+};
+
+static void abuse_last_flush_end(struct bio *bio)
+{
+	struct abuse_last_flush *flush =
+		container_of(bio, struct abuse_last_flush, bio);
+
+	if (bio->bi_status)
+		atomic64_inc(flush->failures);
+	complete(&flush->done);
+}
+
+/**
  * abuse_target_flush() - make durable what was written to a target
- * @target: the target
+ * @target: the device, to which nothing is being written
+ * @failures: incremented if that fails, before a flush ends that the device does next,
+ *	as that may end well though the data was dropped
+ *
+ * A device that is given up may be broken, so none is asked that need not be.
  *
  * Return: 0, or -EIO: what else it fails with means something else for callers.
  */
-int abuse_target_flush(struct abuse_target *target)
+int abuse_target_flush(struct abuse_target *target, atomic64_t *failures)
 {
-	if (!target->bdev || !target->write)
+	struct abuse_last_flush flush = { .failures = failures };
+
+	if (!abuse_target_is_dirty(target))
 		return 0;
-	return blkdev_issue_flush(target->bdev) ? -EIO : 0;
+	init_completion(&flush.done);
+	bio_init(&flush.bio, target->bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH);
+	flush.bio.bi_end_io = abuse_last_flush_end;
+	submit_bio(&flush.bio);
+	/* However long it takes, no task hangs here. */
+	while (!wait_for_completion_io_timeout(&flush.done, 30 * HZ))
+		;
+	return flush.bio.bi_status ? -EIO : 0;
+}
+
+/**
+ * abuse_target_close() - let others have a block device
+ * @target: the target, which is still to be freed
+ *
+ * This may take as long as the device likes.
+ */
+void abuse_target_close(struct abuse_target *target)
+{
+	compat_close_disk(target->open, target->write, target->holder);
+	target->open = NULL;
 }
 
 /**
@@ -164,8 +270,8 @@ void abuse_target_free(struct abuse_target *target)
 {
 	if (target->memory)
 		abuse_memory_free(target->memory);
-	else
-		compat_close_disk(target->open, target->write, target->holder);
+	else if (target->open)
+		abuse_target_close(target);
 	kfree(target);
 }
 

@@ -5,9 +5,11 @@
 
 #include <linux/blkdev.h>
 #include <linux/list.h>
+#include <linux/workqueue.h>
 
 #include "compat.h"
 
+struct abuse_era;
 struct abuse_extent;
 struct abuse_memory;
 
@@ -18,30 +20,42 @@ struct abuse_memory;
  * struct abuse_target - a block device that extents are mapped to, or memory that
  *	one extent is mapped to
  * @link: in the list of the map, if it is a device
- * @gone: in that of the era that saw its end
+ * @gone: in that of the era that saw its end, until that is over
+ * @era: that era
+ * @retire: flushes the device, which may take as long as it likes, and closes it
  * @memory: the memory, or NULL
  * @bdev: the device, or NULL
  * @open: it is open, and nobody else may claim it
  * @holder: who does
  * @write: it is open for writes, too
- * @retired: nothing leads to it any more, and it is about to be flushed and freed
+ * @led: something was mapped to it; if not, no flush is for it
+ * @retired: that era is over, so it is flushed and freed, and not used again
  * @flushed: it has been flushed for the last time, and no other flush needs it
  * @flushes: flushes that are on their way to it, and those that look for the next
  *	device from here
+ * @flush: number of the next flush, from 1 on
+ * @wrote: number of the flush that makes the last write durable
+ * @durable: number of the last flush that has ended well
  * @lane: who has to wait for the device waits in this lane
  * @uses: mappings that lead to it, and calls that are about to add one
  */
 struct abuse_target {
 	struct list_head link;
 	struct list_head gone;
+	struct abuse_era *era;
+	struct work_struct retire;
 	struct abuse_memory *memory;
 	struct block_device *bdev;
 	COMPAT_OPEN *open;
 	void *holder;
 	bool write;
+	bool led;
 	bool retired;
 	bool flushed;
 	atomic_t flushes;
+	atomic64_t flush;
+	atomic64_t wrote;
+	atomic64_t durable;
 	u32 lane;
 	u32 uses;
 };
@@ -55,9 +69,22 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 struct abuse_target *abuse_target_lend(struct file *file,
 				       const struct abuse_extent *extent,
 				       u32 block_size);
-int abuse_target_flush(struct abuse_target *target);
+void abuse_target_wrote(struct abuse_target *target);
+s64 abuse_target_begin_flush(struct abuse_target *target);
+void abuse_target_end_flush(struct abuse_target *target, s64 flush);
+int abuse_target_flush(struct abuse_target *target, atomic64_t *failures);
+void abuse_target_close(struct abuse_target *target);
 void abuse_target_free(struct abuse_target *target);
 u64 abuse_target_number(const struct abuse_target *target);
 u32 abuse_target_filesystem(const struct abuse_target *target);
+
+/* Whatever comes to it at once, it never becomes less. */
+static inline void abuse_raise(atomic64_t *number, s64 to)
+{
+	s64 now = atomic64_read(number);
+
+	while (now < to && !atomic64_try_cmpxchg(number, &now, to))
+		;
+}
 
 #endif

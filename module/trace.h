@@ -52,9 +52,7 @@ DECLARE_EVENT_CLASS(abuse_request,
 		__entry->queue = q->index;
 		__entry->tag = slot - q->slots;
 		__entry->command = get.command;
-		__entry->flags = get.flags;
-		if (slot->redelivered)
-			__entry->flags |= ABUSE_GET_REDELIVERED;
+		__entry->flags = get.flags | abuse_slot_flags(q, slot);
 		__entry->sector = get.sector;
 		__entry->bytes = get.length;
 	),

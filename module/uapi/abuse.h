@@ -790,9 +790,10 @@ enum abuse_map_flags {
  * ABUSE_UNMAP or a reset.
  *
  * What is unmapped or replaced is not used any more when the call returns, and
- * a device to which nothing is mapped any more has been flushed and given up,
- * unless another ABUSE_MAP that leads there is under way. So the call waits for
- * all mapped I/O that is under way, on every device.
+ * a device to which nothing is mapped any more has been given up, unless another
+ * ABUSE_MAP that leads there is under way; and flushed, if something was written
+ * to it through the disk since the last flush. So the call waits for all mapped
+ * I/O that is under way, on every device.
  *
  * If the block device fails a request, a server gets it, marked with
  * ABUSE_GET_FAULT; if there is no server, the request fails.
@@ -813,9 +814,10 @@ enum abuse_map_flags {
  * once more, EINVAL beyond the end of the disk, and EOPNOTSUPP without
  * ABUSE_FLAGS_MAPPABLE. Either call fails with EPERM if there would be more than
  * ABUSE_MAX_USER_EXTENTS, without CAP_SYS_RESOURCE: to unmap the middle of one
- * makes two. It fails with EIO if a device could not be flushed, and so does the
- * next flush of the disk. If it fails with ENOMEM, the first part of the extent
- * after those that are @done may have been changed.
+ * makes two. It fails with EIO if a device that is given up could not be flushed,
+ * and then so does the next flush of the disk; or if a device cannot be opened, or
+ * what the page cache has of it could not be written out. If it fails with ENOMEM,
+ * the first part of the extent after those that are @done may have been changed.
  */
 struct abuse_extents {
 	__u32	size;

@@ -20,6 +20,9 @@ a_quiesce_holds_what_is_mapped_too() {
 	expect ETIME client quiesce $CTL timeout_ms=200
 	complains 1 "$CTL: I/O to what is mapped is not answered after .*" quiesce --timeout=200ms $CTL
 	spawn second client io $DISK op=write byte=0x67
+	# What takes nothing away has nothing to wait for.
+	soon client map $CTL extents=3M:64K:0:/dev/ram1
+	soon client map $CTL
 	dmsetup resume abuse-slow
 	finish first
 	is owned "$(client quiesce $CTL timeout_ms=60000)" owned=0
@@ -229,31 +232,132 @@ flushes_go_on_while_devices_come_and_go() {
 	modprobe -r brd
 }
 
+_second() { # a disk that descriptor 3 serves
+	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE
+	exec 3</dev/abctl1
+}
+# _answer_second [RESULT]: answers what comes to it next
+_answer_second() {
+	take 3 min=1 timeout=60000000000
+	answer 3 "$id0${1+:$1}"
+}
+_asked_second() { client status /dev/abctl1 only=pending until=1; }
+_write_to_second() { # [KEY=VALUE ...]
+	spawn second client io $DISK op=write "$@"
+	_answer_second
+	finish second
+}
+# What was written there is lost when it is given up
+_lose() {
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	spawn lose client unmap $CTL extents=0:1M
+	_answer_second $NO_SPACE
+	failed lose EIO
+}
+NO_SPACE=4
+
 what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
 	_ready
-	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
-	dmsetup create abuse-flaky --table "0 16384 flakey /dev/nullb0 0 0 3600 1 error_writes"
-	[ "$(</sys/block/dm-0/dm/name)" = abuse-flaky ] || fail "another dm-0"
-	_map 0:1M:0:/dev/dm-0:w
-	expect EIO client unmap $CTL extents=0:1M
+	_second
+	_lose
 	expect EIO client io $DISK op=sync
 	io op=sync
-	_map 0:1M:0:/dev/dm-0:w
 	_map 1M:1M:0:/dev/ram1:w
-	expect EIO client unmap $CTL extents=0:1M
+	_lose
 	expect EIO client io $DISK op=sync # though another device is flushed
 	io op=sync
-	dmsetup remove abuse-flaky
-	modprobe -r null_blk
+	exec 3<&-
+}
+
+a_loss_is_told_to_all_who_flush_meanwhile() {
+	_ready
+	_second
+	_lose
+	_map 0:1M:0:/dev/abuse1:w
+	spawn one client io $DISK op=sync
+	_asked_second
+	spawn other client io $DISK op=sync
+	blocked other 1
+	_answer_second
+	_answer_second
+	failed one EIO
+	failed other EIO
+	spawn third client io $DISK op=sync
+	_answer_second
+	finish third
+	exec 3<&-
+}
+
+a_flush_fails_if_its_data_is_lost_before_it_ends() {
+	_ready
+	_second
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	spawn unmap client unmap $CTL extents=0:1M
+	_asked_second
+	spawn flush client io $DISK op=sync
+	blocked flush 1
+	_answer_second $NO_SPACE # the last flush, which drops what it was for
+	_answer_second
+	failed flush EIO
+	failed unmap EIO
+	expect EIO client io $DISK op=sync # it began after that
+	io op=sync
+	exec 3<&-
+}
+
+a_device_is_given_up_unflushed_if_all_that_was_written_is_durable() {
+	_ready
+	_second
+	_map 0:1M:0:/dev/abuse1:w
+	soon client unmap $CTL extents=0:1M
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	spawn flush client io $DISK op=sync
+	_answer_second
+	finish flush
+	soon client unmap $CTL extents=0:1M # it may hang by now
+	io op=sync
+	_map 0:1M:0:/dev/abuse1:w
+	spawn write client io $DISK op=write fua=1
+	_answer_second # the write
+	_answer_second # and what makes it durable
+	finish write
+	soon client unmap $CTL extents=0:1M
+	exec 3<&-
+}
+
+what_was_opened_for_nothing_is_given_up_at_once() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read
+	wait_for _under_way 1
+	spawn map client map $CTL extents=0:1M:0:/dev/ram1:w
+	wait_for eval '! running map'
+	failed map EEXIST
+	dmsetup create abuse-free --table "0 16384 linear /dev/ram1 0" # nobody has it
+	dmsetup remove abuse-free
+	spawn map client map $CTL extents=0:64K:0:memory=64K extent_flags=$MEMORY
+	wait_for eval '! running map'
+	failed map EEXIST
+	running read || fail "there was nothing to wait for"
+	dmsetup resume abuse-slow
+	finish read
+	_unmap 0:1M
+	dmsetup remove abuse-slow
 }
 
 a_last_flush_that_is_not_answered_holds_up_no_other_change() {
 	_ready
-	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE # nobody answers it
+	_second
 	N=2 _map 0:1M:0:/dev/abuse1:w,1M:1M:0:/dev/ram0:w
 	_map 2M:64K:0:memory=64K extent_flags=$MEMORY
+	_write_to_second
 	spawn stuck client unmap $CTL extents=0:1M
-	client status /dev/abctl1 only=pending until=1
+	_asked_second
 	soon client unmap $CTL extents=1M:2M
 	_slow_target # /dev/ram0 is free
 	dmsetup remove abuse-slow
@@ -263,11 +367,60 @@ a_last_flush_that_is_not_answered_holds_up_no_other_change() {
 	io op=check byte=0x41
 	still_waits stuck
 	soon client reset $CTL # what is to be flushed is in no way of that
-	exec 3</dev/abctl1
-	take 3
-	answer 3 "$id0"
+	_answer_second
 	finish stuck
 	exec 3<&-
+}
+
+a_device_that_is_never_done_with_its_last_flush_holds_up_itself_alone() {
+	_ready
+	_second
+	N=2 _map 0:1M:0:/dev/ram0:w,1M:1M:0:/dev/abuse1:w
+	_write_to_second offset=1M
+	spawn stuck client unmap $CTL extents=0:2M
+	_asked_second
+	wait_for dmsetup create abuse-slow --table "0 16384 linear /dev/ram0 0" # it is free
+	dmsetup remove abuse-slow
+	still_waits stuck
+	# Mapped again and again, it would have one flush more each time.
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	kill9 again
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	_answer_second
+	finish stuck
+	finish again
+	_write_to_second
+	spawn stuck client unmap $CTL extents=0:1M
+	_asked_second
+	spawn again client map $CTL extents=0:1M:0:/dev/abuse1:w
+	still_waits again
+	soon client reset $CTL
+	failed again ENODEV
+	_answer_second
+	finish stuck
+	exec 3<&-
+}
+
+a_device_that_is_mapped_again_in_time_stays() {
+	_ready
+	_slow_target
+	N=2 _map 0:1M:0:/dev/dm-0,1M:1M:0:/dev/ram1:w
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read
+	wait_for _under_way 1
+	spawn unmap client unmap $CTL extents=1M:1M # it waits for the read
+	wait_for eval '[ "$(status extents)" = 1 ]'
+	soon client map $CTL extents=1M:1M:0:/dev/ram1:w
+	still_waits unmap
+	dmsetup resume abuse-slow
+	finish read
+	finish unmap
+	io op=check offset=1M byte=0x42
+	_unmap 0:2M
+	dmsetup remove abuse-slow
+	modprobe -r brd
 }
 
 a_call_that_waits_for_its_own_memory_claims_no_device() {
@@ -284,23 +437,33 @@ a_call_that_waits_for_its_own_memory_claims_no_device() {
 }
 
 a_device_fails_with_an_io_error_whatever_its_own_is() {
-	local no_space=4
 	_ready
-	client setup /dev/abctl1 capacity=8M flags=$WRITE_CACHE
-	exec 3</dev/abctl1 4<>/dev/abuse1
+	_second
+	exec 4<>/dev/abuse1
 	dd if=/dev/zero of=/dev/abuse1 bs=4096 count=1 conv=notrunc status=none # it is in the cache
 	spawn map client map $CTL extents=0:1M:0:/dev/abuse1:w
-	take 3 min=1 timeout=60000000000
-	answer 3 "$id0:$no_space"
+	_answer_second $NO_SPACE
 	failed map EIO
 	exec 4<&-
-	_map 0:1M:0:/dev/abuse1:w
-	spawn unmap client unmap $CTL extents=0:1M
-	take 3 min=1 timeout=60000000000
-	answer 3 "$id0:$no_space"
-	failed unmap EIO
+	_lose
 	expect EIO client io $DISK op=sync
 	exec 3<&-
+}
+
+what_a_control_group_may_not_use_is_refused_as_such() {
+	_ready
+	mkdir "$T/devices"
+	mount -t cgroup -o devices none "$T/devices"
+	mkdir "$T/devices/none"
+	echo "b $(stat -c '0x%t' /dev/ram0 | xargs printf %d):0 rwm" >"$T/devices/none/devices.deny"
+	exec 4<>/dev/ram0
+	(
+		echo $BASHPID >"$T/devices/none/cgroup.procs"
+		expect EACCES client map $CTL extents=0:4K fd=4
+	)
+	exec 4<&-
+	rmdir "$T/devices/none"
+	umount "$T/devices"
 }
 
 _nothing_mapped() { [ -z "$(_extents)" ]; }
@@ -317,6 +480,8 @@ a_target_that_fails_is_a_fault_for_servers() {
 	submit read op=read
 	take 3
 	is flags "$((flags0 & FAULT))" $FAULT
+	client requests $CTL >"$T/requests"
+	shows "$T/requests" " flags=$flags0 "
 	answer 3 "$id0"
 	finish read
 	submit read op=read offset=2M
