@@ -73,7 +73,6 @@ static u32 abuse_read_parts(const struct abuse_config *config,
 	u32 i;
 
 	for (i = 0; i < call->nr; i++) {
-		parts[i].target = NULL;
 		*err = abuse_read_part(config, call, remove, i,
 				       &parts[i].extent);
 		if (*err)
@@ -87,9 +86,10 @@ static u32 abuse_read_parts(const struct abuse_config *config,
  * A device is claimed from then on, so nothing waits for user memory any more.
  * Returns how many there are before the one that failed.
  */
-static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
+static u32 abuse_aim_parts(struct abuse_front *front, struct abuse_part *parts,
 			   u32 nr, int *err)
 {
+	struct abuse_map *map = abuse_front_map(front);
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
@@ -102,6 +102,9 @@ static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
 			break;
 		}
 		parts[i].target = target;
+		*err = abuse_front_aim(front, target);
+		if (*err)
+			break;
 		cond_resched();
 	}
 	return i;
@@ -146,7 +149,7 @@ static struct abuse_era *abuse_change(struct abuse_map *map, u32 number,
 		}
 	}
 	call->done = i;
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < call->nr; i++) {
 		if (parts[i].target)
 			abuse_map_disaim(map, parts[i].target,
 					 parts[i].extent.flags &
@@ -166,7 +169,7 @@ static int abuse_map_all(struct abuse_front *front, u32 number,
 	int err = 0;
 	u32 nr;
 
-	parts = kvmalloc_array(call->nr, sizeof(*parts), GFP_KERNEL_ACCOUNT);
+	parts = kvcalloc(call->nr, sizeof(*parts), GFP_KERNEL_ACCOUNT);
 	next = abuse_era_alloc(map);
 	if (!parts || !next) {
 		if (next)
@@ -177,7 +180,7 @@ static int abuse_map_all(struct abuse_front *front, u32 number,
 	/* All that may wait long is done before the change begins. */
 	nr = abuse_read_parts(config, call, remove, parts, &err);
 	if (!remove)
-		nr = abuse_aim_parts(map, parts, nr, &err);
+		nr = abuse_aim_parts(front, parts, nr, &err);
 	*past = abuse_change(map, number, call, parts, nr, next, &err);
 	kvfree(parts);
 	return err;
