@@ -47,8 +47,10 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 		bio->bi_opf &= ~REQ_PREFLUSH;
 	else
 		abuse_io_uncount(io);
-	if (then == ABUSE_THEN_FAULT)
+	if (then == ABUSE_THEN_FAULT && !(bio->bi_opf & ABUSE_BIO_FAULTED)) {
+		bio->bi_opf |= ABUSE_BIO_FAULTED;
 		this_cpu_inc(front->passed->faults);
+	}
 	bio_put(&io->clone);
 	if (then == ABUSE_THEN_FAULT)
 		abuse_lane_add(front, ABUSE_LANE_FAULTS, bio);

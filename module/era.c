@@ -3,6 +3,9 @@
  * What is taken away from a map is freed once no bio that was under way then can
  * use it any more. It must not know how a map is changed or read.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
 #include <linux/slab.h>
 
 #include "era.h"
@@ -90,6 +93,8 @@ static void abuse_era_flush(struct work_struct *work)
 		int err = abuse_target_flush(target);
 
 		if (err) {
+			pr_err_ratelimited("abuse%u: %pg could not be flushed when it was given up: what was written to it may be lost\n",
+					   map->number, target->bdev);
 			era->error = err;
 			atomic_set(&map->lost, 1);
 		}

@@ -94,6 +94,7 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	front->behind = behind;
 	front->set = set;
 	front->write_cache = write_cache;
+	front->map.number = set->number;
 	front->map.fops = fops;
 	front->map.block_size = block_size;
 	spin_lock_init(&front->lock);

@@ -68,7 +68,7 @@ struct abuse_lane {
  * @read_bytes: of those
  * @written_bytes: likewise
  * @misses: reads and writes for servers, because they were not mapped
- * @faults: how often servers got one because a target had failed it
+ * @faults: those that servers got because a target had failed them
  */
 struct abuse_passed {
 	u64 reads;
@@ -127,6 +127,8 @@ struct abuse_front {
  * server has it submitted anew. Of a clone the flag is what it is in slots.h.
  */
 #define ABUSE_BIO_COUNTED	REQ_DRV
+/* Of one that is counted: so is a fault of it. In a clone this is a hint, and no harm. */
+#define ABUSE_BIO_FAULTED	REQ_NOMERGE
 
 /* What becomes of a bio when its clone has ended */
 enum abuse_then {

@@ -129,7 +129,10 @@ static bool abuse_bio_first(struct bio *bio)
 {
 	bool first = !(bio->bi_opf & ABUSE_BIO_COUNTED);
 
-	bio->bi_opf |= ABUSE_BIO_COUNTED;
+	if (first) {
+		bio->bi_opf |= ABUSE_BIO_COUNTED;
+		bio->bi_opf &= ~ABUSE_BIO_FAULTED;
+	}
 	return first;
 }
 

@@ -355,6 +355,8 @@ what_is_mapped_is_counted() {
 	finish read
 	submit read op=read offset=4M
 	take 3
+	answer 3 "$id0:$RETRY" # it fails once more
+	take 3 min=1 timeout=60000000000
 	_map 4M:64K:0:/dev/ram0 flags=$REPLACE
 	answer 3 "$id0:$RETRY"
 	finish read
