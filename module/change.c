@@ -253,6 +253,18 @@ static int abuse_map_check_room(struct abuse_map *map, sector_t first,
 	return capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
 }
 
+/* From then on flushes reach it, after those that were there before. */
+static void abuse_target_lead(struct abuse_map *map, struct abuse_target *target)
+{
+	if (target->led)
+		return;
+	spin_lock(&map->targets_lock);
+	target->led = true;
+	if (!target->memory)
+		list_move_tail(&target->link, &map->targets);
+	spin_unlock(&map->targets_lock);
+}
+
 /**
  * abuse_map_add() - map bytes of the disk
  * @map: the map, begun to be changed
@@ -289,7 +301,7 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 			other;
 	err = abuse_map_check_room(map, first, last, 1);
 	if (!err) {
-		WRITE_ONCE(target->led, true);
+		abuse_target_lead(map, target);
 		err = abuse_map_store(map, first, last, other ?: m, &gone);
 	}
 	if (m->ranges)

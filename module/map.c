@@ -105,8 +105,7 @@ struct abuse_target *abuse_map_next_device(struct abuse_map *map,
 	spin_lock(&map->targets_lock);
 	target = list_prepare_entry(target, &map->targets, link);
 	list_for_each_entry_continue(target, &map->targets, link) {
-		if (target->write && READ_ONCE(target->led) &&
-		    !target->flushed)
+		if (target->write && target->led && !target->flushed)
 			break;
 	}
 	if (list_entry_is_head(target, &map->targets, link))
