@@ -11,55 +11,10 @@
 #include "again.h"
 #include "fronts.h"
 #include "io.h"
+#include "lane.h"
 #include "map.h"
 #include "pass.h"
 #include "slots.h"
-
-static unsigned int abuse_mapping_lane(struct abuse_mapping *m, struct bio *bio)
-{
-	if (!abuse_front_is_mapped(m, bio))
-		return ABUSE_LANE_SERVERS;
-	return m->target->bdev ? ABUSE_LANE_TARGETS + m->target->lane :
-				 ABUSE_LANE_MEMORY;
-}
-
-static unsigned int abuse_bio_lane(struct abuse_front *front, struct bio *bio)
-{
-	sector_t sector = bio->bi_iter.bi_sector;
-	unsigned int lane = ABUSE_LANE_MEMORY;
-	struct abuse_era *era;
-
-	if (bio->bi_opf & REQ_PREFLUSH)
-		return ABUSE_LANE_FLUSHES;
-	era = bio_has_data(bio) ? abuse_map_enter(&front->map) : NULL;
-	if (!era)
-		return ABUSE_LANE_SERVERS;
-	while (sector < bio_end_sector(bio)) {
-		struct abuse_mapping *m = abuse_map_find(&front->map, sector,
-							 &sector);
-		unsigned int piece = abuse_mapping_lane(m, bio);
-
-		if (lane == ABUSE_LANE_MEMORY) {
-			lane = piece;
-		} else if (piece != ABUSE_LANE_MEMORY && piece != lane) {
-			lane = ABUSE_LANE_SEVERAL;
-			break;
-		}
-	}
-	abuse_era_leave(era);
-	return lane;
-}
-
-static void abuse_lane_add(struct abuse_front *front, unsigned int nr,
-			   struct bio *bio)
-{
-	struct abuse_lane *lane = &front->lanes[nr];
-
-	spin_lock(&lane->lock);
-	bio_list_add(&lane->bios, bio);
-	spin_unlock(&lane->lock);
-	abuse_front_queue(front, lane->wq, &lane->work);
-}
 
 /*
  * The statistics of the disk do not count it yet, but for the time that it took
@@ -92,12 +47,15 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 		bio->bi_opf &= ~REQ_PREFLUSH;
 	else
 		abuse_io_uncount(io);
-	if (then == ABUSE_THEN_FAULT)
+	if (then == ABUSE_THEN_FAULT && !(bio->bi_opf & ABUSE_BIO_FAULTED)) {
+		bio->bi_opf |= ABUSE_BIO_FAULTED;
 		this_cpu_inc(front->passed->faults);
+	}
 	bio_put(&io->clone);
-	abuse_lane_add(front, then == ABUSE_THEN_FAULT ?
-				      ABUSE_LANE_FAULTS :
-				      abuse_bio_lane(front, bio), bio);
+	if (then == ABUSE_THEN_FAULT)
+		abuse_lane_add(front, ABUSE_LANE_FAULTS, bio);
+	else
+		abuse_front_go_on(front, bio);
 	percpu_ref_put(&front->users);
 }
 
@@ -118,7 +76,7 @@ static void abuse_front_unpark(struct abuse_front *front)
 		if (dead)
 			bio_io_error(bio);
 		else
-			abuse_lane_add(front, abuse_bio_lane(front, bio), bio);
+			abuse_front_go_on(front, bio);
 		cond_resched();
 	}
 }
@@ -151,27 +109,17 @@ void abuse_front_lane(struct work_struct *work)
 {
 	struct abuse_lane *lane = container_of(work, struct abuse_lane, work);
 	struct abuse_front *front = lane->front;
-	bool faults = lane == &front->lanes[ABUSE_LANE_FAULTS];
-	struct bio_list bios;
-	unsigned int nr;
+	enum abuse_lanes nr = lane - front->lanes;
+	struct bio_list bios = abuse_lane_take(lane);
 	struct bio *bio;
 
-	spin_lock(&lane->lock);
-	bios = lane->bios;
-	bio_list_init(&lane->bios);
-	spin_unlock(&lane->lock);
 	while ((bio = bio_list_pop(&bios))) {
-		if (faults) {
+		if (nr == ABUSE_LANE_FAULTS)
 			abuse_front_to_servers(front, bio,
 					       ABUSE_RQ_FAULT | REQ_NOMERGE);
-			continue;
-		}
-		/* It may be mapped in another way since it was put in here. */
-		nr = abuse_bio_lane(front, bio);
-		if (lane == &front->lanes[nr])
-			submit_bio_noacct(bio);
 		else
-			abuse_lane_add(front, nr, bio);
+			abuse_front_pass(front, bio, nr);
+		cond_resched();
 	}
 	percpu_ref_put(&front->users);
 }

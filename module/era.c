@@ -3,6 +3,9 @@
  * What is taken away from a map is freed once no bio that was under way then can
  * use it any more. It must not know how a map is changed or read.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
 #include <linux/slab.h>
 
 #include "era.h"
@@ -100,8 +103,11 @@ static void abuse_target_retire(struct work_struct *work)
 	struct abuse_map *map = era->map;
 	int err = abuse_target_flush(target, &map->lost);
 
-	if (err)
+	if (err) {
+		pr_err_ratelimited("abuse%u: %pg could not be flushed when it was given up: what was written to it may be lost\n",
+				   map->number, target->bdev);
 		WRITE_ONCE(era->error, err);
+	}
 	abuse_target_leave_flushes(map, target);
 	abuse_target_close(target);
 	abuse_target_forget(map, target);

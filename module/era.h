@@ -72,6 +72,7 @@ struct abuse_losses {
 
 /**
  * struct abuse_map - which bytes of a disk are where
+ * @number: N of /dev/abuseN
  * @block_size: of the disk
  * @fops: of disks that must not be targets
  * @lock: held from the begin of a change to its commit. Its holder may wait for
@@ -103,6 +104,7 @@ struct abuse_losses {
  * @freed: called last, when nobody uses the map any more
  */
 struct abuse_map {
+	u32 number;
 	u32 block_size;
 	const struct block_device_operations *fops;
 	struct mutex lock;	/* changes */

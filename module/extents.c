@@ -83,7 +83,7 @@ static u32 abuse_read_parts(const struct abuse_config *config,
 }
 
 /* Stops at the first part that fails. Returns how many there are before it. */
-static u32 abuse_aim_kind(struct abuse_map *map, struct abuse_part *parts,
+static u32 abuse_aim_kind(struct abuse_front *front, struct abuse_part *parts,
 			  u32 nr, u32 kind, int *err)
 {
 	struct abuse_target *before = NULL;
@@ -94,12 +94,16 @@ static u32 abuse_aim_kind(struct abuse_map *map, struct abuse_part *parts,
 
 		if ((parts[i].extent.flags & ABUSE_EXTENT_MEMORY) != kind)
 			continue;
-		target = abuse_map_aim(map, &parts[i].extent, before);
+		target = abuse_map_aim(abuse_front_map(front),
+				       &parts[i].extent, before);
 		if (IS_ERR(target)) {
 			*err = PTR_ERR(target);
 			break;
 		}
 		parts[i].target = target;
+		*err = abuse_front_aim(front, target);
+		if (*err)
+			break;
 		before = target;
 		cond_resched();
 	}
@@ -110,11 +114,11 @@ static u32 abuse_aim_kind(struct abuse_map *map, struct abuse_part *parts,
  * A device is claimed from then on, so whatever waits for user memory is done
  * before. Returns how many there are before the one that failed.
  */
-static u32 abuse_aim_parts(struct abuse_map *map, struct abuse_part *parts,
+static u32 abuse_aim_parts(struct abuse_front *front, struct abuse_part *parts,
 			   u32 nr, int *err)
 {
-	nr = abuse_aim_kind(map, parts, nr, ABUSE_EXTENT_MEMORY, err);
-	return abuse_aim_kind(map, parts, nr, 0, err);
+	nr = abuse_aim_kind(front, parts, nr, ABUSE_EXTENT_MEMORY, err);
+	return abuse_aim_kind(front, parts, nr, 0, err);
 }
 
 static int abuse_change_part(struct abuse_map *map, u32 number,
@@ -188,7 +192,7 @@ static int abuse_map_all(struct abuse_front *front, u32 number,
 	/* All that may wait long is done before the change begins. */
 	nr = abuse_read_parts(config, call, remove, parts, &err);
 	if (!remove)
-		nr = abuse_aim_parts(map, parts, nr, &err);
+		nr = abuse_aim_parts(front, parts, nr, &err);
 	*past = abuse_change(map, number, call, parts, nr, next, &err);
 	kvfree(parts);
 	return err;

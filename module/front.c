@@ -10,12 +10,13 @@
 #include "front.h"
 #include "fronts.h"
 #include "io.h"
+#include "lane.h"
 #include "map.h"
 #include "set.h"
 #include "uapi/abuse.h"
 
 static struct workqueue_struct *abuse_front_wq;	/* frees fronts */
-static struct workqueue_struct *abuse_sort_wq;	/* their bios that go on */
+static struct workqueue_struct *abuse_sort_wq;	/* what waits for nothing */
 /* Keeps the slab cache that the clones of all fronts come from. */
 static struct bio_set abuse_clones;
 
@@ -35,40 +36,10 @@ static int abuse_front_init_bios(struct abuse_front *front)
 		err = bioset_init(&front->bios[i], BIO_POOL_SIZE,
 				  i < ABUSE_BIOS_TARGET_PART ?
 					  offsetof(struct abuse_io, clone) : 0,
-				  BIOSET_NEED_RESCUER);
+				  0);
 	if (err)
 		abuse_front_exit_bios(front);
 	return err;
-}
-
-static void abuse_front_exit_lanes(struct abuse_front *front)
-{
-	int i;
-
-	for (i = 0; i < ABUSE_NR_LANES && front->lanes[i].wq; i++)
-		destroy_workqueue(front->lanes[i].wq);
-}
-
-static int abuse_front_init_lanes(struct abuse_front *front)
-{
-	int i;
-
-	for (i = 0; i < ABUSE_NR_LANES; i++) {
-		struct abuse_lane *lane = &front->lanes[i];
-
-		lane->front = front;
-		spin_lock_init(&lane->lock);
-		bio_list_init(&lane->bios);
-		INIT_WORK(&lane->work, abuse_front_lane);
-		lane->wq = alloc_workqueue("%s-%d",
-					   WQ_UNBOUND | WQ_MEM_RECLAIM, 1,
-					   front->behind->disk_name, i);
-		if (!lane->wq) {
-			abuse_front_exit_lanes(front);
-			return -ENOMEM;
-		}
-	}
-	return 0;
 }
 
 static void abuse_front_free(struct work_struct *work)
@@ -76,7 +47,7 @@ static void abuse_front_free(struct work_struct *work)
 	struct abuse_front *front = container_of(work, struct abuse_front,
 						 free);
 
-	abuse_front_exit_lanes(front);
+	abuse_lanes_exit(front);
 	free_percpu(front->passed);
 	abuse_map_exit(&front->map);
 	percpu_ref_exit(&front->users);
@@ -124,6 +95,7 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	front->behind = behind;
 	front->set = set;
 	front->write_cache = write_cache;
+	front->map.number = set->number;
 	front->map.fops = fops;
 	front->map.block_size = block_size;
 	spin_lock_init(&front->lock);
@@ -132,7 +104,7 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	INIT_WORK(&front->sort, abuse_front_sort);
 	front->wq = abuse_sort_wq;
 	INIT_WORK(&front->free, abuse_front_free);
-	err = abuse_front_init_lanes(front);
+	err = abuse_lanes_init(front, abuse_sort_wq, abuse_front_lane);
 	if (err)
 		goto out_free;
 	front->passed = alloc_percpu_gfp(struct abuse_passed,
@@ -163,7 +135,7 @@ out_bios:
 out_passed:
 	free_percpu(front->passed);
 out_lanes:
-	abuse_front_exit_lanes(front);
+	abuse_lanes_exit(front);
 out_free:
 	kfree(front);
 	return ERR_PTR(err);
@@ -240,6 +212,19 @@ void abuse_front_end(struct abuse_front *front)
 struct abuse_map *abuse_front_map(struct abuse_front *front)
 {
 	return &front->map;
+}
+
+/**
+ * abuse_front_aim() - prepare for a device that is going to be mapped to
+ * @front: the disk, of which the caller is a user
+ * @target: from abuse_map_aim(); it may also be memory
+ *
+ * Return: 0, -ENOMEM.
+ */
+int abuse_front_aim(struct abuse_front *front,
+		    const struct abuse_target *target)
+{
+	return target->bdev ? abuse_lane_open(front, target->lane) : 0;
 }
 
 /**

@@ -10,6 +10,7 @@ struct abuse_front;
 struct abuse_map;
 struct abuse_set;
 struct abuse_status;
+struct abuse_target;
 
 struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 				      struct abuse_set *set,
@@ -22,6 +23,8 @@ struct abuse_era *abuse_front_pause(struct abuse_front *front,
 void abuse_front_kill(struct abuse_front *front);
 void abuse_front_end(struct abuse_front *front);
 struct abuse_map *abuse_front_map(struct abuse_front *front);
+int abuse_front_aim(struct abuse_front *front,
+		    const struct abuse_target *target);
 void abuse_front_count(struct abuse_front *front, struct abuse_status *status);
 
 int abuse_fronts_init(void);

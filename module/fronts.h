@@ -14,38 +14,44 @@ struct abuse_set;
 
 /*
  * Bios of one kind may wait long, as those for servers do, or for the next kind,
- * so none uses the reserves of another.
+ * so none uses the reserves of another. A call of submit_bio() begins none before
+ * it returns, so it takes one of a kind at most, or all might wait for reserves
+ * that nobody gives back; a worker has begun one before it takes the next.
  */
 enum abuse_bios {
-	ABUSE_BIOS_TARGET,	/* clones */
+	ABUSE_BIOS_TARGET,	/* clones, and flushes of devices */
 	ABUSE_BIOS_SERVER,
 	ABUSE_BIOS_FLUSH,	/* parents of flushes, before a write */
 	ABUSE_BIOS_TARGET_PART,	/* first parts of bios that are cut */
 	ABUSE_BIOS_SERVER_PART,
+	ABUSE_BIOS_MEMORY_PART,	/* they end at once */
 	ABUSE_NR_BIOS
 };
 
-/* What bios that go on wait for */
+/* What bios that go on wait for, or the first piece of them does */
 enum abuse_lanes {
 	ABUSE_LANE_SERVERS,
 	ABUSE_LANE_FAULTS,	/* servers, as well */
 	ABUSE_LANE_FLUSHES,	/* everything */
-	ABUSE_LANE_SEVERAL,	/* servers and devices, or several devices */
-	ABUSE_LANE_MEMORY,	/* nothing, as long as it stays mapped so */
+	ABUSE_LANE_MEMORY,	/* nothing */
 	ABUSE_LANE_TARGETS,	/* a device; this is the first one of them */
-	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES
+	ABUSE_NR_LANES		= ABUSE_LANE_TARGETS + ABUSE_TARGET_LANES,
+	ABUSE_NO_LANE		= ABUSE_NR_LANES	/* who submits it waits himself */
 };
 
 /**
  * struct abuse_lane - bios to be submitted one after the other
  * @front: their disk
+ * @wq: for @work; NULL in a lane of targets until there is one. Memory may wait
+ *	for any lane, and if there is none for another worker then all work of a
+ *	workqueue is done by its one rescuer, which waits where that work waits.
+ *	So lanes share it only if they wait for the same: servers and faults do,
+ *	for a request of the disk behind, of which any that a server answers
+ *	will do. Memory shares that of @sort, as neither waits.
  * @lock: guards @bios
  * @bios: the bios
  * @work: submits them, and may have to wait; while it is queued it is one of the
  *	users of the front
- * @wq: for @work alone. Memory may wait for any lane, and if there is none for
- *	another worker then all work of a workqueue is done by its one rescuer,
- *	which waits where that work waits. So no lane shares it with another.
  */
 struct abuse_lane {
 	struct abuse_front *front;
@@ -62,7 +68,7 @@ struct abuse_lane {
  * @read_bytes: of those
  * @written_bytes: likewise
  * @misses: reads and writes for servers, because they were not mapped
- * @faults: how often servers got one because a target had failed it
+ * @faults: those that servers got because a target had failed them
  */
 struct abuse_passed {
 	u64 reads;
@@ -92,7 +98,7 @@ struct abuse_passed {
  * @again: what goes on
  * @sort: puts that, and what was parked, into lanes; while it is queued it is one
  *	of @users
- * @wq: for @sort; that of all fronts, because it waits for nothing
+ * @wq: for @sort; that of all fronts, because what is done there waits for nothing
  * @lanes: by enum abuse_lanes
  * @free: frees the front
  */
@@ -121,6 +127,8 @@ struct abuse_front {
  * server has it submitted anew. Of a clone the flag is what it is in slots.h.
  */
 #define ABUSE_BIO_COUNTED	REQ_DRV
+/* Of one that is counted: so is a fault of it. In a clone this is a hint, and no harm. */
+#define ABUSE_BIO_FAULTED	REQ_NOMERGE
 
 /* What becomes of a bio when its clone has ended */
 enum abuse_then {

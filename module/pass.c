@@ -6,6 +6,7 @@
  */
 #include "fronts.h"
 #include "io.h"
+#include "lane.h"
 #include "map.h"
 #include "memory.h"
 #include "pass.h"
@@ -39,18 +40,24 @@ static void abuse_front_flush_device(struct abuse_front *front,
 	submit_bio_noacct(bio);
 }
 
-/* Flushes what was written to devices; @parent ends after that. */
+/*
+ * Flushes what was written to devices, to so many at most: those that are mapped
+ * since they were counted have nothing that this is for. @parent ends after that.
+ */
 static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
-			      struct bio *parent)
+			      struct bio *parent, unsigned int most)
 {
 	struct abuse_losses losses = abuse_map_losses(&front->map);
 	struct abuse_target *target = NULL;
 	bool parts = false;
 
-	while ((target = abuse_map_next_device(&front->map, target))) {
+	while (most-- &&
+	       (target = abuse_map_next_device(&front->map, target))) {
 		abuse_front_flush_device(front, era, parent, target, &losses);
 		parts = true;
 	}
+	if (target)
+		abuse_map_leave_device(&front->map, target);
 	/* Otherwise each part looks at that when it ends. */
 	if (!parts && abuse_map_has_lost(&front->map, &losses))
 		parent->bi_status = BLK_STS_IOERR;
@@ -76,7 +83,7 @@ static struct bio *abuse_front_alloc_flush(struct abuse_front *front,
 /* A write that must come after a flush of everything, which takes @flush */
 static void abuse_front_flush_first(struct abuse_front *front,
 				    struct abuse_era *era, struct bio *bio,
-				    struct bio **flush)
+				    struct bio **flush, unsigned int most)
 {
 	struct abuse_io *io = abuse_io_of(*flush);
 	s64 wrote = atomic64_read(&front->wrote);
@@ -89,7 +96,7 @@ static void abuse_front_flush_first(struct abuse_front *front,
 	percpu_ref_get(&front->users);
 	abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
 	io->covers = wrote;
-	abuse_front_flush(front, era, &io->clone);
+	abuse_front_flush(front, era, &io->clone, most);
 	if (atomic64_read(&front->flushed) < wrote)
 		submit_bio_noacct(&io->clone);
 	else
@@ -130,7 +137,10 @@ static bool abuse_bio_first(struct bio *bio)
 {
 	bool first = !(bio->bi_opf & ABUSE_BIO_COUNTED);
 
-	bio->bi_opf |= ABUSE_BIO_COUNTED;
+	if (first) {
+		bio->bi_opf |= ABUSE_BIO_COUNTED;
+		bio->bi_opf &= ~ABUSE_BIO_FAULTED;
+	}
 	return first;
 }
 
@@ -199,13 +209,17 @@ static bool abuse_front_to_target(struct abuse_front *front,
 	return false;
 }
 
-static bool abuse_front_writes_elsewhere(struct abuse_front *front)
+/* Returns how many devices a flush has to reach: none, one, or more. */
+static unsigned int abuse_front_nr_written(struct abuse_front *front)
 {
-	struct abuse_target *target = abuse_map_next_device(&front->map, NULL);
+	struct abuse_target *target = NULL;
+	unsigned int nr = 0;
 
+	while (nr < 2 && (target = abuse_map_next_device(&front->map, target)))
+		nr++;
 	if (target)
 		abuse_map_leave_device(&front->map, target);
-	return target;
+	return nr;
 }
 
 /*
@@ -256,12 +270,57 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 	return NULL;
 }
 
-/* Cuts off what is mapped in another way; returns NULL if the bio has ended. */
-static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
-				     sector_t end, bool mapped)
+/* Whether what is asked is carried out by a target; @m: where its bytes are, or NULL */
+static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
-	enum abuse_bios kind = mapped ? ABUSE_BIOS_TARGET_PART :
-					ABUSE_BIOS_SERVER_PART;
+	if (!m || !op_is_write(bio_op(bio)))
+		return m;
+	return m->write && !bdev_read_only(bio->bi_bdev) &&
+	       !(m->target->bdev && bdev_read_only(m->target->bdev));
+}
+
+/* What has to be waited for to submit a piece of a bio that is mapped so */
+static enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
+					 struct bio *bio)
+{
+	if (!abuse_front_is_mapped(m, bio))
+		return ABUSE_LANE_SERVERS;
+	return m->target->bdev ? ABUSE_LANE_TARGETS + m->target->lane :
+				 ABUSE_LANE_MEMORY;
+}
+
+/**
+ * abuse_front_go_on() - let a worker submit a bio, which waits for nobody else
+ * @front: the disk, of which the caller is a user
+ * @bio: of it
+ */
+void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
+{
+	bool flush = bio->bi_opf & REQ_PREFLUSH;
+	struct abuse_era *era = flush ? NULL : abuse_map_enter(&front->map);
+	enum abuse_lanes lane = flush ? ABUSE_LANE_FLUSHES : ABUSE_LANE_SERVERS;
+	sector_t end;
+
+	if (era) {
+		lane = abuse_piece_lane(abuse_map_find(&front->map,
+						       bio->bi_iter.bi_sector,
+						       &end), bio);
+		abuse_era_leave(era);
+	}
+	abuse_lane_add(front, lane, bio);
+}
+
+/*
+ * Cuts off what is mapped in another way; returns NULL if the bio has ended. In a
+ * lane the rest may have to wait for something else.
+ */
+static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
+				     sector_t end, enum abuse_lanes to,
+				     enum abuse_lanes lane)
+{
+	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
+			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
+							 ABUSE_BIOS_TARGET_PART;
 	struct bio *part = bio_split(bio, end - bio->bi_iter.bi_sector,
 				     abuse_gfp(bio), &front->bios[kind]);
 
@@ -274,43 +333,40 @@ static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
 		return NULL;
 	}
 	bio_chain(part, bio);
-	submit_bio_noacct(bio);
+	if (lane == ABUSE_NO_LANE)
+		submit_bio_noacct(bio);
+	else
+		abuse_front_go_on(front, bio);
 	return part;
 }
 
-/**
- * abuse_front_is_mapped() - whether what is asked is carried out by a target
- * @m: where its bytes are, or NULL
- * @bio: what is asked
- */
-bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
-{
-	if (!m || !op_is_write(bio_op(bio)))
-		return m;
-	return m->write && !bdev_read_only(bio->bi_bdev) &&
-	       !(m->target->bdev && bdev_read_only(m->target->bdev));
-}
-
 /*
- * Flushes targets, which a flush reaches by itself only where servers are.
- * Returns true if nothing is left to do with the bio here.
+ * Flushes targets, which a flush reaches by itself only where servers are. A
+ * worker flushes several: see enum abuse_bios. Returns true if nothing is left to
+ * do with the bio here.
  */
 static bool abuse_front_preflush(struct abuse_front *front,
 				 struct abuse_era *era, struct bio *bio,
-				 struct bio **flush)
+				 struct bio **flush, enum abuse_lanes lane)
 {
 	struct abuse_losses losses = abuse_map_losses(&front->map);
+	unsigned int most = lane == ABUSE_LANE_FLUSHES ? UINT_MAX : 1;
+	unsigned int nr = abuse_front_nr_written(front);
 
-	if (abuse_front_writes_elsewhere(front)) {
-		if (bio_sectors(bio)) {
-			abuse_front_flush_first(front, era, bio, flush);
-			return true;
-		}
-		if (bio->bi_opf & REQ_NOWAIT) {
-			bio_wouldblock_error(bio);
-			return true;
-		}
-		abuse_front_flush(front, era, bio);
+	if (nr && bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return true;
+	}
+	if (nr > most) {
+		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
+		return true;
+	}
+	if (nr && bio_sectors(bio)) {
+		abuse_front_flush_first(front, era, bio, flush, most);
+		return true;
+	}
+	if (nr) {
+		abuse_front_flush(front, era, bio, most);
 	} else if (abuse_map_has_lost(&front->map, &losses)) {
 		bio_io_error(bio);
 		return true;
@@ -324,39 +380,51 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	return true;
 }
 
-/* The rest of a bio that has begun, in an era. @flush: NULL, or for a flush */
+/*
+ * The rest of a bio that has begun, in an era. @flush: NULL, or for a flush. In a
+ * lane it is looked up once, here, so it waits for what this lane waits for.
+ */
 static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
-			      struct bio *bio, struct bio **flush)
+			      struct bio *bio, struct bio **flush,
+			      enum abuse_lanes lane)
 {
 	struct abuse_mapping *m;
+	enum abuse_lanes to;
 	sector_t end;
-	bool mapped;
 
 	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
-	mapped = abuse_front_is_mapped(m, bio);
+	to = abuse_piece_lane(m, bio);
+	if (lane != to && lane != ABUSE_NO_LANE && lane != ABUSE_LANE_FLUSHES) {
+		abuse_lane_add(front, to, bio);
+		abuse_era_leave(era);
+		return;
+	}
 	/* It may wait for memory or servers, and a server for the era. */
-	if (!mapped)
+	if (to == ABUSE_LANE_SERVERS)
 		abuse_era_leave(era);
 	if (end < bio_end_sector(bio))
-		bio = abuse_front_split(front, bio, end, mapped);
-	if (!mapped) {
+		bio = abuse_front_split(front, bio, end, to, lane);
+	if (to == ABUSE_LANE_SERVERS) {
 		if (bio)
 			abuse_front_miss(front, bio);
 		return;
 	}
-	if (bio && bio->bi_opf & REQ_PREFLUSH)	/* mapped since it was looked */
-		abuse_front_flush_first(front, era, bio, flush);
+	/* Servers have something to flush, and no device had. */
+	if (bio && bio->bi_opf & REQ_PREFLUSH)
+		abuse_front_flush_first(front, era, bio, flush, 0);
 	else if (bio && abuse_front_to_target(front, era, bio, m))
 		return;
 	abuse_era_leave(era);
 }
 
 /**
- * abuse_front_submit() - carry a bio out
+ * abuse_front_pass() - carry a bio out
  * @front: the disk
  * @bio: of it, not cut to any size
+ * @lane: whose worker this is, which waits for nothing else; or ABUSE_NO_LANE
  */
-void abuse_front_submit(struct abuse_front *front, struct bio *bio)
+void abuse_front_pass(struct abuse_front *front, struct bio *bio,
+		      enum abuse_lanes lane)
 {
 	struct bio *flush = NULL;
 	struct abuse_era *era;
@@ -371,10 +439,10 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 	era = abuse_front_enter(front, bio);
 	if (!era)
 		goto out;
-	if (flush && abuse_front_preflush(front, era, bio, &flush)) {
+	if (flush && abuse_front_preflush(front, era, bio, &flush, lane)) {
 		abuse_era_leave(era);
 	} else if (bio_has_data(bio)) {
-		abuse_front_begin(front, era, bio, &flush);
+		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);
 		if (flush)
@@ -388,4 +456,14 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 out:
 	if (flush)
 		bio_put(flush);
+}
+
+/**
+ * abuse_front_submit() - carry a bio out for whoever submits it
+ * @front: the disk
+ * @bio: of it, not cut to any size
+ */
+void abuse_front_submit(struct abuse_front *front, struct bio *bio)
+{
+	abuse_front_pass(front, bio, ABUSE_NO_LANE);
 }

@@ -355,6 +355,8 @@ what_is_mapped_is_counted() {
 	finish read
 	submit read op=read offset=4M
 	take 3
+	answer 3 "$id0:$RETRY" # it fails once more
+	take 3 min=1 timeout=60000000000
 	_map 4M:64K:0:/dev/ram0 flags=$REPLACE
 	answer 3 "$id0:$RETRY"
 	finish read
@@ -366,6 +368,27 @@ what_is_mapped_is_counted() {
 	is extents "$(status extents)" 0
 	dmsetup remove "abuse-map"
 }
+
+# Each of them is there so that the disk goes on when there is no memory for another.
+a_mappable_disk_has_few_threads() {
+	local before
+	_targets
+	modprobe null_blk nr_devices=3 memory_backed=1 gb=1
+	load
+	before=$(_threads)
+	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE))
+	is "threads without a target" $(($(_threads) - before)) 2
+	_map 0:1M:0:memory=1M extent_flags=$MEMORY
+	is "threads with memory" $(($(_threads) - before)) 2
+	_map 1M:1M:0:/dev/ram0:w
+	is "threads with a device" $(($(_threads) - before)) 4
+	N=4 _map 2M:1M:0:/dev/ram1:w,3M:1M:0:/dev/nullb0:w,4M:1M:0:/dev/nullb1:w,5M:1M:0:/dev/nullb2:w
+	is "threads with four devices, and more" $(($(_threads) - before)) 7
+	reset
+	wait_for eval "[ \$(_threads) = $before ]"
+	modprobe -r null_blk
+}
+_threads() { cat /proc/[0-9]*/comm 2>/dev/null | grep -cE '^(kworker/R-)?(abuse|bioset)' || :; }
 
 # The tool
 

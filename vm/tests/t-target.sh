@@ -350,6 +350,36 @@ what_was_opened_for_nothing_is_given_up_at_once() {
 	dmsetup remove abuse-slow
 }
 
+what_a_device_loses_after_a_reset_is_told_in_the_log() {
+	_ready
+	_second
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	reset
+	_answer_second $NO_SPACE
+	wait_for _logged "abuse: abuse0: abuse1 could not be flushed"
+	exec 3<&-
+}
+_logged() { dmesg | grep -F "$1"; }
+
+a_reset_waits_for_no_target_that_has_no_room() {
+	_ready
+	client setup /dev/abctl1 capacity=8M queue_depth=1 # nobody serves it, so it takes one request, and no more
+	N=2 _map 0:1M:0:/dev/abuse1:w,1M:1M:0:/dev/ram1:w
+	spawn stuck client io $DISK op=write threads=4
+	client status /dev/abctl1 only=pending until=1
+	blocked stuck 4
+	spawn unmap client unmap $CTL extents=0:1M
+	wait_for eval '[ "$(status extents)" = 1 ]'
+	still_waits unmap
+	kill9 unmap
+	soon client reset $CTL
+	running stuck || fail "there was nothing to wait for"
+	client reset /dev/abctl1
+	failed stuck EIO
+	wait_for modprobe -r brd
+}
+
 a_last_flush_that_is_not_answered_holds_up_no_other_change() {
 	_ready
 	_second
