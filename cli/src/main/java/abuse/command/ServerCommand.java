@@ -89,7 +89,8 @@ class ServerCommand extends Command {
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
                         + " file or on another block device, which must be as large as the disk; qcow2:PATH: in a qcow2 image; nbd://HOST/EXPORT or"
                         + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
-                        + " started; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only; or a backend of a plug-in");
+                        + " started; rbd:POOL/IMAGE: an image of Ceph; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;"
+                        + " or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */
