@@ -56,7 +56,7 @@ class ServerCommand extends Command {
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that an NBD server, a web server or a filter has not answered after so long; otherwise they wait until it does.");
+            "Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
             + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
     private final OptionSpec control = flag("--control", "Let 'abusectl filter' add filters later, even if there are none now; no"

@@ -13,8 +13,8 @@ import java.io.IOException;
 import java.util.function.Consumer;
 
 /**
- * An image of Ceph, which writes from and reads into the memory of the requests. What librbd has carried out, one thread
- * learns from an eventfd.
+ * An image of Ceph, which librbd writes from and reads into the memory of the requests. What it has carried out, one
+ * thread learns from an eventfd.
  */
 final class RbdBackend implements AsyncBackend {
     /** How long the cluster may take to give back a lock, and how long if nobody waits for requests any more. */
@@ -196,12 +196,19 @@ final class RbdBackend implements AsyncBackend {
                 events.await();
                 endAll();
                 if (changed) {
-                    changed = false;
                     resize();
                 }
             } catch (Throwable e) {
-                tell(e.toString());
+                report(e);
             }
+        }
+    }
+
+    private void report(Throwable e) {
+        try {
+            tell(e instanceof IOException ? e.getMessage() : e.toString());
+        } catch (Throwable again) {
+            // Most likely there is no memory, and others wait for this thread
         }
     }
 
@@ -210,17 +217,20 @@ final class RbdBackend implements AsyncBackend {
         do {
             n = (int) rbd.pollIoEvents.call(handle, completions.address(), ROOM);
             for (int i = 0; i < n; i++) {
-                long completion = completions.getLong((long) i * Long.BYTES);
-                long what = rbd.aioGetArg.call(completion);
-                long result = rbd.aioGetReturnValue.call(completion);
-                rbd.aioRelease.call(completion);
-                end(what, result);
+                try {
+                    end(completions.getLong((long) i * Long.BYTES));
+                } catch (Throwable e) {
+                    report(e);
+                }
             }
         } while (n == ROOM);
         send();
     }
 
-    private void end(long what, long result) {
+    private void end(long completion) {
+        long what = rbd.aioGetArg.call(completion);
+        long result = rbd.aioGetReturnValue.call(completion);
+        rbd.aioRelease.call(completion);
         int number = (int) what;
         AsyncRequest request = underWay.get(number);
         if (result >= 0 && request.kind() == AsyncRequest.Kind.READ && result != request.length()) {
@@ -286,10 +296,17 @@ final class RbdBackend implements AsyncBackend {
         administrator.accept(name.text() + ": " + what);
     }
 
-    /** Looks at the size after a change. */
+    /** Looks at the size after a change; if that fails, after the next event again. */
     private void resize() throws IOException {
+        changed = false;
+        long now;
+        try {
+            now = image.size();
+        } catch (IOException e) {
+            changed = true;
+            throw e;
+        }
         long before = size;
-        long now = image.size();
         size = now;
         if (now != before) {
             tell("the image has " + now + " bytes now, and had " + before + (now > before

@@ -312,4 +312,11 @@ class RbdTest extends EngineTestBase {
         }
         awaitProblem(running, "the cluster does not answer, so the image was not closed");
     }
+
+    @Test
+    void a_request_allocates_next_to_nothing() throws Exception {
+        int rounds = 1000;
+        long bytes = new AllocationMeter("rbd ", 1, rounds).measure(image, BLOCK);
+        assertTrue(bytes < rounds * AllocationMeter.TOGETHER * 10L, bytes + " bytes for " + rounds * AllocationMeter.TOGETHER + " requests");
+    }
 }
