@@ -44,7 +44,8 @@ final class ExclusiveLock implements AutoCloseable {
         var lock = new ExclusiveLock(FOLDER.resolve(image.fsid() + "." + image.id()));
         try {
             boolean alone = lock.fd >= 0 && Unix.lockForReading(lock.fd, BYTE) == 0 && Unix.firstLock(lock.fd, BYTE, 1) == 0;
-            String owner = image.lockOwner();            if (owner != null) {
+            String owner = image.lockOwner();
+            if (owner != null) {
                 if (alone && owner.equals(Files.readString(lock.file))) {
                     image.breakLock(owner);
                 } else if (image.isUsedBy(owner)) {

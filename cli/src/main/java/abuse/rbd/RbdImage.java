@@ -6,6 +6,7 @@ import abuse.libc.NativeCallback;
 import abuse.libc.NativeFunction;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.util.Objects;
 
 /** An open image, with a connection to its cluster of its own. */
 final class RbdImage implements AutoCloseable {
@@ -93,7 +94,8 @@ final class RbdImage implements AutoCloseable {
     }
 
     private String where() {
-        return name.configuration() == null ? "/etc/ceph/ceph.conf" : name.configuration();
+        return name.configuration() != null ? name.configuration()
+                : Objects.requireNonNullElse(System.getenv("CEPH_CONF"), "/etc/ceph/ceph.conf");
     }
 
     private void open(Memory out, boolean readOnly) throws IOException {

@@ -260,6 +260,18 @@ class RbdTest extends EngineTestBase {
     }
 
     @Test
+    void one_that_only_reads_is_opened_again_to_see_a_new_size() throws Exception {
+        try (var backend = open(image, geometry(true))) {
+            CephNode.rbd("resize", "--size", "2M", name);
+            assertThrows(IOException.class, () -> backend.grow(2 * CAPACITY));
+            assertEquals(CAPACITY, backend.size());
+        }
+        try (var backend = open(image, geometry(true))) {
+            assertEquals(2 * CAPACITY, backend.size());
+        }
+    }
+
+    @Test
     void requests_wait_for_an_osd_that_was_killed() throws Exception {
         var running = serve();
         loadDuring(() -> {
