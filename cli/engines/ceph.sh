@@ -1,12 +1,12 @@
 #!/bin/bash
 # cli/engines/ceph.sh - a Ceph cluster of one monitor and one OSD on loopback, without systemd and without passwords.
 # All it has is in one folder, whose ceph.conf is for clients; it has a pool "rbd", and no image.
-#   ceph.sh up FOLDER [memstore]  makes and starts it, in memory if told so; the folder must not be there
-#   ceph.sh osd-kill FOLDER       ends the OSD as a crash does
-#   ceph.sh osd-start FOLDER      starts it again
-#   ceph.sh down FOLDER           ends all, and removes the folder
+#   ceph.sh up FOLDER           makes and starts it; the folder must not be there
+#   ceph.sh osd-kill FOLDER     ends the OSD as a crash does
+#   ceph.sh osd-start FOLDER    starts it again
+#   ceph.sh down FOLDER         ends all, and removes the folder
 set -eu -o pipefail
-verb=$1 folder=$(realpath -m "$2") store=${3-bluestore}
+verb=$1 folder=$(realpath -m "$2")
 export CEPH_CONF=$folder/ceph.conf
 unset CEPH_ARGS
 
@@ -56,8 +56,7 @@ configure() {
 		mon_data = $folder/mon
 		[osd.0]
 		osd_data = $folder/osd
-		osd_objectstore = $store
-		memstore_device_bytes = 1073741824
+		osd_objectstore = bluestore
 		bluestore_block_create = true
 		bluestore_block_size = 6442450944
 		osd_memory_target = 939524096
