@@ -35,8 +35,8 @@ final class RbdBackend implements AsyncBackend {
     private final String identity;
     private final EventCounter events;
     private final UnderWay underWay = new UnderWay();
-    private final Memory completions = Memory.map(ROOM * Long.BYTES);
-    private final Memory created = Memory.map(Long.BYTES);
+    private final Memory completions;
+    private final Memory created;
     private final Thread thread = new Thread(this::run, "rbd answers");
     private AsyncRequest.Answers unsent;
 
@@ -49,6 +49,9 @@ final class RbdBackend implements AsyncBackend {
 
     /** Opens it, in a thread whose own threads, those of Ceph, do not wait for I/O when they need memory. */
     static RbdBackend open(RbdName name, boolean readOnly) throws IOException {
+        if (name.snapshot() != null && !readOnly) {
+            throw new IOException(name.text() + ": a snapshot is read-only; set up with ro");
+        }
         var opener = new Object() {
             RbdBackend backend;
             Throwable failure;
@@ -75,10 +78,9 @@ final class RbdBackend implements AsyncBackend {
     private RbdBackend(RbdName name, boolean readOnly) throws IOException {
         this.name = name;
         this.readOnly = readOnly;
-        if (name.snapshot() != null && !readOnly) {
-            throw new IOException(name.text() + ": a snapshot is read-only; set up with ro");
-        }
         image = RbdImage.open(name, readOnly);
+        completions = Memory.map(ROOM * Long.BYTES);
+        created = Memory.map(Long.BYTES);
         EventCounter made = null;
         try {
             rbd = Librbd.get();
@@ -102,6 +104,8 @@ final class RbdBackend implements AsyncBackend {
             if (made != null) {
                 made.close();
             }
+            completions.close();
+            created.close();
             throw e;
         }
         thread.setDaemon(true);
