@@ -1,6 +1,8 @@
 # make            the jar, and the module if this machine has its kernel's headers
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
+# make test-engines  tests of the rbd backend with a Ceph cluster of one node, which is started for them on loopback, 5
+#                 minutes; not a part of make test
 # make torture    only the tests that try something many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; half
 #                 an hour, so not a part of make test
@@ -43,6 +45,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
 	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 mdadm bcache-tools btrfs-progs nbdkit qemu-utils openssl \
 	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
+CEPH_PACKAGES := ceph-mon ceph-osd ceph-common librbd1
 SUITE_PACKAGES := g++ make automake libtool-bin pkg-config xfslibs-dev uuid-dev libacl1-dev libaio-dev libgdbm-dev \
 	libcap-dev liburing-dev acl attr bc gawk fio xfsprogs psmisc procps quota udev uuid-runtime
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
@@ -110,6 +113,10 @@ test-deb: deb vm-packages
 test-arm64: jar vm-packages
 	$(call need,$(ARM64_PACKAGES))
 	vm/test-arm64.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
+
+test-engines:
+	$(call need,$(BUILD_PACKAGES) $(CEPH_PACKAGES))
+	cli/engines/test.sh
 
 torture: jar vm-packages
 	$(call need,$(TEST_PACKAGES))
@@ -194,6 +201,6 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test test-arm64 test-suites torture vm bench bench-startup debug-kernel lint \
+.PHONY: all jar module vm-packages demo test test-engines test-arm64 test-suites torture vm bench bench-startup debug-kernel lint \
 	install deb test-deb \
 	pictures generated clean distclean

@@ -83,8 +83,8 @@ _abusectl() {
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
-		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow retry check'
+		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: rbd: http: https:'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)

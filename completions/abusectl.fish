@@ -43,11 +43,11 @@ function __abusectl_CHANGE
 end
 
 function __abusectl_FILTER
-    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail cow retry check
+    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail check
 end
 
 function __abusectl_BACKEND
-    printf '%s\n' null mem file: qcow2: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: http:// https://
+    printf '%s\n' null mem file: qcow2: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
     for kind in file: qcow2:
         for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r "^$kind" '') | string split -f1 \t)
             echo $kind$path
@@ -69,8 +69,8 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Serve ev
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
@@ -90,8 +90,8 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'

@@ -70,11 +70,12 @@ the_library_is_thin() {
 		abuse/libc
 		abuse/nbd
 		abuse/qcow2
+		abuse/rbd
 		abuse/server
 	END
 	jar tf "$jar-javadoc.jar" >"$out/pages"
 	has "$out/pages" abuse/disk/Disk.html
-	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2)/' "$out/pages"; then
+	if grep -E '(^|/)abuse/(device|server|libc|nbd|rbd|http|qcow2)/' "$out/pages"; then
 		return 1
 	fi
 }

@@ -50,7 +50,7 @@ class ServerCommand extends Command {
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
     private final OptionSpec deadline = option("--deadline", "SECONDS",
-            "Fail requests that an NBD server, a web server or a filter has not answered after so long; otherwise they wait until it does.");
+            "Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long; otherwise they wait until it does.");
     private final OptionSpec filters = options("--filter", "FILTER", "Let each request pass NAME[:KEY=VALUE,...], which can make it"
             + " fail, wait and more; repeatable, the outermost first; see abusectl-filter(8).");
     private final OptionSpec control = flag("--control", "Let 'abusectl filter' add filters later, even if there are none now; no"
@@ -79,7 +79,8 @@ class ServerCommand extends Command {
                 "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
                         + " file or on another block device, which must be as large as the disk; qcow2:PATH: in a qcow2 image; nbd://HOST/EXPORT or"
                         + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
-                        + " started; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only; or a backend of a plug-in");
+                        + " started; rbd:POOL/IMAGE: an image of Ceph; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;"
+                        + " or a backend of a plug-in");
     }
 
     /** The backends, once the options are read. */

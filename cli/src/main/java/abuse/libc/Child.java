@@ -36,9 +36,9 @@ public final class Child {
     private static final int WNOWAIT = 0x1000000;
     private static final int SIGINFO = 128;
 
-    private static final Unix.Function WAITID = new Unix.Function("waitid", 4);
-    private static final Unix.Function WAITPID = new Unix.Function("waitpid", 3);
-    private static final Unix.Function KILL = new Unix.Function("kill", 2);
+    private static final NativeFunction WAITID = new NativeFunction("waitid", 4);
+    private static final NativeFunction WAITPID = new NativeFunction("waitpid", 3);
+    private static final NativeFunction KILL = new NativeFunction("kill", 2);
 
     private final int pid;
     private final int pipe;
@@ -59,7 +59,7 @@ public final class Child {
      */
     public static Child start(int socket, String path, List<String> command) throws IOException {
         try (Memory memory = Memory.map(2 * Integer.BYTES)) {
-            if ((int) new Unix.Function("pipe2", 2).call(memory.address(), Unix.O_CLOEXEC) < 0) {
+            if ((int) new NativeFunction("pipe2", 2).call(memory.address(), Unix.O_CLOEXEC) < 0) {
                 throw failure(Unix.errno());
             }
             int read = memory.buffer().getInt(0);
@@ -81,13 +81,13 @@ public final class Child {
         try (Memory actions = Memory.map(STRUCTURE); Memory attributes = Memory.map(STRUCTURE); Memory result = Memory.map(Integer.BYTES);
                 Memory arguments = Unix.strings(words); Memory none = Unix.strings(List.of("/dev/null"))) {
             long to = actions.address();
-            check(new Unix.Function("posix_spawn_file_actions_init", 1).call(to));
-            check(new Unix.Function("posix_spawnattr_init", 1).call(attributes.address()));
-            check(new Unix.Function("posix_spawnattr_setpgroup", 2).call(attributes.address(), 0));
-            check(new Unix.Function("posix_spawnattr_setflags", 2).call(attributes.address(), POSIX_SPAWN_SETPGROUP));
-            var open = new Unix.Function("posix_spawn_file_actions_addopen", 5);
-            check((int) Unix.INVOKER.invokeL5(open.types, open.address, to, 0, none.address() + 2 * Long.BYTES, Unix.O_RDONLY, 0));
-            var dup = new Unix.Function("posix_spawn_file_actions_adddup2", 3);
+            check(new NativeFunction("posix_spawn_file_actions_init", 1).call(to));
+            check(new NativeFunction("posix_spawnattr_init", 1).call(attributes.address()));
+            check(new NativeFunction("posix_spawnattr_setpgroup", 2).call(attributes.address(), 0));
+            check(new NativeFunction("posix_spawnattr_setflags", 2).call(attributes.address(), POSIX_SPAWN_SETPGROUP));
+            var open = new NativeFunction("posix_spawn_file_actions_addopen", 5);
+            check((int) open.call(to, 0, none.address() + 2 * Long.BYTES, Unix.O_RDONLY, 0));
+            var dup = new NativeFunction("posix_spawn_file_actions_adddup2", 3);
             if (socket <= 4 || pipe <= 4) {
                 throw new IOException("standard input, output and error must be open");
             }
@@ -95,20 +95,20 @@ public final class Child {
             check(dup.call(to, socket, 3));
             check(dup.call(to, pipe, 4));
             // Java's own sockets would stay open
-            var close = new Unix.Function("posix_spawn_file_actions_addclose", 2);
+            var close = new NativeFunction("posix_spawn_file_actions_addclose", 2);
             for (String descriptor : new File("/proc/self/fd").list()) {
                 if (Integer.parseInt(descriptor) > 4) {
                     check(close.call(to, Integer.parseInt(descriptor)));
                 }
             }
             long environment = NativePart.memory().getAddress(Unix.LIBRARY.getSymbolAddress("environ"));
-            var spawn = new Unix.Function("posix_spawn", 6);
+            var spawn = new NativeFunction("posix_spawn", 6);
             try {
-                check(Unix.INVOKER.invokeL6(spawn.types, spawn.address, result.address(), arguments.buffer().getLong(0), to,
+                check(spawn.call(result.address(), arguments.buffer().getLong(0), to,
                         attributes.address(), arguments.address(), environment));
             } finally {
-                new Unix.Function("posix_spawn_file_actions_destroy", 1).call(to);
-                new Unix.Function("posix_spawnattr_destroy", 1).call(attributes.address());
+                new NativeFunction("posix_spawn_file_actions_destroy", 1).call(to);
+                new NativeFunction("posix_spawnattr_destroy", 1).call(attributes.address());
             }
             return result.buffer().getInt(0);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
-import abuse.libc.Unix.Function;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -31,11 +30,11 @@ public final class Epoll implements AutoCloseable {
         private EpollEvent() {}
     }
 
-    private static final Function CREATE = new Function("epoll_create1", 1);
-    private static final Function CONTROL = new Function("epoll_ctl", 4);
-    private static final Function WAIT = new Function("epoll_wait", 4);
-    private static final Function PIPE2 = new Function("pipe2", 2);
-    private static final Function WRITE = new Function("write", 3);
+    private static final NativeFunction CREATE = new NativeFunction("epoll_create1", 1);
+    private static final NativeFunction CONTROL = new NativeFunction("epoll_ctl", 4);
+    private static final NativeFunction WAIT = new NativeFunction("epoll_wait", 4);
+    private static final NativeFunction PIPE2 = new NativeFunction("pipe2", 2);
+    private static final NativeFunction WRITE = new NativeFunction("write", 3);
 
     private final int fd;
     /** Brings the names of descriptors that were added, one to each thread that reads; it is closed at the end. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.kenai.jffi.MemoryIO;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -40,6 +42,19 @@ public final class Memory implements AutoCloseable {
             throw new OutOfMemoryError(Unix.strerror(Unix.errno()));
         }
         return new Memory(address, size, false);
+    }
+
+    /** A string in UTF-8, with a NUL at its end. */
+    public static Memory text(String text) {
+        byte[] bytes = text.getBytes(UTF_8);
+        Memory memory = map(bytes.length + 1L);
+        memory.buffer().put(0, bytes);
+        return memory;
+    }
+
+    /** The string at an address, in UTF-8 and with a NUL at its end. */
+    public static String textAt(long address) {
+        return new String(IO.getZeroTerminatedByteArray(address), UTF_8);
     }
 
     /**

@@ -3,16 +3,11 @@ package abuse.libc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.kenai.jffi.CallContext;
-import com.kenai.jffi.CallingConvention;
-import com.kenai.jffi.Invoker;
 import com.kenai.jffi.LastError;
 import com.kenai.jffi.Library;
 import com.kenai.jffi.MemoryIO;
-import com.kenai.jffi.Type;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -42,12 +37,16 @@ public final class Unix {
     public static final int EINVAL = 22;
     public static final int ENOTTY = 25;
     public static final int ENOSPC = 28;
+    public static final int EROFS = 30;
     public static final int ENAMETOOLONG = 36;
     public static final int ELOOP = 40;
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;
     public static final int EOPNOTSUPP = 95;
+    public static final int ESHUTDOWN = 108;
+    public static final int ETIMEDOUT = 110;
     public static final int ECONNREFUSED = 111;
+    public static final int EDQUOT = 122;
     public static final int EMEDIUMTYPE = 124;
 
     public static final int O_RDONLY = 0;
@@ -130,65 +129,32 @@ public final class Unix {
         private SockaddrUn() {}
     }
 
-    static final Invoker INVOKER = NativePart.invoker();
     private static final MemoryIO MEMORY = NativePart.memory();
     static final Library LIBRARY = Library.getCachedInstance("libc.so.6", Library.LAZY);
 
-    private static final Function OPEN = new Function("open", 3);
-    private static final Function CLOSE = new Function("close", 1);
-    private static final Function READ = new Function("read", 3);
-    private static final Function IOCTL = new Function("ioctl", 3);
-    private static final Function POLL = new Function("poll", 3);
-    private static final Function MMAP = new Function("mmap", 6);
-    private static final Function MUNMAP = new Function("munmap", 2);
-    private static final Function MADVISE = new Function("madvise", 3);
+    private static final NativeFunction OPEN = new NativeFunction("open", 3);
+    private static final NativeFunction CLOSE = new NativeFunction("close", 1);
+    private static final NativeFunction READ = new NativeFunction("read", 3);
+    private static final NativeFunction IOCTL = new NativeFunction("ioctl", 3);
+    private static final NativeFunction POLL = new NativeFunction("poll", 3);
+    private static final NativeFunction MMAP = new NativeFunction("mmap", 6);
+    private static final NativeFunction MUNMAP = new NativeFunction("munmap", 2);
+    private static final NativeFunction MADVISE = new NativeFunction("madvise", 3);
 
     /** What only servers call, so that no other command has to bind it. */
     private static final class OfServers {
-        static final Function PREAD = new Function("pread", 4);
-        static final Function PWRITE = new Function("pwrite", 4);
-        static final Function LSEEK = new Function("lseek", 3);
-        static final Function FDATASYNC = new Function("fdatasync", 1);
-        static final Function FTRUNCATE = new Function("ftruncate", 2);
-        static final Function FALLOCATE = new Function("fallocate", 4);
-        static final Function MEMFD_CREATE = new Function("memfd_create", 2);
-        static final Function FCNTL = new Function("fcntl", 3);
-        static final Function PRCTL = new Function("prctl", 5);
-        static final Function ACCESS = new Function("access", 2);
+        static final NativeFunction PREAD = new NativeFunction("pread", 4);
+        static final NativeFunction PWRITE = new NativeFunction("pwrite", 4);
+        static final NativeFunction LSEEK = new NativeFunction("lseek", 3);
+        static final NativeFunction FDATASYNC = new NativeFunction("fdatasync", 1);
+        static final NativeFunction FTRUNCATE = new NativeFunction("ftruncate", 2);
+        static final NativeFunction FALLOCATE = new NativeFunction("fallocate", 4);
+        static final NativeFunction MEMFD_CREATE = new NativeFunction("memfd_create", 2);
+        static final NativeFunction FCNTL = new NativeFunction("fcntl", 3);
+        static final NativeFunction PRCTL = new NativeFunction("prctl", 5);
+        static final NativeFunction ACCESS = new NativeFunction("access", 2);
 
         private OfServers() {}
-    }
-
-    /**
-     * A function of the library. All arguments are longs: on every 64-bit Linux an int has a register of its own,
-     * whose upper bits are its sign or are ignored.
-     */
-    static final class Function {
-        final long address;
-        final CallContext types;
-
-        Function(String name, int parameters) {
-            var longs = new Type[parameters];
-            Arrays.fill(longs, Type.SINT64);
-            address = LIBRARY.getSymbolAddress(name);
-            types = CallContext.getCallContext(Type.SINT64, longs, CallingConvention.DEFAULT, true);
-        }
-
-        long call(long argument) {
-            return INVOKER.invokeL1(types, address, argument);
-        }
-
-        long call(long first, long second) {
-            return INVOKER.invokeL2(types, address, first, second);
-        }
-
-        long call(long first, long second, long third) {
-            return INVOKER.invokeL3(types, address, first, second, third);
-        }
-
-        long call(long first, long second, long third, long fourth) {
-            return INVOKER.invokeL4(types, address, first, second, third, fourth);
-        }
     }
 
     private Unix() {}
@@ -269,18 +235,18 @@ public final class Unix {
     }
 
     private static int prctl(int option, long argument) {
-        return (int) INVOKER.invokeL5(OfServers.PRCTL.types, OfServers.PRCTL.address, option, argument, 0, 0, 0);
+        return (int) OfServers.PRCTL.call(option, argument, 0, 0, 0);
     }
 
     /** A new socket, or -1. */
     static int socket(int type) {
-        Function socket = new Function("socket", 3);
+        NativeFunction socket = new NativeFunction("socket", 3);
         return (int) socket.call(AF_UNIX, type | SOCK_CLOEXEC, 0);
     }
 
     /** Returns the address of the mapping, or -1. */
     static long mmap(long length, int protection, int flags, int fd, long offset) {
-        return INVOKER.invokeL6(MMAP.types, MMAP.address, 0, length, protection, flags, fd, offset);
+        return MMAP.call(0, length, protection, flags, fd, offset);
     }
 
     static int munmap(long address, long length) {
@@ -293,11 +259,11 @@ public final class Unix {
 
     /** Whether a descriptor is a terminal. */
     public static boolean isTerminal(int fd) {
-        return (int) new Function("isatty", 1).call(fd) == 1;
+        return (int) new NativeFunction("isatty", 1).call(fd) == 1;
     }
 
     static int pageSize() {
-        return (int) new Function("sysconf", 1).call(_SC_PAGESIZE);
+        return (int) new NativeFunction("sysconf", 1).call(_SC_PAGESIZE);
     }
 
     /** A device number as stat has it, in the form that ls and sysfs use: "8:1". */
@@ -312,8 +278,8 @@ public final class Unix {
 
     /** The C library's message for an errno, such as "No such file or directory". */
     public static String strerror(int errno) {
-        long text = new Function("strerror", 1).call(errno);
-        return new String(MEMORY.getZeroTerminatedByteArray(text), UTF_8);
+        long text = new NativeFunction("strerror", 1).call(errno);
+        return Memory.textAt(text);
     }
 
     /**
@@ -438,8 +404,8 @@ public final class Unix {
             var buffer = memory.buffer();
             buffer.putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX);
             buffer.put(SockaddrUn.SUN_PATH, name).put(SockaddrUn.SIZE_OF, message);
-            Function connect = new Function("connect", 3);
-            Function write = new Function("write", 3);
+            NativeFunction connect = new NativeFunction("connect", 3);
+            NativeFunction write = new NativeFunction("write", 3);
             if ((int) connect.call(fd, memory.address(),
                     SockaddrUn.SUN_PATH + name.length) < 0
                     || write.call(fd, memory.address() + SockaddrUn.SIZE_OF,
@@ -468,8 +434,8 @@ public final class Unix {
         }
         try (Memory memory = Memory.map(SockaddrUn.SIZE_OF)) {
             memory.buffer().putShort(SockaddrUn.SUN_FAMILY, (short) AF_UNIX).put(SockaddrUn.SUN_PATH, name);
-            if ((int) new Function("bind", 3).call(fd, memory.address(), SockaddrUn.SIZE_OF) < 0
-                    || (int) new Function("listen", 2).call(fd, 1024) < 0) {
+            if ((int) new NativeFunction("bind", 3).call(fd, memory.address(), SockaddrUn.SIZE_OF) < 0
+                    || (int) new NativeFunction("listen", 2).call(fd, 1024) < 0) {
                 int errno = errno();
                 close(fd);
                 return -errno;

@@ -12,8 +12,6 @@ import abuse.backend.Backend;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.device.Flag;
-import abuse.device.Operation;
-import abuse.device.RequestFlag;
 import abuse.device.Result;
 import abuse.device.SimulatedDisk;
 import java.io.IOException;
@@ -21,18 +19,15 @@ import java.io.RandomAccessFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The nbd backend with servers of others. */
 @Tag("packages")
-class NbdTest extends ServerTestBase {
+class NbdTest extends EngineTestBase {
     private final List<NbdProcess> processes = new ArrayList<>();
 
     @AfterEach
@@ -67,65 +62,6 @@ class NbdTest extends ServerTestBase {
     private String refusal(String uri, int blockSize, boolean readOnly) {
         return assertThrows(IOException.class, () -> new Backends().open(uri, Set.of(),
                 new Geometry(0, CAPACITY, blockSize, 1 << 20, readOnly)).close()).getMessage();
-    }
-
-    /** Repeats a request until it does not fail. */
-    private static byte[] atLast(Supplier<SimulatedDisk.Submitted> request) throws Exception {
-        while (true) {
-            var answer = request.get().await();
-            if (!answer.failed()) {
-                return answer.data();
-            }
-            Thread.sleep(5);
-        }
-    }
-
-    private void use() throws Exception {
-        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.DISCARD, Flag.WRITE_ZEROES);
-    }
-
-    /** Everything that a disk is asked. */
-    private void exercise(RunningServer running) throws Exception {
-        byte[] large = new byte[1 << 20];
-        new Random(1).nextBytes(large);
-        assertFalse(disk.write(0, large).await().failed());
-        assertArrayEquals(large, disk.read(0, 1 << 20).await().data());
-        assertFalse(disk.writeFua(BLOCK, pattern(2)).await().failed());
-        assertFalse(disk.flush().await().failed());
-        assertArrayEquals(pattern(2), disk.read(BLOCK, BLOCK).await().data());
-        assertFalse(disk.submit(Operation.WRITE_ZEROES, 0, 5 * BLOCK, null, false, 0).await().failed());
-        assertFalse(disk.submit(Operation.WRITE_ZEROES, 5 * BLOCK, 5 * BLOCK, null, Set.of(RequestFlag.NOUNMAP, RequestFlag.FUA), 0)
-                .await().failed());
-        assertArrayEquals(new byte[10 * BLOCK], disk.read(0, 10 * BLOCK).await().data());
-        assertFalse(disk.submit(Operation.DISCARD, 0, CAPACITY / 2, null, false, 0).await().failed());
-        load(5);
-        assertNull(running.stop());
-        assertEquals(List.of(), running.problems);
-    }
-
-    /** Writes and reads in random order, all blocks at once. */
-    private void load(int rounds) throws Exception {
-        var random = new Random(rounds);
-        int[] seeds = new int[BLOCKS];
-        for (int round = 0; round < rounds; round++) {
-            var all = new ArrayList<SimulatedDisk.Submitted>();
-            for (int i = 0; i < BLOCKS; i++) {
-                seeds[i] = random.nextInt();
-                all.add(disk.write((long) i * BLOCK, pattern(seeds[i])));
-            }
-            var flush = disk.flush();
-            for (var write : all) {
-                assertFalse(write.await().failed());
-            }
-            flush.await();
-            all.clear();
-            for (int i = 0; i < BLOCKS; i++) {
-                all.add(disk.read((long) i * BLOCK, BLOCK));
-            }
-            for (int i = 0; i < BLOCKS; i++) {
-                assertArrayEquals(pattern(seeds[i]), all.get(i).await().data(), "block " + i);
-            }
-        }
     }
 
     @Test
@@ -266,29 +202,15 @@ class NbdTest extends ServerTestBase {
     private void beKilled(NbdProcess process) throws Exception {
         use();
         var running = serve(process);
-        var failure = new AtomicReference<Throwable>();
-        var ended = new AtomicBoolean();
-        var user = new Thread(() -> {
-            try {
-                while (!ended.get()) {
-                    load(2);
-                }
-                load(2);
-            } catch (Throwable e) {
-                failure.set(e);
+        // By this thread, as nbdkit ends with the one that has started it
+        loadDuring(() -> {
+            for (int i = 0; i < 20; i++) {
+                Thread.sleep(60);
+                process.kill();
+                Thread.sleep(20);
+                process.start();
             }
         });
-        user.start();
-        // By this thread, as nbdkit ends with the one that has started it
-        for (int i = 0; i < 20; i++) {
-            Thread.sleep(60);
-            process.kill();
-            Thread.sleep(20);
-            process.start();
-        }
-        ended.set(true);
-        user.join();
-        assertNull(failure.get());
         // Some connections may come back last
         while (!running.problems.contains(process.uri + ": connected again")) {
             Thread.sleep(5);
