@@ -9,6 +9,20 @@ import java.io.IOException;
  * of a process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
  * write of zeroes and flush, comes to the backend as ever.
  *
+ * <p>A backend may map all it has before the first request, or a range when it is first asked for: it maps it, and throws a
+ * {@link RetryException} in place of an answer. The kernel then carries that request out, too, and the backend moves no byte:
+ *
+ * <pre>{@code
+ * public void read(long offset, ByteBuffer into) throws IOException {
+ *     long start = offset - offset % EXTENT;
+ *     mapper.map(start, EXTENT, "/dev/fast", placeOf(start), true);
+ *     throw new RetryException();
+ * }
+ * }</pre>
+ *
+ * <p>If the block device fails a request that is mapped there, the backend gets it, as if nothing were mapped. So one that
+ * finds a range mapped already does not ask for the same request again and again: it answers it.
+ *
  * <p>What the backend still has in hand when it maps a range is carried out as well, in any order. So it must reach the
  * block device as the kernel does, without the page cache, and map nothing that it is still changing for another
  * request. All numbers are bytes, and multiples of the disk's block size. Any thread may call.

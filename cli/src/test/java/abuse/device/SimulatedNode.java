@@ -376,7 +376,7 @@ final class SimulatedNode implements Device {
         Submitted request = disk.owned.get(raw.getLong(put + Abi.Put.ID));
         int result = raw.getInt(put + Abi.Put.RESULT);
         long address = raw.getLong(put + Abi.Put.ADDRESS);
-        if (result > Abi.ABUSE_RESULT_REMOTE_FAILURE) {
+        if (result > Abi.ABUSE_RESULT_RETRY) {
             return Unix.EINVAL;
         }
         if (disk.copiesFenced && result == Abi.ABUSE_RESULT_COPY) {
@@ -390,6 +390,14 @@ final class SimulatedNode implements Device {
         }
         if (request.busy) {
             return Unix.EBUSY;
+        }
+        if (result == Abi.ABUSE_RESULT_RETRY) {
+            if (request.data == null || !disk.config.flags().contains(Flag.MAPPABLE)) {
+                return Unix.EINVAL;
+            }
+            disk.owned.remove(request.id);
+            disk.retry(request);
+            return 0;
         }
         boolean copy = result == Abi.ABUSE_RESULT_COPY;
         if ((copy || result == Abi.ABUSE_RESULT_OKAY) && request.data != null
