@@ -71,6 +71,14 @@ public interface Backend extends AutoCloseable {
         return null;
     }
 
+    /**
+     * What tells these bytes from those that were here at another time: it is another one after anybody has changed them,
+     * past this server, too. With null, the default, nobody can know, and a cache of them begins empty.
+     */
+    default String stamp() throws IOException {
+        return null;
+    }
+
     /** How many threads of each hardware queue it is useful to have in {@link #read} and the like at once. */
     default int threads() {
         return 4;

@@ -2,6 +2,7 @@
 package abuse.backend;
 
 import abuse.libc.Memory;
+import abuse.libc.MemoryFile;
 import java.io.IOException;
 
 /**
@@ -54,6 +55,22 @@ public interface Mapper {
      */
     Memory lend(long offset, long length) throws IOException;
 
+    /**
+     * Maps a range to memory that the backend has; what was mapped there before is replaced. It stays so until
+     * {@link #unmap} or a reset of the disk, and meanwhile cannot be swapped.
+     *
+     * @param offset the first byte, of the disk
+     * @param length more than 0
+     * @param target what the backend writes there, users of the disk read
+     * @param targetOffset the first byte, of that memory
+     * @param writable for writes, too; otherwise they come to the backend
+     * @throws IOException when the kernel refuses, such as for more memory than RLIMIT_MEMLOCK allows
+     */
+    void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException;
+
     /** The range comes to the backend again. When this returns, nothing uses what was mapped there, and it is flushed. */
     void unmap(long offset, long length) throws IOException;
+
+    /** The same for ranges of one length, which takes hardly longer than for one of them. */
+    void unmap(long length, long[] offsets) throws IOException;
 }

@@ -2,7 +2,6 @@
 package abuse.command;
 
 import abuse.backend.Backend;
-import abuse.backend.BackendFactory;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
@@ -13,7 +12,6 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Status;
-import abuse.filter.FilterFactory;
 import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
 import abuse.server.ControlSocket;
@@ -22,18 +20,13 @@ import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
 import java.io.IOException;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceConfigurationError;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -52,6 +45,7 @@ class ServerCommand extends Command {
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
     private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, or the"
             + " memory of mem, if the disk was set up with 'mappable'.");
+    private final OptionSpec cached = option("--cache", "DEVICE|SIZE[,piece=SIZE]", CacheOption.HELP);
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
@@ -72,6 +66,8 @@ class ServerCommand extends Command {
     private volatile ControlSocket socket;
     private int look;
     private long limit;
+    /** Null without --cache. */
+    private CacheOption cache;
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
@@ -106,14 +102,15 @@ class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        ClassLoader loader = loader();
-        backends = backends(loader);
+        List<String> jars = plugins.getValue();
+        var loaded = new Plugins(jars == null ? List.of() : jars);
+        backends = loaded.backends();
         if (isSet(control) && isSet(shared)) {
             throw new UsageException("--control and --shared exclude each other: with --control no other server may serve the disk;"
                     + " use --filter instead of --control");
         }
         if (filters.getValue() != null || isSet(control)) {
-            known = filters(loader);
+            known = loaded.filters();
             passed = FilterOption.parse(filters.getValue() == null ? List.of() : filters.getValue(), known);
         }
         if (all != null && all.getValue() != null) {
@@ -121,6 +118,7 @@ class ServerCommand extends Command {
             serveAll();
             return;
         }
+        cache = cache();
         int last = words.size() - 1;
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
@@ -179,6 +177,9 @@ class ServerCommand extends Command {
         if (isSet(noMap)) {
             throw new UsageException("with --all, --no-map is not possible; leave 'mappable' out of the setup of that disk");
         }
+        if (cached.getValue() != null) {
+            throw new UsageException("with --all, --cache is not supported; serve that disk alone");
+        }
         if (first.getValue() != null) {
             throw new UsageException("with --all, '" + first.getValue() + "' belongs into a line of the file");
         }
@@ -194,17 +195,28 @@ class ServerCommand extends Command {
     /** What is served, in words. */
     final String text(String backend) {
         String shown = backends.shown(backend);
-        return passed.isEmpty() ? shown
+        String whole = passed.isEmpty() ? shown
                 : shown + " through " + passed.stream().map(FilterOption::name).collect(Collectors.joining(", "));
+        return cache == null ? whole : cache.text(whole);
     }
 
-    /** Opens a backend, behind the filters if there are any. */
+    /** Whether the disk must be mappable. */
+    final boolean isCached() {
+        return cache != null;
+    }
+
+    /** Opens a backend, behind the filters and the cache if there are any. */
     private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
+        return cache == null ? openFiltered(path, opener, geometry)
+                : cache.open(path, unmapped -> openFiltered(path, opener, unmapped), geometry);
+    }
+
+    private Backend openFiltered(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
         if (known == null) {
             return opener.open(geometry);
         }
         try (Device device = context.devices.open(path)) {
-            if (device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
+            if (cache == null && device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
                 throw new IOException(path + ": parts of the disk are mapped, and requests for these would pass no filter;"
                         + " try 'abusectl unmap " + path + " 0 -' first");
             }
@@ -252,6 +264,19 @@ class ServerCommand extends Command {
         return (int) microseconds * 1000;
     }
 
+    /** What --cache asks for; null for none. */
+    private CacheOption cache() throws UsageException, IOException {
+        if (cached.getValue() == null) {
+            return null;
+        }
+        for (OptionSpec other : List.of(noMap, shared, pin)) {
+            if (isSet(other)) {
+                throw new UsageException("--cache and " + other.longestName() + " exclude each other");
+            }
+        }
+        return CacheOption.parse(context, cached.getValue());
+    }
+
     /** How long a request may take, in nanoseconds; 0 without a limit. */
     private long limit(String backend) throws UsageException {
         String value = deadline.getValue();
@@ -266,65 +291,6 @@ class ServerCommand extends Command {
             throw new UsageException("--deadline=" + value + " must be more than 0");
         }
         return milliseconds * 1_000_000;
-    }
-
-    /** Knows the classes of plug-ins, too. It is never closed, as they may load classes at any time. */
-    @SuppressWarnings("resource")
-    private ClassLoader loader() throws Exception {
-        List<String> jars = plugins.getValue();
-        if (jars == null) {
-            return Backends.class.getClassLoader();
-        }
-        var urls = new ArrayList<URL>();
-        for (String jar : jars) {
-            if (!Files.isReadable(Path.of(jar))) {
-                throw new UsageException(jar + ": no such file, or not readable");
-            }
-            URL url = Path.of(jar).toUri().toURL();
-            checkPlugin(jar, url);
-            urls.add(url);
-        }
-        return new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader());
-    }
-
-    private Backends backends(ClassLoader loader) throws FailedException {
-        try {
-            return new Backends(loader);
-        } catch (ServiceConfigurationError | LinkageError e) {
-            throw broken(e);
-        }
-    }
-
-    private Filters filters(ClassLoader loader) throws FailedException {
-        try {
-            return new Filters(loader);
-        } catch (ServiceConfigurationError | LinkageError e) {
-            throw broken(e);
-        }
-    }
-
-    private FailedException broken(Throwable e) {
-        List<String> jars = plugins.getValue();
-        return new FailedException((jars == null ? "" : String.join(", ", jars) + ": ") + e.getMessage(), e);
-    }
-
-    /** Fails if a jar has neither a backend nor a filter, which the service loader would not report. */
-    private static void checkPlugin(String jar, URL url) throws IOException, FailedException {
-        if (Files.isRegularFile(Path.of(jar))) {
-            try (var archive = new ZipFile(jar)) {
-                archive.size();
-            } catch (ZipException e) {
-                throw new FailedException(jar + ": is not a jar: " + e.getMessage(), e);
-            }
-        }
-        String services = "META-INF/services/";
-        try (var loader = new URLClassLoader(new URL[] {url}, null)) {
-            if (loader.findResource(services + BackendFactory.class.getName()) == null
-                    && loader.findResource(services + FilterFactory.class.getName()) == null) {
-                throw new FailedException(jar + ": has no backend, as it has no " + services + BackendFactory.class.getName()
-                        + ", and no filter either");
-            }
-        }
     }
 
     /** Whether a word is meant as the first one, and not as a backend. */
@@ -389,6 +355,9 @@ class ServerCommand extends Command {
             serviceManager.tell("STOPPING=1");
             server.stop();
         });
+        if (cache != null) {
+            context.signals.onQuestion(() -> cache.tell(path));
+        }
         try {
             server.run();
         } catch (SizeMismatchException e) {

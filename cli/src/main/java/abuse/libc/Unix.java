@@ -51,6 +51,7 @@ public final class Unix {
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
+    public static final int O_EXCL = 0x80;
     public static final int O_DIRECT = HERE.oDirect();
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;

@@ -52,7 +52,7 @@ final class SimulatedMap {
             String target = target(loan.fd());
             memory.computeIfAbsent(target, name -> copy(loan.fd()));
             remove(loan.offset(), loan.length());
-            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), true, true));
+            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), loan.writable(), true));
             extents.sort(Comparator.comparingLong(Extent::offset));
         }
     }

@@ -189,8 +189,10 @@ final class SimulatedNode implements Device {
     }
 
     @Override
-    public void unmap(long offset, long length) throws DeviceException {
-        disk.map.remove(offset, length);
+    public void unmap(long length, long[] offsets) throws DeviceException {
+        for (long offset : offsets) {
+            disk.map.remove(offset, length);
+        }
     }
 
     @Override
