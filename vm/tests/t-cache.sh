@@ -91,7 +91,7 @@ what_was_kept_is_used_again_unless_something_was_written_past_it() {
 	_same
 	_counted ' 0 missed'
 	stop server
-	bytes 65536 0x66 | dd of="$IMAGE" bs=64K seek=20 conv=notrunc status=none
+	bytes 65536 0x66 | dd of="$IMAGE" bs=64K seek=20 conv=notrunc iflag=fullblock status=none
 	start server --cache=/dev/ram0 "file:$IMAGE"
 	_same
 	_counted ' [1-9][0-9]* missed'
@@ -106,7 +106,6 @@ what_was_kept_is_used_again_unless_something_was_written_past_it() {
 a_cache_that_cannot_be_used_or_fails_is_gone_without() {
 	local device
 	_ready
-	modprobe -r dm-mod 2>/dev/null || :
 	mkfs.ext4 -q /dev/ram1
 	_start /dev/ram1
 	told server 'cache /dev/ram1: it holds something' 1
@@ -147,16 +146,18 @@ a_cache_that_cannot_be_used_or_fails_is_gone_without() {
 }
 
 a_filesystem_on_a_web_server_is_read_once() {
-	local gets
+	local gets command
 	modprobe -r brd 2>/dev/null || :
 	load
 	ip link set lo up
 	mkdir -p "$T/www" "$T/mnt" "$T/files"
 	head -c 4M /dev/urandom >"$T/files/random"
-	truncate -s 16M "$T/www/image"
-	mke2fs -q -t ext4 -d "$T/files" "$T/www/image"
-	spawn web busybox httpd -f -p 127.0.0.1:8000 -h "$T"
-	spawn run "$ABUSECTL" run --cache=16M http://localhost:8000/www/image
+	truncate -s 16M "$T/www/disk.img"
+	mke2fs -q -t ext4 -d "$T/files" "$T/www/disk.img"
+	spawn web busybox httpd -f -p 127.0.0.1:8000 -h "$T/www"
+	# As it is printed in the manual page
+	command=$(sed -n 's/^# abusectl \(run .*cache.*\)/\1/p' "${ABUSECTL%/*}/../man/src/server.in")
+	spawn run bash -c "exec $ABUSECTL ${command//\\/}"
 	wait_for has "$T/run" '^/dev/abuse0$'
 	mount -o ro,noload $DISK "$T/mnt"
 	cmp "$T/mnt/random" "$T/files/random"

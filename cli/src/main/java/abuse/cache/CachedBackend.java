@@ -58,14 +58,16 @@ public final class CachedBackend implements AsyncBackend {
     public void start(Mapper given) throws IOException {
         mapper = given;
         try {
-            pieces = store.open(base);
-            clock = new Clock(pieces, jobs, this::unmap, piece);
+            Pieces found = store.open(base);
+            clock = new Clock(found, jobs, this::unmap, piece);
+            pieces = found;
             caching = true;
         } catch (IOException | OutOfMemoryError e) {
             giveUp(e);
         }
         for (int i = base.threads(MOST_THREADS); i > 0; i--) {
-            var thread = new Thread(this::run, "cache " + i);
+            Memory scratch = Memory.map(maxRequest + 2L * piece);
+            var thread = new Thread(() -> run(scratch), "cache " + i);
             thread.setDaemon(true);
             thread.start();
             threads.add(thread);
@@ -89,10 +91,10 @@ public final class CachedBackend implements AsyncBackend {
         jobs.add(request, first, last);
     }
 
-    private void run() {
+    private void run(Memory scratch) {
         // As a worker does
         Unix.becomeIoFlusher();
-        try (Memory scratch = Memory.map(maxRequest + 2L * piece)) {
+        try (scratch) {
             for (Job job = jobs.next(); job != null; job = jobs.next()) {
                 AsyncRequest request = job.request;
                 try {
@@ -233,22 +235,20 @@ public final class CachedBackend implements AsyncBackend {
     }
 
     /** Has the kernel read a piece from its place. */
-    private boolean map(int place, long number) {
+    private void map(int place, long number) {
         synchronized (mapping) {
             if (!caching) {
-                return false;
+                return;
             }
             try {
                 store.map(mapper, number * piece, place);
                 pieces.setMapped(place, true);
-                return true;
             } catch (IOException e) {
                 if (store.mustBeMapped()) {
                     giveUp(e);
                 } else {
-                    tell(e + "; the server itself reads this piece of the cache");
+                    tell(e.getMessage() + "; the server itself reads this piece of the cache");
                 }
-                return false;
             }
         }
     }

@@ -79,8 +79,9 @@ final class CacheOption {
                 throw new IOException(path + ": has blocks of " + geometry.blockSize() + " bytes, which is more than a piece of the cache; add piece="
                         + Sizes.shortest(geometry.blockSize()));
             }
+            var left = new CacheLeft();
             for (Extent extent : device.extents()) {
-                if (!CacheLeft.isOne(extent)) {
+                if (!left.isOne(extent)) {
                     throw new IOException(path + ": parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap "
                             + path + " 0 -' first");
                 }

@@ -13,21 +13,34 @@ import java.util.Map;
  * not change it; and it can, as the backend has the same bytes.
  */
 public final class CacheLeft {
-    private CacheLeft() {}
+    /** Whether a block device is a cache. */
+    private final Map<String, Boolean> known = new HashMap<>();
+
+    /**
+     * Whether a part of a disk is mapped to a cache. Only caches lend memory for reads alone.
+     *
+     * @throws IOException when that cannot be known
+     */
+    public boolean isOne(Extent extent) throws IOException {
+        if (extent.writable() || extent.memory()) {
+            return !extent.writable();
+        }
+        Boolean is = known.get(extent.target());
+        if (is == null) {
+            is = CachePlace.isCache(extent.target());
+            known.put(extent.target(), is);
+        }
+        return is;
+    }
 
     /** Unmaps all of it. */
     static void unmap(Device device) throws IOException {
-        Map<String, Boolean> caches = new HashMap<>();
+        var left = new CacheLeft();
         long start = -1;
         long end = 0;
         for (Extent extent : device.extents()) {
-            boolean one = !extent.writable() && !extent.memory() && caches.containsKey(extent.target())
-                    ? caches.get(extent.target()) : isOne(extent);
-            if (!extent.writable()) {
-                caches.put(extent.target(), one);
-            }
             // Each call waits, so all up to the next other extent go at once
-            if (one) {
+            if (left.isOne(extent)) {
                 start = start < 0 ? extent.offset() : start;
                 end = extent.offset() + extent.length();
             } else if (start >= 0) {
@@ -38,14 +51,5 @@ public final class CacheLeft {
         if (start >= 0) {
             device.unmap(start, end - start);
         }
-    }
-
-    /**
-     * Whether a part of a disk is mapped to a cache. Only caches lend memory for reads alone.
-     *
-     * @throws IOException when that cannot be known
-     */
-    public static boolean isOne(Extent extent) throws IOException {
-        return !extent.writable() && (extent.memory() || CachePlace.isCache(extent.target()));
     }
 }
