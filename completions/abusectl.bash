@@ -5,10 +5,12 @@
 # Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
+	'run --cache') value=DEVICE|SIZE[,piece=SIZE] ;;
 	'run --filter') value=FILTER ;;
 	'run --plugin') value=JAR ;;
 	'run --deadline') value=SECONDS ;;
 	'setup --owner') value=USER ;;
+	'server --cache') value=DEVICE|SIZE[,piece=SIZE] ;;
 	'server --all') value=FILE ;;
 	'server --filter') value=FILTER ;;
 	'server --plugin') value=JAR ;;
@@ -124,7 +126,7 @@ _abusectl() {
 	'') options='--help --version' places=COMMAND place=0 ;;
 	help) options='' places=COMMAND ;;
 	run)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --control --plugin'
+		options='--help --version --create --direct --shared --pin --no-map --cache --poll --deadline --filter --control --plugin'
 		places='KEYS|BACKEND BACKEND'
 		;;
 	setup)
@@ -132,7 +134,7 @@ _abusectl() {
 		places='DEVICE|KEYS KEYS+'
 		;;
 	server)
-		options='--help --version --create --direct --shared --pin --no-map --poll --deadline --filter --control --plugin --all'
+		options='--help --version --create --direct --shared --pin --no-map --cache --poll --deadline --filter --control --plugin --all'
 		places='DEVICE|BACKEND BACKEND'
 		;;
 	list)

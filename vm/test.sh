@@ -20,15 +20,19 @@ vms=${VMS:-$(nproc)}
 
 # Java takes seconds to start in the VM, and twice as many without an archive
 with_java() {
-	local lib=build/java/lib bad=build/java/bad
+	local lib=build/java/lib plugin name
 	local javac=(javac -Xlint:all -Werror --release 17 -cp cli/target/abusectl.jar)
 	cli/abusectl --archive
-	mkdir -p $lib $bad/META-INF/services
+	mkdir -p $lib
 	"${javac[@]}" -d $lib/resident vm/tests/Resident.java
-	"${javac[@]}" -d $bad vm/tests/BadBackend.java
 	"${javac[@]}" -cp "cli/junit/target/classes:cli/junit/target/lib/*" -d $lib/library vm/tests/library/*.java
-	echo BadBackend >$bad/META-INF/services/abuse.backend.BackendFactory
-	jar -cf $lib/bad.jar -C $bad .
+	for name in Bad Miss; do
+		plugin=build/java/${name,}
+		mkdir -p "$plugin/META-INF/services"
+		"${javac[@]}" -d "$plugin" "vm/tests/${name}Backend.java"
+		echo "${name}Backend" >"$plugin/META-INF/services/abuse.backend.BackendFactory"
+		jar -cf "$lib/${name,}.jar" -C "$plugin" .
+	done
 }
 
 # clients KERNEL: builds the clients for the processor of that kernel, and puts their folder into $clients

@@ -428,6 +428,19 @@ a_server_of_a_block_device_leaves_it_to_the_kernel() {
 	stop server
 }
 
+a_backend_in_java_maps_at_a_miss() {
+	_targets
+	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE)) queues=2
+	start server --plugin "$ABUSE_BUILD/miss.jar" miss:/dev/ram0
+	"${FIO[@]}" --name=verify --size=8M --rw=randwrite --bsrange=4k-256k --ioengine=libaio --iodepth=16 --verify=crc32c \
+		--verify_fatal=1 --verify_dump=0 >"$T/fio" || fail "fio: $(<"$T/fio")"
+	[ "$(status mapped_writes)" -gt 0 ] || fail "nothing was mapped"
+	cmp $DISK /dev/ram0 >"$T/cmp" || fail "not the bytes of the device: $(<"$T/cmp")"
+	is errors "$(status errors)" 0
+	stop server
+	is "what the server said" "$(wc -l <"$T/server")" 1
+}
+
 a_server_that_is_killed_leaves_a_filesystem_alone() {
 	local n
 	modprobe -r brd 2>/dev/null || :

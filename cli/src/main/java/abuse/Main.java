@@ -34,10 +34,20 @@ public final class Main {
     }
 
     static Context context(InputStream in, OutputStream out, OutputStream err, Devices devices) {
-        return new Context(in, out, err, System.getenv(), devices, Main::onStop, () -> Unix.isTerminal(1));
+        return new Context(in, out, err, System.getenv(), devices, new Context.Signals() {
+            @Override
+            public void onStop(Runnable... stages) {
+                Main.onStop(stages);
+            }
+
+            @Override
+            public void onQuestion(Runnable answer) {
+                SunMiscSignal.signal(Signal.SIGUSR1, number -> answer.run());
+            }
+        }, () -> Unix.isTerminal(1));
     }
 
-    static void onStop(Runnable... stages) {
+    private static void onStop(Runnable... stages) {
         var demands = new Demands(stages);
         for (Signal signal : new Signal[] {Signal.SIGTERM, Signal.SIGINT, Signal.SIGHUP}) {
             SunMiscSignal.signal(signal, number -> {

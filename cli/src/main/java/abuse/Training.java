@@ -201,7 +201,7 @@ final class Training {
         public void map(Mapping mapping) {}
 
         @Override
-        public void unmap(long offset, long length) {}
+        public void unmap(long length, long[] offsets) {}
 
         @Override
         public void lend(Loan loan) {}

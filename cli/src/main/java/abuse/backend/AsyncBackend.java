@@ -21,6 +21,8 @@ public interface AsyncBackend extends Backend {
     /**
      * Begins to carry out a request, or throws, and then the request fails and is the backend's no longer. It should
      * not wait for other requests. One thread for each hardware queue calls it.
+     *
+     * @throws RetryException when it is mapped by now, as {@link AsyncRequest#retry} says
      */
     void submit(AsyncRequest request) throws IOException;
 

@@ -74,6 +74,14 @@ public interface AsyncRequest {
     void completeSoon();
 
     /**
+     * Ends a read or write without an answer, after its bytes were {@linkplain Mapper mapped}: the kernel carries it out
+     * anew, as after a {@link RetryException}. Only for requests of a disk for which the backend was given a Mapper.
+     */
+    default void retry() {
+        throw new UnsupportedOperationException("nothing of this disk can be mapped");
+    }
+
+    /**
      * Ends it, and sends the answer that it has failed.
      *
      * @param cause told to the administrator; null if that was done already

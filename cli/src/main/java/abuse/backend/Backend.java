@@ -18,12 +18,16 @@ import java.nio.ByteBuffer;
 public interface Backend extends AutoCloseable {
     /**
      * Reads as many bytes as the buffer has remaining; fewer are an error.
+     *
+     * @throws RetryException when they are mapped by now, and the kernel shall read them
      */
     void read(long offset, ByteBuffer into) throws IOException;
 
     /**
      * Writes all bytes that the buffer has remaining. They need not be durable before the next
      * {@link #flush} returns, which is called after each write if the disk's users want that.
+     *
+     * @throws RetryException when their place is mapped for writes by now, and the kernel shall write them
      */
     void write(long offset, ByteBuffer from) throws IOException;
 
@@ -64,6 +68,14 @@ public interface Backend extends AutoCloseable {
      * null, the default, a second server is refused while this one is there.
      */
     default String identity() {
+        return null;
+    }
+
+    /**
+     * What tells these bytes from those that were here at another time: it is another one after anybody has changed them,
+     * past this server, too. With null, the default, nobody can know, and a cache of them begins empty.
+     */
+    default String stamp() throws IOException {
         return null;
     }
 

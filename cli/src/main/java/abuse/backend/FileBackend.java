@@ -15,6 +15,9 @@ import java.util.Set;
 
 /** Keeps the disk in an image file, or on another block device, which it reads and writes. */
 class FileBackend implements Backend {
+    private static final Set<String> TIMED = Set.of("ext2", "ext3", "ext4", "xfs", "btrfs");
+    private static final long TICK_MS = 50;
+
     final int fd;
     private final String path;
     private final String identity;
@@ -25,9 +28,6 @@ class FileBackend implements Backend {
 
     /** file. */
     public static final class Factory implements BackendFactory {
-        private static final int FILE_TYPE = 0170000;
-        private static final int BLOCK_DEVICE = 0060000;
-
         @Override
         public String name() {
             return "file";
@@ -48,13 +48,9 @@ class FileBackend implements Backend {
             return Image.at(path);
         }
 
-        private static boolean isBlockDevice(Path path) throws IOException {
-            return Files.exists(path) && ((int) Files.getAttribute(path, "unix:mode") & FILE_TYPE) == BLOCK_DEVICE;
-        }
-
         @Override
         public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
-            if (geometry.mappable() && isBlockDevice(Path.of(path))) {
+            if (geometry.mappable() && Image.isBlockDevice(path)) {
                 // The kernel bypasses the page cache there, so both must
                 options = EnumSet.copyOf(options);
                 options.add(Option.DIRECT);
@@ -176,6 +172,22 @@ class FileBackend implements Backend {
     @Override
     public String identity() {
         return identity;
+    }
+
+    /** The times of a file tell of every change, where they change with those by mapped memory, too, and a moment has passed. */
+    @Override
+    public String stamp() throws IOException {
+        if (isDevice() || !TIMED.contains(Files.getFileStore(Path.of(path)).type())) {
+            return null;
+        }
+        try {
+            // Two changes within one tick of the clock leave the same time
+            Thread.sleep(TICK_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return null;
+        }
+        return stat("lastModifiedTime") + " " + stat("ctime");
     }
 
     /** As many as keep most storage busy. */

@@ -5,6 +5,8 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * The bytes of a disk in a file or on a block device, and the format that tells for which block size they were made:
@@ -20,10 +22,17 @@ import java.io.UncheckedIOException;
  */
 public record Image(long size, ImageFormat format, int leastBlock, boolean readOnly, boolean discards, boolean writesZeroes) {
     private static final int SMALLEST_BLOCK = 512;
+    private static final int FILE_TYPE = 0170000;
+    private static final int BLOCK_DEVICE = 0060000;
 
     /** One with any blocks, that can be written as far as is known; what else it can is left to the setup. */
     public Image(long size, ImageFormat format) {
         this(size, format, 1, false, false, false);
+    }
+
+    /** Whether there is a block device at a path. */
+    public static boolean isBlockDevice(String path) throws IOException {
+        return Files.exists(Path.of(path)) && ((int) Files.getAttribute(Path.of(path), "unix:mode") & FILE_TYPE) == BLOCK_DEVICE;
     }
 
     /** Looks at a file or device; null if it has no bytes, or may not be read. */

@@ -2,12 +2,27 @@
 package abuse.backend;
 
 import abuse.libc.Memory;
+import abuse.libc.MemoryFile;
 import java.io.IOException;
 
 /**
  * Lets the kernel itself carry out reads and writes of a disk, on another block device or in memory: like the page table
  * of a process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
  * write of zeroes and flush, comes to the backend as ever.
+ *
+ * <p>A backend may map all it has before the first request, or a range when it is first asked for: it maps it, and throws a
+ * {@link RetryException} in place of an answer. The kernel then carries that request out, too, and the backend moves no byte:
+ *
+ * <pre>{@code
+ * public void read(long offset, ByteBuffer into) throws IOException {
+ *     long start = offset - offset % EXTENT;
+ *     mapper.map(start, EXTENT, "/dev/fast", placeOf(start), true);
+ *     throw new RetryException();
+ * }
+ * }</pre>
+ *
+ * <p>If the block device fails a request that is mapped there, the backend gets it, as if nothing were mapped. So one that
+ * finds a range mapped already does not ask for the same request again and again: it answers it.
  *
  * <p>What the backend still has in hand when it maps a range is carried out as well, in any order. So it must reach the
  * block device as the kernel does, without the page cache, and map nothing that it is still changing for another
@@ -40,6 +55,22 @@ public interface Mapper {
      */
     Memory lend(long offset, long length) throws IOException;
 
+    /**
+     * Maps a range to memory that the backend has; what was mapped there before is replaced. It stays so until
+     * {@link #unmap} or a reset of the disk, and meanwhile cannot be swapped.
+     *
+     * @param offset the first byte, of the disk
+     * @param length more than 0
+     * @param target what the backend writes there, users of the disk read
+     * @param targetOffset the first byte, of that memory
+     * @param writable for writes, too; otherwise they come to the backend
+     * @throws IOException when the kernel refuses, such as for more memory than RLIMIT_MEMLOCK allows
+     */
+    void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException;
+
     /** The range comes to the backend again. When this returns, nothing uses what was mapped there, and it is flushed. */
     void unmap(long offset, long length) throws IOException;
+
+    /** The same for ranges of one length, which takes hardly longer than for one of them. */
+    void unmap(long length, long[] offsets) throws IOException;
 }

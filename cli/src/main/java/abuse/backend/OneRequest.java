@@ -13,6 +13,8 @@ public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
     private final long length;
     private final ByteBuffer data;
     private final long deadline;
+    /** What it was made for; null if for nothing else. */
+    private final AsyncRequest outer;
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile BackendException failure;
 
@@ -28,6 +30,17 @@ public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
         this.length = length;
         this.data = data;
         this.deadline = deadline;
+        outer = null;
+    }
+
+    /** Asks for the same as another request, with its data, and is not begun. */
+    public OneRequest(AsyncRequest outer) {
+        kind = outer.kind();
+        offset = outer.offset();
+        length = outer.length();
+        data = outer.data();
+        deadline = outer.deadline();
+        this.outer = outer;
     }
 
     static void carryOut(AsyncBackend backend, Kind kind, long offset, long length, ByteBuffer data) throws IOException {
@@ -102,17 +115,17 @@ public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
 
     @Override
     public boolean fua() {
-        return false;
+        return outer != null && outer.fua();
     }
 
     @Override
     public boolean redelivered() {
-        return false;
+        return outer != null && outer.redelivered();
     }
 
     @Override
     public boolean mayUnmap() {
-        return true;
+        return outer == null || outer.mayUnmap();
     }
 
     @Override

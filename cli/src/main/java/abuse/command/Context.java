@@ -20,6 +20,9 @@ public final class Context {
          * each further demand. A demand after the last stage ends the process at once.
          */
         void onStop(Runnable... stages);
+
+        /** Calls this whenever the user asks by SIGUSR1 how things are; without it that signal ends the process. */
+        default void onQuestion(Runnable answer) {}
     }
 
     final InputStream in;

@@ -86,13 +86,17 @@ final class DiskFilters {
                 : backend + " through " + given.stream().map(FilterOption::name).collect(Collectors.joining(", "));
     }
 
-    /** Opens a backend, behind the filters if there are any. */
-    Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
+    /**
+     * Opens a backend, behind the filters if there are any.
+     *
+     * @param cached whether what is mapped is a cache's, of what has passed the filters
+     */
+    Backend open(String path, Server.BackendOpener opener, Geometry geometry, boolean cached) throws IOException {
         if (known == null) {
             return opener.open(geometry);
         }
         try (Device device = context.devices.open(path)) {
-            if (device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
+            if (!cached && device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
                 throw new IOException(path + ": parts of the disk are mapped, and requests for these would pass no filter;"
                         + " try 'abusectl unmap " + path + " 0 -' first");
             }

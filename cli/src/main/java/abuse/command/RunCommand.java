@@ -91,6 +91,9 @@ final class RunCommand extends ServerCommand {
             throw new UsageException("'reconnect' is of no use for a free device");
         }
         keys.autoremove();
+        if (isCached()) {
+            keys.mappable();
+        }
         Image image = backends.look(backend);
         if (image != null) {
             boolean sized = keys.hasSize();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.backend.BackendFactory;
+import abuse.backend.Backend;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
@@ -10,24 +10,17 @@ import abuse.backend.ImageFormat;
 import abuse.device.Batch;
 import abuse.device.DeviceException;
 import abuse.device.Status;
-import abuse.filter.FilterFactory;
-import abuse.filter.Filters;
 import abuse.server.Pinning;
 import abuse.server.Server;
 import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
 import java.io.IOException;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceConfigurationError;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -46,6 +39,7 @@ class ServerCommand extends Command {
             "Keep serving when memory runs out, for a disk with swap or the root filesystem.");
     private final OptionSpec noMap = flag("--no-map", "Do not let the kernel itself use the block device of file:, or the"
             + " memory of mem, if the disk was set up with 'mappable'.");
+    private final OptionSpec cached = option("--cache", "DEVICE|SIZE[,piece=SIZE]", CacheOption.HELP);
     private final OptionSpec poll = optionWithDefault("--poll", "auto|USEC", AUTO,
             "Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it: answers come"
                     + " sooner, and cost more CPU time.");
@@ -62,6 +56,8 @@ class ServerCommand extends Command {
     private Server server;
     private int look;
     private long limit;
+    /** Null without --cache. */
+    private CacheOption cache;
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
@@ -97,13 +93,15 @@ class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        ClassLoader loader = loader();
-        backends = backends(loader);
+        List<String> jars = plugins.getValue();
+        var loaded = new Plugins(jars == null ? List.of() : jars);
+        backends = loaded.backends();
         if (all != null && all.getValue() != null) {
             pin();
-            serveAll(loader);
+            serveAll(loaded);
             return;
         }
+        cache = cache();
         int last = words.size() - 1;
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
@@ -113,7 +111,7 @@ class ServerCommand extends Command {
                     + " served");
         }
         Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
-        passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), () -> filters(loader), filters.getValue(),
+        passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), loaded::filters, filters.getValue(),
                 isSet(control), isSet(shared));
         limit = limit(backend);
         pin();
@@ -143,7 +141,7 @@ class ServerCommand extends Command {
     }
 
     /** Serves the disks of a file. */
-    private void serveAll(ClassLoader loader) throws Exception {
+    private void serveAll(Plugins loaded) throws Exception {
         for (OptionSpec option : List.of(create, direct, shared, control)) {
             if (isSet(option)) {
                 throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
@@ -161,10 +159,13 @@ class ServerCommand extends Command {
         if (isSet(noMap)) {
             throw new UsageException("with --all, --no-map is not possible; leave 'mappable' out of the setup of that disk");
         }
+        if (cached.getValue() != null) {
+            throw new UsageException("with --all, --cache is not supported; serve that disk alone");
+        }
         if (first.getValue() != null) {
             throw new UsageException("with --all, '" + backends.shown(first.getValue()) + "' belongs into a line of the file");
         }
-        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), () -> filters(loader))).serve();
+        new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), loaded::filters)).serve();
     }
 
     /** Serves what the first word, if there is one, names. */
@@ -180,7 +181,19 @@ class ServerCommand extends Command {
 
     /** What is served, in words. */
     final String text(String backend) {
-        return passed.text(backends.shown(backend));
+        String whole = passed.text(backends.shown(backend));
+        return cache == null ? whole : cache.text(whole);
+    }
+
+    /** Whether the disk must be mappable. */
+    final boolean isCached() {
+        return cache != null;
+    }
+
+    /** Opens a backend, behind the filters and the cache if there are any. */
+    private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
+        return cache == null ? passed.open(path, opener, geometry, false)
+                : cache.open(path, unmapped -> passed.open(path, opener, unmapped, true), geometry);
     }
 
     static String ready(String path, String backend, Status status) {
@@ -208,6 +221,19 @@ class ServerCommand extends Command {
         return (int) microseconds * 1000;
     }
 
+    /** What --cache asks for; null for none. */
+    private CacheOption cache() throws UsageException, IOException {
+        if (cached.getValue() == null) {
+            return null;
+        }
+        for (OptionSpec other : List.of(noMap, shared, pin)) {
+            if (isSet(other)) {
+                throw new UsageException("--cache and " + other.longestName() + " exclude each other");
+            }
+        }
+        return CacheOption.parse(context, cached.getValue());
+    }
+
     /** How long a request may take, in nanoseconds; 0 without a limit. */
     private long limit(String backend) throws UsageException {
         String value = deadline.getValue();
@@ -222,65 +248,6 @@ class ServerCommand extends Command {
             throw new UsageException("--deadline=" + value + " must be more than 0");
         }
         return milliseconds * 1_000_000;
-    }
-
-    /** Knows the classes of plug-ins, too. It is never closed, as they may load classes at any time. */
-    @SuppressWarnings("resource")
-    private ClassLoader loader() throws Exception {
-        List<String> jars = plugins.getValue();
-        if (jars == null) {
-            return Backends.class.getClassLoader();
-        }
-        var urls = new ArrayList<URL>();
-        for (String jar : jars) {
-            if (!Files.isReadable(Path.of(jar))) {
-                throw new UsageException(jar + ": no such file, or not readable");
-            }
-            URL url = Path.of(jar).toUri().toURL();
-            checkPlugin(jar, url);
-            urls.add(url);
-        }
-        return new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader());
-    }
-
-    private Backends backends(ClassLoader loader) throws FailedException {
-        try {
-            return new Backends(loader);
-        } catch (ServiceConfigurationError | LinkageError e) {
-            throw broken(e);
-        }
-    }
-
-    private Filters filters(ClassLoader loader) throws FailedException {
-        try {
-            return new Filters(loader);
-        } catch (ServiceConfigurationError | LinkageError e) {
-            throw broken(e);
-        }
-    }
-
-    private FailedException broken(Throwable e) {
-        List<String> jars = plugins.getValue();
-        return new FailedException((jars == null ? "" : String.join(", ", jars) + ": ") + e.getMessage(), e);
-    }
-
-    /** Fails if a jar has neither a backend nor a filter, which the service loader would not report. */
-    private static void checkPlugin(String jar, URL url) throws IOException, FailedException {
-        if (Files.isRegularFile(Path.of(jar))) {
-            try (var archive = new ZipFile(jar)) {
-                archive.size();
-            } catch (ZipException e) {
-                throw new FailedException(jar + ": is not a jar: " + e.getMessage(), e);
-            }
-        }
-        String services = "META-INF/services/";
-        try (var loader = new URLClassLoader(new URL[] {url}, null)) {
-            if (loader.findResource(services + BackendFactory.class.getName()) == null
-                    && loader.findResource(services + FilterFactory.class.getName()) == null) {
-                throw new FailedException(jar + ": has no backend, as it has no " + services + BackendFactory.class.getName()
-                        + ", and no filter either");
-            }
-        }
     }
 
     /** Whether a word is meant as the first one, and not as a backend. */
@@ -306,7 +273,7 @@ class ServerCommand extends Command {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
         server = new Server(context.devices, path, text(backend), geometry -> {
             warn(path, backend, geometry);
-            return passed.open(path, opener, geometry);
+            return open(path, opener, geometry);
         }, new Server.Listener() {
             @Override
             public void waiting() {
@@ -342,6 +309,9 @@ class ServerCommand extends Command {
             serviceManager.tell("STOPPING=1");
             server.stop();
         });
+        if (cache != null) {
+            context.signals.onQuestion(() -> cache.tell(path));
+        }
         try {
             server.run();
         } catch (SizeMismatchException e) {

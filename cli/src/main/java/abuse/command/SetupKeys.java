@@ -130,6 +130,11 @@ final class SetupKeys {
         putIfAbsent(Key.AUTOREMOVE, 1);
     }
 
+    /** Has parts of the disk be mapped, unless a key says something else. */
+    void mappable() {
+        putIfAbsent(Key.MAPPABLE, 1);
+    }
+
     /** Takes size and block size from an image where no key gives them, and whether it can be written. */
     void setDefaults(long size, int blockSize, boolean readOnly) {
         if (readOnly && !values.containsKey(Key.READ_WRITE)) {

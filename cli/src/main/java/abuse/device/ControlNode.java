@@ -283,10 +283,16 @@ public final class ControlNode implements Device {
     }
 
     @Override
-    public void unmap(long offset, long length) throws DeviceException {
-        try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
-            Mapping.encode(memory.buffer(), memory.address(), 0, offset, length);
-            ioctl(Call.UNMAP, Abi.ABUSE_UNMAP, memory.address());
+    public void unmap(long length, long[] offsets) throws DeviceException {
+        for (int from = 0; from < offsets.length; from += Abi.ABUSE_MAX_BATCH) {
+            int n = Math.min(Abi.ABUSE_MAX_BATCH, offsets.length - from);
+            try (Memory memory = Memory.map(Abi.Extents.SIZE_OF + (long) n * Abi.Extent.SIZE_OF)) {
+                Mapping.encode(memory.buffer(), memory.address(), 0, n);
+                for (int i = 0; i < n; i++) {
+                    Mapping.encode(memory.buffer(), i, offsets[from + i], length);
+                }
+                ioctl(Call.UNMAP, Abi.ABUSE_UNMAP, memory.address());
+            }
         }
     }
 

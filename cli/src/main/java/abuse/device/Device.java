@@ -76,7 +76,12 @@ public interface Device extends AutoCloseable {
     int lent(long offset) throws DeviceException;
 
     /** Servers get the requests for these bytes again. Nothing uses what was mapped there when this returns. */
-    void unmap(long offset, long length) throws DeviceException;
+    default void unmap(long offset, long length) throws DeviceException {
+        unmap(length, new long[] {offset});
+    }
+
+    /** The same for ranges of one length, which takes hardly longer than for one of them. */
+    void unmap(long length, long[] offsets) throws DeviceException;
 
     /** What is mapped, by its place on the disk. */
     List<Extent> extents() throws DeviceException;

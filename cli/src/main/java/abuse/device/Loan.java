@@ -11,13 +11,19 @@ import java.nio.ByteBuffer;
  * @param length bytes, more than 0
  * @param fd of a file in memory, open for reads and writes; it may be closed afterwards
  * @param fileOffset the first byte, of that file
+ * @param writable for writes, too, and not only for reads
  */
-public record Loan(long offset, long length, int fd, long fileOffset) {
+public record Loan(long offset, long length, int fd, long fileOffset, boolean writable) {
+    /** For reads and writes. */
+    public Loan(long offset, long length, int fd, long fileOffset) {
+        this(offset, length, fd, fileOffset, true);
+    }
+
     /** Writes the argument of the call, of {@link Mapping#SIZE_OF} bytes, which lies at an address. */
     void encode(ByteBuffer raw, long address) {
         Mapping.encode(raw, address, Abi.ABUSE_MAP_REPLACE, offset, length);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET_OFFSET, fileOffset);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET, fd);
-        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, Abi.ABUSE_EXTENT_WRITE | Abi.ABUSE_EXTENT_MEMORY);
+        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, Abi.ABUSE_EXTENT_MEMORY | (writable ? Abi.ABUSE_EXTENT_WRITE : 0));
     }
 }

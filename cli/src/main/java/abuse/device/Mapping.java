@@ -35,15 +35,26 @@ public record Mapping(long offset, long length, String target, long targetOffset
         raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, writable ? Abi.ABUSE_EXTENT_WRITE : 0);
     }
 
-    /** The same for bytes that are not to be mapped any more. */
+    /** The same for bytes whose place is told by others, or that are not to be mapped any more. */
     static void encode(ByteBuffer raw, long address, int flags, long offset, long length) {
+        encode(raw, address, flags, 1);
+        encode(raw, 0, offset, length);
+    }
+
+    /** Writes the head of such an argument, which is followed by so many extents. */
+    static void encode(ByteBuffer raw, long address, int flags, int extents) {
         raw.putInt(Abi.Extents.SIZE, Abi.Extents.SIZE_OF);
         raw.putInt(Abi.Extents.FLAGS, flags);
         raw.putLong(Abi.Extents.EXTENTS, address + Abi.Extents.SIZE_OF);
         raw.putInt(Abi.Extents.ELEMENT_SIZE, Abi.Extent.SIZE_OF);
-        raw.putInt(Abi.Extents.NR, 1);
-        raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.OFFSET, offset);
-        raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.LENGTH, length);
+        raw.putInt(Abi.Extents.NR, extents);
+    }
+
+    /** Writes what extent i covers. */
+    static void encode(ByteBuffer raw, int i, long offset, long length) {
+        int at = Abi.Extents.SIZE_OF + i * Abi.Extent.SIZE_OF;
+        raw.putLong(at + Abi.Extent.OFFSET, offset);
+        raw.putLong(at + Abi.Extent.LENGTH, length);
     }
 
     /** What is wrong with the target if the kernel refuses with this number; null if it is something else. */

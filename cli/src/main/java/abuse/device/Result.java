@@ -13,7 +13,9 @@ public enum Result {
     /** This request fails with ETIMEDOUT. */
     TIMEOUT(Abi.ABUSE_RESULT_TIMEOUT),
     /** This request fails with EREMOTEIO. */
-    REMOTE_FAILURE(Abi.ABUSE_RESULT_REMOTE_FAILURE);
+    REMOTE_FAILURE(Abi.ABUSE_RESULT_REMOTE_FAILURE),
+    /** This read or write is submitted anew, and takes the way that is mapped by now. */
+    RETRY(Abi.ABUSE_RESULT_RETRY);
 
     final int code;
 

@@ -164,6 +164,12 @@ final class HttpBackend implements AsyncBackend {
         return "http " + file.uri() + " " + version.identity();
     }
 
+    /** Only a strong tag is another one after every change. */
+    @Override
+    public String stamp() {
+        return version.tag() == null || version.tag().startsWith("W/") ? null : version.identity();
+    }
+
     @Override
     public void close() {
         abandon();

@@ -2,7 +2,6 @@
 package abuse.server;
 
 import abuse.backend.AddressedBackend;
-import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.DeviceException;
 import abuse.device.Operation;
@@ -188,8 +187,7 @@ final class Carrier implements AutoCloseable {
     }
 
     private void fail(int i, Throwable e) {
-        results[i] = Slot.resultOf(Failure.of(e));
-        path.problems.report(e);
+        results[i] = Slot.resultOf(e, path.problems);
     }
 
     private void transfer() throws DeviceLostException {

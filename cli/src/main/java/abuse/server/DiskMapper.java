@@ -11,6 +11,7 @@ import abuse.device.Loan;
 import abuse.device.Mapping;
 import abuse.device.Status;
 import abuse.libc.Memory;
+import abuse.libc.MemoryFile;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.HashSet;
@@ -37,8 +38,11 @@ final class DiskMapper implements Mapper, AutoCloseable {
         this.wanted = wanted;
     }
 
-    /** Lets the backend map the disk. Memory that is not its own would hide what it has, and may be the last of its bytes. */
+    /** Lets the backend map the disk, without what a cache has left. Memory that is not its own would hide what it has, and may be the last of its bytes. */
     void start(Backend backend) throws IOException {
+        try (Device device = devices.open(path)) {
+            CacheLeft.unmap(device);
+        }
         if (wanted) {
             backend.start(this);
         }
@@ -73,18 +77,8 @@ final class DiskMapper implements Mapper, AutoCloseable {
     }
 
     private static Memory lendNew(Device device, long offset, long length) throws IOException {
-        if (length > Memory.available()) {
-            throw new IOException("no room for " + length + " bytes; " + Memory.available() + " are available");
-        }
-        int fd = Unix.memfd("abuse");
-        try {
-            // All of it at once, as it has to stay in memory; and a later server must not find it cut
-            if (fd < 0 || Unix.fallocate(fd, 0, 0, length) < 0 || !Unix.sealLength(fd)) {
-                throw new IOException("no room for " + length + " bytes: " + Unix.strerror(Unix.errno()));
-            }
-            return lend(device, new Loan(offset, length, fd, 0));
-        } finally {
-            Unix.close(fd);
+        try (MemoryFile file = MemoryFile.allocate(length)) {
+            return lend(device, new Loan(offset, length, file.fd(), 0));
         }
     }
 
@@ -128,9 +122,21 @@ final class DiskMapper implements Mapper, AutoCloseable {
     }
 
     @Override
-    public void unmap(long offset, long length) throws IOException {
+    public void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException {
         try (Device device = devices.open(path)) {
-            device.unmap(offset, length);
+            device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
+        }
+    }
+
+    @Override
+    public void unmap(long offset, long length) throws IOException {
+        unmap(length, new long[] {offset});
+    }
+
+    @Override
+    public void unmap(long length, long[] offsets) throws IOException {
+        try (Device device = devices.open(path)) {
+            device.unmap(length, offsets);
         }
     }
 

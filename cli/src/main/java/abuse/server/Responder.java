@@ -3,7 +3,6 @@ package abuse.server;
 
 import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
-import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
@@ -149,8 +148,7 @@ final class Responder implements AutoCloseable {
             }
         } catch (Throwable e) {
             // Even without memory: somebody waits for the answer
-            result = Slot.resultOf(Failure.of(e));
-            problems.report(e);
+            result = Slot.resultOf(e, problems);
         }
         batch.answer(i, result, address);
     }
@@ -164,8 +162,7 @@ final class Responder implements AutoCloseable {
                 callBackend(batch.operation(i), i);
                 flush |= mustBeDurable(i);
             } catch (Throwable e) {
-                results[i] = Slot.resultOf(Failure.of(e));
-                problems.report(e);
+                results[i] = Slot.resultOf(e, problems);
             }
         }
         if (flush) {
@@ -202,10 +199,10 @@ final class Responder implements AutoCloseable {
         try {
             backend.flush();
         } catch (Throwable e) {
-            problems.report(e);
+            Result result = Slot.resultOf(e, problems);
             for (int i = 0; i < batch.requests(); i++) {
                 if (mustBeDurable(i)) {
-                    results[i] = Slot.resultOf(Failure.of(e));
+                    results[i] = result;
                 }
             }
         }

@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
+import abuse.backend.RetryException;
 import abuse.device.Batch;
 import abuse.device.Operation;
 import abuse.device.Result;
@@ -82,10 +83,10 @@ final class Slot implements AsyncRequest {
         return kind == Kind.READ || kind == Kind.WRITE;
     }
 
-    /** Fails it because of this, unless it was too late for its users already. */
+    /** Ends it because of this, unless it was too late for its users already. */
     void fail(Throwable cause) {
-        owner.problems.report(cause);
-        fail(Failure.of(cause), null);
+        end(resultOf(cause, owner.problems));
+        owner.send();
     }
 
     /** Ends it without an answer, because others have the request now. */
@@ -159,6 +160,12 @@ final class Slot implements AsyncRequest {
     }
 
     @Override
+    public void retry() {
+        end(Result.RETRY);
+        owner.send();
+    }
+
+    @Override
     public void fail(Failure failure, String cause) {
         if (cause != null) {
             owner.problems.report(cause);
@@ -167,8 +174,16 @@ final class Slot implements AsyncRequest {
         owner.send();
     }
 
-    /** How a request is answered that has failed so. */
-    static Result resultOf(Failure failure) {
+    /** How a request is answered after this was thrown, which is reported if it is a failure. */
+    static Result resultOf(Throwable cause, Problems problems) {
+        if (cause instanceof RetryException) {
+            return Result.RETRY;
+        }
+        problems.report(cause);
+        return resultOf(Failure.of(cause));
+    }
+
+    private static Result resultOf(Failure failure) {
         return switch (failure) {
             case IO -> Result.MEDIA_FAILURE;
             case NO_SPACE -> Result.NO_SPACE;

@@ -28,22 +28,37 @@ class Commands {
     record Outcome(int exitCode, String out, String err) {}
 
     /** A command at work, with streams and signals of its own. */
-    final class Running {
+    final class Running implements Context.Signals {
         private final ByteArrayOutputStream out = new ByteArrayOutputStream();
         private final ByteArrayOutputStream err = new ByteArrayOutputStream();
         private final CompletableFuture<Integer> exitCode;
         private volatile List<Runnable> stages = List.of();
         private int signals;
+        private volatile Runnable answer;
 
         private Running(String... args) {
             latest = this;
-            var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices,
-                    stages -> this.stages = List.of(stages), () -> terminal);
+            var context = new Context(new ByteArrayInputStream(input), out, err, environment, devices, this, () -> terminal);
             if (environment.containsKey("RUNTIME_DIRECTORY")) {
                 context.sockets = Path.of(environment.get("RUNTIME_DIRECTORY"));
             }
             // The common pool has one thread on a small machine, and another command may be at work
             exitCode = CompletableFuture.supplyAsync(() -> new Cli(context).run(args), Commands::startThread);
+        }
+
+        @Override
+        public void onStop(Runnable... all) {
+            stages = List.of(all);
+        }
+
+        @Override
+        public void onQuestion(Runnable work) {
+            answer = work;
+        }
+
+        /** Asks as SIGUSR1 does. */
+        void ask() {
+            answer.run();
         }
 
         String out() {

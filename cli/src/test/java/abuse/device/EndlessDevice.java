@@ -96,7 +96,7 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
-    public void unmap(long offset, long length) {
+    public void unmap(long length, long[] offsets) {
         throw new UnsupportedOperationException();
     }
 

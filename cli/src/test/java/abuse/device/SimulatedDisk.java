@@ -104,6 +104,8 @@ public final class SimulatedDisk {
     boolean faultsHeld;
     int faulting;
     int mostFaulting;
+    private boolean carriesOutMapped;
+    private int retries;
     final SimulatedMap map = new SimulatedMap(this);
     final Set<SimulatedNode> opens = new LinkedHashSet<>();
     final List<Integer> batchSizes = new ArrayList<>();
@@ -160,13 +162,39 @@ public final class SimulatedDisk {
     public synchronized Submitted submit(Operation operation, long offset, long length, byte[] data,
             Set<RequestFlag> flags, int queue) {
         var request = new Submitted(operation, offset, length, data, flags, queue);
-        if (orphaned) {
-            finish(request, true);
+        if (!carriesOutMapped || !map.carriesOut(request)) {
+            if (orphaned) {
+                finish(request, true);
+            } else {
+                pending.add(request);
+            }
         } else {
-            pending.add(request);
+            finish(request, false);
         }
         notifyAll();
         return request;
+    }
+
+    /** From now on what is mapped is carried out there, as the kernel does. */
+    public synchronized void carryOutMapped() {
+        carriesOutMapped = true;
+    }
+
+    /** How many requests were submitted anew. */
+    public synchronized int retries() {
+        return retries;
+    }
+
+    /** Submits a request anew. */
+    void retry(Submitted request) {
+        retries++;
+        if (carriesOutMapped && map.carriesOut(request)) {
+            finish(request, false);
+        } else {
+            request.owner = null;
+            pending.add(request);
+        }
+        notifyAll();
     }
 
     /** From now on somebody has the disk open, and this is how the system describes it. */

@@ -5,15 +5,18 @@ import abuse.device.DeviceException.Call;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What of a simulated disk is mapped. Nothing moves data there. */
+/** What of a simulated disk is mapped. A block device may be a file here. */
 final class SimulatedMap {
     private final SimulatedDisk disk;
     private final Map<String, Integer> memory = new HashMap<>();
@@ -49,9 +52,39 @@ final class SimulatedMap {
             String target = target(loan.fd());
             memory.computeIfAbsent(target, name -> copy(loan.fd()));
             remove(loan.offset(), loan.length());
-            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), true, true));
+            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), loan.writable(), true));
             extents.sort(Comparator.comparingLong(Extent::offset));
         }
+    }
+
+    /** Carries out a read or write as the kernel does; false if not all of it is mapped, or a target fails. */
+    boolean carriesOut(SimulatedDisk.Submitted request) {
+        boolean write = request.operation == Operation.WRITE;
+        if (!write && request.operation != Operation.READ) {
+            return false;
+        }
+        long at = request.offset;
+        while (at < request.offset + request.length) {
+            Extent extent = null;
+            for (Extent e : extents) {
+                extent = e.offset() <= at && at < e.offset() + e.length() && (e.writable() || !write) ? e : extent;
+            }
+            if (extent == null) {
+                return false;
+            }
+            int length = (int) (Math.min(request.offset + request.length, extent.offset() + extent.length()) - at);
+            var bytes = ByteBuffer.wrap(request.data, (int) (at - request.offset), length);
+            Path target = Path.of(extent.memory() ? "/proc/self/fd/" + memory.get(extent.target()) : extent.target());
+            try (var file = FileChannel.open(target, write ? StandardOpenOption.WRITE : StandardOpenOption.READ)) {
+                if ((write ? file.write(bytes, at - extent.start()) : file.read(bytes, at - extent.start())) != length) {
+                    return false;
+                }
+            } catch (IOException e) {
+                return false;
+            }
+            at += length;
+        }
+        return true;
     }
 
     int lent(long offset) throws DeviceException {

@@ -190,8 +190,10 @@ final class SimulatedNode implements Device {
     }
 
     @Override
-    public void unmap(long offset, long length) throws DeviceException {
-        disk.map.remove(offset, length);
+    public void unmap(long length, long[] offsets) throws DeviceException {
+        for (long offset : offsets) {
+            disk.map.remove(offset, length);
+        }
     }
 
     @Override
@@ -377,7 +379,7 @@ final class SimulatedNode implements Device {
         Submitted request = disk.owned.get(raw.getLong(put + Abi.Put.ID));
         int result = raw.getInt(put + Abi.Put.RESULT);
         long address = raw.getLong(put + Abi.Put.ADDRESS);
-        if (result > Abi.ABUSE_RESULT_REMOTE_FAILURE) {
+        if (result > Abi.ABUSE_RESULT_RETRY) {
             return Unix.EINVAL;
         }
         if (disk.copiesFenced && result == Abi.ABUSE_RESULT_COPY) {
@@ -391,6 +393,14 @@ final class SimulatedNode implements Device {
         }
         if (request.busy) {
             return Unix.EBUSY;
+        }
+        if (result == Abi.ABUSE_RESULT_RETRY) {
+            if (request.data == null || !disk.config.flags().contains(Flag.MAPPABLE)) {
+                return Unix.EINVAL;
+            }
+            disk.owned.remove(request.id);
+            disk.retry(request);
+            return 0;
         }
         boolean copy = result == Abi.ABUSE_RESULT_COPY;
         if ((copy || result == Abi.ABUSE_RESULT_OKAY) && request.data != null

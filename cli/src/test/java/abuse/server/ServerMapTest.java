@@ -8,7 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
 import abuse.backend.Mapper;
+import abuse.backend.RetryException;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Extent;
@@ -19,12 +22,15 @@ import abuse.device.OtherContentException;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** Backends that map their disk. */
@@ -64,6 +70,94 @@ class ServerMapTest extends ServerTestBase {
         assertEquals(BLOCK, extents().get(0).offset());
         server.stop();
         assertEquals(List.of(), extents());
+    }
+
+    /** Maps each block to a file when it is first asked for. */
+    private class MissBackend extends ModelBackend {
+        final Path target;
+        int asked;
+
+        MissBackend(Path target) {
+            this.target = target;
+        }
+
+        @Override
+        public void start(Mapper given) {
+            mapper = given;
+        }
+
+        @Override
+        public synchronized void read(long offset, ByteBuffer into) throws IOException {
+            mapOf(offset, into);
+        }
+
+        @Override
+        public synchronized void write(long offset, ByteBuffer from) throws IOException {
+            mapOf(offset, from);
+        }
+
+        private void mapOf(long offset, ByteBuffer buffer) throws IOException {
+            asked++;
+            mapper.map(offset, buffer.remaining(), target.toString(), offset + BLOCK, true);
+            throw new RetryException();
+        }
+    }
+
+    private final class LaterMissBackend extends MissBackend implements AsyncBackend {
+        LaterMissBackend(Path target) {
+            super(target);
+        }
+
+        @Override
+        public void submit(AsyncRequest request) throws IOException {
+            asked++;
+            mapper.map(request.offset(), request.length(), target.toString(), request.offset() + BLOCK, true);
+            if (asked % 2 == 0) {
+                throw new RetryException();
+            }
+            request.retry();
+        }
+
+        @Override
+        public void close() {
+            // It has nothing to end
+        }
+    }
+
+    @Test
+    void a_backend_that_maps_at_a_miss_moves_no_byte() throws Exception {
+        Path target = directory.resolve("target");
+        for (Function<Path, MissBackend> kind : List.<Function<Path, MissBackend>>of(MissBackend::new, LaterMissBackend::new)) {
+            disk.setUp(CAPACITY, Flag.MAPPABLE);
+            disk.carryOutMapped();
+            Files.write(target, new byte[(int) CAPACITY + BLOCK]);
+            MissBackend backend = kind.apply(target);
+            var server = serve(backend);
+            assertFalse(disk.write(BLOCK, pattern(1)).await().failed());
+            assertFalse(disk.write(BLOCK, pattern(2)).await().failed());
+            assertArrayEquals(pattern(2), disk.read(BLOCK, BLOCK).await().data());
+            assertArrayEquals(new byte[BLOCK], disk.read(3 * BLOCK, BLOCK).await().data());
+            assertEquals(2, backend.asked);
+            server.stop();
+            assertEquals(List.of(), server.problems);
+            assertArrayEquals(pattern(2), Arrays.copyOfRange(Files.readAllBytes(target), 2 * BLOCK, 3 * BLOCK));
+            disk.reset();
+        }
+        assertEquals(4, disk.retries());
+    }
+
+    @Test
+    void nothing_is_submitted_anew_where_nothing_can_be_mapped() throws Exception {
+        disk.setUp(CAPACITY);
+        var server = serve(new ModelBackend() {
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                throw new RetryException();
+            }
+        });
+        assertTrue(disk.read(0, BLOCK).await().failed());
+        server.stop();
+        assertEquals(List.of("the kernel cannot reach the data of a request"), server.problems);
     }
 
     @Test

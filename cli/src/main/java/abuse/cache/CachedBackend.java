@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.cache;
+
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
+import abuse.backend.Backend;
+import abuse.backend.Failure;
+import abuse.backend.Geometry;
+import abuse.backend.Mapper;
+import abuse.libc.Memory;
+import abuse.libc.Threads;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * A backend behind a cache of pieces of the disk. What is read is kept, and mapped, so that the kernel itself reads it from
+ * then on; what is written goes to the backend, then to the piece, and then it is answered. A cache that fails is given up,
+ * and the disk goes on without it.
+ */
+public final class CachedBackend implements AsyncBackend {
+    private static final int MOST_THREADS = 16;
+    private static final long UNMAP_AGAIN_MS = 1000;
+
+    private final Base base;
+    private final CachePlace where;
+    private final Store store;
+    private final int piece;
+    private final int maxRequest;
+    private final Jobs jobs = new Jobs();
+    private final List<Thread> threads = new ArrayList<>();
+    private final Counters counters = new Counters();
+    /** Held while something is mapped, or all is given up: so nothing is mapped after that. */
+    private final Object mapping = new Object();
+    private Mapper mapper;
+    /** What is held; null while there is no cache. */
+    private Pieces pieces;
+    private Clock clock;
+    private volatile boolean caching;
+    private volatile boolean over;
+    private volatile long capacity;
+    private volatile Consumer<String> administrator = problem -> {};
+
+    /** Takes over a backend of such a disk, which must be mappable. */
+    public CachedBackend(Backend backend, CachePlace where, Geometry geometry) {
+        base = new Base(backend);
+        this.where = where;
+        store = where.open(geometry);
+        piece = where.piece();
+        maxRequest = geometry.maxRequest();
+        capacity = geometry.capacity();
+    }
+
+    @Override
+    public void start(Mapper given) throws IOException {
+        mapper = given;
+        try {
+            Pieces found = store.open(base);
+            clock = new Clock(found, jobs, this::unmap, piece);
+            pieces = found;
+            caching = true;
+        } catch (IOException | OutOfMemoryError e) {
+            giveUp(e);
+        }
+        for (int i = base.threads(MOST_THREADS); i > 0; i--) {
+            Memory scratch = Memory.map(maxRequest + 2L * piece);
+            var thread = new Thread(() -> run(scratch), "cache " + i);
+            thread.setDaemon(true);
+            thread.start();
+            threads.add(thread);
+        }
+    }
+
+    /** What there is, and what was done so far, in words. */
+    public String counters() {
+        return !caching ? "cache " + where + ": was given up"
+                : "cache " + where + ": " + pieces.held() + " of " + pieces.places() + " pieces of " + (piece >> 10) + " KiB; " + counters;
+    }
+
+    @Override
+    public void submit(AsyncRequest request) {
+        long first = 1;
+        long last = 0;
+        if (request.kind() != AsyncRequest.Kind.FLUSH && caching) {
+            first = request.offset() / piece;
+            last = (request.offset() + request.length() - 1) / piece;
+        }
+        jobs.add(request, first, last);
+    }
+
+    private void run(Memory scratch) {
+        // As a worker does
+        Unix.becomeIoFlusher();
+        try (scratch) {
+            for (Job job = jobs.next(); job != null; job = jobs.next()) {
+                AsyncRequest request = job.request;
+                try {
+                    carryOut(job, scratch);
+                } catch (Throwable e) {
+                    // Others wait for these pieces, and somebody for the answer
+                    jobs.end(job);
+                    request.fail(Failure.of(e), e instanceof IOException ? e.getMessage() : e.toString());
+                    continue;
+                }
+                jobs.end(job);
+                request.complete();
+            }
+        }
+    }
+
+    private void carryOut(Job job, Memory scratch) throws IOException {
+        AsyncRequest request = job.request;
+        if (!caching || request.kind() == AsyncRequest.Kind.FLUSH) {
+            base.carryOut(request);
+        } else if (request.kind() == AsyncRequest.Kind.READ) {
+            read(job, scratch);
+        } else if (request.kind() == AsyncRequest.Kind.WRITE) {
+            write(job);
+        } else {
+            try {
+                base.carryOut(request);
+            } finally {
+                drop(job.first, job.last);
+            }
+        }
+    }
+
+    /** Copies what is held, and fills the rest. */
+    private void read(Job job, Memory scratch) throws IOException {
+        AsyncRequest request = job.request;
+        try {
+            for (long number = job.first; number <= job.last; number++) {
+                int place = pieces.find(number);
+                if (place >= 0) {
+                    if (!pieces.isMapped(place)) {
+                        counters.again.increment();
+                        map(place, number);
+                    }
+                    copy(request, number, place);
+                } else {
+                    number = fill(request, number, job.last, scratch);
+                }
+            }
+        } catch (StoreException e) {
+            giveUp(e.getCause());
+            request.data().clear().limit((int) request.length());
+            base.carryOut(request);
+        }
+    }
+
+    /** Reads the pieces from one on that are not held, and keeps them; the last one that it has read. */
+    private long fill(AsyncRequest request, long first, long most, Memory scratch) throws IOException {
+        long last = first;
+        while (last < most && pieces.find(last + 1) < 0) {
+            last++;
+        }
+        long start = first * piece;
+        // The end of the disk may be no whole piece; such a one is not kept
+        long end = Math.min((last + 1) * piece, capacity);
+        long from = Math.max(start, request.offset());
+        int length = (int) (Math.min(end, request.offset() + request.length()) - from);
+        counters.misses.add(last - first + 1);
+        try {
+            base.read(start, scratch.buffer(0, (int) (end - start)), request.deadline());
+        } catch (IOException e) {
+            if (length == end - start) {
+                throw e;
+            }
+            // Only what was asked for matters
+            base.read(from, request.data().slice((int) (from - request.offset()), length), request.deadline());
+            return last;
+        }
+        Memory.copy(scratch.address() + from - start, addressOf(request) + from - request.offset(), length);
+        for (long number = first; number <= last && (number + 1) * piece <= end; number++) {
+            int place = clock.place(counters);
+            if (place >= 0) {
+                try {
+                    store.write(place, 0, scratch.address() + (number - first) * piece, piece);
+                } catch (IOException e) {
+                    pieces.give(place);
+                    giveUp(e);
+                    return last;
+                }
+                pieces.put(place, number);
+                map(place, number);
+                counters.filled.increment();
+            }
+        }
+        return last;
+    }
+
+    private void copy(AsyncRequest request, long number, int place) throws StoreException {
+        long from = Math.max(number * piece, request.offset());
+        int length = (int) (Math.min((number + 1) * piece, request.offset() + request.length()) - from);
+        try {
+            store.read(place, (int) (from - number * piece), addressOf(request) + from - request.offset(), length);
+        } catch (IOException e) {
+            throw new StoreException(e);
+        }
+    }
+
+    private void write(Job job) throws IOException {
+        AsyncRequest request = job.request;
+        boolean well = false;
+        try {
+            base.carryOut(request);
+            well = true;
+        } finally {
+            if (!well) {
+                // Nobody knows what the backend has now
+                drop(job.first, job.last);
+            }
+        }
+        for (long number = job.first; number <= job.last && caching; number++) {
+            int place = pieces.find(number);
+            if (place >= 0) {
+                long from = Math.max(number * piece, request.offset());
+                int length = (int) (Math.min((number + 1) * piece, request.offset() + request.length()) - from);
+                try {
+                    store.write(place, (int) (from - number * piece), addressOf(request) + from - request.offset(), length);
+                } catch (IOException e) {
+                    giveUp(e);
+                }
+            }
+        }
+    }
+
+    /** Where the data of a request begins, whatever the backend did to the buffer's position. */
+    private static long addressOf(AsyncRequest request) {
+        ByteBuffer data = request.data();
+        return Memory.addressOf(data) - data.position();
+    }
+
+    /** Has the kernel read a piece from its place. */
+    private void map(int place, long number) {
+        synchronized (mapping) {
+            if (!caching) {
+                return;
+            }
+            try {
+                store.map(mapper, number * piece, place);
+                pieces.setMapped(place, true);
+            } catch (IOException e) {
+                if (store.mustBeMapped()) {
+                    giveUp(e);
+                } else {
+                    tell(e.getMessage() + "; the server itself reads this piece of the cache");
+                }
+            }
+        }
+    }
+
+    /** Gives up these pieces, before anybody is told that the backend has other bytes. */
+    private void drop(long first, long last) throws IOException {
+        if (!caching) {
+            return;
+        }
+        boolean few = last - first < pieces.places();
+        var places = new ArrayList<Integer>();
+        for (long i = few ? first : 0; i <= (few ? last : pieces.places() - 1); i++) {
+            int place = few ? pieces.find(i) : (int) i;
+            if (place >= 0 && pieces.pieceAt(place) >= first && pieces.pieceAt(place) <= last) {
+                places.add(place);
+            }
+        }
+        unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
+        for (int place : places) {
+            pieces.remove(place);
+            pieces.give(place);
+            counters.dropped.increment();
+        }
+    }
+
+    /** Returns when the kernel reads these pieces no more, as nothing may be answered before. */
+    private void unmap(long[] offsets) throws IOException {
+        unmapUntilDone(() -> {
+            if (offsets.length > 0) {
+                mapper.unmap(piece, offsets);
+            }
+        });
+    }
+
+    private interface Unmapping {
+        void run() throws IOException;
+    }
+
+    /** Fails only at the end, or when the disk is gone. */
+    private void unmapUntilDone(Unmapping work) throws IOException {
+        while (true) {
+            try {
+                work.run();
+                return;
+            } catch (IOException e) {
+                if (over) {
+                    throw e;
+                }
+                tell(e.getMessage());
+            }
+            try {
+                Thread.sleep(UNMAP_AGAIN_MS);
+            } catch (InterruptedException e) {
+                // Nobody has a reason to
+            }
+        }
+    }
+
+    /** Goes on without the cache. */
+    private void giveUp(Throwable cause) {
+        synchronized (mapping) {
+            if (caching) {
+                try {
+                    unmapUntilDone(() -> mapper.unmap(0, capacity));
+                } catch (IOException e) {
+                    // There is nobody any more who could read
+                }
+                caching = false;
+            } else if (pieces != null) {
+                return;
+            }
+        }
+        tell("cache " + where + ": " + cause.getMessage() + "; the disk goes on without it");
+    }
+
+    private void tell(String problem) {
+        administrator.accept(problem);
+    }
+
+    @Override
+    public void expired(AsyncRequest request) {
+        base.expire(System.nanoTime());
+    }
+
+    @Override
+    public void abandon() {
+        over = true;
+        if (base.async != null) {
+            base.async.abandon();
+        }
+    }
+
+    @Override
+    public void tellProblemsTo(Consumer<String> listener) {
+        administrator = listener;
+        if (base.async != null) {
+            base.async.tellProblemsTo(listener);
+        }
+    }
+
+    @Override
+    public long size() {
+        return base.backend.size();
+    }
+
+    @Override
+    public void grow(long bytes) throws IOException {
+        base.backend.grow(bytes);
+        capacity = bytes;
+    }
+
+    /** Another server would not know what is in the cache, and change the backend past it. */
+    @Override
+    public String identity() {
+        return null;
+    }
+
+    @Override
+    public void close() throws IOException {
+        boolean abandoned = over;
+        over = true;
+        jobs.close();
+        if (abandoned || base.isBusy()) {
+            // Nobody waits for these requests any more
+            abandon();
+        }
+        threads.forEach(Threads::join);
+        try {
+            if (caching) {
+                unmapAtTheEnd();
+                base.backend.flush();
+                store.keep(pieces, base);
+            }
+        } catch (IOException e) {
+            tell("cache " + where + ": " + e.getMessage() + "; the next server begins with an empty one");
+        } finally {
+            store.close();
+            base.backend.close();
+        }
+    }
+
+    private void unmapAtTheEnd() {
+        try {
+            mapper.unmap(0, capacity);
+        } catch (IOException e) {
+            // The disk is gone; and whoever serves it next unmaps what a cache has left
+        }
+    }
+
+    /** The store has failed, and not the backend. */
+    private static final class StoreException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        StoreException(IOException cause) {
+            super(cause);
+        }
+    }
+}

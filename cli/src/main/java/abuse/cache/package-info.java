@@ -1,0 +1,2 @@
+/** A cache in front of a backend: the kernel itself reads what is in it. */
+package abuse.cache;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.backend.BackendFactory;
+import abuse.backend.Backends;
+import abuse.filter.FilterFactory;
+import abuse.filter.Filters;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceConfigurationError;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+
+/** The backends and filters of the program and of jars. */
+final class Plugins {
+    private final List<String> jars;
+    private final ClassLoader loader;
+
+    /** Knows the classes of the jars, too. The loader is never closed, as they may load classes at any time. */
+    @SuppressWarnings("resource")
+    Plugins(List<String> jars) throws UsageException, FailedException, IOException {
+        this.jars = jars;
+        var urls = new ArrayList<URL>();
+        for (String jar : jars) {
+            if (!Files.isReadable(Path.of(jar))) {
+                throw new UsageException(jar + ": no such file, or not readable");
+            }
+            URL url = Path.of(jar).toUri().toURL();
+            check(jar, url);
+            urls.add(url);
+        }
+        loader = urls.isEmpty() ? Backends.class.getClassLoader()
+                : new URLClassLoader(urls.toArray(URL[]::new), Backends.class.getClassLoader());
+    }
+
+    Backends backends() throws FailedException {
+        try {
+            return new Backends(loader);
+        } catch (ServiceConfigurationError | LinkageError e) {
+            throw broken(e);
+        }
+    }
+
+    Filters filters() throws FailedException {
+        try {
+            return new Filters(loader);
+        } catch (ServiceConfigurationError | LinkageError e) {
+            throw broken(e);
+        }
+    }
+
+    private FailedException broken(Throwable e) {
+        return new FailedException((jars.isEmpty() ? "" : String.join(", ", jars) + ": ") + e.getMessage(), e);
+    }
+
+    /** Fails if a jar has neither a backend nor a filter, which the service loader would not report. */
+    private static void check(String jar, URL url) throws IOException, FailedException {
+        if (Files.isRegularFile(Path.of(jar))) {
+            try (var archive = new ZipFile(jar)) {
+                archive.size();
+            } catch (ZipException e) {
+                throw new FailedException(jar + ": is not a jar: " + e.getMessage(), e);
+            }
+        }
+        String services = "META-INF/services/";
+        try (var own = new URLClassLoader(new URL[] {url}, null)) {
+            if (own.findResource(services + BackendFactory.class.getName()) == null
+                    && own.findResource(services + FilterFactory.class.getName()) == null) {
+                throw new FailedException(jar + ": has no backend, as it has no " + services + BackendFactory.class.getName()
+                        + ", and no filter either");
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.Backend;
+import abuse.backend.HeapBackend;
+import abuse.cache.CachePlace;
+import abuse.cache.CachedBackend;
+import abuse.device.Device;
+import abuse.device.Extent;
+import abuse.device.Flag;
+import abuse.device.Mapping;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A cache on a block device, which is a file here. */
+class CacheDeviceTest extends ServerTestBase {
+    private static final int PIECE = 4 * BLOCK;
+
+    /** Says what tells its bytes from others. */
+    private static class Versioned implements Backend {
+        final HeapBackend bytes = new HeapBackend(CAPACITY);
+        String name = "versioned";
+        String version = "1";
+        boolean broken;
+        int reads;
+        int flushes;
+
+        @Override
+        public synchronized void read(long offset, ByteBuffer into) {
+            reads++;
+            bytes.read(offset, into);
+        }
+
+        @Override
+        public synchronized void write(long offset, ByteBuffer from) {
+            bytes.write(offset, from);
+        }
+
+        @Override
+        public synchronized void flush() throws IOException {
+            flushes++;
+            if (broken) {
+                throw new IOException("broken");
+            }
+        }
+
+        @Override
+        public long size() {
+            return CAPACITY;
+        }
+
+        @Override
+        public String identity() {
+            return name;
+        }
+
+        @Override
+        public String stamp() {
+            return version;
+        }
+    }
+
+    private final Versioned base = new Versioned();
+    private Path device;
+
+    @BeforeEach
+    void makeDevice() throws IOException {
+        disk.setUp(CAPACITY, Flag.MAPPABLE, Flag.WRITE_CACHE);
+        disk.carryOutMapped();
+        for (int i = 0; i < BLOCKS; i++) {
+            base.bytes.write((long) i * BLOCK, ByteBuffer.wrap(pattern(i)));
+        }
+        device = directory.resolve("device");
+        resize(CAPACITY / 2);
+    }
+
+    private void resize(long size) throws IOException {
+        try (var file = new RandomAccessFile(device.toFile(), "rw")) {
+            file.setLength(size);
+        }
+    }
+
+    private RunningServer serve() throws InterruptedException {
+        return serve(geometry -> new CachedBackend(base, new CachePlace(device.toString(), 0, PIECE), geometry));
+    }
+
+    private List<Extent> extents() throws Exception {
+        try (Device node = devices.open("/dev/abctl0")) {
+            return node.extents();
+        }
+    }
+
+    private void assertBlock(int seed, int block) throws Exception {
+        assertArrayEquals(pattern(seed), disk.read((long) block * BLOCK, BLOCK).await().data(), "block " + block);
+    }
+
+    /** Reads, writes and ends; how often the next server then asks the backend for what was read. */
+    private int readsAfterRestart() throws Exception {
+        var first = serve();
+        assertBlock(5, 5);
+        assertFalse(disk.write(6 * BLOCK, pattern(600)).await().failed());
+        first.stop();
+        assertEquals(List.of(), extents());
+        return readsOfNext();
+    }
+
+    private int readsOfNext() throws Exception {
+        int before = base.reads;
+        var next = serve();
+        assertArrayEquals(base.bytes.bytes(5 * BLOCK, BLOCK), disk.read(5 * BLOCK, BLOCK).await().data());
+        assertArrayEquals(base.bytes.bytes(6 * BLOCK, BLOCK), disk.read(6 * BLOCK, BLOCK).await().data());
+        next.stop();
+        return base.reads - before;
+    }
+
+    @Test
+    void after_a_restart_it_has_what_it_had() throws Exception {
+        assertEquals(0, readsAfterRestart());
+        assertEquals(0, readsOfNext());
+        assertTrue(base.flushes >= 3);
+    }
+
+    @Test
+    void what_was_written_past_it_makes_it_empty() throws Exception {
+        assertEquals(0, readsAfterRestart());
+        base.bytes.write(5 * BLOCK, ByteBuffer.wrap(pattern(77)));
+        base.version = "2";
+        assertEquals(1, readsOfNext());
+    }
+
+    @Test
+    void another_backend_finds_it_empty() throws Exception {
+        assertEquals(0, readsAfterRestart());
+        base.name = "another";
+        assertEquals(1, readsOfNext());
+    }
+
+    @Test
+    void it_is_empty_if_nobody_knows_whether_anything_was_changed() throws Exception {
+        base.version = null;
+        assertEquals(1, readsAfterRestart());
+    }
+
+    @Test
+    void it_is_empty_if_the_backend_could_not_be_flushed() throws Exception {
+        base.broken = true;
+        assertEquals(1, readsAfterRestart());
+    }
+
+    @Test
+    void it_is_empty_if_pieces_have_another_size() throws Exception {
+        assertEquals(0, readsAfterRestart());
+        int before = base.reads;
+        serve(geometry -> new CachedBackend(base, new CachePlace(device.toString(), 0, 2 * PIECE), geometry));
+        assertBlock(5, 5);
+        assertEquals(before + 1, base.reads);
+    }
+
+    /** Whatever the server was doing when it was killed, the device is what a copy of it was then. */
+    @Test
+    void a_killed_server_leaves_an_empty_one_at_any_moment() throws Exception {
+        Path killed = directory.resolve("killed");
+        var server = serve();
+        for (int i = 0; i < 6; i++) {
+            Files.copy(device, killed, StandardCopyOption.REPLACE_EXISTING);
+            int before = base.reads;
+            // Another disk's server has the copy
+            checkEmpty(killed);
+            assertTrue(base.reads > before);
+            if (i % 2 == 0) {
+                assertBlock(i == 0 ? 5 : 5000 + i - 1, 5);
+            } else {
+                assertFalse(disk.write(5 * BLOCK, pattern(5000 + i)).await().failed());
+            }
+        }
+        server.stop();
+    }
+
+    private void checkEmpty(Path copy) throws Exception {
+        var other = devices.add(base.reads + 1).setUp(CAPACITY, Flag.MAPPABLE);
+        other.carryOutMapped();
+        var problems = new ProblemList();
+        var server = new Server(devices, "/dev/abctl" + (base.reads + 1), "copy", geometry -> new CachedBackend(base,
+                new CachePlace(copy.toString(), 0, PIECE), geometry), problems);
+        var thread = new Thread(() -> {
+            try {
+                server.run();
+            } catch (IOException e) {
+                problems.problem(e.toString());
+            }
+        });
+        thread.start();
+        assertArrayEquals(base.bytes.bytes(5 * BLOCK, BLOCK), other.read(5 * BLOCK, BLOCK).await().data());
+        server.stop();
+        thread.join();
+        assertEquals(List.of(), problems.problems);
+    }
+
+    @Test
+    void what_a_killed_server_left_mapped_is_unmapped_by_the_next_one() throws Exception {
+        var first = serve();
+        assertBlock(5, 5);
+        Extent left = extents().get(0);
+        first.stop();
+        try (Device node = devices.open("/dev/abctl0")) {
+            node.map(new Mapping(left.offset(), PIECE, device.toString(), left.targetOffset(), false, false));
+            node.map(new Mapping(0, PIECE, directory.resolve("gone").toString(), 0, false, false));
+            Files.write(directory.resolve("hand"), new byte[PIECE]);
+            node.map(new Mapping(2 * PIECE, PIECE, directory.resolve("hand").toString(), 0, false, false));
+        }
+        serve(geometry -> base);
+        assertEquals(List.of(2L * PIECE), extents().stream().map(Extent::offset).toList());
+    }
+
+    private void assertGoesOnWithout(String reason) throws Exception {
+        var server = serve();
+        assertBlock(5, 5);
+        assertBlock(5, 5);
+        assertFalse(disk.write(5 * BLOCK, pattern(5)).await().failed());
+        server.stop();
+        assertEquals(List.of("cache " + device + ": " + reason + "; the disk goes on without it"), server.problems);
+        assertEquals(List.of(), extents());
+    }
+
+    @Test
+    void a_device_that_is_too_small_is_not_used() throws Exception {
+        resize(16 * PIECE);
+        assertGoesOnWithout("it has no room for 16 pieces of 16 KiB");
+    }
+
+    @Test
+    void a_device_that_holds_something_is_not_used() throws Exception {
+        Files.write(device, new byte[] {1, 2, 3});
+        resize(CAPACITY / 2);
+        assertGoesOnWithout("it holds something; if that is not needed, clear it with 'blkdiscard -z -l 131072 " + device + "'");
+        assertEquals(1, Files.readAllBytes(device)[0]);
+    }
+
+    @Test
+    void a_device_that_is_gone_is_not_used() throws Exception {
+        Files.delete(device);
+        assertGoesOnWithout("No such file or directory");
+    }
+
+    @Test
+    void a_device_that_fails_is_given_up() throws Exception {
+        var server = serve();
+        assertBlock(5, 5);
+        assertEquals(1, extents().size());
+        resize(4096);
+        assertBlock(5, 5);
+        assertBlock(40, 40);
+        assertFalse(disk.write(5 * BLOCK, pattern(500)).await().failed());
+        assertBlock(500, 5);
+        server.stop();
+        assertEquals(List.of("cache " + device + ": it ends too early; the disk goes on without it"), server.problems);
+        assertEquals(List.of(), extents());
+    }
+}
