@@ -76,7 +76,7 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
@@ -84,7 +84,7 @@ _abusectl() {
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
 		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check record'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)
@@ -198,6 +198,10 @@ _abusectl() {
 	filter)
 		options='--help --version --json --output --output-all --noheadings'
 		places='DEVICE|CHANGE CHANGE|FILTER FILTER|SETTINGS SETTINGS'
+		;;
+	mark)
+		options='--help --version'
+		places='DEVICE|TEXT TEXT'
 		;;
 	get)
 		options='--help --version --wait --json'

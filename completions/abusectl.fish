@@ -43,7 +43,7 @@ function __abusectl_CHANGE
 end
 
 function __abusectl_FILTER
-    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail check
+    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail check record
 end
 
 function __abusectl_BACKEND
@@ -57,7 +57,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -70,7 +70,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep servin
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
@@ -91,7 +91,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep ser
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
@@ -200,6 +200,10 @@ complete -c abusectl -n '__fish_seen_subcommand_from filter' -s n -l noheadings 
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_CHANGE)'
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_FILTER)'
+complete -c abusectl -n __fish_use_subcommand -a mark -d 'Puts a mark into the record of a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'

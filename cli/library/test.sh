@@ -71,10 +71,11 @@ the_library_is_thin() {
 		abuse/nbd
 		abuse/qcow2
 		abuse/server
+		abuse/writelog
 	END
 	jar tf "$jar-javadoc.jar" >"$out/pages"
 	has "$out/pages" abuse/disk/Disk.html
-	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2)/' "$out/pages"; then
+	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2|writelog)/' "$out/pages"; then
 		return 1
 	fi
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import abuse.device.Device;
-import abuse.server.ControlSocket;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,9 +10,6 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class FilterCommand extends Command {
     /** What can be done. */
     static final List<String> CHANGES = List.of("list", "set", "add", "remove", "cut");
-    /** A server makes its socket when it serves already. */
-    private static final long PATIENCE_NS = 3_000_000_000L;
-    private static final long PERIOD_MS = 50;
 
     private final PositionalParamSpec name = deviceWord();
     private final PositionalParamSpec change = words("1", "CHANGE", "list: show the filters (default); set: give one other values"
@@ -44,16 +38,9 @@ final class FilterCommand extends Command {
         check(words);
         List<? extends Field<FilterRow>> columns = table.columns();
         String path = path(device);
-        List<String> reply = ask(path, words);
-        String first = reply.isEmpty() ? "" : reply.get(0);
-        if (first.startsWith(FilterControl.USAGE)) {
-            throw new UsageException(first.substring(FilterControl.USAGE.length()));
-        }
-        if (!first.equals(FilterControl.OK)) {
-            throw new FailedException(path + ": " + first.replaceFirst("^" + FilterControl.ERROR, ""));
-        }
+        List<String> lines = ServerTalk.ask(context, path, words);
         if (words.get(0).equals("list")) {
-            table.print(columns, "filters", reply.subList(1, reply.size()).stream().map(FilterRow::of).toList());
+            table.print(columns, "filters", lines.stream().map(FilterRow::of).toList());
         }
     }
 
@@ -80,44 +67,6 @@ final class FilterCommand extends Command {
         if (what.equals("set") || what.equals("add")) {
             words.add(Path.of("").toAbsolutePath().toString());
         }
-        for (String word : words) {
-            if (word.matches("(?s).*[\t\n\r].*")) {
-                throw new UsageException("tabs and line breaks are not possible in '" + word.replaceAll("\\s", " ") + "'");
-            }
-        }
-    }
-
-    private List<String> ask(String path, List<String> words) throws Exception {
-        long end = System.nanoTime() + PATIENCE_NS;
-        while (true) {
-            boolean served;
-            int number;
-            try (Device device = context.devices.open(path)) {
-                served = !device.servers().isEmpty();
-                number = device.status().number();
-            }
-            for (Path socket : FilterControl.paths(context, number)) {
-                List<String> reply = ask(path, socket, words);
-                if (reply != null) {
-                    return reply;
-                }
-            }
-            if (!served) {
-                throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --control");
-            }
-            if (System.nanoTime() - end >= 0) {
-                throw new FailedException(path + ": its server has no control socket; start it with --control");
-            }
-            Thread.sleep(PERIOD_MS);
-        }
-    }
-
-    private static List<String> ask(String path, Path socket, List<String> words) throws FailedException {
-        try {
-            return ControlSocket.ask(socket, words);
-        } catch (IOException e) {
-            boolean forbidden = e.getMessage().endsWith("Permission denied");
-            throw new FailedException(path + ": " + e.getMessage() + (forbidden ? "; only root and the user of its server may do that" : ""), e);
-        }
+        ServerTalk.check(words);
     }
 }
