@@ -24,6 +24,10 @@ _abusectl_value() {
 	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'filter -o' | 'filter --output') value=FILTER_COLUMNS ;;
+	'replay --onto') value=IMAGE ;;
+	'replay -o' | 'replay --output') value=LOG_COLUMNS ;;
+	'replay --to-entry' | 'replay --to-flush') value=N ;;
+	'replay --to-mark') value=TEXT ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
 	'poll --timeout') value=SECONDS ;;
@@ -44,7 +48,7 @@ _abusectl_files() {
 _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
-	FILE | JAR) _abusectl_files '' "$cur" ;;
+	FILE | IMAGE | JAR) _abusectl_files '' "$cur" ;;
 	DEVICE)
 		for node in /dev/abctl* /dev/abuse*; do
 			# A partition is not a device
@@ -76,13 +80,14 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
+		[LOG_COLUMNS]='ENTRY SECTOR OFFSET LENGTH FLAGS MARK'
 		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: http: https:'
 		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check record'
 		[CHANGE]='list set add remove cut'
@@ -202,6 +207,10 @@ _abusectl() {
 	mark)
 		options='--help --version'
 		places='DEVICE|TEXT TEXT'
+		;;
+	replay)
+		options='--help --version --to-mark --to-entry --to-flush --durable --onto --json --output --output-all --noheadings --bytes'
+		places='FILE'
 		;;
 	get)
 		options='--help --version --wait --json'

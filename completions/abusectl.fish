@@ -37,6 +37,9 @@ end
 function __abusectl_FILTER_COLUMNS
     __abusectl_list NAME MATCHED KEYS
 end
+function __abusectl_LOG_COLUMNS
+    __abusectl_list ENTRY SECTOR OFFSET LENGTH FLAGS MARK
+end
 
 function __abusectl_CHANGE
     printf '%s\n' list set add remove cut
@@ -57,7 +60,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -204,6 +207,20 @@ complete -c abusectl -n __fish_use_subcommand -a mark -d 'Puts a mark into the r
 complete -c abusectl -n '__fish_seen_subcommand_from mark' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from mark' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from mark' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a replay -d 'Shows what changed a disk, and does it again to another one'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-mark -x -d 'Only up to the first mark with this text'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-entry -x -d 'Only up to this entry, from 0, and with it'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-flush -x -d 'Only up to this flush, from 1'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l durable -d 'Without what a power cut could take away at that point'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l onto -r -F -d 'Do all this to an image or a disk, which has the content that the recorded one had at its beginning'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s o -l output -x -a '(__abusectl_LOG_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -F
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'

@@ -222,6 +222,9 @@ the_recipes_for_testers_do_what_they_say() {
 		rm -f bad hang cut dip tear flip
 	done
 	_example "$README" 'error:op=write,nth=3'
+	_man abusectl-mark.8 'abusectl mark'
+	rm disk.log
+	_man abusectl-replay.8 'abusectl replay'
 	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 11
 }
 

@@ -18,7 +18,8 @@ final class RecordFilter extends Filter implements Marked {
 
         @Override
         public String help() {
-            return "Records all that changes the disk, with its data, in the format of dm-log-writes; RECORDS below tells more.";
+            return "Records all that changes the disk, with its data, in the format of dm-log-writes, for abusectl-replay(8);"
+                    + " RECORDS below tells more.";
         }
 
         @Override
