@@ -28,6 +28,12 @@ _abusectl_value() {
 	'replay -o' | 'replay --output') value=LOG_COLUMNS ;;
 	'replay --to-entry' | 'replay --to-flush') value=N ;;
 	'replay --to-mark') value=TEXT ;;
+	'crashes --check') value=CHECK ;;
+	'crashes --work') value=FOLDER ;;
+	'crashes --base') value=IMAGE ;;
+	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
+	'crashes --from') value=STATE ;;
+	'crashes --from-mark') value=TEXT ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
 	'poll --timeout') value=SECONDS ;;
@@ -80,7 +86,7 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay crashes get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
@@ -210,6 +216,10 @@ _abusectl() {
 		;;
 	replay)
 		options='--help --version --to-mark --to-entry --to-flush --durable --onto --json --output --output-all --noheadings --bytes'
+		places='FILE'
+		;;
+	crashes)
+		options='--help --version --base --check --most --seed --from-mark --from --keep-going --jobs --work --json'
 		places='FILE'
 		;;
 	get)

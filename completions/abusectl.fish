@@ -60,7 +60,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay crashes get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -221,6 +221,20 @@ complete -c abusectl -n '__fish_seen_subcommand_from replay' -s O -l output-all 
 complete -c abusectl -n '__fish_seen_subcommand_from replay' -s n -l noheadings -d 'Print no headings'
 complete -c abusectl -n '__fish_seen_subcommand_from replay' -s b -l bytes -d 'Print sizes in bytes'
 complete -c abusectl -n '__fish_seen_subcommand_from replay' -F
+complete -c abusectl -n __fish_use_subcommand -a crashes -d 'Finds bad states in which a power cut could leave a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l base -r -F -d 'What the disk had when the record began'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l check -x -d 'What is run for each state, by a shell, with {} for the path of an image'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l most -x -d 'How many states each step of the record has, at most, and again with a write that is torn (64)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l seed -x -d 'Chooses other states by chance, if there are more than that (1)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from-mark -x -d 'Leave out what a power cut before this mark leaves'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from -x -d 'Begin with this state, as after an end by a signal'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going -d 'Go on behind a state that is bad'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -F
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'

@@ -63,6 +63,7 @@ the_library_is_thin() {
 	jar tf "$jar.jar" | grep '\.class$' | sed 's,/[^/]*$,,' | sort -u >"$out/packages"
 	diff - "$out/packages" <<-'END'
 		abuse/backend
+		abuse/crash
 		abuse/device
 		abuse/disk
 		abuse/filter
@@ -75,7 +76,7 @@ the_library_is_thin() {
 	END
 	jar tf "$jar-javadoc.jar" >"$out/pages"
 	has "$out/pages" abuse/disk/Disk.html
-	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2|writelog)/' "$out/pages"; then
+	if grep -E '(^|/)abuse/(device|server|libc|nbd|http|qcow2|writelog|crash)/' "$out/pages"; then
 		return 1
 	fi
 }

@@ -225,6 +225,7 @@ the_recipes_for_testers_do_what_they_say() {
 	_man abusectl-mark.8 'abusectl mark'
 	rm disk.log
 	_man abusectl-replay.8 'abusectl replay'
+	_man abusectl-crashes.8 'abusectl crashes'
 	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 11
 }
 

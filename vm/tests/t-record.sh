@@ -6,8 +6,10 @@
 
 export DM_DISABLE_UDEV=1
 
-# _is_what DISK FILE: the file has the bytes of the server's image
-_is_what() { cmp "$T/image" "$1" >&2 || fail "$1 is not what the disk has"; }
+# _is_what FILE: the file has the bytes of the server's image
+_is_what() {
+	cmp "$T/image" "$1" >&2 || fail "$1 is not what the disk has, in $(cmp -l "$T/image" "$1" | wc -l) bytes: $(<"$T/replay")"
+}
 
 # _fresh: a new image of zeros to replay onto
 _fresh() {
@@ -35,6 +37,7 @@ a_record_is_read_by_another_program() {
 	io op=sync
 	[ "$(du -k "$T/log" | cut -f1)" -lt 20000 ] || fail "zeroes take space: $(du -k "$T/log")"
 	_fresh
+	: >"$T/replay"
 	"$ABUSE_BUILD/replay" "$T/log" "$T/copy" 1000000 # while the server is there
 	_is_what "$T/copy"
 	io op=discard offset=4M length=1M
@@ -57,9 +60,9 @@ the_log_of_log_writes_says_the_same() {
 	cp --sparse=always "$T/image" "$T/then"
 	dd if=/dev/urandom of=/dev/mapper/logged bs=64k count=4 seek=3 oflag=direct status=none
 	dmsetup remove logged
-	_replay /dev/ram0
-	_is_what "$T/copy"
 	_replay "$T/log"
+	_is_what "$T/copy"
+	_replay /dev/ram0
 	_is_what "$T/copy"
 	_replay /dev/ram0 --to-mark here
 	cmp "$T/then" "$T/copy" >&2 || fail "the log of log-writes differs at the mark"
@@ -104,4 +107,54 @@ nothing_is_replayed_onto_a_disk_in_use() {
 	mount $DISK "$T/mnt"
 	umount "$T/mnt"
 	stop server
+}
+
+# _settings [sync]: a program replaces a file three times, and marks when it holds that to be durable
+_settings() {
+	local n
+	rm -f "$T/log" "$T/image"
+	truncate -s 32M "$T/image"
+	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$T/image"
+	cp --sparse=always "$T/image" "$T/base"
+	start server "file:$T/image" --filter "record:$T/log"
+	mount $DISK "$T/mnt"
+	for n in 1 2 3; do
+		"$ABUSE_BUILD/durable" "$T/mnt" "settings $n" $1
+		tool mark $CTL "$n"
+	done
+	umount "$T/mnt"
+	stop server
+}
+
+# After mark N the file has the Nth text, or a later one
+_crashes() {
+	cat >"$T/check" <<-'END'
+		fsck.ext4 -fy "$1" >/dev/null 2>&1
+		[ $? -lt 4 ] || { echo "fsck finds errors"; exit 1; }
+		text=$(debugfs -R "cat settings" "$1" 2>/dev/null)
+		text=${text#settings }
+		[ "${text:-0}" -ge "$ABUSECTL_MARK" ] || { echo "after mark $ABUSECTL_MARK there is '$text'"; exit 1; }
+	END
+	tool crashes "$T/log" --base "$T/base" --from-mark 1 --most 4 --work "$T" --check "sh $T/check {}" >"$T/crashes" 2>"$T/complaint"
+}
+
+a_file_that_was_synced_is_there_after_every_crash() {
+	small_disk
+	mkdir "$T/mnt"
+	_settings sync
+	_crashes || fail "$(<"$T/crashes") $(<"$T/complaint")"
+	shows "$T/crashes" '^[0-9]+ states, 0 bad'
+	note "with fsync $(tail -n 1 "$T/crashes")"
+}
+
+a_file_that_was_not_synced_is_missing_after_a_crash() {
+	local status=0
+	small_disk
+	mkdir "$T/mnt"
+	_settings ''
+	_crashes || status=$?
+	is "the exit status ($(<"$T/crashes"))" $status 1
+	shows "$T/crashes" "^\| after mark [123] there is ''"
+	shows "$T/complaint" ': a state is bad'
+	note "without fsync: $(tr '\n' ' ' <"$T/crashes")"
 }

@@ -99,6 +99,11 @@ public final class WriteLog implements AutoCloseable {
         return entries;
     }
 
+    /** The bytes of a sector. */
+    public int sectorSize() {
+        return sectorSize;
+    }
+
     /** How many bytes a disk must have for some entries. */
     public static long reach(List<LogEntry> entries) {
         return entries.stream().mapToLong(entry -> entry.offset() + entry.length()).max().orElse(0);

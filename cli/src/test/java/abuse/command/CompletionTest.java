@@ -58,6 +58,7 @@ class CompletionTest {
         {"put --fail med", "put", "--fail", "media"},
         {"replay ~/im", "replay", "~/image"},
         {"replay ~/image --onto ~/my", "replay", "~/image", "--onto", "~/my disk.img"},
+        {"crashes ~/image --base ~/my", "crashes", "~/image", "--base", "~/my disk.img"},
         {"replay -o ENTRY,MA", "replay", "-o", "ENTRY,MARK"},
         {"filter rem", "filter", "remove"},
         {"filter ~/dev/abctl8 cu", "filter", "~/dev/abctl8", "cut"},

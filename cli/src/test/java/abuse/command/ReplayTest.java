@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -19,13 +18,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Logs that are made here, byte for byte, as the kernel's source describes them. */
 class ReplayTest extends CommandTestBase {
-    private static final int SECTOR = 512;
-    private static final int FLUSH = 1;
-    private static final int FUA = 2;
-    private static final int DISCARD = 4;
-    private static final int MARK = 8;
+    private static final int SECTOR = LogFile.SECTOR;
 
-    private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
     private Path log;
     private Path image;
 
@@ -33,30 +27,9 @@ class ReplayTest extends CommandTestBase {
     void makeFiles() throws Exception {
         log = directory.resolve("log");
         image = directory.resolve("image");
-        bytes.putLong(0, 0x6a736677736872L).putLong(8, 1).putInt(24, SECTOR).position(SECTOR);
-        add(0, 2, 0, "", 'a');
-        add(0, 0, FLUSH, "", 0);
-        add(1, 1, 0, "", 'b');
-        add(4, 1, FUA, "", 'c');
-        add(0, 0, MARK, "here", 0);
-        add(0, 1, DISCARD, "", 0);
-        add(0, 0, FLUSH, "", 0);
-        store();
+        new LogFile().add(0, 2, 0, "", 'a').flush().write(1, 'b').add(4, 1, LogFile.FUA, "", 'c').mark("here")
+                .add(0, 1, LogFile.DISCARD, "", 0).flush().store(log);
         fill('.', 8 * SECTOR);
-    }
-
-    private void add(long sector, long sectors, int flags, String text, int letter) {
-        int at = bytes.position();
-        bytes.putLong(at, sector).putLong(at + 8, sectors).putLong(at + 16, flags).putLong(at + 24, text.length());
-        bytes.put(at + 32, text.getBytes(UTF_8)).position(at + SECTOR);
-        for (int i = 0; letter != 0 && i < sectors * SECTOR; i++) {
-            bytes.put((byte) letter);
-        }
-        bytes.putLong(16, bytes.getLong(16) + 1);
-    }
-
-    private void store() throws Exception {
-        Files.write(log, Arrays.copyOf(bytes.array(), bytes.position()));
     }
 
     private void fill(char letter, int length) throws Exception {
