@@ -23,8 +23,9 @@ _replay() {
 	tool replay "$1" --onto "$T/copy" "${@:2}" >"$T/replay" 2>&1 || fail "replay $*: $(<"$T/replay")"
 }
 
+# _write DISK: fio writes to that disk and to no other
 _write() {
-	"${FIO[@]}" --name=w --filename="$1" --rw=randwrite --bsrange=4k-128k --iodepth=16 --size=8M --fsync=16 >"$T/fio" 2>&1 ||
+	fio --direct=1 --ioengine=io_uring --iodepth=16 --name=w --filename="$1" --rw=randwrite --bsrange=4k-128k --size=8M --fsync=16 >"$T/fio" 2>&1 ||
 		fail "fio: $(<"$T/fio")"
 }
 
@@ -114,7 +115,7 @@ _settings() {
 	local n
 	rm -f "$T/log" "$T/image"
 	truncate -s 32M "$T/image"
-	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$T/image"
+	mkfs.ext4 -q -b 4096 -E lazy_itable_init=0,lazy_journal_init=0 "$T/image"
 	cp --sparse=always "$T/image" "$T/base"
 	start server "file:$T/image" --filter "record:$T/log"
 	mount $DISK "$T/mnt"

@@ -140,6 +140,7 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals("mark: no text given", misuse("mark"));
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
         serveWith("record:" + log);
+        assertEquals(Result.OKAY, read(0));
         assertEquals("/dev/abctl0: a mark has 4063 bytes at most in this log, and this one has 4064", fail("mark", "0", "x".repeat(4064)));
         assertEquals("", succeed("mark", "0", "x".repeat(4063)));
         assertEquals("", succeed("mark", "0", "\u00e9"));
