@@ -26,6 +26,16 @@ _abusectl_value() {
 	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
 	'quiesce --timeout') value=SECONDS ;;
 	'filter -o' | 'filter --output') value=FILTER_COLUMNS ;;
+	'replay --onto') value=IMAGE ;;
+	'replay -o' | 'replay --output') value=LOG_COLUMNS ;;
+	'replay --to-entry' | 'replay --to-flush') value=N ;;
+	'replay --to-mark') value=TEXT ;;
+	'crashes --check') value=CHECK ;;
+	'crashes --work') value=FOLDER ;;
+	'crashes --base') value=IMAGE ;;
+	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
+	'crashes --from') value=STATE ;;
+	'crashes --from-mark') value=TEXT ;;
 	'put --data' | 'put --out') value=FILE ;;
 	'put --fail') value=WHAT ;;
 	'poll --timeout') value=SECONDS ;;
@@ -46,7 +56,7 @@ _abusectl_files() {
 _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
-	FILE | JAR) _abusectl_files '' "$cur" ;;
+	FILE | IMAGE | JAR) _abusectl_files '' "$cur" ;;
 	DEVICE)
 		for node in /dev/abctl* /dev/abuse*; do
 			# A partition is not a device
@@ -78,15 +88,16 @@ _abusectl_add() {
 _abusectl() {
 	local IFS=$' \t\n' words=() word cur kept='' line=${COMP_LINE:0:COMP_POINT} command='' value='' place=0 options places i
 	local -A words_of=(
-		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
+		[COMMAND]='run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay crashes get put poll help'
 		[KEYS]='size= blocksize= physicalblocksize= queuesize= queues= maxrequest= timeout= unserved= orphan= ro rw writecache discard discardgranularity= maxdiscard= writezeroes maxwritezeroes= iomin= ioopt= rotational partscan mappable autoremove reconnect'
 		[COLUMNS]='DISK NODE SIZE BS PBS QD NQ MR IOMIN IOOPT DISCGRAN DISCMAX ZEROMAX TIMEOUT UNSERVED ORPHAN SERVERS PID SERVES OPENERS PENDING OWNED OLDEST GETS PUTS REDELIVERED STALE TIMEOUTS ERRORS MREADS MWRITES MRBYTES MWBYTES MISSES FAULTS EXTENTS P50 P99 STATE FLAGS PROBLEM'
 		[SERVER_COLUMNS]='PID COMMAND UID QUEUE OWNED OLDEST GETS PUTS STALE LAST STATE SERVES SERVER'
 		[REQUEST_COLUMNS]='OPERATION SECTOR LENGTH FLAGS STATE AGE GETS QUEUE PID COMMAND SERVES SERVER'
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
+		[LOG_COLUMNS]='ENTRY SECTOR OFFSET LENGTH FLAGS MARK'
 		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: rbd: http: https:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail check'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow retry check record'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)
@@ -200,6 +211,18 @@ _abusectl() {
 	filter)
 		options='--help --version --json --output --output-all --noheadings'
 		places='DEVICE|CHANGE CHANGE|FILTER FILTER|SETTINGS SETTINGS'
+		;;
+	mark)
+		options='--help --version'
+		places='DEVICE|TEXT TEXT'
+		;;
+	replay)
+		options='--help --version --to-mark --to-entry --to-flush --durable --onto --json --output --output-all --noheadings --bytes'
+		places='FILE'
+		;;
+	crashes)
+		options='--help --version --base --check --most --seed --from-mark --from --keep-going --jobs --work --json'
+		places='FILE'
 		;;
 	get)
 		options='--help --version --wait --json'

@@ -37,13 +37,16 @@ end
 function __abusectl_FILTER_COLUMNS
     __abusectl_list NAME MATCHED KEYS
 end
+function __abusectl_LOG_COLUMNS
+    __abusectl_list ENTRY SECTOR OFFSET LENGTH FLAGS MARK
+end
 
 function __abusectl_CHANGE
     printf '%s\n' list set add remove cut
 end
 
 function __abusectl_FILTER
-    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail check
+    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail cow retry check record
 end
 
 function __abusectl_BACKEND
@@ -57,7 +60,7 @@ end
 
 complete -c abusectl -f
 complete -c abusectl -n __fish_use_subcommand -a help -d 'Shows the help of a command'
-complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter get put poll help'
+complete -c abusectl -n '__fish_seen_subcommand_from help' -a 'run setup server list info servers requests metrics top trace resize map unmap maps requeue quiesce resume reset filter mark replay crashes get put poll help'
 complete -c abusectl -n __fish_use_subcommand -s h -l help -d 'Show this help'
 complete -c abusectl -n __fish_use_subcommand -s V -l version -d 'Show the version'
 complete -c abusectl -n __fish_use_subcommand -a run -d 'Makes a disk of a free device, and serves it until told to stop'
@@ -71,7 +74,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not l
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l cache -x -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
@@ -93,7 +96,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do no
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l cache -x -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail check' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'
@@ -202,6 +205,38 @@ complete -c abusectl -n '__fish_seen_subcommand_from filter' -s n -l noheadings 
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_CHANGE)'
 complete -c abusectl -n '__fish_seen_subcommand_from filter' -a '(__abusectl_FILTER)'
+complete -c abusectl -n __fish_use_subcommand -a mark -d 'Puts a mark into the record of a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from mark' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n __fish_use_subcommand -a replay -d 'Shows what changed a disk, and does it again to another one'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-mark -x -d 'Only up to the first mark with this text'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-entry -x -d 'Only up to this entry, from 0, and with it'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l to-flush -x -d 'Only up to this flush, from 1'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l durable -d 'Without what a power cut could take away at that point'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -l onto -r -F -d 'Do all this to an image or a disk, which has the content that the recorded one had at its beginning'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s o -l output -x -a '(__abusectl_LOG_COLUMNS)' -d 'Show these columns, separated by commas'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s O -l output-all -d 'Show all columns'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s n -l noheadings -d 'Print no headings'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -s b -l bytes -d 'Print sizes in bytes'
+complete -c abusectl -n '__fish_seen_subcommand_from replay' -F
+complete -c abusectl -n __fish_use_subcommand -a crashes -d 'Finds bad states in which a power cut could leave a disk'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s h -l help -d 'Show this help'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s V -l version -d 'Show the version'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l base -r -F -d 'What the disk had when the record began'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l check -x -d 'What is run for each state, by a shell, with {} for the path of an image'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l most -x -d 'How many states each step of the record has, at most, and again with a write that is torn (64)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l seed -x -d 'Chooses other states by chance, if there are more than that (1)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from-mark -x -d 'Leave out what a power cut before this mark leaves'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from -x -d 'Begin with this state, as after an end by a signal'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going -d 'Go on behind a state that is bad'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s J -l json -d 'Print JSON'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -F
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from get' -s V -l version -d 'Show the version'

@@ -64,6 +64,7 @@ the_library_is_thin() {
 	diff - "$out/packages" <<-'END'
 		abuse/backend
 		abuse/cache
+		abuse/crash
 		abuse/device
 		abuse/disk
 		abuse/filter
@@ -73,10 +74,11 @@ the_library_is_thin() {
 		abuse/qcow2
 		abuse/rbd
 		abuse/server
+		abuse/writelog
 	END
 	jar tf "$jar-javadoc.jar" >"$out/pages"
 	has "$out/pages" abuse/disk/Disk.html
-	if grep -E '(^|/)abuse/(device|cache|server|libc|nbd|rbd|http|qcow2)/' "$out/pages"; then
+	if grep -E '(^|/)abuse/(device|cache|server|libc|nbd|rbd|http|qcow2|writelog|crash)/' "$out/pages"; then
 		return 1
 	fi
 }

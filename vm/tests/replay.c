@@ -16,7 +16,7 @@
 #define MAGIC 0x6a736677736872ULL
 enum { DISCARD = 4, MARK = 8 };
 
-static char data[8 << 20];
+static char data[16 << 20];
 
 static void get(int fd, void *to, size_t size, uint64_t at)
 {

@@ -202,6 +202,10 @@ the_recipes_for_testers_do_what_they_say() {
 		_man abuse-testing.7 "$text"
 		rm -f bad hang cut dip tear flip
 	done
+	_man abusectl-mark.8 'abusectl mark'
+	rm disk.log
+	_man abusectl-replay.8 'abusectl replay'
+	_man abusectl-crashes.8 'abusectl crashes'
 	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 11
 }
 

@@ -26,7 +26,7 @@ public final class Cli {
     static final int UNREAD = 128 + 13;
 
     private static final List<String> NAMES = List.of("run", "setup", "server", "list", "info", "servers", "requests", "metrics", "top", "trace", "resize",
-            "map", "unmap", "maps", "requeue", "quiesce", "resume", "reset", "filter", "get", "put", "poll");
+            "map", "unmap", "maps", "requeue", "quiesce", "resume", "reset", "filter", "mark", "replay", "crashes", "get", "put", "poll");
 
     private final Context context;
 
@@ -113,6 +113,9 @@ public final class Cli {
             case "resume" -> new ResumeCommand(context);
             case "reset" -> new ResetCommand(context);
             case "filter" -> new FilterCommand(context);
+            case "mark" -> new MarkCommand(context);
+            case "replay" -> new ReplayCommand(context);
+            case "crashes" -> new CrashesCommand(context);
             case "get" -> new GetCommand(context);
             case "put" -> new PutCommand(context);
             case "poll" -> new PollCommand(context);

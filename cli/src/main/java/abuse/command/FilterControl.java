@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
+import abuse.filter.Marked;
 import abuse.server.ControlReply;
 import abuse.server.ControlSocket;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.List;
  * add FILTER FOLDER      NAME[:KEYS], behind all others
  * remove NAME
  * cut [NAME]
+ * mark TEXT              adds it to what all filters record that are {@link Marked}
  * </pre>
  *
  * FOLDER is where relative paths begin. One request at a time.
@@ -70,6 +72,7 @@ final class FilterControl implements ControlSocket.Handler {
                 case "remove 2" -> remove(find(words.get(1)));
                 case "cut 1" -> cut(find("powerfail"));
                 case "cut 2" -> cut(find(words.get(1)));
+                case "mark 2" -> mark(words.get(1));
                 default -> throw new UsageException("this server does not know '" + String.join(" ", words) + "'");
             }
             return ControlReply.done(lines);
@@ -123,6 +126,19 @@ final class FilterControl implements ControlSocket.Handler {
     private void cut(FilterOption filter) throws IOException, FailedException {
         if (!backend.cut(filter.filter())) {
             throw new FailedException("'" + filter.name() + "' cannot cut the power; 'powerfail' can");
+        }
+    }
+
+    private void mark(String text) throws IOException, FailedException {
+        boolean marked = false;
+        for (FilterOption option : now) {
+            if (option.filter() instanceof Marked filter) {
+                filter.mark(text);
+                marked = true;
+            }
+        }
+        if (!marked) {
+            throw new FailedException("nothing is recorded; try 'abusectl filter' with 'add record:FILE'");
         }
     }
 

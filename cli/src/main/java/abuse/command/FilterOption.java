@@ -26,6 +26,8 @@ import java.util.stream.Collectors;
  * @param keys with their values as they were typed
  */
 record FilterOption(String name, Map<String, String> keys, Filter filter) {
+    private static final String FILE = "file";
+
     /**
      * Where filters are made, and how their mistakes are told.
      *
@@ -89,8 +91,9 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         var values = new LinkedHashMap<String, Object>();
         var texts = new LinkedHashMap<String, String>();
         for (var word : keys.entrySet()) {
-            Key key = key(subject, word.getKey(), factory);
-            String text = word.getValue();
+            boolean alone = word.getValue() == null && isFileAlone(word.getKey(), factory);
+            Key key = key(subject, alone ? FILE : word.getKey(), factory);
+            String text = alone ? word.getKey() : word.getValue();
             if (key.kind() == Key.Kind.FILE && text != null && !text.isEmpty()) {
                 text = file(subject + key.name() + "=", text, source);
             }
@@ -102,6 +105,12 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         } catch (IllegalArgumentException e) {
             throw new UsageException(subject + e.getMessage());
         }
+    }
+
+    /** Whether a word is the file of a filter that must have one, as in record:PATH. */
+    private static boolean isFileAlone(String word, FilterFactory factory) {
+        return !word.isEmpty() && factory.keys().stream().anyMatch(key -> key.name().equals(FILE) && key.fallback() == null)
+                && Filters.keys(factory).stream().noneMatch(key -> key.name().equals(word));
     }
 
     /** Takes KEY=VALUE,... apart; the value of a key without "=" is null. */

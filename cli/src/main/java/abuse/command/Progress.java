@@ -24,6 +24,11 @@ final class Progress {
      * @param done   returns how many of them are done
      */
     Progress(Context context, String what, long total, LongSupplier done) {
+        this(context, what, total, Sizes.exact(total), done);
+    }
+
+    /** The same of something that is not bytes; all of it in words. */
+    Progress(Context context, String what, long total, String all, LongSupplier done) {
         this.context = context;
         timer = context.drawing() ? new Timer("progress", true) : null;
         if (timer == null) {
@@ -32,7 +37,7 @@ final class Progress {
         timer.schedule(new TimerTask() {
             @Override
             public void run() {
-                show("\r" + what + ": " + Math.min(100 * done.getAsLong() / total, 100) + " % of " + Sizes.exact(total));
+                show("\r" + what + ": " + Math.min(100 * done.getAsLong() / total, 100) + " % of " + all);
             }
         }, PERIOD, PERIOD);
     }

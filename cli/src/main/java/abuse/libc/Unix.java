@@ -52,6 +52,7 @@ public final class Unix {
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0x40;
+    /** Of a block device without O_CREAT: unless somebody else has it for himself, as a mount has. */
     public static final int O_EXCL = 0x80;
     public static final int O_DIRECT = HERE.oDirect();
     public static final int O_NONBLOCK = 0x800;
@@ -60,6 +61,7 @@ public final class Unix {
     public static final int BLKRRPART = HERE.blkRrpart();
 
     public static final int SEEK_END = 2;
+    public static final int SEEK_DATA = 3;
     public static final int POLLIN = 1;
     public static final int POLLMSG = 0x400;
 

@@ -46,7 +46,7 @@ final class Completions {
         }
         return Map.of("VALUES", Model.lines(values), "COMMANDS", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)),
-                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "BACKEND", "FILTER", "CHANGE",
+                "WORDS", List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS", "BACKEND", "FILTER", "CHANGE",
                         "WHAT").stream()
                         .map(label -> "\t\t[" + label + "]='" + joined(label) + "'").collect(joining("\n")));
     }
@@ -81,7 +81,7 @@ final class Completions {
         }
         var values = new HashMap<>(Map.of("COMMANDS", Model.lines(commands), "CASES", Model.lines(cases),
                 "OPTIONS", String.join(" ", Model.longNames(Model.ROOT)), "PLAIN_BACKENDS", plainBackends()));
-        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "FILTER", "CHANGE", "WHAT")) {
+        for (String label : List.of("KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS", "FILTER", "CHANGE", "WHAT")) {
             values.put(label, joined(label));
         }
         return values;
@@ -89,8 +89,9 @@ final class Completions {
 
     private static String action(String label) {
         return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR",
+            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR",
                     "CHANGE", "WHAT" -> "_abusectl_" + label;
+            case "IMAGE" -> "_abusectl_FILE";
             default -> " ";
         };
     }
@@ -112,10 +113,10 @@ final class Completions {
                 lines.add(seen + fishOption(command, option));
             }
             Model.places(command).stream().flatMap(List::stream).distinct().filter(label -> action(label).startsWith("_"))
-                    .forEach(label -> lines.add(seen + " -a '(__abusectl_" + label + ")'"));
+                    .forEach(label -> lines.add(seen + (label.equals("FILE") ? " -F" : " -a '(__abusectl_" + label + ")'")));
         }
         var values = new HashMap<>(Map.of("LINES", Model.lines(lines), "PLAIN_BACKENDS", plainBackends()));
-        for (String label : List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS",
+        for (String label : List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS",
                 "FILTER", "CHANGE")) {
             values.put(label, joined(label));
         }
@@ -129,9 +130,9 @@ final class Completions {
         }
         line.append(switch (Model.value(command, option)) {
             case "" -> "";
-            case "FILE", "JAR" -> " -r -F";
+            case "FILE", "IMAGE", "JAR" -> " -r -F";
             case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
-            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
+            case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";
         });
         return line + " -d '" + fishText(Model.brief(option.description())) + "'";

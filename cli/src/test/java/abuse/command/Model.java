@@ -48,6 +48,7 @@ final class Model {
         Field<?>[] columns = columns(command);
         return columns instanceof ServerColumn[] ? "SERVER_COLUMNS" : columns instanceof RequestColumn[] ? "REQUEST_COLUMNS"
                 : columns instanceof MapColumn[] ? "MAP_COLUMNS"
+                : columns instanceof LogColumn[] ? "LOG_COLUMNS"
                 : columns instanceof FilterColumn[] ? "FILTER_COLUMNS" : label;
     }
 
@@ -78,6 +79,7 @@ final class Model {
             case "REQUEST_COLUMNS" -> names(RequestColumn.values());
             case "MAP_COLUMNS" -> names(MapColumn.values());
             case "FILTER_COLUMNS" -> names(FilterColumn.values());
+            case "LOG_COLUMNS" -> names(LogColumn.values());
             case "CHANGE" -> FilterCommand.CHANGES;
             case "KEYS" -> SetupKeys.words();
             case "BACKEND" -> new Backends().words();
@@ -103,6 +105,7 @@ final class Model {
             case "requests" -> RequestColumn.values();
             case "maps" -> MapColumn.values();
             case "filter" -> FilterColumn.values();
+            case "replay" -> LogColumn.values();
             default -> Column.values();
         };
     }

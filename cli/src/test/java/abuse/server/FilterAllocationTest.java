@@ -18,11 +18,14 @@ import abuse.filter.Settings;
 import com.sun.management.ThreadMXBean;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -35,13 +38,17 @@ class FilterAllocationTest {
     private static final Map<String, Map<String, Object>> SETTINGS = Map.of(
             "error", NOTHING,
             "corrupt", NOTHING,
-            "log", Map.of("file", "/dev/null"),
-            "stats", Map.of("file", "/dev/null"),
+            "log", Map.of(),
+            "stats", Map.of(),
             "stall", Map.of("when", "/nowhere/to/be/found"),
             "check", Map.of(),
             "cow", Map.of(),
             "retry", NOTHING,
-            "powerfail", Map.of());
+            "powerfail", Map.of(),
+            "record", Map.of());
+
+    @TempDir
+    private Path directory;
 
     private AsyncWorker worker;
     private int round;
@@ -59,14 +66,16 @@ class FilterAllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail", "cow", "retry"})
+    @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail", "cow", "retry", "record"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         var filters = new ArrayList<Filter>();
         for (String name : names.split(" ")) {
-            filters.add(new Filters().find(name).make(new Settings(SETTINGS.get(name))));
+            var settings = new HashMap<>(SETTINGS.get(name));
+            settings.putIfAbsent("file", directory.resolve(name).toString());
+            filters.add(new Filters().find(name).make(new Settings(settings)));
         }
         try (var backend = new FilteredBackend(new Backends().open("mem", Set.of(), geometry), List.copyOf(filters), geometry,
                 OutputStream.nullOutputStream())) {

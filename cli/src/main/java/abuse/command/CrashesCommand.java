@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.crash.CrashRun;
+import abuse.crash.CrashRun.Failure;
+import abuse.crash.CrashState;
+import abuse.crash.CrashStates;
+import abuse.writelog.LogEntry;
+import abuse.writelog.Storage;
+import abuse.writelog.WriteLog;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Has a command look at all that a power cut could have left of a disk. */
+final class CrashesCommand extends Command {
+    private static final int MOST_JOBS = 1024;
+
+    private final PositionalParamSpec file = word("0", "FILE", "A record, or the log device of dm-log-writes");
+    private final OptionSpec base = option("--base", "IMAGE", "What the disk had when the record began; it is only read. Must be given.");
+    private final OptionSpec check = option("--check", "CHECK", "What is run for each state, by a shell, with " + ShellCheck.IMAGE
+            + " for the path of an image; its exit status tells whether the state is good (0). Must be given.");
+    private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, and again with a write that"
+            + " is torn (64).");
+    private final OptionSpec seed = option("--seed", "N", "Chooses other states by chance, if there are more than that (1).");
+    private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
+    private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
+    private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
+    private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
+    private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");
+    private final OptionSpec json = flag("-J,--json", "Print JSON.");
+
+    CrashesCommand(Context context) {
+        super(context, "crashes", "Finds bad states in which a power cut could leave a disk.",
+                "The disk's writes are in what the filter record or dm-log-writes has written.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        long bound = count(most, 64, 1 << 20);
+        int workers = (int) count(jobs, Runtime.getRuntime().availableProcessors(), MOST_JOBS);
+        long number = seed.getValue() == null ? 1 : Sizes.number("--seed=", seed.getValue());
+        if (base.getValue() == null || check.getValue() == null) {
+            throw new UsageException((base.getValue() == null ? "--base" : "--check") + " is missing");
+        }
+        if (!check.<String>getValue().contains(ShellCheck.IMAGE)) {
+            throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
+        }
+        try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+            long need = WriteLog.reach(log.entries());
+            if (image.size() < need) {
+                throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
+            }
+            long total = 0;
+            for (CrashStates all = states(log, (int) bound, number); all.hasNext(); all.next()) {
+                total++;
+            }
+            walk(log, image, states(log, (int) bound, number), total, workers);
+        }
+    }
+
+    /** The states from the one on that was asked for. */
+    private CrashStates states(WriteLog log, int bound, long number) throws FailedException {
+        List<LogEntry> entries = log.entries();
+        int mark = -1;
+        if (fromMark.getValue() != null) {
+            mark = entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
+                    .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
+        }
+        int first = mark;
+        var states = new CrashStates(entries, log.sectorSize(), bound, number);
+        states.skipUntil(state -> state.cut() >= first && (from.getValue() == null || from.getValue().equals(state.name(entries))));
+        if (from.getValue() != null && !states.hasNext()) {
+            throw new FailedException("there is no state '" + from.getValue() + "'; --most and --seed must be those of before");
+        }
+        return states;
+    }
+
+    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers) throws IOException, FailedException {
+        var shell = new ShellCheck(check.getValue(), log.entries());
+        var run = new CrashRun(log, states, shell, isSet(keepGoing));
+        context.signals.onStop(() -> {
+            run.stop();
+            shell.stop();
+        });
+        String given = folder.getValue() != null ? folder.getValue() : context.environment.getOrDefault("TMPDIR", "/tmp");
+        Path copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
+        long start = System.nanoTime();
+        var progress = new Progress(context, "checking", Math.max(total, 1), total + " states", run::done);
+        List<Failure> bad;
+        try {
+            bad = run.run(image, copies, workers);
+        } finally {
+            progress.end();
+            remove(copies);
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        print(log.entries(), bad, run.done(), seconds);
+        CrashState next = run.isStopped() ? run.next() : null;
+        if (next != null) {
+            throw new FailedException(file.getValue() + ": stopped; --from " + next.name(log.entries()) + " goes on");
+        }
+        if (!bad.isEmpty()) {
+            throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad" : bad.size() + " states are bad")
+                    + "; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at");
+        }
+    }
+
+    private void remove(Path copies) {
+        try {
+            Files.deleteIfExists(copies);
+        } catch (IOException e) {
+            context.complain(copies + ": stays, as something else is in it");
+        }
+    }
+
+    private void print(List<LogEntry> log, List<Failure> bad, long done, double seconds) {
+        if (isSet(json)) {
+            var all = new LinkedHashMap<String, Object>();
+            all.put("states", done);
+            all.put("seconds", Math.round(seconds * 1000) / 1000.0);
+            all.put("bad", bad.stream().map(failure -> members(log, failure)).toList());
+            context.out.println(Json.text(all));
+            return;
+        }
+        for (Failure failure : bad) {
+            members(log, failure).forEach((key, value) -> {
+                if (value != null && !key.equals("output")) {
+                    context.out.println(key + ": " + value);
+                }
+            });
+            failure.verdict().output().lines().forEach(line -> context.out.println("| " + line));
+        }
+        context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
+    }
+
+    private static Map<String, Object> members(List<LogEntry> log, Failure failure) {
+        CrashState state = failure.state();
+        var members = new LinkedHashMap<String, Object>();
+        members.put("state", state.name(log));
+        members.put("last", state.cut());
+        members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
+        members.put("torn", state.torn() < 0 ? null : state.torn());
+        members.put("mark", state.mark(log));
+        members.put("smallest", failure.smallest().name(log));
+        members.put("status", failure.verdict().exitStatus());
+        members.put("output", failure.verdict().output());
+        return members;
+    }
+
+    private static long count(OptionSpec option, long fallback, long largest) throws UsageException {
+        if (option.getValue() == null) {
+            return fallback;
+        }
+        String name = option.longestName() + "=";
+        long count = Sizes.number(name, option.getValue());
+        if (count < 1 || count > largest) {
+            throw new UsageException(name + option.getValue() + " is not from 1 to " + largest);
+        }
+        return count;
+    }
+}

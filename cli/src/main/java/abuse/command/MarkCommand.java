@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import java.util.List;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Puts a mark into what the filter record writes. */
+final class MarkCommand extends Command {
+    private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
+    private final PositionalParamSpec second = words("1", "TEXT", "What the mark says, by which it is found again");
+
+    MarkCommand(Context context) {
+        super(context, "mark", "Puts a mark into the record of a disk.",
+                "The server of the disk has the filter record, and the mark is behind all requests that have ended so far.");
+        spec.usageMessage().customSynopsis("abusectl mark [DEVICE] TEXT");
+    }
+
+    @Override
+    void execute() throws Exception {
+        boolean named = second.getValue() != null;
+        String text = named ? second.getValue() : first.getValue();
+        if (text == null || text.isEmpty()) {
+            throw new UsageException("no text given");
+        }
+        List<String> words = List.of("mark", text);
+        ServerTalk.check(words);
+        ServerTalk.ask(context, path(named ? first.getValue() : null), words);
+    }
+}

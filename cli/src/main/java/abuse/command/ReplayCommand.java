@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import abuse.writelog.LogEntry;
+import abuse.writelog.Storage;
+import abuse.writelog.WriteLog;
+import java.io.IOException;
+import java.util.List;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+
+/** Shows what changed a disk, and does it again. */
+final class ReplayCommand extends Command {
+    private final PositionalParamSpec file = word("0", "FILE", "A record, or the log device of dm-log-writes");
+    private final OptionSpec toMark = option("--to-mark", "TEXT", "Only up to the first mark with this text.");
+    private final OptionSpec toEntry = option("--to-entry", "N", "Only up to this entry, from 0, and with it.");
+    private final OptionSpec toFlush = option("--to-flush", "N", "Only up to this flush, from 1.");
+    private final OptionSpec durable = flag("--durable", "Without what a power cut could take away at that point: writes that have neither FUA"
+            + " nor a flush behind them.");
+    private final OptionSpec onto = option("--onto", "IMAGE", "Do all this to an image or a disk, which has the content that the recorded one"
+            + " had at its beginning.");
+    private final Table<LogEntry> table = new Table<>(this, List.of(LogColumn.values()),
+            List.of(LogColumn.ENTRY, LogColumn.SECTOR, LogColumn.LENGTH, LogColumn.FLAGS, LogColumn.MARK), true);
+
+    private volatile long done;
+
+    ReplayCommand(Context context) {
+        super(context, "replay", "Shows what changed a disk, and does it again to another one.",
+                "It is read from what the filter record or dm-log-writes has written.");
+    }
+
+    @Override
+    void execute() throws Exception {
+        List<? extends Field<LogEntry>> columns = table.columns();
+        if (onto.getValue() != null && table.isAskedFor()) {
+            throw new UsageException("--onto prints nothing, so options for columns are of no use");
+        }
+        if (List.of(toMark, toEntry, toFlush).stream().filter(option -> option.getValue() != null).count() > 1) {
+            throw new UsageException("--to-mark, --to-entry and --to-flush are mutually exclusive");
+        }
+        long entry = limit(toEntry);
+        long flush = limit(toFlush);
+        try (var log = new WriteLog(file.getValue())) {
+            List<LogEntry> all = log.entries();
+            int end = end(all, entry, flush);
+            int safe = isSet(durable) ? lastFlush(all, end) : end;
+            List<LogEntry> chosen = all.subList(0, end).stream().filter(one -> one.number() < safe || one.isFua() || one.length() == 0).toList();
+            if (onto.getValue() == null) {
+                table.print(columns, "entries", chosen);
+            } else {
+                play(log, chosen);
+            }
+        }
+    }
+
+    /** How many entries there are up to the end that was asked for. */
+    private int end(List<LogEntry> all, long entry, long flush) throws FailedException, UsageException {
+        String text = toMark.getValue();
+        if (text == null && toEntry.getValue() == null && toFlush.getValue() == null) {
+            return all.size();
+        }
+        if (toFlush.getValue() != null && flush == 0) {
+            throw new UsageException("--to-flush=0 must be at least 1");
+        }
+        long flushes = 0;
+        for (LogEntry one : all) {
+            flushes += one.isFlush() ? 1 : 0;
+            if (one.number() == entry || one.isFlush() && flushes == flush || text != null && text.equals(one.mark())) {
+                return one.number() + 1;
+            }
+        }
+        throw new FailedException(file.getValue() + ": has " + (text != null ? "no mark '" + text + "'"
+                : toEntry.getValue() != null ? "no entry " + entry + ", only " + all.size() + " from 0"
+                : "no flush " + flush + ", only " + flushes));
+    }
+
+    /** Before which entry everything is durable. */
+    private static int lastFlush(List<LogEntry> all, int end) {
+        int last = 0;
+        for (LogEntry one : all.subList(0, end)) {
+            last = one.isFlush() ? one.number() : last;
+        }
+        return last;
+    }
+
+    private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
+        try (Storage target = Storage.toChange(onto.getValue())) {
+            long need = WriteLog.reach(entries);
+            if (target.size() < need) {
+                throw new FailedException(onto.getValue() + ": has " + target.size() + " bytes, and the recorded disk had at least " + need);
+            }
+            long bytes = entries.stream().mapToLong(LogEntry::length).sum();
+            var progress = new Progress(context, "replaying", Math.max(bytes, 1), () -> done);
+            try {
+                for (LogEntry one : entries) {
+                    log.play(one, target);
+                    done += one.length();
+                }
+            } finally {
+                progress.end();
+            }
+            target.sync();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.crash;
+
+import abuse.libc.Threads;
+import abuse.writelog.LogEntry;
+import abuse.writelog.Storage;
+import abuse.writelog.WriteLog;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Checks states in several threads, each of which has a copy of the disk. */
+public final class CrashRun {
+    /** What becomes of a state. */
+    public interface Check {
+        /**
+         * Looks at a disk, and may write to it; any thread, several at once.
+         *
+         * @param image the file that is the disk
+         * @return null if all is well
+         * @throws IOException when it cannot be told
+         */
+        Verdict check(CrashState state, Path image) throws IOException;
+    }
+
+    /** What a check says about a state that is bad. */
+    public record Verdict(int exitStatus, String output) {}
+
+    /**
+     * A state that is bad.
+     *
+     * @param number how many states came before
+     * @param smallest the shortest log that still fails, and of that one that has lost as little as possible
+     */
+    public record Failure(long number, CrashState state, Verdict verdict, CrashState smallest) {}
+
+    private final WriteLog log;
+    private final Iterator<CrashState> states;
+    private final Check check;
+    private final boolean keepGoing;
+    private final List<Failure> failures = new ArrayList<>();
+    private long taken;
+    private long done;
+    private Throwable trouble;
+    private volatile boolean stopped;
+    /** Those that are being checked. */
+    private final SortedMap<Long, CrashState> underWay = new TreeMap<>();
+
+    /** @param keepGoing whether states are checked behind one that is bad */
+    public CrashRun(WriteLog log, Iterator<CrashState> states, Check check, boolean keepGoing) {
+        this.log = log;
+        this.states = states;
+        this.check = check;
+        this.keepGoing = keepGoing;
+    }
+
+    /**
+     * Checks all states, and returns when that is done, or stopped.
+     *
+     * @param folder where the copies are meanwhile
+     * @return the bad ones, in their order
+     */
+    public List<Failure> run(Storage base, Path folder, int workers) throws IOException {
+        var threads = new ArrayList<Thread>();
+        for (int i = 0; i < workers; i++) {
+            int number = i;
+            var thread = new Thread(() -> work(base, folder, number), "crashes" + i);
+            thread.start();
+            threads.add(thread);
+        }
+        Threads.join(threads, this::stop);
+        synchronized (this) {
+            if (trouble != null) {
+                throw trouble instanceof IOException e ? e : new IOException(trouble.toString(), trouble);
+            }
+            failures.sort(Comparator.comparingLong(Failure::number));
+            return List.copyOf(keepGoing || failures.isEmpty() ? failures : failures.subList(0, 1));
+        }
+    }
+
+    /** Begins with no state any more. */
+    public void stop() {
+        stopped = true;
+    }
+
+    /** Whether it was told to stop. */
+    public boolean isStopped() {
+        return stopped;
+    }
+
+    /** How many states were checked. */
+    public synchronized long done() {
+        return done;
+    }
+
+    /** The first state that was not checked; null if there is none. */
+    public synchronized CrashState next() {
+        return !underWay.isEmpty() ? underWay.get(underWay.firstKey()) : states.hasNext() ? states.next() : null;
+    }
+
+    private record Job(long number, CrashState state) {}
+
+    private synchronized Job take() {
+        if (stopped || trouble != null || !keepGoing && !failures.isEmpty() || !states.hasNext()) {
+            return null;
+        }
+        var job = new Job(taken++, states.next());
+        underWay.put(job.number, job.state);
+        return job;
+    }
+
+    private void work(Storage base, Path folder, int number) {
+        try (var copy = new WorkingCopy(log, base, folder, number)) {
+            for (Job job = take(); job != null; job = take()) {
+                Verdict verdict = check(copy, job.state);
+                CrashState smallest = verdict == null || stopped ? job.state : shrink(copy, job.state);
+                synchronized (this) {
+                    if (stopped) {
+                        // The check may have been ended by that
+                        return;
+                    }
+                    done++;
+                    underWay.remove(job.number);
+                    if (verdict != null) {
+                        failures.add(new Failure(job.number, job.state, verdict, smallest));
+                    }
+                }
+            }
+        } catch (Throwable e) {
+            synchronized (this) {
+                trouble = trouble == null ? e : trouble;
+            }
+        }
+    }
+
+    private Verdict check(WorkingCopy copy, CrashState state) throws IOException {
+        copy.make(state);
+        return check.check(state, copy.file());
+    }
+
+    /** Takes away the last writes, and then gives back what is lost, as long as the check still fails. */
+    private CrashState shrink(WorkingCopy copy, CrashState state) throws IOException {
+        CrashState best = state;
+        for (int cut = state.cut() - 1; cut >= state.from() && cut >= best.torn() && !stopped; cut--) {
+            LogEntry last = log.entries().get(cut + 1);
+            if (last.length() == 0 || best.lost().get(cut + 1)) {
+                best = fails(copy, without(best, cut)) ? without(best, cut) : best;
+            } else if (fails(copy, without(best, cut))) {
+                best = without(best, cut);
+            } else {
+                break;
+            }
+        }
+        for (int lost = best.lost().nextSetBit(0); lost >= 0 && !stopped; lost = best.lost().nextSetBit(lost + 1)) {
+            var fewer = (BitSet) best.lost().clone();
+            fewer.clear(lost);
+            var candidate = new CrashState(best.from(), best.cut(), fewer, best.torn(), best.kept());
+            best = fails(copy, candidate) ? candidate : best;
+        }
+        return best;
+    }
+
+    private static CrashState without(CrashState state, int cut) {
+        var lost = (BitSet) state.lost().clone();
+        lost.clear(cut + 1, Math.max(cut + 1, lost.length()));
+        return new CrashState(state.from(), cut, lost, state.torn(), state.kept());
+    }
+
+    private boolean fails(WorkingCopy copy, CrashState state) throws IOException {
+        return check(copy, state) != null;
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.writelog;
+
+/**
+ * The format of drivers/md/dm-log-writes.c, whose numbers are little-endian and whose unit is the disk's sector. The first
+ * sector is the superblock: magic, version and number of entries with 8 bytes each, and the bytes of a sector with 4.
+ * Each entry has a sector of its own: first sector, number of sectors, flags and length of its text with 8 bytes each,
+ * and then the text of a mark. What was written follows in the next sectors.
+ */
+final class Format {
+    static final long MAGIC = 0x6a736677736872L;
+    static final long VERSION = 1;
+
+    static final int MAGIC_AT = 0;
+    static final int VERSION_AT = 8;
+    static final int ENTRIES_AT = 16;
+    static final int SECTOR_SIZE_AT = 24;
+
+    static final int SECTOR_AT = 0;
+    static final int SECTORS_AT = 8;
+    static final int FLAGS_AT = 16;
+    static final int TEXT_LENGTH_AT = 24;
+    static final int TEXT_AT = 32;
+
+    /** What was written before is durable. */
+    static final long FLUSH = 1;
+    /** Is itself durable. */
+    static final long FUA = 2;
+    /** Has no data. */
+    static final long DISCARD = 4;
+    static final long MARK = 8;
+    static final long METADATA = 16;
+
+    private Format() {}
+
+    /** The longest text of a mark, behind which readers expect a 0. */
+    static int longestText(int sectorSize) {
+        return sectorSize - TEXT_AT - 1;
+    }
+}

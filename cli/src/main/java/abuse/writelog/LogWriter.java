@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.writelog;
+
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Writes a log. Any thread may call; a call allocates nothing unless it fails. An entry counts once all of it is written, so
+ * that the file is a log at every moment, and what cannot be written is where it ends: after the first failure nothing
+ * is added any more.
+ */
+public final class LogWriter implements AutoCloseable {
+    /** The longest piece in which zeroes are logged, as readers keep all that an entry wrote in memory. */
+    private static final long LONGEST_ZEROES = 16 << 20;
+
+    private final String path;
+    private final int sectorSize;
+    private final int fd;
+    /** A sector for an entry, and one for the superblock. */
+    private final Memory memory;
+    private final ByteBuffer words;
+    private long end;
+    private long entries;
+    private String failure;
+
+    /**
+     * Makes the file, which must not be there yet, or be empty.
+     *
+     * @param sectorSize bytes of the disk's logical block, which is what the format counts in
+     */
+    public LogWriter(String path, int sectorSize) throws IOException {
+        this.path = path;
+        this.sectorSize = sectorSize;
+        fd = Unix.open(path, Unix.O_CREAT | Unix.O_RDWR | Unix.O_CLOEXEC | Unix.O_NONBLOCK, 0600);
+        if (fd < 0) {
+            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        }
+        memory = Memory.map(2L * sectorSize);
+        words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
+        try {
+            long size = Unix.lseek(fd, 0, Unix.SEEK_END);
+            if (size != 0 || Unix.ftruncate(fd, 0) < 0) {
+                throw new IOException(path + (size > 0 ? ": is there already, and a log is not continued; name a new file" : ": is not a file"));
+            }
+            words.putLong(sectorSize + Format.MAGIC_AT, Format.MAGIC).putLong(sectorSize + Format.VERSION_AT, Format.VERSION)
+                    .putInt(sectorSize + Format.SECTOR_SIZE_AT, sectorSize);
+            put(memory.address() + sectorSize, sectorSize, 0);
+            end = sectorSize;
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * Data was written.
+     *
+     * @param address of the data
+     * @param durable whether it is durable already
+     */
+    public synchronized void written(long offset, long length, long address, boolean durable) throws IOException {
+        if (failure == null) {
+            try {
+                put(address, length, end + sectorSize);
+                add(offset, length, durable ? Format.FUA : 0, length);
+            } catch (IOException e) {
+                throw ended(e);
+            }
+        }
+    }
+
+    /** Zeroes were written, which take no space in the file. */
+    public synchronized void zeroed(long offset, long length, boolean durable) throws IOException {
+        if (failure == null) {
+            try {
+                for (long done = 0; done < length; done += LONGEST_ZEROES) {
+                    long piece = Math.min(length - done, LONGEST_ZEROES);
+                    while (Unix.ftruncate(fd, end + sectorSize + piece) < 0) {
+                        throwUnlessInterrupted();
+                    }
+                    add(offset + done, piece, durable ? Format.FUA : 0, piece);
+                }
+            } catch (IOException e) {
+                throw ended(e);
+            }
+        }
+    }
+
+    /** A range was discarded. */
+    public synchronized void discarded(long offset, long length, boolean durable) throws IOException {
+        if (failure == null) {
+            try {
+                add(offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
+            } catch (IOException e) {
+                throw ended(e);
+            }
+        }
+    }
+
+    /**
+     * A flush begins, which makes durable what was written before, and not what is written until its end: so it has its place now.
+     * Until its end that is an entry without a meaning.
+     *
+     * @return the place, for {@link #flushed}
+     */
+    public synchronized long flushing() throws IOException {
+        long place = end;
+        if (failure == null) {
+            try {
+                add(0, 0, Format.METADATA, 0);
+            } catch (IOException e) {
+                throw ended(e);
+            }
+        }
+        return place;
+    }
+
+    /** A flush has ended well. */
+    public synchronized void flushed(long place) throws IOException {
+        if (failure == null) {
+            try {
+                words.putLong(Format.FLAGS_AT, Format.FLUSH);
+                put(memory.address() + Format.FLAGS_AT, Long.BYTES, place + Format.FLAGS_AT);
+            } catch (IOException e) {
+                throw ended(e);
+            }
+        }
+    }
+
+    /**
+     * Somebody wants to find this place again by a text.
+     *
+     * @throws IOException when it is too long, too, or the log has ended
+     */
+    public synchronized void mark(String text) throws IOException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        int most = Format.longestText(sectorSize);
+        if (bytes.length > most) {
+            throw new IOException("a mark has " + most + " bytes at most in this log, and this one has " + bytes.length);
+        }
+        if (failure != null) {
+            throw new IOException(failure);
+        }
+        words.putLong(Format.TEXT_LENGTH_AT, bytes.length);
+        words.put(Format.TEXT_AT, bytes);
+        try {
+            add(0, 0, Format.MARK, 0);
+        } catch (IOException e) {
+            throw ended(e);
+        } finally {
+            memory.zero(Format.TEXT_LENGTH_AT, sectorSize - Format.TEXT_LENGTH_AT);
+        }
+    }
+
+    private void add(long offset, long length, long flags, long dataLength) throws IOException {
+        words.putLong(Format.SECTOR_AT, offset / sectorSize).putLong(Format.SECTORS_AT, length / sectorSize).putLong(Format.FLAGS_AT, flags);
+        put(memory.address(), sectorSize, end);
+        words.putLong(sectorSize + Format.ENTRIES_AT, entries + 1);
+        put(memory.address() + sectorSize + Format.ENTRIES_AT, Long.BYTES, Format.ENTRIES_AT);
+        entries++;
+        end += sectorSize + dataLength;
+    }
+
+    private void put(long address, long length, long position) throws IOException {
+        for (long done = 0; done < length;) {
+            long n = Unix.pwrite(fd, address + done, length - done, position + done);
+            if (n < 0) {
+                throwUnlessInterrupted();
+            } else {
+                done += n;
+            }
+        }
+    }
+
+    private void throwUnlessInterrupted() throws IOException {
+        if (Unix.errno() != Unix.EINTR) {
+            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        }
+    }
+
+    private IOException ended(IOException e) {
+        failure = e.getMessage() + "; the log ends before that";
+        return new IOException(failure, e);
+    }
+
+    @Override
+    public void close() {
+        Unix.close(fd);
+        memory.close();
+    }
+}

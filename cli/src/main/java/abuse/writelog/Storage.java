@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.writelog;
+
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** The bytes of a file or a block device. One thread at a time, but any number may read. */
+public final class Storage implements AutoCloseable {
+    private static final int PIECE = 1 << 18;
+
+    private final String path;
+    private final int fd;
+    private final long size;
+    /** Twice a piece. */
+    private Memory buffer;
+
+    private Storage(String path, int flags) throws IOException {
+        this.path = path;
+        fd = Unix.open(path, flags | Unix.O_CLOEXEC, 0600);
+        if (fd < 0) {
+            throw new IOException(path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
+                    : Unix.strerror(Unix.errno())));
+        }
+        size = Unix.lseek(fd, 0, Unix.SEEK_END);
+        if (size < 0) {
+            String reason = Unix.strerror(Unix.errno());
+            Unix.close(fd);
+            throw new IOException(path + ": " + reason);
+        }
+    }
+
+    /** Opens what is only read. */
+    public static Storage toRead(String path) throws IOException {
+        return new Storage(path, Unix.O_RDONLY);
+    }
+
+    /** Opens what is there already, unless it is a block device that is used. */
+    public static Storage toChange(String path) throws IOException {
+        return new Storage(path, Unix.O_RDWR | Unix.O_EXCL);
+    }
+
+    /** Makes a file of zeros, which must not be there yet. */
+    public static Storage create(String path, long size) throws IOException {
+        try (var file = new Storage(path, Unix.O_RDWR | Unix.O_CREAT | Unix.O_EXCL)) {
+            file.cut(size);
+        }
+        return toChange(path);
+    }
+
+    /** Bytes. */
+    public long size() {
+        return size;
+    }
+
+    void read(long offset, long address, long length) throws IOException {
+        for (long done = 0; done < length;) {
+            long n = Unix.pread(fd, address + done, length - done, offset + done);
+            if (n == 0) {
+                throw new IOException(path + ": has become shorter");
+            }
+            done += counted(n);
+        }
+    }
+
+    private void write(long offset, long address, long length) throws IOException {
+        for (long done = 0; done < length;) {
+            done += counted(Unix.pwrite(fd, address + done, length - done, offset + done));
+        }
+    }
+
+    /** Copies bytes that are elsewhere in something else. */
+    public void copyFrom(Storage source, long from, long to, long length) throws IOException {
+        for (long done = 0; done < length; done += PIECE) {
+            long piece = Math.min(PIECE, length - done);
+            source.read(from + done, buffer().address(), piece);
+            write(to + done, buffer.address(), piece);
+        }
+    }
+
+    /** Has the bytes of another one, which is not smaller, from then on; what is the same already is not written. */
+    public void become(Storage other) throws IOException {
+        cut(size);
+        ByteBuffer mine = buffer().buffer(0, PIECE);
+        ByteBuffer others = buffer.buffer(PIECE, PIECE);
+        for (long at = 0; at < size; at += PIECE) {
+            at = Math.min(nextData(at), other.nextData(at)) / PIECE * PIECE;
+            int piece = (int) Math.min(PIECE, size - at);
+            if (at < size) {
+                read(at, buffer.address(), piece);
+                other.read(at, buffer.address() + PIECE, piece);
+                if (!mine.limit(piece).equals(others.limit(piece))) {
+                    write(at, buffer.address() + PIECE, piece);
+                }
+            }
+        }
+    }
+
+    /** Where there may be something else than zeros next; the size if there is nothing. */
+    private long nextData(long at) {
+        long next = Unix.lseek(fd, at, Unix.SEEK_DATA);
+        return next >= 0 ? next : Unix.errno() == Unix.ENXIO ? size : at;
+    }
+
+    private void cut(long bytes) throws IOException {
+        while (Unix.ftruncate(fd, bytes) < 0) {
+            counted(-1);
+        }
+    }
+
+    /** Makes a range zeros, and gives back its space where that is possible. */
+    void zero(long offset, long length) throws IOException {
+        while (length > 0 && Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
+            if (Unix.errno() == Unix.EOPNOTSUPP) {
+                buffer().zero(0, PIECE);
+                for (long done = 0; done < length; done += PIECE) {
+                    write(offset + done, buffer.address(), Math.min(PIECE, length - done));
+                }
+                return;
+            }
+            counted(-1);
+        }
+    }
+
+    /** Returns when all that was written is durable. */
+    public void sync() throws IOException {
+        while (Unix.fdatasync(fd) < 0) {
+            counted(-1);
+        }
+    }
+
+    private Memory buffer() {
+        if (buffer == null) {
+            buffer = Memory.map(2 * PIECE);
+        }
+        return buffer;
+    }
+
+    /** How many bytes a call did; none if it was interrupted. */
+    private long counted(long n) throws IOException {
+        if (n < 0 && Unix.errno() != Unix.EINTR) {
+            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        }
+        return Math.max(n, 0);
+    }
+
+    @Override
+    public void close() {
+        Unix.close(fd);
+        if (buffer != null) {
+            buffer.close();
+        }
+    }
+}

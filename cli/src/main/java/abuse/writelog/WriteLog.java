@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.writelog;
+
+import abuse.libc.Memory;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** A log that is read. All of it is checked when it is opened. Any thread may call. */
+public final class WriteLog implements AutoCloseable {
+    private static final int SMALLEST_SECTOR = 512;
+    private static final int LARGEST_SECTOR = 64 << 10;
+
+    private final Storage file;
+    private final int sectorSize;
+    private final List<LogEntry> entries;
+
+    /**
+     * Opens a log, which may be on a block device.
+     *
+     * @throws IOException when it cannot be read, or is no log, or not all of one; the message names it
+     */
+    public WriteLog(String path) throws IOException {
+        file = Storage.toRead(path);
+        try (Memory memory = Memory.map(LARGEST_SECTOR)) {
+            ByteBuffer words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
+            if (file.size() >= SMALLEST_SECTOR) {
+                file.read(0, memory.address(), SMALLEST_SECTOR);
+            }
+            if (words.getLong(Format.MAGIC_AT) != Format.MAGIC) {
+                throw new IOException(path + ": is no log of dm-log-writes or of the filter record");
+            }
+            if (words.getLong(Format.VERSION_AT) != Format.VERSION) {
+                throw new IOException(path + ": is a log of version " + Long.toUnsignedString(words.getLong(Format.VERSION_AT))
+                        + ", and only version 1 is known");
+            }
+            sectorSize = words.getInt(Format.SECTOR_SIZE_AT);
+            if (sectorSize < SMALLEST_SECTOR || sectorSize > LARGEST_SECTOR || Integer.bitCount(sectorSize) != 1) {
+                throw new IOException(path + ": is damaged: its sectors have " + Integer.toUnsignedString(sectorSize) + " bytes");
+            }
+            entries = Collections.unmodifiableList(readAll(path, words, memory.address(), words.getLong(Format.ENTRIES_AT)));
+        } catch (IOException | RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private List<LogEntry> readAll(String path, ByteBuffer words, long address, long number) throws IOException {
+        var all = new ArrayList<LogEntry>();
+        long at = sectorSize;
+        for (long i = 0; i != number; i++) {
+            if (at > file.size() - sectorSize || i == Integer.MAX_VALUE) {
+                throw new IOException(path + ": is cut short: entry " + i + " of " + Long.toUnsignedString(number) + " is not there");
+            }
+            file.read(at, address, sectorSize);
+            at += sectorSize;
+            LogEntry entry = read(path, words, (int) i, at);
+            if (!entry.isDiscard()) {
+                if (entry.length() > file.size() - at) {
+                    throw new IOException(path + ": is cut short, or damaged: the data of entry " + i + ", " + entry.length()
+                            + " bytes, is not there");
+                }
+                at += entry.length();
+            }
+            all.add(entry);
+        }
+        return all;
+    }
+
+    private LogEntry read(String path, ByteBuffer words, int number, long position) throws IOException {
+        long sector = words.getLong(Format.SECTOR_AT);
+        long sectors = words.getLong(Format.SECTORS_AT);
+        long flags = words.getLong(Format.FLAGS_AT);
+        long text = words.getLong(Format.TEXT_LENGTH_AT);
+        boolean mark = (flags & Format.MARK) != 0;
+        long most = Long.MAX_VALUE / sectorSize;
+        // One without any meaning is what a file has that was not written there
+        if (sector < 0 || sectors < 0 || sector > most || sectors > most - sector || flags == 0 && sectors == 0
+                || mark && (text < 0 || text > sectorSize - Format.TEXT_AT || sectors != 0)) {
+            throw new IOException(path + ": is damaged: entry " + number + " makes no sense");
+        }
+        byte[] bytes = new byte[mark ? (int) text : 0];
+        words.get(Format.TEXT_AT, bytes);
+        var entry = new LogEntry(number, sector, sector * sectorSize, sectors * sectorSize, flags,
+                mark ? new String(bytes, StandardCharsets.UTF_8) : null, position);
+        if (!entry.isKnown()) {
+            throw new IOException(path + ": is damaged, or newer than this program: entry " + number + " has the flags 0x" + Long.toHexString(flags));
+        }
+        return entry;
+    }
+
+    /** All entries, in their order. */
+    public List<LogEntry> entries() {
+        return entries;
+    }
+
+    /** The bytes of a sector. */
+    public int sectorSize() {
+        return sectorSize;
+    }
+
+    /** How many bytes a disk must have for some entries. */
+    public static long reach(List<LogEntry> entries) {
+        return entries.stream().mapToLong(entry -> entry.offset() + entry.length()).max().orElse(0);
+    }
+
+    /** Does to a disk what the first bytes of an entry did; a range that was discarded becomes zeros. */
+    public void play(LogEntry entry, long length, Storage onto) throws IOException {
+        if (entry.isDiscard()) {
+            onto.zero(entry.offset(), length);
+        } else {
+            onto.copyFrom(file, entry.position(), entry.offset(), length);
+        }
+    }
+
+    /** Does what an entry did. */
+    public void play(LogEntry entry, Storage onto) throws IOException {
+        play(entry, entry.length(), onto);
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The states that power cuts leave, as a shell command sees them. */
+class CrashesTest extends CommandTestBase {
+    /** The first letters of the image's sectors. */
+    private static final String LETTERS = "sed -E 's/(.)\\1{511}/\\1/g' {}";
+
+    private Path log;
+    private Path base;
+    private Path seen;
+
+    @BeforeEach
+    void makeFiles() throws Exception {
+        log = directory.resolve("log");
+        base = directory.resolve("base");
+        seen = directory.resolve("seen");
+        byte[] dots = new byte[4 * LogFile.SECTOR];
+        Arrays.fill(dots, (byte) '.');
+        Files.write(base, dots);
+    }
+
+    private String[] words(String check, String... more) {
+        var words = new ArrayList<>(List.of("crashes", log.toString(), "--base", base.toString(), "--check", check, "--work", directory.toString()));
+        words.addAll(List.of(more));
+        return words.toArray(String[]::new);
+    }
+
+    /** Names and contents of all states, in their order. */
+    private List<String> states(String... more) throws Exception {
+        Files.deleteIfExists(seen);
+        var words = new ArrayList<>(List.of(more));
+        words.add("--jobs=1");
+        succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen, words.toArray(String[]::new)));
+        return Files.readAllLines(seen);
+    }
+
+    @Test
+    void all_states_are_seen_and_no_others() throws Exception {
+        new LogFile().write(0, 'a').write(1, 'b').flush().mark("m").add(2, 1, LogFile.FUA, "", 'c').write(3, 'd').write(0, 'e').flush().store(log);
+        assertEquals(List.of("1 ab..", "1-0 .b..", "1-1 a...", "1+ ....", "6 ebcd m", "6-5 ebc. m", "6-6 abcd m", "6+ abc. m"), states());
+    }
+
+    @Test
+    void a_write_with_fua_is_there_from_its_place_on() throws Exception {
+        new LogFile().write(0, 'a').add(1, 1, LogFile.FUA, "", 'b').write(2, 'c').store(log);
+        assertEquals(List.of("0 a...", "0+ ....", "2 abc.", "2-0 .bc.", "2-2 ab..", "2+ .b.."), states());
+    }
+
+    @Test
+    void writes_are_torn() throws Exception {
+        new LogFile().add(0, 2, 0, "", 'a').flush().add(2, 2, LogFile.FUA, "", 'b').store(log);
+        assertEquals(List.of("0 aa..", "0+ ....", "0~0:1 a...", "2~2:1 aab.", "2 aabb"), states());
+    }
+
+    @Test
+    void of_too_many_some_are_seen() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 6; i++) {
+            file.write(i % 4, 'a' + i);
+        }
+        file.store(log);
+        List<String> some = states("--most=18");
+        assertEquals(18, some.size());
+        assertEquals(18, new TreeSet<>(some).size(), some.toString());
+        assertEquals("5 efcd", some.get(0));
+        assertEquals("5+ ....", some.get(1));
+        assertEquals("5-0 efcd", some.get(2));
+        assertTrue(some.contains("5+3 ...d"), some.toString());
+        assertEquals(some, states("--most=18"));
+        assertTrue(!some.equals(states("--most=18", "--seed=2")));
+        assertEquals(some.subList(15, 18), states("--most=18", "--from", some.get(15).split(" ")[0]));
+    }
+
+    @Test
+    void all_of_as_many_as_are_allowed_are_seen() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 4; i++) {
+            file.write(i % 4, 'a' + i);
+        }
+        file.store(log);
+        assertEquals(16, new TreeSet<>(states("--most=16")).size());
+        assertEquals(15, states("--most=15").size());
+    }
+
+    @Test
+    void a_state_that_is_bad_is_told_with_the_shortest_log_that_is() throws Exception {
+        new LogFile().write(3, 'x').flush().write(0, 'a').write(1, 'b').mark("done").write(2, 'c').store(log);
+        // The second one must not be there without the first one
+        String check = "x=$(" + LETTERS + "); case $x in .b*) echo bad $x; exit 3; esac";
+        Outcome outcome = run(words(check, "--jobs=1"));
+        assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
+        assertEquals("""
+                state: 5-2
+                last: 5
+                lost: 2
+                mark: done
+                smallest: 3-2
+                status: 3
+                | bad .bcx
+                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
+        outcome = run(words(check, "--json", "--keep-going"));
+        assertTrue(outcome.out().contains("\"state\": \"5+3\""), outcome.out());
+        assertTrue(outcome.out().contains("\"smallest\": \"3-2\""), outcome.out());
+        assertTrue(outcome.out().contains("\"states\": 9,"), outcome.out());
+    }
+
+    @Test
+    void what_a_check_writes_is_gone_for_the_next_one() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 8; i++) {
+            file.write(i % 4, 'a' + i).flush();
+        }
+        file.store(log);
+        byte[] before = Files.readAllBytes(base);
+        List<String> expected = states();
+        Files.delete(seen);
+        succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen + "; printf '!!!!' | dd of={} bs=512 seek=1 conv=notrunc status=none;"
+                + " truncate -s 700 {}", "--jobs=1"));
+        assertEquals(expected, Files.readAllLines(seen));
+        assertArrayEquals(before, Files.readAllBytes(base));
+        try (var files = Files.list(directory)) {
+            assertEquals(List.of("base", "log", "seen"), files.map(path -> path.getFileName().toString()).sorted().toList());
+        }
+    }
+
+    @Test
+    void an_image_with_holes_is_copied_without_them() throws Exception {
+        try (var file = new RandomAccessFile(base.toFile(), "rw")) {
+            file.setLength(6L << 30);
+            file.seek((5L << 30) + 512);
+            file.write('x');
+        }
+        new LogFile().write(3L << 21, 'a').store(log);
+        succeed(words("dd if={} bs=512 skip=$((3 << 21)) count=1 status=none | tr -d '\\0' | head -c 1 >>" + seen
+                + "; dd if={} bs=512 skip=$((5 << 21)) count=2 status=none | tr -d '\\0' >>" + seen + "; test $(du -m {} | cut -f1) -lt 100", "--jobs=1"));
+        assertEquals("axx", Files.readString(seen));
+    }
+
+    @Test
+    void a_walk_that_is_stopped_goes_on_later() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 5; i++) {
+            file.write(0, 'a' + i).flush();
+        }
+        file.store(log);
+        Running running = start(words(": {}; echo $ABUSECTL_STATE >>" + seen + "; test -e " + directory.resolve("go") + " || exec sleep 600", "--jobs=1"));
+        running.await(() -> Files.exists(seen) && sizeOf(seen) > 1);
+        running.signal();
+        Outcome outcome = running.end();
+        assertEquals(log + ": stopped; --from 0 goes on", error(outcome));
+        Files.createFile(directory.resolve("go"));
+        assertEquals(6, states("--from", "0").size());
+        assertEquals(List.of("8 e..."), states("--from", "8"));
+    }
+
+    private static long sizeOf(Path file) {
+        return file.toFile().length();
+    }
+
+    @Test
+    void a_mark_says_where_to_begin() throws Exception {
+        new LogFile().write(0, 'a').flush().write(1, 'b').mark("m").flush().write(2, 'c').store(log);
+        assertEquals(List.of("3 ab.. m", "5 abc. m"), states("--from-mark", "m"));
+    }
+
+    @Test
+    void mistakes_are_named() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        assertEquals("crashes: --base is missing", misuse("crashes", log.toString(), "--check", "true {}"));
+        assertEquals("crashes: --check is missing", misuse("crashes", log.toString(), "--base", base.toString()));
+        assertEquals("crashes: --check has no {}, where the path of the image belongs", misuse(words("true")));
+        assertEquals("crashes: --jobs=0 is not from 1 to 1024", misuse(words("true {}", "--jobs=0")));
+        assertEquals("crashes: --most=x is not a number", misuse(words("true {}", "--most=x")));
+        assertEquals("there is no state '7-3'; --most and --seed must be those of before", fail(words("true {}", "--from=7-3")));
+        assertEquals(log + ": has no mark 'm'", fail(words("true {}", "--from-mark=m")));
+        assertTrue(fail(words("/no/such/program {}")).startsWith("--check cannot be run: "));
+        Files.write(base, new byte[100]);
+        assertEquals(base + ": has 100 bytes, and the recorded disk had at least 512", fail(words("true {}")));
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.device.Flag;
+import abuse.device.Operation;
+import abuse.device.Result;
+import abuse.device.SimulatedDisk.Submitted;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The filter record, whose file is read as the kernel's source describes it. */
+class RecordFilterTest extends FilterTestBase {
+    private static final int FLUSH = 1;
+    private static final int FUA = 2;
+    private static final int DISCARD = 4;
+    private static final int MARK = 8;
+    private static final int NOTHING = 16;
+
+    private Path log;
+
+    @BeforeEach
+    void nameTheLog() {
+        log = directory.resolve("log");
+    }
+
+    private record Entry(long sector, long sectors, long flags, String text, byte[] data) {}
+
+    private List<Entry> entries() throws Exception {
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(0x6a736677736872L, file.getLong(0));
+        assertEquals(1, file.getLong(8));
+        long number = file.getLong(16);
+        assertEquals(BLOCK, file.getInt(24));
+        int at = BLOCK;
+        var entries = new ArrayList<Entry>();
+        for (long i = 0; i < number; i++) {
+            long flags = file.getLong(at + 16);
+            byte[] text = new byte[(int) file.getLong(at + 24)];
+            file.get(at + 32, text);
+            assertEquals(0, file.get(at + 32 + text.length), "what follows the text");
+            byte[] data = new byte[flags == DISCARD ? 0 : (int) file.getLong(at + 8) * BLOCK];
+            file.get(at + BLOCK, data);
+            entries.add(new Entry(file.getLong(at), file.getLong(at + 8), flags, new String(text, UTF_8), data));
+            at += BLOCK + data.length;
+        }
+        assertEquals(file.capacity(), at, "the end of the file");
+        return entries;
+    }
+
+    private List<String> words() throws Exception {
+        return entries().stream().map(entry -> entry.flags + " " + entry.sector + "+" + entry.sectors + entry.text).toList();
+    }
+
+    @Test
+    void all_that_changes_the_disk_is_there() throws Exception {
+        serveWith("record:" + log, "error:op=write,range=512K-");
+        assertEquals(Result.OKAY, write(1, 1));
+        assertEquals(Result.OKAY, read(1));
+        assertEquals(Result.OKAY, resultOf(disk.writeFua(2 * BLOCK, bytes(2))));
+        assertEquals(Result.MEDIA_FAILURE, write(200, 3));
+        assertEquals(Result.OKAY, flush());
+        assertEquals("", succeed("mark", "0", "a mark"));
+        assertEquals(Result.OKAY, resultOf(disk.submit(Operation.WRITE_ZEROES, 0, 8 * BLOCK, null, false, 0)));
+        assertEquals(Result.OKAY, resultOf(disk.submit(Operation.DISCARD, 8 * BLOCK, 8 * BLOCK, null, false, 0)));
+        assertEquals(List.of("0 1+1", FUA + " 2+1", FLUSH + " 0+0", MARK + " 0+0a mark", "0 0+8", DISCARD + " 8+8"), words(), "while it is served");
+        assertEquals("", endServer());
+        assertEquals(List.of("0 1+1", FUA + " 2+1", FLUSH + " 0+0", MARK + " 0+0a mark", "0 0+8", DISCARD + " 8+8"), words());
+        assertArrayEquals(bytes(1), entries().get(0).data);
+        assertArrayEquals(bytes(2), entries().get(1).data);
+        assertArrayEquals(new byte[8 * BLOCK], entries().get(4).data);
+    }
+
+    @Test
+    void a_flush_stands_where_it_began() throws Exception {
+        Path hang = Files.createFile(directory.resolve("hang"));
+        serveWith("record:file=" + log, "stall:op=flush,when=" + hang, "error:op=flush,nth=2");
+        write(1, 1);
+        Submitted flush = disk.flush();
+        server.await(() -> succeed("filter", "0", "-n", "-o", "name,matched").matches("(?s).*stall +1\\n.*"));
+        write(2, 2);
+        assertEquals(List.of("0 1+1", NOTHING + " 0+0", "0 2+1"), words());
+        Files.delete(hang);
+        assertEquals(Result.OKAY, resultOf(flush));
+        assertEquals(List.of("0 1+1", FLUSH + " 0+0", "0 2+1"), words());
+        assertEquals(Result.MEDIA_FAILURE, flush());
+        endServer();
+        assertEquals(List.of("0 1+1", FLUSH + " 0+0", "0 2+1", NOTHING + " 0+0"), words());
+    }
+
+    @Test
+    void large_zeroes_come_in_pieces() throws Exception {
+        disk = devices.add(0).setUp(40 << 20, Flag.WRITE_ZEROES);
+        serveWith("record:" + log);
+        assertEquals(Result.OKAY, resultOf(disk.submit(Operation.WRITE_ZEROES, 0, 40 << 20, null, true, 0)));
+        endServer();
+        assertEquals(List.of(FUA + " 0+4096", FUA + " 4096+4096", FUA + " 8192+2048"), words());
+    }
+
+    @Test
+    void a_log_that_is_there_is_kept() throws Exception {
+        serveWith("record:" + log);
+        write(1, 1);
+        endServer();
+        byte[] before = Files.readAllBytes(log);
+        assertEquals(log + ": is there already, and a log is not continued; name a new file", fail("server", "0", "mem", "--filter", "record:" + log));
+        assertArrayEquals(before, Files.readAllBytes(log));
+    }
+
+    @Test
+    void it_comes_and_goes_while_the_disk_is_used() throws Exception {
+        serveWith("--control");
+        write(1, 1);
+        assertEquals("/dev/abctl0: nothing is recorded; try 'abusectl filter' with 'add record:FILE'", fail("mark", "0", "early"));
+        assertEquals("", succeed("filter", "0", "add", "record:" + log + ",op=write"));
+        write(2, 2);
+        flush();
+        assertEquals("NAME   KEYS\nrecord file=" + log + ",op=write\n", succeed("filter", "0", "-o", "name,keys"));
+        assertEquals("", succeed("filter", "0", "remove", "record"));
+        write(3, 3);
+        endServer();
+        assertEquals(List.of("0 2+1"), words());
+    }
+
+    @Test
+    void mistakes_are_named() throws Exception {
+        disk = devices.add(0).setUp(1 << 20);
+        assertEquals("server: --filter record: needs a file, as in record:PATH", misuse("server", "0", "mem", "--filter", "record"));
+        assertTrue(misuse("server", "0", "mem", "--filter", "check:" + log).contains("unknown key '" + log + "'"));
+        assertEquals("mark: no text given", misuse("mark"));
+        assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
+        serveWith("record:" + log);
+        assertEquals(Result.OKAY, read(0));
+        assertEquals("/dev/abctl0: a mark has 4063 bytes at most in this log, and this one has 4064", fail("mark", "0", "x".repeat(4064)));
+        assertEquals("", succeed("mark", "0", "x".repeat(4063)));
+        assertEquals("", succeed("mark", "0", "\u00e9"));
+        endServer();
+        assertEquals(List.of(MARK + " 0+0" + "x".repeat(4063), MARK + " 0+0\u00e9"), words());
+    }
+}

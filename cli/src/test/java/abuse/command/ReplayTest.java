@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Logs that are made here, byte for byte, as the kernel's source describes them. */
+class ReplayTest extends CommandTestBase {
+    private static final int SECTOR = LogFile.SECTOR;
+
+    private Path log;
+    private Path image;
+
+    @BeforeEach
+    void makeFiles() throws Exception {
+        log = directory.resolve("log");
+        image = directory.resolve("image");
+        new LogFile().add(0, 2, 0, "", 'a').flush().write(1, 'b').add(4, 1, LogFile.FUA, "", 'c').mark("here")
+                .add(0, 1, LogFile.DISCARD, "", 0).flush().store(log);
+        fill('.', 8 * SECTOR);
+    }
+
+    private void fill(char letter, int length) throws Exception {
+        byte[] all = new byte[length];
+        Arrays.fill(all, (byte) letter);
+        Files.write(image, all);
+    }
+
+    /** The first byte of each sector of the image, 0 for a NUL. */
+    private String sectors() throws Exception {
+        byte[] all = Files.readAllBytes(image);
+        var text = new StringBuilder();
+        for (int i = 0; i < all.length; i += SECTOR) {
+            byte[] sector = Arrays.copyOfRange(all, i, i + SECTOR);
+            byte[] same = new byte[SECTOR];
+            Arrays.fill(same, sector[0]);
+            assertArrayEquals(same, sector);
+            text.append(sector[0] == 0 ? '0' : (char) sector[0]);
+        }
+        return text.toString();
+    }
+
+    @Test
+    void entries_are_shown() {
+        assertEquals("""
+                ENTRY SECTOR LENGTH FLAGS   MARK
+                    0      0     1K -       -
+                    1      0     0B flush   -
+                    2      1   512B -       -
+                    3      4   512B fua     -
+                    4      0     0B mark    here
+                    5      0   512B discard -
+                    6      0     0B flush   -
+                """, succeed("replay", log.toString()));
+        assertEquals("0 0\n1 0\n2 512\n3 2048\n", succeed("replay", log.toString(), "--to-entry", "3", "-n", "-o", "entry,offset", "-b")
+                .replaceAll(" +", " ").replaceAll("(?m)^ ", ""));
+        assertEquals("""
+                {
+                  "entries": [
+                    {
+                      "entry": 0,
+                      "sector": 0,
+                      "offset": 0,
+                      "length": 1024,
+                      "flags": [],
+                      "mark": null
+                    }
+                  ]
+                }
+                """, succeed("replay", log.toString(), "--json", "--to-entry=0"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'', 0b..c...", "--to-entry=0, aa......", "--to-flush=1, aa......", "--to-entry=2, ab......", "--to-mark=here, ab..c...",
+        "--to-flush=2, 0b..c...", "--to-mark=here --durable, aa..c...", "--to-entry=2 --durable, aa......", "--durable, 0b..c..."})
+    void an_image_is_changed_up_to_some_place(String options, String expected) throws Exception {
+        var words = new ArrayList<>(List.of("replay", log.toString(), "--onto", image.toString()));
+        words.addAll(Arrays.stream(options.split(" ")).filter(word -> !word.isEmpty()).toList());
+        assertEquals("", succeed(words.toArray(String[]::new)));
+        assertEquals(expected, sectors());
+    }
+
+    @Test
+    void a_log_that_is_wrong_changes_nothing() throws Exception {
+        byte[] good = Files.readAllBytes(log);
+        refused("is no log of dm-log-writes or of the filter record", good, 0, 8, 1);
+        refused("is a log of version 2, and only version 1 is known", good, 8, 8, 2);
+        refused("is damaged: its sectors have 100 bytes", good, 24, 4, 100);
+        refused("is damaged: its sectors have 0 bytes", good, 24, 4, 0);
+        refused("is cut short: entry 7 of 8 is not there", good, 16, 8, 8);
+        refused("is cut short: entry 7 of 18446744073709551615 is not there", good, 16, 8, -1);
+        refused("is cut short, or damaged: the data of entry 0, 512000 bytes, is not there", good, SECTOR + 8, 8, 1000);
+        refused("is damaged: entry 0 makes no sense", good, SECTOR + 8, 8, Long.MAX_VALUE);
+        refused("is damaged: entry 0 makes no sense", good, SECTOR + 8, 8, -1);
+        refused("is damaged: entry 0 makes no sense", good, SECTOR, 8, -1);
+        refused("is damaged: entry 1 makes no sense", good, 4 * SECTOR + 16, 8, 0);
+        refused("is damaged, or newer than this program: entry 0 has the flags 0x40", good, SECTOR + 16, 8, 0x40);
+        refused("is damaged: entry 4 makes no sense", good, 9 * SECTOR + 24, 8, 481);
+        Files.write(log, Arrays.copyOf(good, good.length - 1));
+        assertEquals(log + ": is cut short: entry 6 of 7 is not there", fail("replay", log.toString()));
+        Files.write(log, new byte[0]);
+        assertEquals(log + ": is no log of dm-log-writes or of the filter record", fail("replay", log.toString()));
+        assertEquals("/no/log: No such file or directory", fail("replay", "/no/log"));
+    }
+
+    private void refused(String message, byte[] good, int at, int length, long value) throws Exception {
+        byte[] bad = good.clone();
+        ByteBuffer numbers = ByteBuffer.wrap(bad).order(ByteOrder.LITTLE_ENDIAN);
+        if (length == 8) {
+            numbers.putLong(at, value);
+        } else {
+            numbers.putInt(at, (int) value);
+        }
+        Files.write(log, bad);
+        assertEquals(log + ": " + message, fail("replay", log.toString(), "--onto", image.toString()));
+        assertEquals("........", sectors());
+    }
+
+    @Test
+    void an_image_that_is_too_small_is_not_changed() throws Exception {
+        fill('.', 4 * SECTOR);
+        assertEquals(image + ": has 2048 bytes, and the recorded disk had at least 2560", fail("replay", log.toString(), "--onto", image.toString()));
+        assertEquals("....", sectors());
+        assertEquals("", succeed("replay", log.toString(), "--onto", image.toString(), "--to-entry", "2"));
+        assertEquals("/no/image: No such file or directory", fail("replay", log.toString(), "--onto", "/no/image"));
+    }
+
+    @Test
+    void mistakes_are_named() {
+        String name = log.toString();
+        assertEquals("replay: --to-mark, --to-entry and --to-flush are mutually exclusive", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
+        assertEquals("replay: --onto prints nothing, so options for columns are of no use", misuse("replay", name, "--onto", "x", "--json"));
+        assertEquals("replay: --to-flush=0 must be at least 1", misuse("replay", name, "--to-flush=0"));
+        assertEquals("replay: --to-entry=x is not a number", misuse("replay", name, "--to-entry=x"));
+        assertEquals(log + ": has no mark 'there'", fail("replay", name, "--to-mark", "there"));
+        assertEquals(log + ": has no entry 7, only 7 from 0", fail("replay", name, "--to-entry", "7"));
+        assertEquals(log + ": has no flush 3, only 2", fail("replay", name, "--to-flush", "3"));
+    }
+}
