@@ -52,6 +52,8 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 		this_cpu_inc(front->passed->faults);
 	}
 	bio_put(&io->clone);
+	/* Its submitter waits for nothing here, and would be told too late. */
+	bio->bi_opf &= ~REQ_NOWAIT;
 	if (then == ABUSE_THEN_FAULT)
 		abuse_lane_add(front, ABUSE_LANE_FAULTS, bio);
 	else

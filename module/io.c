@@ -6,18 +6,18 @@
 #include "fronts.h"
 #include "io.h"
 #include "map.h"
+#include "slots.h"
 
-/* Whoever must not wait is told so, and comes back. */
+/* Whoever must not wait is told so while it submits, and comes back. */
 static bool abuse_io_goes_on(struct abuse_io *io)
 {
-	bool nowait = io->bio->bi_opf & REQ_NOWAIT;
-
 	switch (io->then) {
 	case ABUSE_THEN_FAULT:
 		return io->clone.bi_status &&
-		       !(nowait && io->clone.bi_status == BLK_STS_AGAIN);
+		       !(io->bio->bi_opf & REQ_NOWAIT &&
+			 io->clone.bi_status == BLK_STS_AGAIN);
 	case ABUSE_THEN_RETRY:
-		return io->clone.bi_status == BLK_STS_AGAIN && !nowait;
+		return io->clone.bi_status == ABUSE_STS_RETRY;
 	case ABUSE_THEN_WRITE:
 		return !io->clone.bi_status;
 	default:

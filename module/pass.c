@@ -399,6 +399,12 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		abuse_era_leave(era);
 		return;
 	}
+	/* A later piece could have to wait when an earlier one is under way. */
+	if (end < bio_end_sector(bio) && bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		abuse_era_leave(era);
+		return;
+	}
 	/* It may wait for memory or servers, and a server for the era. */
 	if (to == ABUSE_LANE_SERVERS)
 		abuse_era_leave(era);

@@ -117,6 +117,9 @@ enum abuse_queue_state {
 /* Of a request of a disk behind another: the target of its bytes has failed. */
 #define ABUSE_RQ_FAULT	REQ_DRV
 
+/* Such a request ends so when a server has submitted it anew; nobody else says that. */
+#define ABUSE_STS_RETRY	BLK_STS_DM_REQUEUE
+
 struct abuse_counters {
 	u64 gets;
 	u64 puts;

@@ -59,7 +59,7 @@ static blk_status_t abuse_result_status(u32 result)
 	case ABUSE_RESULT_REMOTE_FAILURE:
 		return BLK_STS_TARGET;
 	case ABUSE_RESULT_RETRY:
-		return BLK_STS_AGAIN;
+		return ABUSE_STS_RETRY;
 	default:
 		return BLK_STS_IOERR;
 	}
@@ -139,7 +139,7 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 static void abuse_transfer_free(struct abuse_queue *q, struct abuse_transfer *t,
 				blk_status_t status)
 {
-	if (status == BLK_STS_AGAIN)
+	if (status == ABUSE_STS_RETRY)
 		t->slot->rq->rq_flags |= RQF_QUIET;
 	else if (status != BLK_STS_OK)
 		q->count.errors++;

@@ -17,10 +17,6 @@ _ready() {
 # _start CACHE [ARGUMENT...]: a server whose image is slow
 _start() { start server --cache="$1" --filter=delay:time=1ms "file:${IMAGE-$T/image}" "${@:2}"; }
 
-# _load: as start_load, but its writes may wait: one that may not, as io_uring asks first, fails where it is cut in the
-# middle of pieces that are mapped for reads
-_load() { start_load --ioengine=libaio; }
-
 # _same: the disk has the bytes of its image, however they are read
 _same() {
 	local n
@@ -40,7 +36,7 @@ _counted() {
 _verified() { # CACHE
 	_ready queues=2
 	_start "$1"
-	_load
+	start_load
 	answering
 	pause 10
 	end_load "a cache of $1"
@@ -59,7 +55,7 @@ a_server_killed_at_any_moment_leaves_nothing_stale() {
 	local n cache
 	_ready queues=2
 	_start /dev/ram0
-	_load
+	start_load
 	for cache in /dev/ram0 4M /dev/ram0 /dev/ram0 4M /dev/ram0; do
 		answering
 		pause "0.$((RANDOM % 9 + 1))"
@@ -137,7 +133,7 @@ a_cache_that_cannot_be_used_or_fails_is_gone_without() {
 	dmsetup remove abuse-cache
 	dmsetup create abuse-cache --table "0 24576 linear /dev/ram0 0"
 	_start $device
-	_load
+	start_load
 	dmsetup load abuse-cache --table "0 24576 error"
 	dmsetup resume abuse-cache
 	wait_for has "$T/server" "cache $device: .*; the disk goes on without it"

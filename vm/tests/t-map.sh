@@ -90,6 +90,22 @@ what_is_unmapped_is_for_servers_again() {
 	finish read
 }
 
+# A part of it could have to wait when another one is under way, and its submitter would be told too late.
+who_must_not_wait_comes_back_before_any_part_is_under_way() {
+	_ready
+	_map 0:64K:0:/dev/ram0:w
+	_map 64K:64K:0:/dev/ram1:w
+	spawn nowait client io $DISK op=read length=128K nowait=1
+	failed nowait EAGAIN
+	exec 3<$CTL
+	submit read op=read offset=128K length=4K nowait=1
+	take 3
+	_map 128K:4K:128K:/dev/ram0
+	answer 3 "$id0:$RETRY" # a server had it, so nobody waits who must not
+	finish read
+	"${FIO[@]}" --name=cut --size=128K --rw=randrw --bs=128k --iodepth=8 --number_ios=50 --loops=50
+}
+
 a_server_maps_and_has_the_request_submitted_anew() {
 	_ready
 	exec 3<$CTL
@@ -432,7 +448,7 @@ a_backend_in_java_maps_at_a_miss() {
 	_targets
 	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE)) queues=2
 	start server --plugin "$ABUSE_BUILD/miss.jar" miss:/dev/ram0
-	"${FIO[@]}" --name=verify --size=8M --rw=randwrite --bsrange=4k-256k --ioengine=libaio --iodepth=16 --verify=crc32c \
+	"${FIO[@]}" --name=verify --size=8M --rw=randwrite --bsrange=4k-256k --iodepth=16 --verify=crc32c \
 		--verify_fatal=1 --verify_dump=0 >"$T/fio" || fail "fio: $(<"$T/fio")"
 	[ "$(status mapped_writes)" -gt 0 ] || fail "nothing was mapped"
 	cmp $DISK /dev/ram0 >"$T/cmp" || fail "not the bytes of the device: $(<"$T/cmp")"
