@@ -86,7 +86,7 @@ class FilterAllocationTest {
             worker.close();
         }
         assertTrue(round >= WARM + ROUNDS);
-        // The compiler may still replace code, as in WorkerTest
-        assertTrue(end - warm < ROUNDS, end - warm + " bytes for " + ROUNDS * 8 + " requests");
+        // The smallest object has 16 bytes; the compiler may still replace code
+        assertTrue(end - warm < 4 * ROUNDS * 8, end - warm + " bytes for " + ROUNDS * 8 + " requests");
     }
 }

@@ -25,8 +25,9 @@ class NbdAllocationTest {
         var process = NbdProcess.nbdkit(directory, "memory", "1M");
         try {
             long bytes = new AllocationMeter("nbd ", 2, ROUNDS).measure(process.uri, length);
-            // The compiler may still replace code, as in WorkerTest
-            assertTrue(bytes < ROUNDS, bytes + " bytes for " + ROUNDS * AllocationMeter.TOGETHER + " requests");
+            // The smallest object has 16 bytes; what a wait takes, or replaced code, depends on how busy the machine is
+            int requests = ROUNDS * AllocationMeter.TOGETHER;
+            assertTrue(bytes < 4 * requests, bytes + " bytes for " + requests + " requests");
         } finally {
             process.kill();
         }
