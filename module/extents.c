@@ -91,6 +91,7 @@ static u32 abuse_aim_kind(struct abuse_front *front, struct abuse_part *parts,
 
 	for (i = 0; i < nr; i++) {
 		struct abuse_target *target;
+		int failed;
 
 		if ((parts[i].extent.flags & ABUSE_EXTENT_MEMORY) != kind)
 			continue;
@@ -101,9 +102,11 @@ static u32 abuse_aim_kind(struct abuse_front *front, struct abuse_part *parts,
 			break;
 		}
 		parts[i].target = target;
-		*err = abuse_front_aim(front, target);
-		if (*err)
+		failed = abuse_front_aim(front, target);
+		if (failed) {
+			*err = failed;
 			break;
+		}
 		before = target;
 		cond_resched();
 	}
