@@ -321,14 +321,16 @@ static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
 	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
 			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
 							 ABUSE_BIOS_TARGET_PART;
-	struct bio *part = bio_split(bio, end - bio->bi_iter.bi_sector,
-				     abuse_gfp(bio), &front->bios[kind]);
+	struct bio *part;
 
-	if (!part || PTR_ERR(part) == -ENOMEM) {
+	/* A later piece could have to wait when an earlier one is under way. */
+	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
 		return NULL;
 	}
-	if (IS_ERR(part)) {
+	part = bio_split(bio, end - bio->bi_iter.bi_sector, GFP_NOIO,
+			 &front->bios[kind]);
+	if (IS_ERR_OR_NULL(part)) {
 		bio_io_error(bio);
 		return NULL;
 	}
@@ -382,7 +384,8 @@ static bool abuse_front_preflush(struct abuse_front *front,
 
 /*
  * The rest of a bio that has begun, in an era. @flush: NULL, or for a flush. In a
- * lane it is looked up once, here, so it waits for what this lane waits for.
+ * lane its first piece is looked up here alone, so it waits for what this lane waits
+ * for.
  */
 static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *bio, struct bio **flush,
@@ -399,26 +402,34 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		abuse_era_leave(era);
 		return;
 	}
-	/* A later piece could have to wait when an earlier one is under way. */
-	if (end < bio_end_sector(bio) && bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+	if (end < bio_end_sector(bio)) {
+		/*
+		 * To cut it may have to wait for memory that servers have, and one
+		 * of them for the era. The cut is as good in any other.
+		 */
 		abuse_era_leave(era);
-		return;
-	}
-	/* It may wait for memory or servers, and a server for the era. */
-	if (to == ABUSE_LANE_SERVERS)
-		abuse_era_leave(era);
-	if (end < bio_end_sector(bio))
 		bio = abuse_front_split(front, bio, end, to, lane);
+		era = bio ? abuse_front_enter(front, bio) : NULL;
+		if (!era)
+			return;
+		m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
+		/* It takes one part at most, so it begins anew. */
+		if (end < bio_end_sector(bio) ||
+		    abuse_piece_lane(m, bio) != to) {
+			abuse_front_go_on(front, bio);
+			abuse_era_leave(era);
+			return;
+		}
+	}
 	if (to == ABUSE_LANE_SERVERS) {
-		if (bio)
-			abuse_front_miss(front, bio);
+		abuse_era_leave(era);
+		abuse_front_miss(front, bio);
 		return;
 	}
 	/* Servers have something to flush, and no device had. */
-	if (bio && bio->bi_opf & REQ_PREFLUSH)
+	if (bio->bi_opf & REQ_PREFLUSH)
 		abuse_front_flush_first(front, era, bio, flush, 0);
-	else if (bio && abuse_front_to_target(front, era, bio, m))
+	else if (abuse_front_to_target(front, era, bio, m))
 		return;
 	abuse_era_leave(era);
 }
@@ -451,13 +462,13 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);
-		if (flush)
+		if (flush && !bio_sectors(bio)) {
 			abuse_front_send(front,
 					 abuse_io_begin(front, NULL, bio, flush,
 							ABUSE_THEN_RETRY));
-		else
-			abuse_front_to_servers(front, bio, 0);
-		return;
+			return;
+		}
+		abuse_front_to_servers(front, bio, 0);
 	}
 out:
 	if (flush)

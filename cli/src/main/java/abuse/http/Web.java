@@ -113,8 +113,10 @@ final class Web {
      * @throws IOException when it cannot serve a disk; the message names it
      */
     static Part read(WebFile file, long first, int length, long limit) throws IOException {
-        long end = System.nanoTime() + limit;
         try {
+            // It takes its time to read whom Java trusts
+            client();
+            long end = System.nanoTime() + limit;
             URI place = file.uri();
             for (int i = 0; i <= MOST_HOPS; i++) {
                 URI at = place;
