@@ -25,7 +25,7 @@ _replay() {
 
 # _write DISK: fio writes to that disk and to no other
 _write() {
-	fio --direct=1 --ioengine=io_uring --iodepth=16 --name=w --filename="$1" --rw=randwrite --bsrange=4k-128k --size=8M --fsync=16 >"$T/fio" 2>&1 ||
+	fio --direct=1 --ioengine=io_uring --iodepth=16 --name=w --filename="$1" --rw=randwrite --bsrange=4k-128k --size=8M --fsync=16 --end_fsync=1 >"$T/fio" 2>&1 ||
 		fail "fio: $(<"$T/fio")"
 }
 
