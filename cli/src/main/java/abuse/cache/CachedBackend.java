@@ -262,7 +262,9 @@ public final class CachedBackend implements AsyncBackend {
         var places = new ArrayList<Integer>();
         for (long i = few ? first : 0; i <= (few ? last : pieces.places() - 1); i++) {
             int place = few ? pieces.find(i) : (int) i;
-            if (place >= 0 && pieces.pieceAt(place) >= first && pieces.pieceAt(place) <= last) {
+            // Looked at once, because a place of others may change meanwhile
+            long number = place < 0 ? -1 : pieces.pieceAt(place);
+            if (number >= first && number <= last) {
                 places.add(place);
             }
         }

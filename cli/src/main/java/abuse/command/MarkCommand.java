@@ -22,6 +22,9 @@ final class MarkCommand extends Command {
         if (text == null || text.isEmpty()) {
             throw new UsageException("no text given");
         }
+        if (!named && DeviceName.isOne(text)) {
+            throw new UsageException("'" + text + "' is a device; the text of the mark is missing");
+        }
         List<String> words = List.of("mark", text);
         ServerTalk.check(words);
         ServerTalk.ask(context, path(named ? first.getValue() : null), words);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.backend.AsyncRequest.Kind;
 import java.util.List;
 import java.util.Set;
 
@@ -18,7 +19,8 @@ final class RetryFilter extends Filter {
         @Override
         public String help() {
             return "Carries out requests again that have failed behind it, so that storage that fails now and then does not fail its"
-                    + " users. A request that fails each time fails as it did the last time.";
+                    + " users. A request that fails each time fails as it did the last time. A flush is not carried out again, because"
+                    + " a failed one may be all that tells of lost writes.";
         }
 
         @Override
@@ -54,7 +56,7 @@ final class RetryFilter extends Filter {
 
     @Override
     protected void answered(FilteredRequest request) {
-        if (request.failure() != null && request.note() < times
+        if (request.failure() != null && request.kind() != Kind.FLUSH && request.note() < times
                 && (errnos.isEmpty() || errnos.contains(LogFilter.word(request.failure())))) {
             request.note(request.note() + 1);
             request.passAgain(wait);

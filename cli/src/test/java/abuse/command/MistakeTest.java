@@ -49,6 +49,7 @@ class MistakeTest extends CommandTestBase {
         "setup 0 blocksize=3000|setup: blocksize=3000 is not a power of two",
         "setup 0 size=1K|setup: size=1K is not a multiple of the block size, 4096",
         "reset -1|reset: '-1' DEVICE",
+        "mark abuse1|mark: 'abuse1' is a device; the text of the mark is missing",
         "reset abctl|reset: 'abctl' DEVICE",
         "info nul|info: 'nul' DEVICE",
         "resize 0 0|resize: 0 must be at least 1",
