@@ -19,6 +19,9 @@ static struct abuse_target *abuse_map_known(struct abuse_map *map,
 	struct abuse_target *target, *known = NULL;
 
 	lockdep_assert_held(&map->lock);
+	/* At the end of the map all of them are given up, used or not. */
+	if (!rcu_access_pointer(map->era))
+		return NULL;
 	spin_lock(&map->targets_lock);
 	list_for_each_entry(target, &map->targets, link) {
 		if (target->bdev == bdev && target->write == write &&
@@ -101,6 +104,23 @@ static u32 abuse_map_lane(struct abuse_map *map)
 			best = lane;
 	}
 	return best;
+}
+
+/**
+ * abuse_map_lane_of() - where whoever waits for a device waits
+ * @map: the map
+ * @target: the device, from abuse_map_aim(); it is gone if the map is ended
+ *
+ * Return: its lane, or -ENODEV.
+ */
+int abuse_map_lane_of(struct abuse_map *map, const struct abuse_target *target)
+{
+	int lane;
+
+	mutex_lock(&map->lock);
+	lane = rcu_access_pointer(map->era) ? target->lane : -ENODEV;
+	mutex_unlock(&map->lock);
+	return lane;
 }
 
 /*

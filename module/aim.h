@@ -10,5 +10,6 @@ struct abuse_extent;
 struct abuse_target *abuse_map_aim(struct abuse_map *map,
 				   const struct abuse_extent *extent,
 				   const struct abuse_target *before);
+int abuse_map_lane_of(struct abuse_map *map, const struct abuse_target *target);
 
 #endif

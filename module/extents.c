@@ -102,7 +102,7 @@ static u32 abuse_aim_kind(struct abuse_front *front, struct abuse_part *parts,
 			break;
 		}
 		parts[i].target = target;
-		failed = abuse_front_aim(front, target);
+		failed = kind ? 0 : abuse_front_aim(front, target);
 		if (failed) {
 			*err = failed;
 			break;

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "again.h"
+#include "aim.h"
 #include "change.h"
 #include "front.h"
 #include "fronts.h"
@@ -217,14 +218,16 @@ struct abuse_map *abuse_front_map(struct abuse_front *front)
 /**
  * abuse_front_aim() - prepare for a device that is going to be mapped to
  * @front: the disk, of which the caller is a user
- * @target: from abuse_map_aim(); it may also be memory
+ * @target: from abuse_map_aim(); it is gone if the disk is being reset
  *
- * Return: 0, -ENOMEM.
+ * Return: 0, -ENOMEM, -ENODEV.
  */
 int abuse_front_aim(struct abuse_front *front,
 		    const struct abuse_target *target)
 {
-	return target->bdev ? abuse_lane_open(front, target->lane) : 0;
+	int lane = abuse_map_lane_of(&front->map, target);
+
+	return lane < 0 ? lane : abuse_lane_open(front, lane);
 }
 
 /**

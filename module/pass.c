@@ -80,7 +80,10 @@ static struct bio *abuse_front_alloc_flush(struct abuse_front *front,
 			       &front->bios[ABUSE_BIOS_SERVER]);
 }
 
-/* A write that must come after a flush of everything, which takes @flush */
+/*
+ * A write that must come after a flush of everything, which takes @flush. It may
+ * have to wait for servers, and one of them for the era, so that is left before.
+ */
 static void abuse_front_flush_first(struct abuse_front *front,
 				    struct abuse_era *era, struct bio *bio,
 				    struct bio **flush, unsigned int most)
@@ -90,6 +93,7 @@ static void abuse_front_flush_first(struct abuse_front *front,
 
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
+		abuse_era_leave(era);
 		return;
 	}
 	*flush = NULL;
@@ -97,6 +101,7 @@ static void abuse_front_flush_first(struct abuse_front *front,
 	abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
 	io->covers = wrote;
 	abuse_front_flush(front, era, &io->clone, most);
+	abuse_era_leave(era);
 	if (atomic64_read(&front->flushed) < wrote)
 		submit_bio_noacct(&io->clone);
 	else
@@ -297,7 +302,9 @@ static enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
 void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 {
 	bool flush = bio->bi_opf & REQ_PREFLUSH;
-	struct abuse_era *era = flush ? NULL : abuse_map_enter(&front->map);
+	/* What has no data is for servers, wherever it is mapped. */
+	struct abuse_era *era = flush || !bio_has_data(bio) ? NULL :
+				abuse_map_enter(&front->map);
 	enum abuse_lanes lane = flush ? ABUSE_LANE_FLUSHES : ABUSE_LANE_SERVERS;
 	sector_t end;
 
@@ -311,29 +318,35 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 }
 
 /*
- * Cuts off what is mapped in another way; returns NULL if the bio has ended. In a
- * lane the rest may have to wait for something else.
+ * For the first piece of a bio, which is NULL if the bio has ended. It may have to
+ * wait for memory that servers have, and one of them for an era, so none is held.
  */
-static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
-				     sector_t end, enum abuse_lanes to,
-				     enum abuse_lanes lane)
+static struct bio *abuse_front_alloc_part(struct abuse_front *front,
+					  struct bio *bio, enum abuse_lanes to)
 {
 	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
 			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
 							 ABUSE_BIOS_TARGET_PART;
-	struct bio *part;
 
 	/* A later piece could have to wait when an earlier one is under way. */
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
 		return NULL;
 	}
-	part = bio_split(bio, end - bio->bi_iter.bi_sector, GFP_NOIO,
-			 &front->bios[kind]);
-	if (IS_ERR_OR_NULL(part)) {
-		bio_io_error(bio);
-		return NULL;
-	}
+	return bio_alloc_clone(bio->bi_bdev, bio, GFP_NOIO, &front->bios[kind]);
+}
+
+/*
+ * Cuts off what is mapped in another way, and returns the first piece, which begins
+ * now, so that it gives its memory back. In a lane the rest may have to wait for
+ * something else.
+ */
+static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
+				   struct bio *part, sector_t end,
+				   enum abuse_lanes lane)
+{
+	part->bi_iter.bi_size = (end - bio->bi_iter.bi_sector) << SECTOR_SHIFT;
+	bio_advance(bio, part->bi_iter.bi_size);
 	bio_chain(part, bio);
 	if (lane == ABUSE_NO_LANE)
 		submit_bio_noacct(bio);
@@ -345,7 +358,7 @@ static struct bio *abuse_front_split(struct abuse_front *front, struct bio *bio,
 /*
  * Flushes targets, which a flush reaches by itself only where servers are. A
  * worker flushes several: see enum abuse_bios. Returns true if nothing is left to
- * do with the bio here.
+ * do with the bio here, and the era was left.
  */
 static bool abuse_front_preflush(struct abuse_front *front,
 				 struct abuse_era *era, struct bio *bio,
@@ -357,11 +370,11 @@ static bool abuse_front_preflush(struct abuse_front *front,
 
 	if (nr && bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
-		return true;
+		goto out;
 	}
 	if (nr > most) {
 		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
-		return true;
+		goto out;
 	}
 	if (nr && bio_sectors(bio)) {
 		abuse_front_flush_first(front, era, bio, flush, most);
@@ -371,7 +384,7 @@ static bool abuse_front_preflush(struct abuse_front *front,
 		abuse_front_flush(front, era, bio, most);
 	} else if (abuse_map_has_lost(&front->map, &losses)) {
 		bio_io_error(bio);
-		return true;
+		goto out;
 	}
 	if (abuse_front_is_dirty(front))
 		return false;
@@ -379,6 +392,8 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	if (bio_sectors(bio))
 		return false;
 	bio_endio(bio);
+out:
+	abuse_era_leave(era);
 	return true;
 }
 
@@ -393,6 +408,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 {
 	struct abuse_mapping *m;
 	enum abuse_lanes to;
+	struct bio *part;
 	sector_t end;
 
 	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
@@ -403,23 +419,23 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		return;
 	}
 	if (end < bio_end_sector(bio)) {
-		/*
-		 * To cut it may have to wait for memory that servers have, and one
-		 * of them for the era. The cut is as good in any other.
-		 */
 		abuse_era_leave(era);
-		bio = abuse_front_split(front, bio, end, to, lane);
-		era = bio ? abuse_front_enter(front, bio) : NULL;
-		if (!era)
+		part = abuse_front_alloc_part(front, bio, to);
+		era = part ? abuse_front_enter(front, bio) : NULL;
+		if (!era) {
+			if (part)
+				bio_put(part);
 			return;
+		}
 		m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
-		/* It takes one part at most, so it begins anew. */
-		if (end < bio_end_sector(bio) ||
+		if (end >= bio_end_sector(bio) ||
 		    abuse_piece_lane(m, bio) != to) {
+			bio_put(part);
 			abuse_front_go_on(front, bio);
 			abuse_era_leave(era);
 			return;
 		}
+		bio = abuse_front_cut(front, bio, part, end, lane);
 	}
 	if (to == ABUSE_LANE_SERVERS) {
 		abuse_era_leave(era);
@@ -429,9 +445,8 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 	/* Servers have something to flush, and no device had. */
 	if (bio->bi_opf & REQ_PREFLUSH)
 		abuse_front_flush_first(front, era, bio, flush, 0);
-	else if (abuse_front_to_target(front, era, bio, m))
-		return;
-	abuse_era_leave(era);
+	else if (!abuse_front_to_target(front, era, bio, m))
+		abuse_era_leave(era);
 }
 
 /**
@@ -456,9 +471,9 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 	era = abuse_front_enter(front, bio);
 	if (!era)
 		goto out;
-	if (flush && abuse_front_preflush(front, era, bio, &flush, lane)) {
-		abuse_era_leave(era);
-	} else if (bio_has_data(bio)) {
+	if (flush && abuse_front_preflush(front, era, bio, &flush, lane))
+		goto out;
+	if (bio_has_data(bio)) {
 		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);
