@@ -21,7 +21,7 @@
 	{ ABUSE_WRITE,			"write" },	\
 	{ ABUSE_SYNC_NOTIFICATION,	"flush" },	\
 	{ ABUSE_DISCARD,		"discard" },	\
-	{ ABUSE_WRITE_ZEROES,		"zeroes" }
+	{ ABUSE_WRITE_ZEROES,		"write_zeroes" }
 
 #define ABUSE_TRACE_RESULTS					\
 	{ ABUSE_RESULT_OKAY,		"okay" },		\

@@ -125,7 +125,7 @@ public record TraceEvent(long nanoseconds, Kind kind, int pid, String command, i
             case "write" -> Operation.WRITE;
             case "flush" -> Operation.FLUSH;
             case "discard" -> Operation.DISCARD;
-            case "zeroes" -> Operation.WRITE_ZEROES;
+            case "write_zeroes" -> Operation.WRITE_ZEROES;
             default -> Operation.UNKNOWN;
         };
     }

@@ -61,7 +61,7 @@ final class Journal implements AutoCloseable {
 
     /** What a request asks for, in a word. */
     static String word(Kind kind) {
-        return kind == Kind.WRITE_ZEROES ? "zeroes" : kind.name().toLowerCase(Locale.ROOT);
+        return kind.name().toLowerCase(Locale.ROOT);
     }
 
     Journal put(Kind kind) {

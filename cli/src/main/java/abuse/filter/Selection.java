@@ -8,11 +8,11 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Which requests a filter acts on: by what they ask for and where, by their number, by chance, and by time. */
 public final class Selection implements AutoCloseable {
-    private static final List<String> OPERATIONS = List.of("read", "write", "flush", "discard", "zeroes");
+    private static final List<String> OPERATIONS = List.of("read", "write", "flush", "discard", "write_zeroes");
 
     /** The keys that every filter has. */
     public static final List<Key> KEYS = List.of(
-            new Key("op", Key.Kind.WORDS, OPERATIONS, "all", "only these requests: read, write, flush, discard or zeroes, with + between them"),
+            new Key("op", Key.Kind.WORDS, OPERATIONS, "all", "only these requests: read, write, flush, discard or write_zeroes, with + between them"),
             new Key("range", Key.Kind.SPAN, "all", "only requests for some of the bytes from START to before END, or to the end of the"
                     + " disk without END; never a flush"),
             new Key("when", Key.Kind.FILE, null, "only while there is a file with that name, for which it looks once in a millisecond at most"),

@@ -32,7 +32,7 @@ class FilterOptionTest extends CommandTestBase {
         "error:nth= ~ 'nth' needs a value, as in nth=N",
         "error:nth=1,nth=2 ~ 'nth' is given twice",
         "error:errno=EOI ~ errno=EOI is none of EIO, ENOSPC, ETIMEDOUT, EREMOTEIO; did you mean 'EIO'?",
-        "error:op=read+wirte ~ op=wirte is none of read, write, flush, discard, zeroes; did you mean 'write'?",
+        "error:op=read+wirte ~ op=wirte is none of read, write, flush, discard, write_zeroes; did you mean 'write'?",
         "error:rate=2 ~ rate=2 is not a part of all, from 0 to 1 or from 0% to 100%",
         "error:range=1M ~ range=1M is not a range, as 4K-1M or 1M-",
         "error:range=1M-1K ~ range=1M-1K ends before it begins",

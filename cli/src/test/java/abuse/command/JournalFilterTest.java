@@ -27,7 +27,7 @@ class JournalFilterTest extends FilterTestBase {
         work();
         List<String> lines = endServer().lines().map(line -> line.replaceAll("^[0-9]+\\.[0-9]{3} ", "T ").replaceAll("[0-9]+us$", "Nus")).toList();
         assertEquals(List.of("T write 4096+4096 ok Nus", "T write 8192+4096 fua ok Nus", "T read 4096+4096 ENOSPC Nus", "T flush ok Nus",
-                "T zeroes 0+32768 ok Nus"), lines);
+                "T write_zeroes 0+32768 ok Nus"), lines);
     }
 
     @Test
@@ -68,7 +68,7 @@ class JournalFilterTest extends FilterTestBase {
         assertTrue(lines.get(1).startsWith("write requests=2 failed=0 bytes=8192 "), lines.get(1));
         assertTrue(lines.get(2).matches("flush requests=1 failed=0 bytes=0 p50=[0-9]{5,}us p99=[0-9]{5,}us max=[0-9]{5,}us"),
                 lines.get(2));
-        assertTrue(lines.get(3).startsWith("zeroes requests=1 failed=0 bytes=32768 "), lines.get(3));
+        assertTrue(lines.get(3).startsWith("write_zeroes requests=1 failed=0 bytes=32768 "), lines.get(3));
     }
 
     @Test

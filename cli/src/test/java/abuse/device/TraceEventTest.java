@@ -22,7 +22,7 @@ class TraceEventTest {
                 "         my-2 dd-137     [000] ...1.    10.954289: abuse_submit: abuse10 queue=1 tag=17 write flags=0x9 sector=264 bytes=8192"));
         assertEquals(Optional.of(new TraceEvent(11_229_266_000L, Kind.PUT, 134, "queue 0", 0, 3, Operation.WRITE_ZEROES,
                 Set.of(), 0, 4096, 120_500, "media-failure")), TraceEvent.parse(
-                "         queue 0-134     [000]    11.229266: abuse_put: abuse0 queue=0 tag=3 zeroes sector=0 bytes=4096 media-failure nsecs=120500"));
+                "         queue 0-134     [000]    11.229266: abuse_put: abuse0 queue=0 tag=3 write_zeroes sector=0 bytes=4096 media-failure nsecs=120500"));
         assertEquals(Optional.of(new TraceEvent(10_306_602_000L, Kind.STALE, 145, "<...>", 0, -1, null,
                 Set.of(), 0, 0, 0, "id=0xffffffffffffffff")), TraceEvent.parse(
                 "           <...>-145     [001] d..1.    10.306602: abuse_stale: abuse0 queue=0 id=0xffffffffffffffff"));
