@@ -28,6 +28,11 @@ public final class SplitBackend implements Backend {
         }
 
         @Override
+        public String help() {
+            return "the files that split(1) has made of an image: PREFIXaa, PREFIXab and so on";
+        }
+
+        @Override
         public Image look(String prefix) throws IOException {
             try (var backend = new SplitBackend(prefix, true)) {
                 return new Image(backend.size(), null);

@@ -31,6 +31,11 @@ public interface BackendFactory {
         return null;
     }
 
+    /** What it is, and what its argument may say, such as options of its own, for the help of the tool. */
+    default String help() {
+        return "";
+    }
+
     /** The argument without what nobody may see, such as a password. */
     default String shown(String argument) {
         return argument;

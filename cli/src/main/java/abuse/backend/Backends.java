@@ -4,7 +4,9 @@ package abuse.backend;
 import abuse.backend.BackendFactory.Option;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
 
@@ -41,6 +43,17 @@ public final class Backends {
     /** How the name of each backend begins, with a colon if an argument follows. */
     public List<String> words() {
         return factories.stream().map(factory -> factory.name() + (factory.argument() == null ? "" : ":")).toList();
+    }
+
+    /** The names of the backends whose factories are of this loader, and not of a parent of it, with their help. */
+    public Map<String, String> helpOf(ClassLoader loader) {
+        var help = new LinkedHashMap<String, String>();
+        for (BackendFactory factory : factories) {
+            if (factory.getClass().getClassLoader() == loader) {
+                help.put(nameOf(factory), factory.help());
+            }
+        }
+        return help;
     }
 
     /** The names of the backends that know an option. */

@@ -142,10 +142,12 @@ abstract class Command implements Callable<Integer> {
         return option.getValue() == null ? Long.MAX_VALUE : Sizes.number(option.longestName() + "=", option.getValue());
     }
 
-    /** Shows a table at the end of the help, which picocli lays out when it is asked for. */
+    /** Shows a table at the end of the help, which picocli lays out when it is asked for, unless it is empty then. */
     final void helpTable(String heading, Supplier<Map<String, String>> rows) {
-        spec.usageMessage().footerHeading("%n" + heading + "%n").sectionMap()
-                .put(UsageMessageSpec.SECTION_KEY_FOOTER, help -> help.createTextTable(rows.get()).toString());
+        spec.usageMessage().sectionMap().put(UsageMessageSpec.SECTION_KEY_FOOTER, help -> {
+            Map<String, String> all = rows.get();
+            return all.isEmpty() ? "" : help.createHeading("%n" + heading + "%n") + help.createTextTable(all);
+        });
     }
 
     private OptionSpec add(OptionSpec.Builder builder) {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -52,6 +53,18 @@ final class Plugins {
         } catch (ServiceConfigurationError | LinkageError e) {
             throw broken(e);
         }
+    }
+
+    /** What the jars bring, with its help: backends, then filters and their keys. */
+    Map<String, String> help() throws FailedException {
+        Map<String, String> help = backends().helpOf(loader);
+        for (FilterFactory filter : filters().all()) {
+            if (filter.getClass().getClassLoader() == loader) {
+                help.put("--filter " + filter.name(), filter.help());
+                filter.keys().forEach(key -> help.put("  " + key.form(), key.help()));
+            }
+        }
+        return help;
     }
 
     private FailedException broken(Throwable e) {

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import picocli.CommandLine.Model.OptionSpec;
@@ -77,6 +78,21 @@ class ServerCommand extends Command {
                         + " nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
                         + " started; rbd:POOL/IMAGE: an image of Ceph; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;"
                         + " or a backend of a plug-in");
+        helpTable("From the plug-ins:", this::helpOfPlugins);
+    }
+
+    private Plugins plugins() throws UsageException, FailedException, IOException {
+        List<String> jars = plugins.getValue();
+        return new Plugins(jars == null ? List.of() : jars);
+    }
+
+    /** Help is shown even if there is something wrong with a jar, which it says then. */
+    private Map<String, String> helpOfPlugins() {
+        try {
+            return plugins.getValue() == null ? Map.of() : plugins().help();
+        } catch (UsageException | FailedException | IOException e) {
+            return Map.of("--plugin", e.getMessage());
+        }
     }
 
     /** The backends, once the options are read. */
@@ -93,8 +109,7 @@ class ServerCommand extends Command {
                 words.add(word.getValue());
             }
         }
-        List<String> jars = plugins.getValue();
-        var loaded = new Plugins(jars == null ? List.of() : jars);
+        Plugins loaded = plugins();
         backends = loaded.backends();
         if (all != null && all.getValue() != null) {
             pin();

@@ -73,6 +73,20 @@ class PluginTest extends CommandTestBase {
     }
 
     @Test
+    void the_help_tells_what_a_plug_in_brings() throws Exception {
+        String jar = jar(Path.of("src/test/example/SplitBackend.java"), "SplitBackend$Factory");
+        for (String command : new String[] {"server", "run"}) {
+            String help = run(command, "--plugin", jar, "--help").out();
+            assertTrue(help.contains("\nFrom the plug-ins:\n  split:PREFIX"), help);
+            assertTrue(help.contains("the files that split(1) has made"), help);
+        }
+        String without = run("server", "--help").out();
+        assertFalse(without.contains("From the plug-ins"), without);
+        String broken = run("server", "--plugin=/nowhere.jar", "--help").out();
+        assertTrue(broken.contains("/nowhere.jar: no such file, or not readable"), broken);
+    }
+
+    @Test
     void a_jar_without_a_backend_or_no_jar_is_told_in_one_line() throws Exception {
         devices.add(0).setUp(1 << 20);
         String jar = jar(Path.of("src/test/example/SplitBackend.java"), "Nothing");
