@@ -61,7 +61,7 @@ final class Plugins {
         for (FilterFactory filter : filters().all()) {
             if (filter.getClass().getClassLoader() == loader) {
                 help.put("--filter " + filter.name(), filter.help());
-                filter.keys().forEach(key -> help.put("  " + key.form(), key.help()));
+                filter.keys().forEach(key -> help.put("  " + filter.name() + ":" + key.form(), key.help()));
             }
         }
         return help;
