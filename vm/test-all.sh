@@ -27,7 +27,7 @@ wait
 # A VM waits a third of its time, and so do the unit tests: each fills the pauses of the other. They start from the
 # same classes, and no phase after "test" may run, because the VMs read the jar.
 rm -rf "${reports[@]}"
-mvn -B -ntp -DexcludedGroups=ceph -Dmaven.test.failure.ignore=true test >$log 2>&1 &
+mvn -B -ntp -DexcludedGroups=engines -Dmaven.test.failure.ignore=true test >$log 2>&1 &
 unit_tests=$!
 
 all_passed=0 all_failed=0

@@ -1,6 +1,6 @@
 #!/bin/bash
-# cli/engines/test.sh - runs the tests of backends whose storage is a cluster: starts a Ceph node in a temporary folder,
-# and ends it with the tests.
+# cli/engines/test.sh - runs the tests of backends whose storage is a cluster or an object store: starts a Ceph node in a
+# temporary folder, and ends it with the tests, which start the store.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
@@ -10,5 +10,6 @@ cli/engines/ceph.sh up "$folder/ceph" || {
 	tail -n 20 "$folder"/ceph/*.log >&2
 	exit 1
 }
-mvn -B -ntp test -Dgroups=ceph -DexcludedGroups=none -Dtest='Rbd*Test' -Dsurefire.failIfNoSpecifiedTests=false \
-	-Dabuse.ceph="$folder/ceph" 2>&1 | grep --line-buffered -E '^\[ERROR|^\[WARNING.*Tests|Tests run:.*(Time|FAIL)'
+mvn -q -B -ntp -f cli/engines/s3mock.xml dependency:copy-dependencies -DoutputDirectory="$PWD/build/s3mock"
+mvn -B -ntp test -Dgroups=engines -DexcludedGroups=none -Dtest='Rbd*Test,S3Test' -Dsurefire.failIfNoSpecifiedTests=false \
+	-Dabuse.ceph="$folder/ceph" -Dabuse.s3mock="$PWD/build/s3mock" 2>&1 | grep --line-buffered -E '^\[ERROR|^\[WARNING.*Tests|Tests run:.*(Time|FAIL)'

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The rbd backend with a cluster. */
-@Tag("ceph")
+@Tag("engines")
 class RbdTest extends EngineTestBase {
     private static final String FEATURES = "layering,exclusive-lock";
     private static final AtomicInteger IMAGES = new AtomicInteger();
