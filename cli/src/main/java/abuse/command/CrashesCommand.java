@@ -144,8 +144,9 @@ final class CrashesCommand extends Command {
         CrashState state = failure.state();
         var members = new LinkedHashMap<String, Object>();
         members.put("state", state.name(log));
-        members.put("last", state.cut());
+        members.put("last", state.cut() < 0 ? null : state.cut());
         members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
+        members.put("early", state.early().isEmpty() ? null : CrashState.words(state.early()));
         members.put("torn", state.torn() < 0 ? null : state.torn());
         members.put("mark", state.mark(log));
         members.put("smallest", failure.smallest().name(log));

@@ -8,7 +8,6 @@ import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
@@ -147,32 +146,31 @@ public final class CrashRun {
     /** Takes away the last writes, and then gives back what is lost, as long as the check still fails. */
     private CrashState shrink(WorkingCopy copy, CrashState state) throws IOException {
         CrashState best = state;
-        for (int cut = state.cut() - 1; cut >= state.from() && cut >= best.torn() && !stopped; cut--) {
-            LogEntry last = log.entries().get(cut + 1);
-            if (last.length() == 0 || best.lost().get(cut + 1)) {
-                best = fails(copy, without(best, cut)) ? without(best, cut) : best;
-            } else if (fails(copy, without(best, cut))) {
-                best = without(best, cut);
-            } else {
-                break;
-            }
+        for (int number : state.early().stream().toArray()) {
+            best = smaller(copy, best, best.withoutEarly(number));
         }
-        for (int lost = best.lost().nextSetBit(0); lost >= 0 && !stopped; lost = best.lost().nextSetBit(lost + 1)) {
-            var fewer = (BitSet) best.lost().clone();
-            fewer.clear(lost);
-            var candidate = new CrashState(best.from(), best.cut(), fewer, best.torn(), best.kept());
-            best = fails(copy, candidate) ? candidate : best;
+        boolean goesOn = true;
+        for (int cut = state.cut() - 1; goesOn && cut >= state.from() && mayEndAt(best, cut); cut--) {
+            CrashState shorter = smaller(copy, best, best.upTo(cut));
+            goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
+            best = shorter;
+        }
+        for (int lost = best.lost().nextSetBit(0); lost >= 0; lost = best.lost().nextSetBit(lost + 1)) {
+            best = smaller(copy, best, best.with(lost));
         }
         return best;
     }
 
-    private static CrashState without(CrashState state, int cut) {
-        var lost = (BitSet) state.lost().clone();
-        lost.clear(cut + 1, Math.max(cut + 1, lost.length()));
-        return new CrashState(state.from(), cut, lost, state.torn(), state.kept());
+    /** Whether the power cut may have come when no entry behind a place had ended. */
+    private boolean mayEndAt(CrashState state, int cut) {
+        LogEntry next = log.entries().get(cut + 1);
+        // The place of a flush says nothing about its end
+        boolean timeless = next.length() == 0 && next.mark() == null;
+        return (state.torn() <= cut || state.early().get(state.torn()))
+                && state.early().stream().allMatch(number -> timeless || log.entries().get(number).begin() < next.end());
     }
 
-    private boolean fails(WorkingCopy copy, CrashState state) throws IOException {
-        return check(copy, state) != null;
+    private CrashState smaller(WorkingCopy copy, CrashState state, CrashState smaller) throws IOException {
+        return !stopped && check(copy, smaller) != null ? smaller : state;
     }
 }

@@ -63,10 +63,8 @@ final class WorkingCopy implements AutoCloseable {
             log.play(log.entries().get(played), durable);
             log.play(log.entries().get(played), state);
         }
-        for (LogEntry entry : log.entries().subList(what.from(), what.cut() + 1)) {
-            if (what.lost().get(entry.number())) {
-                continue;
-            }
+        for (int number : what.there().toArray()) {
+            LogEntry entry = log.entries().get(number);
             changed.add(entry);
             log.play(entry, entry.number() == what.torn() ? what.kept() * sectorSize : entry.length(), state);
         }

@@ -66,12 +66,10 @@ final class RecordFilter extends Filter implements Marked {
 
     @Override
     protected void take(FilteredRequest request) {
-        if (request.kind() == Kind.FLUSH) {
-            try {
-                request.note(log.flushing());
-            } catch (IOException e) {
-                tell(e);
-            }
+        try {
+            request.note(request.kind() == Kind.FLUSH ? log.flushing() : log.begun());
+        } catch (IOException e) {
+            tell(e);
         }
         request.pass();
     }
@@ -83,9 +81,9 @@ final class RecordFilter extends Filter implements Marked {
         }
         try {
             switch (request.kind()) {
-                case WRITE -> log.written(request.offset(), request.length(), request.address(), request.fua());
-                case WRITE_ZEROES -> log.zeroed(request.offset(), request.length(), request.fua());
-                case DISCARD -> log.discarded(request.offset(), request.length(), request.fua());
+                case WRITE -> log.written(request.note(), request.offset(), request.length(), request.address(), request.fua());
+                case WRITE_ZEROES -> log.zeroed(request.note(), request.offset(), request.length(), request.fua());
+                case DISCARD -> log.discarded(request.note(), request.offset(), request.length(), request.fua());
                 case FLUSH -> log.flushed(request.note());
                 default -> throw new IllegalStateException(request.kind().toString());
             }

@@ -98,6 +98,31 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals(List.of("0 1+1", FLUSH + " 0+0", "0 2+1", NOTHING + " 0+0"), words());
     }
 
+    /** Begin and end of an entry, whose place is known. */
+    private static long[] times(ByteBuffer file, int place) {
+        return new long[] {file.getLong(place + BLOCK - 16), file.getLong(place + BLOCK - 8)};
+    }
+
+    @Test
+    void begins_and_ends_are_told() throws Exception {
+        Path hang = Files.createFile(directory.resolve("hang"));
+        serveWith("record:file=" + log, "stall:op=flush+write,range=4K-12K,when=" + hang);
+        Submitted slow = disk.write(BLOCK, bytes(1));
+        server.await(() -> succeed("filter", "0", "-n", "-o", "name,matched").matches("(?s).*stall +1\\n.*"));
+        assertEquals(Result.OKAY, write(5, 2));
+        assertEquals(Result.OKAY, flush());
+        assertEquals("", succeed("mark", "0", "m"));
+        Files.delete(hang);
+        assertEquals(Result.OKAY, resultOf(slow));
+        endServer();
+        assertEquals(List.of("0 5+1", FLUSH + " 0+0", MARK + " 0+0m", "0 1+1"), words());
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
+        assertArrayEquals(new long[] {2, 3}, times(file, BLOCK));
+        assertArrayEquals(new long[] {4, 5}, times(file, 3 * BLOCK));
+        assertArrayEquals(new long[] {6, 6}, times(file, 4 * BLOCK));
+        assertArrayEquals(new long[] {1, 7}, times(file, 5 * BLOCK));
+    }
+
     @Test
     void large_zeroes_come_in_pieces() throws Exception {
         disk = devices.add(0).setUp(40 << 20, Flag.WRITE_ZEROES);
@@ -141,10 +166,10 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
         serveWith("record:" + log);
         assertEquals(Result.OKAY, read(0));
-        assertEquals("/dev/abctl0: a mark has 4063 bytes at most in this log, and this one has 4064", fail("mark", "0", "x".repeat(4064)));
-        assertEquals("", succeed("mark", "0", "x".repeat(4063)));
+        assertEquals("/dev/abctl0: a mark has 4039 bytes at most in this log, and this one has 4040", fail("mark", "0", "x".repeat(4040)));
+        assertEquals("", succeed("mark", "0", "x".repeat(4039)));
         assertEquals("", succeed("mark", "0", "\u00e9"));
         endServer();
-        assertEquals(List.of(MARK + " 0+0" + "x".repeat(4063), MARK + " 0+0\u00e9"), words());
+        assertEquals(List.of(MARK + " 0+0" + "x".repeat(4039), MARK + " 0+0\u00e9"), words());
     }
 }
