@@ -86,6 +86,7 @@ final class ReplayCommand extends Command {
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
         try (Storage target = Storage.toChange(onto.getValue())) {
+            target.alone().raw();
             long need = WriteLog.reach(entries);
             if (target.size() < need) {
                 throw new FailedException(onto.getValue() + ": has " + target.size() + " bytes, and the recorded disk had at least " + need);

@@ -159,6 +159,16 @@ class ReplayTest extends CommandTestBase {
     }
 
     @Test
+    void an_image_that_is_not_raw_is_not_changed() throws Exception {
+        byte[] qcow2 = new byte[8 * SECTOR];
+        ByteBuffer.wrap(qcow2).putInt(0x514649fb);
+        Files.write(image, qcow2);
+        assertEquals(image + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk",
+                fail("replay", log.toString(), "--onto", image.toString()));
+        assertArrayEquals(qcow2, Files.readAllBytes(image));
+    }
+
+    @Test
     void mistakes_are_named() {
         String name = log.toString();
         assertEquals("replay: --to-mark, --to-entry and --to-flush are mutually exclusive", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
