@@ -53,6 +53,7 @@ final class CrashesCommand extends Command {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
         }
         try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+            image.alone().raw();
             long need = WriteLog.reach(log.entries());
             if (image.size() < need) {
                 throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
@@ -60,6 +61,9 @@ final class CrashesCommand extends Command {
             long total = 0;
             for (CrashStates all = states(log, (int) bound, number); all.hasNext(); all.next()) {
                 total++;
+            }
+            if (need == 0) {
+                throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the filter record the first one?");
             }
             walk(log, image, states(log, (int) bound, number), total, workers);
         }
@@ -93,16 +97,24 @@ final class CrashesCommand extends Command {
         Path copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
         long start = System.nanoTime();
         var progress = new Progress(context, "checking", Math.max(total, 1), total + " states", run::done);
-        List<Failure> bad;
+        IOException trouble = null;
         try {
-            bad = run.run(image, copies, workers);
+            run.run(image, copies, workers);
+        } catch (IOException e) {
+            trouble = e;
         } finally {
             progress.end();
             remove(copies);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        print(log.entries(), bad, run.done(), seconds);
-        CrashState next = run.isStopped() ? run.next() : null;
+        List<Failure> bad = run.failures();
+        if (trouble == null || !bad.isEmpty()) {
+            print(log.entries(), bad, run.done(), seconds);
+        }
+        if (trouble != null) {
+            throw trouble;
+        }
+        CrashState next = run.isStopped() && (bad.isEmpty() || isSet(keepGoing)) ? run.next() : null;
         if (next != null) {
             throw new FailedException(file.getValue() + ": stopped; --from " + next.name(log.entries()) + " goes on");
         }

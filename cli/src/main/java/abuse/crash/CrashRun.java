@@ -8,7 +8,6 @@ import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SortedMap;
@@ -43,7 +42,7 @@ public final class CrashRun {
     private final Iterator<CrashState> states;
     private final Check check;
     private final boolean keepGoing;
-    private final List<Failure> failures = new ArrayList<>();
+    private final SortedMap<Long, Failure> failures = new TreeMap<>();
     private long taken;
     private long done;
     private Throwable trouble;
@@ -63,9 +62,9 @@ public final class CrashRun {
      * Checks all states, and returns when that is done, or stopped.
      *
      * @param folder where the copies are meanwhile
-     * @return the bad ones, in their order
+     * @throws IOException when it cannot go on; what was found before is there all the same
      */
-    public List<Failure> run(Storage base, Path folder, int workers) throws IOException {
+    public void run(Storage base, Path folder, int workers) throws IOException {
         var threads = new ArrayList<Thread>();
         for (int i = 0; i < workers; i++) {
             int number = i;
@@ -78,9 +77,12 @@ public final class CrashRun {
             if (trouble != null) {
                 throw trouble instanceof IOException e ? e : new IOException(trouble.toString(), trouble);
             }
-            failures.sort(Comparator.comparingLong(Failure::number));
-            return List.copyOf(keepGoing || failures.isEmpty() ? failures : failures.subList(0, 1));
         }
+    }
+
+    /** The bad states that were found, in their order; the first one only, unless it keeps going. */
+    public synchronized List<Failure> failures() {
+        return failures.values().stream().limit(keepGoing ? Long.MAX_VALUE : 1).toList();
     }
 
     /** Begins with no state any more. */
@@ -118,7 +120,6 @@ public final class CrashRun {
         try (var copy = new WorkingCopy(log, base, folder, number)) {
             for (Job job = take(); job != null; job = take()) {
                 Verdict verdict = check(copy, job.state);
-                CrashState smallest = verdict == null || stopped ? job.state : shrink(copy, job.state);
                 synchronized (this) {
                     if (stopped) {
                         // The check may have been ended by that
@@ -127,7 +128,13 @@ public final class CrashRun {
                     done++;
                     underWay.remove(job.number);
                     if (verdict != null) {
-                        failures.add(new Failure(job.number, job.state, verdict, smallest));
+                        failures.put(job.number, new Failure(job.number, job.state, verdict, job.state));
+                    }
+                }
+                if (verdict != null) {
+                    CrashState smallest = shrink(copy, job.state);
+                    synchronized (this) {
+                        failures.put(job.number, new Failure(job.number, job.state, verdict, smallest));
                     }
                 }
             }
@@ -171,6 +178,6 @@ public final class CrashRun {
     }
 
     private CrashState smaller(WorkingCopy copy, CrashState state, CrashState smaller) throws IOException {
-        return !stopped && check(copy, smaller) != null ? smaller : state;
+        return !stopped && check(copy, smaller) != null && !stopped ? smaller : state;
     }
 }

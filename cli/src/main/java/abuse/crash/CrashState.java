@@ -18,10 +18,14 @@ import java.util.stream.IntStream;
  * @param kept how many sectors of it; 0 for none
  */
 public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn, long kept) {
+    /** A longer one does not fit what a name is good for, such as an environment variable. */
+    private static final int LONGEST_LIST = 200;
+
     /**
      * The same in each walk through a log: the last entry that has ended, or "start"; then behind "-" those that are lost or, if
      * they are fewer, behind "+" those that are there though they could be lost; behind "^" those that are there though they had
-     * not ended; and behind "~" the one that is torn, and after how many sectors.
+     * not ended; and behind "~" the one that is torn, and after how many sectors. Instead of long lists there is "#" and a
+     * number that tells them apart.
      */
     public String name(List<LogEntry> log) {
         var there = new BitSet();
@@ -32,6 +36,10 @@ public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn,
         var ahead = (BitSet) early.clone();
         if (torn >= 0) {
             ahead.clear(torn);
+        }
+        if (text.length() + ahead.length() > LONGEST_LIST) {
+            text = "-#" + Integer.toHexString(lost.hashCode()) + (ahead.isEmpty() ? "" : "^#" + Integer.toHexString(ahead.hashCode()));
+            ahead.clear();
         }
         return (cut < 0 ? "start" : cut) + text + (ahead.isEmpty() ? "" : "^" + words(ahead)) + (torn < 0 ? "" : "~" + torn + ":" + kept);
     }

@@ -5,12 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.crash.CrashRun;
+import abuse.crash.CrashStates;
+import abuse.writelog.Storage;
+import abuse.writelog.WriteLog;
 import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -128,14 +135,40 @@ class CrashesTest extends CommandTestBase {
         file.store(log);
         byte[] before = Files.readAllBytes(base);
         List<String> expected = states();
-        Files.delete(seen);
-        succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen + "; printf '!!!!' | dd of={} bs=512 seek=1 conv=notrunc status=none;"
-                + " truncate -s 700 {}", "--jobs=1"));
-        assertEquals(expected, Files.readAllLines(seen));
+        String write = "printf '!!!!' | dd of={} bs=512 seek=1 conv=notrunc status=none; ";
+        for (String change : List.of(write + "truncate -s 700 {}", write + "touch -d @946684800 {}", "rm {}", "cp {} {}.new; mv {}.new {}; " + write)) {
+            Files.delete(seen);
+            succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen + "; " + change, "--jobs=1"));
+            assertEquals(expected, Files.readAllLines(seen), change);
+        }
         assertArrayEquals(before, Files.readAllBytes(base));
         try (var files = Files.list(directory)) {
             assertEquals(List.of("base", "log", "seen"), files.map(path -> path.getFileName().toString()).sorted().toList());
         }
+    }
+
+    @Test
+    void what_a_check_writes_through_a_mapping_is_gone_for_the_next_one() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 8; i++) {
+            file.write(i % 2, 'a' + i).flush();
+        }
+        file.store(log);
+        Path folder = Files.createTempDirectory(Path.of("/dev/shm"), "crashes");
+        var third = new TreeSet<Byte>();
+        try (var record = new WriteLog(log.toString()); Storage image = Storage.toRead(base.toString())) {
+            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), (state, path) -> {
+                try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                    var bytes = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size());
+                    third.add(bytes.get(2 * LogFile.SECTOR));
+                    bytes.put(2 * LogFile.SECTOR, (byte) '!');
+                }
+                return null;
+            }, false).run(image, folder, 1);
+        } finally {
+            Files.delete(folder);
+        }
+        assertEquals(Set.of((byte) '.'), third);
     }
 
     @Test
@@ -166,6 +199,42 @@ class CrashesTest extends CommandTestBase {
         Files.createFile(directory.resolve("go"));
         assertEquals(6, states("--from", "0").size());
         assertEquals(List.of("8 e..."), states("--from", "8"));
+    }
+
+    @Test
+    void a_bad_state_is_told_though_a_smaller_one_is_still_sought() throws Exception {
+        new LogFile().write(0, 'a').write(1, 'b').store(log);
+        Running running = start(words(": {}; test -e " + seen + ".found && { : >" + seen + "; exec sleep 600; }; : >" + seen + ".found; exit 1", "--jobs=1"));
+        running.await(() -> Files.exists(seen));
+        running.signal();
+        Outcome outcome = running.end();
+        assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
+        assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nsmallest: 1\nstatus: 1\n1 state, 1 bad, "), outcome.out());
+    }
+
+    @Test
+    void a_bad_state_is_told_though_a_later_one_cannot_be_checked() throws Exception {
+        new LogFile().write(0, 'a').flush().write(1, 'b').flush().store(log);
+        Outcome outcome = run(words(": {}; case $ABUSECTL_STATE in 0) exit 1;; 2) exit 127; esac", "--jobs=1", "--keep-going"));
+        assertEquals("--check cannot be run:", error(outcome));
+        assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nstatus: 1\n2 states, 1 bad, "), outcome.out());
+    }
+
+    @Test
+    void a_long_name_is_cut() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 250; i++) {
+            file.write(i % 4, 'a' + i % 20);
+        }
+        file.store(log);
+        var names = new ArrayList<String>();
+        try (var record = new WriteLog(log.toString())) {
+            new CrashStates(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
+        }
+        assertEquals(600, new TreeSet<>(names).size());
+        assertTrue(names.stream().allMatch(name -> name.length() < 210), names.toString());
+        assertTrue(names.get(590).matches("249-#[0-9a-f]+"), names.get(590));
+        assertEquals(names.subList(598, 600), states("--most=600", "--from", names.get(598)).stream().map(line -> line.split(" ")[0]).toList());
     }
 
     private static long sizeOf(Path file) {
@@ -227,6 +296,12 @@ class CrashesTest extends CommandTestBase {
     }
 
     @Test
+    void a_record_without_writes_is_no_success() throws Exception {
+        new LogFile().mark("m").flush().store(log);
+        assertEquals(log + ": has no write, so there is nothing to check; was the filter record the first one?", fail(words("true {}")));
+    }
+
+    @Test
     void mistakes_are_named() throws Exception {
         new LogFile().write(0, 'a').store(log);
         assertEquals("crashes: --base is missing", misuse("crashes", log.toString(), "--check", "true {}"));
@@ -237,6 +312,8 @@ class CrashesTest extends CommandTestBase {
         assertEquals("there is no state '7-3'; --most and --seed must be those of before", fail(words("true {}", "--from=7-3")));
         assertEquals(log + ": has no mark 'm'", fail(words("true {}", "--from-mark=m")));
         assertTrue(fail(words("/no/such/program {}")).startsWith("--check cannot be run: "));
+        Files.write(base, new byte[] {'Q', 'F', 'I', (byte) 0xfb});
+        assertEquals(base + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk", fail(words("true {}")));
         Files.write(base, new byte[100]);
         assertEquals(base + ": has 100 bytes, and the recorded disk had at least 512", fail(words("true {}")));
     }
