@@ -18,8 +18,8 @@ final class RecordFilter extends Filter implements Marked {
 
         @Override
         public String help() {
-            return "Records all that changes the disk, with its data, in the format of dm-log-writes, for abusectl-replay(8);"
-                    + " RECORDS below tells more.";
+            return "Records all that changes the disk, with its data, in the format of dm-log-writes, for abusectl-replay(8)"
+                    + " and abusectl-crashes(8). It takes all requests. RECORDS below tells more.";
         }
 
         @Override
@@ -33,6 +33,8 @@ final class RecordFilter extends Filter implements Marked {
             if (!settings.has("file")) {
                 throw new IllegalArgumentException("needs a file, as in record:PATH");
             }
+            // What is left out would look as if it had never been written, or flushed
+            Selection.refuse(settings, "a record");
             return new RecordFilter(settings);
         }
     }

@@ -17,6 +17,8 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class LogWriter implements AutoCloseable {
     /** The longest piece in which zeroes are logged, as readers keep all that an entry wrote in memory. */
     private static final long LONGEST_ZEROES = 16 << 20;
+    /** A byte beyond the end of any file. */
+    private static final long LOCK = 1L << 62;
 
     private final String path;
     private final int sectorSize;
@@ -32,7 +34,7 @@ public final class LogWriter implements AutoCloseable {
     private String failure;
 
     /**
-     * Makes the file, which must not be there yet, or be empty.
+     * Makes the file, which must not be there yet, or be empty, or a log without entries that nobody writes.
      *
      * @param sectorSize bytes of the disk's logical block, which is what the format counts in
      */
@@ -48,9 +50,13 @@ public final class LogWriter implements AutoCloseable {
         words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
         try {
             long size = Unix.lseek(fd, 0, Unix.SEEK_END);
-            if (size != 0 || Unix.ftruncate(fd, 0) < 0) {
-                throw new IOException(path + (size > 0 ? ": is there already, and a log is not continued; name a new file" : ": is not a file"));
+            if (size > 0 && !isLogWithoutEntries(size)) {
+                throw new IOException(path + ": is there already, and a log is not continued; name a new file");
             }
+            if (size < 0 || !lock() || Unix.ftruncate(fd, 0) < 0) {
+                throw new IOException(path + ": is not a file");
+            }
+            memory.zero(0, 2L * sectorSize);
             words.putLong(sectorSize + Format.MAGIC_AT, Format.MAGIC).putLong(sectorSize + Format.VERSION_AT, Format.VERSION)
                     .putInt(sectorSize + Format.SECTOR_SIZE_AT, sectorSize);
             put(memory.address() + sectorSize, sectorSize, 0);
@@ -60,6 +66,21 @@ public final class LogWriter implements AutoCloseable {
             close();
             throw e;
         }
+    }
+
+    /** Of two that write the same file at least one fails. */
+    private boolean lock() throws IOException {
+        long other = Unix.lockForReading(fd, LOCK) < 0 ? -1 : Unix.firstLock(fd, LOCK, 1);
+        if (other > 0) {
+            throw new IOException(path + ": is being written by another filter record");
+        }
+        return other == 0;
+    }
+
+    /** Whether it is what a filter leaves that was closed at once, as another one could not be opened. */
+    private boolean isLogWithoutEntries(long size) {
+        return size == sectorSize && Unix.pread(fd, memory.address(), size, 0) == size && words.getLong(Format.MAGIC_AT) == Format.MAGIC
+                && words.getLong(Format.ENTRIES_AT) == 0;
     }
 
     /**

@@ -147,20 +147,60 @@ class RecordFilterTest extends FilterTestBase {
         serveWith("--control");
         write(1, 1);
         assertEquals("/dev/abctl0: nothing is recorded; try 'abusectl filter' with 'add record:FILE'", fail("mark", "0", "early"));
-        assertEquals("", succeed("filter", "0", "add", "record:" + log + ",op=write"));
+        assertEquals("", succeed("filter", "0", "add", "record:" + log));
         write(2, 2);
         flush();
-        assertEquals("NAME   KEYS\nrecord file=" + log + ",op=write\n", succeed("filter", "0", "-o", "name,keys"));
+        assertEquals("NAME   KEYS\nrecord file=" + log + "\n", succeed("filter", "0", "-o", "name,keys"));
         assertEquals("", succeed("filter", "0", "remove", "record"));
         write(3, 3);
         endServer();
-        assertEquals(List.of("0 2+1"), words());
+        assertEquals(List.of("0 2+1", FLUSH + " 0+0"), words());
+    }
+
+    @Test
+    void a_log_that_has_nothing_yet_is_begun_again() throws Exception {
+        disk = devices.add(0).setUp(1 << 20);
+        // The second one cannot be opened, after the first one was
+        assertEquals(log + ": is being written by another filter record", fail("server", "0", "mem", "--filter", "record:" + log, "--filter", "record:" + log));
+        serveWith("record:" + log);
+        assertEquals("/dev/abctl0: " + log + ": is being written by another filter record", fail("filter", "0", "add", "record:" + log));
+        write(1, 1);
+        endServer();
+        assertEquals(List.of(FUA + " 1+1"), words());
+    }
+
+    @Test
+    void it_is_not_where_it_would_see_nothing() throws Exception {
+        disk = devices.add(0).setUp(1 << 20);
+        String message = "the filter record sees no write behind cow, which keeps them; name record first";
+        assertEquals(message, fail("server", "0", "mem", "--filter", "cow", "--filter", "record:" + log));
+        serveWith("cow");
+        assertEquals("/dev/abctl0: " + message, fail("filter", "0", "add", "record:" + log));
+        endServer();
+        serveWith("record:" + log, "cow");
+        write(1, 1);
+        endServer();
+        assertEquals(List.of(FUA + " 1+1"), words());
+    }
+
+    @Test
+    void an_image_that_is_served_is_not_replayed_onto() throws Exception {
+        Path image = directory.resolve("image");
+        serve("file:" + image, "record:" + log);
+        write(1, 1);
+        String message = image + ": it is served as /dev/abuse0; end that first";
+        assertEquals(message, fail("replay", log.toString(), "--onto", image.toString()));
+        assertEquals(message, fail("crashes", log.toString(), "--base", image.toString(), "--check", "true {}"));
+        endServer();
+        succeed("replay", log.toString(), "--onto", image.toString());
     }
 
     @Test
     void mistakes_are_named() throws Exception {
         disk = devices.add(0).setUp(1 << 20);
         assertEquals("server: --filter record: needs a file, as in record:PATH", misuse("server", "0", "mem", "--filter", "record"));
+        assertEquals("server: --filter record: range is of no use, as a record takes all requests",
+                misuse("server", "0", "mem", "--filter", "record:" + log + ",range=0-4K"));
         assertTrue(misuse("server", "0", "mem", "--filter", "check:" + log).contains("unknown key '" + log + "'"));
         assertEquals("mark: no text given", misuse("mark"));
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
