@@ -32,6 +32,8 @@ final class CrashesCommand extends Command {
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
     private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
+    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take; then it is killed by timeout(1), with all that it has begun, and the"
+            + " state is bad (forever).");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
     private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");
     private final OptionSpec json = flag("-J,--json", "Print JSON.");
@@ -46,6 +48,10 @@ final class CrashesCommand extends Command {
         long bound = count(most, 64, 1 << 20);
         int workers = (int) count(jobs, Runtime.getRuntime().availableProcessors(), MOST_JOBS);
         long number = seed.getValue() == null ? 1 : Sizes.number("--seed=", seed.getValue());
+        long limit = timeout.getValue() == null ? 0 : Seconds.parse("--timeout", timeout.getValue());
+        if (timeout.getValue() != null && limit == 0) {
+            throw new UsageException("--timeout=" + timeout.getValue() + " must be more than 0");
+        }
         if (base.getValue() == null || check.getValue() == null) {
             throw new UsageException((base.getValue() == null ? "--base" : "--check") + " is missing");
         }
@@ -65,7 +71,8 @@ final class CrashesCommand extends Command {
             if (need == 0) {
                 throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the filter record the first one?");
             }
-            walk(log, image, states(log, (int) bound, number), total, workers);
+            var shell = new ShellCheck(check.getValue(), limit > 0 ? Math.max(limit / 1_000_000, 1) : 0, log.entries());
+            walk(log, image, states(log, (int) bound, number), total, workers, shell);
         }
     }
 
@@ -86,8 +93,7 @@ final class CrashesCommand extends Command {
         return states;
     }
 
-    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers) throws IOException, FailedException {
-        var shell = new ShellCheck(check.getValue(), log.entries());
+    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
         var run = new CrashRun(log, states, shell, isSet(keepGoing));
         context.signals.onStop(() -> {
             run.stop();
@@ -162,7 +168,8 @@ final class CrashesCommand extends Command {
         members.put("torn", state.torn() < 0 ? null : state.torn());
         members.put("mark", state.mark(log));
         members.put("smallest", failure.smallest().name(log));
-        members.put("status", failure.verdict().exitStatus());
+        members.put("status", failure.verdict().hung() ? null : failure.verdict().exitStatus());
+        members.put("hung", failure.verdict().hung() ? true : null);
         members.put("output", failure.verdict().output());
         return members;
     }

@@ -27,8 +27,12 @@ public final class CrashRun {
         Verdict check(CrashState state, Path image) throws IOException;
     }
 
-    /** What a check says about a state that is bad. */
-    public record Verdict(int exitStatus, String output) {}
+    /**
+     * What a check says about a state that is bad.
+     *
+     * @param hung whether it did not come to an end
+     */
+    public record Verdict(int exitStatus, boolean hung, String output) {}
 
     /**
      * A state that is bad.
