@@ -91,8 +91,8 @@ public final class ImageLock {
 
     private String user(long other) {
         long number = other & (1 << NUMBER_BITS) - 1;
-        return number == NO_DISK ? "used by abusectl replay or crashes"
-                : "served as " + (other >>> NUMBER_BITS == machine ? "/dev/abuse" + number : "another machine's disk");
+        return other >>> NUMBER_BITS != machine ? "served as another machine's disk"
+                : number == NO_DISK ? "used by abusectl replay or crashes" : "served as /dev/abuse" + number;
     }
 
     private void check(long result) throws IOException {
