@@ -113,7 +113,7 @@ nothing_is_replayed_onto_a_disk_in_use() {
 # A disk refuses to discard a part of a block
 a_disk_with_larger_blocks_is_replayed_onto() {
 	local loop
-	small_disk
+	small_disk block_size=512
 	start server "file:$T/image" --filter "record:$T/log"
 	io op=write byte=1 length=64K
 	io op=discard offset=4608 length=512

@@ -79,12 +79,7 @@ final class CrashesCommand extends Command {
     /** The states from the one on that was asked for. */
     private CrashStates states(WriteLog log, int bound, long number) throws FailedException {
         List<LogEntry> entries = log.entries();
-        int mark = -1;
-        if (fromMark.getValue() != null) {
-            mark = entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
-                    .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
-        }
-        int first = mark;
+        int first = first(entries);
         var states = new CrashStates(entries, log.sectorSize(), bound, number);
         states.skipUntil(state -> state.cut() >= first && (from.getValue() == null || from.getValue().equals(state.name(entries))));
         if (from.getValue() != null && !states.hasNext()) {
@@ -93,8 +88,17 @@ final class CrashesCommand extends Command {
         return states;
     }
 
+    /** The mark to begin with; -1 if there is none. */
+    private int first(List<LogEntry> entries) throws FailedException {
+        if (fromMark.getValue() == null) {
+            return -1;
+        }
+        return entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
+                .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
+    }
+
     private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
-        var run = new CrashRun(log, states, shell, isSet(keepGoing));
+        var run = new CrashRun(log, states, first(log.entries()), shell, isSet(keepGoing));
         context.signals.onStop(() -> {
             run.stop();
             shell.stop();

@@ -45,6 +45,7 @@ public final class CrashRun {
     private final WriteLog log;
     private final Iterator<CrashState> states;
     private final Check check;
+    private final int first;
     private final boolean keepGoing;
     private final SortedMap<Long, Failure> failures = new TreeMap<>();
     private long taken;
@@ -54,9 +55,15 @@ public final class CrashRun {
     /** Those that are being checked. */
     private final SortedMap<Long, CrashState> underWay = new TreeMap<>();
 
-    /** @param keepGoing whether states are checked behind one that is bad */
-    public CrashRun(WriteLog log, Iterator<CrashState> states, Check check, boolean keepGoing) {
+    /**
+     * Checks nothing yet.
+     *
+     * @param first the entry that has ended in all states that are checked, so that it has in a smaller one, too; -1 for none
+     * @param keepGoing whether states are checked behind one that is bad
+     */
+    public CrashRun(WriteLog log, Iterator<CrashState> states, int first, Check check, boolean keepGoing) {
         this.log = log;
+        this.first = first;
         this.states = states;
         this.check = check;
         this.keepGoing = keepGoing;
@@ -161,7 +168,7 @@ public final class CrashRun {
             best = smaller(copy, best, best.withoutEarly(number));
         }
         boolean goesOn = true;
-        for (int cut = state.cut() - 1; goesOn && cut >= state.from() && mayEndAt(best, cut); cut--) {
+        for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
             CrashState shorter = smaller(copy, best, best.upTo(cut));
             goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
             best = shorter;

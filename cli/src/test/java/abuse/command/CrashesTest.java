@@ -157,7 +157,7 @@ class CrashesTest extends CommandTestBase {
         Path folder = Files.createTempDirectory(Path.of("/dev/shm"), "crashes");
         var third = new TreeSet<Byte>();
         try (var record = new WriteLog(log.toString()); Storage image = Storage.toRead(base.toString())) {
-            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), (state, path) -> {
+            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
                 try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                     var bytes = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size());
                     third.add(bytes.get(2 * LogFile.SECTOR));
@@ -254,6 +254,13 @@ class CrashesTest extends CommandTestBase {
     void a_mark_says_where_to_begin() throws Exception {
         new LogFile().write(0, 'a').flush().write(1, 'b').mark("m").flush().write(2, 'c').store(log);
         assertEquals(List.of("3 ab.. m", "3+ a... m", "5 abc. m"), states("--from-mark", "m"));
+    }
+
+    @Test
+    void a_smaller_state_is_not_before_the_mark_to_begin_with() throws Exception {
+        new LogFile().write(0, 'a').mark("m").write(1, 'b').store(log);
+        Outcome outcome = run(words("test $ABUSECTL_MARK = n || grep -q none {}", "--from-mark=m", "--jobs=1"));
+        assertTrue(outcome.out().startsWith("state: 2\nlast: 2\nmark: m\nsmallest: 1\nstatus: 1\n"), outcome.out());
     }
 
     @Test
