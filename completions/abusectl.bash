@@ -34,6 +34,7 @@ _abusectl_value() {
 	'crashes --work') value=FOLDER ;;
 	'crashes --base') value=IMAGE ;;
 	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
+	'crashes --timeout') value=SECONDS ;;
 	'crashes --from') value=STATE ;;
 	'crashes --from-mark') value=TEXT ;;
 	'put --data' | 'put --out') value=FILE ;;
@@ -221,7 +222,7 @@ _abusectl() {
 		places='FILE'
 		;;
 	crashes)
-		options='--help --version --base --check --most --seed --from-mark --from --keep-going --jobs --work --json'
+		options='--help --version --base --check --most --seed --from-mark --from --keep-going --timeout --jobs --work --json'
 		places='FILE'
 		;;
 	get)

@@ -15,6 +15,7 @@ _prepare() {
 	resize2fs() { command resize2fs "$@" >"$T/resize2fs" 2>&1; }
 	mount() { mkdir -p "$T/mnt" && command mount "${@/#\/mnt/$T/mnt}"; }
 	umount() { command umount "${@/#\/mnt/$T/mnt}"; }
+	cp() { command cp "${@/#\/mnt/$T/mnt}"; }
 }
 
 # Ends the command that was last started with &
@@ -198,15 +199,15 @@ the_manual_pages_map_a_disk() {
 
 the_recipes_for_testers_do_what_they_say() {
 	_prepare
-	for text in nth=3 list=bad op=flush,nth=1 when=cut flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
+	for text in nth=3 list=bad op=flush,nth=1 when=cut 'mark 0 stored' 'mark 0 saved' flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
 		_man abuse-testing.7 "$text"
-		rm -f bad hang cut dip tear flip
+		rm -f bad hang cut dip tear flip base disk log new
 	done
 	_man abusectl-mark.8 'abusectl mark'
 	rm disk.log
 	_man abusectl-replay.8 'abusectl replay'
 	_man abusectl-crashes.8 'abusectl crashes'
-	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 11
+	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 13
 }
 
 the_manual_pages_show_a_disk() {

@@ -110,6 +110,23 @@ nothing_is_replayed_onto_a_disk_in_use() {
 	stop server
 }
 
+# A disk refuses to discard a part of a block
+a_disk_with_larger_blocks_is_replayed_onto() {
+	local loop
+	small_disk block_size=512
+	start server "file:$T/image" --filter "record:$T/log"
+	io op=write byte=1 length=64K
+	io op=discard offset=4608 length=512
+	tool replay "$T/log" -no length,flags | grep -q '512B discard' || fail "no small discard: $(tool replay "$T/log")"
+	_fresh
+	: >"$T/replay"
+	loop=$(losetup -b 4096 -f --show "$T/copy")
+	tool replay "$T/log" --onto "$loop"
+	losetup -d "$loop"
+	_is_what "$T/copy"
+	stop server
+}
+
 # _settings [sync]: a program replaces a file three times, and marks when it holds that to be durable
 _settings() {
 	local n

@@ -32,6 +32,8 @@ final class CrashesCommand extends Command {
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
     private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
+    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take; then it is killed by timeout(1), with all that it has begun, and the"
+            + " state is bad (forever).");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
     private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");
     private final OptionSpec json = flag("-J,--json", "Print JSON.");
@@ -46,6 +48,10 @@ final class CrashesCommand extends Command {
         long bound = count(most, 64, 1 << 20);
         int workers = (int) count(jobs, Runtime.getRuntime().availableProcessors(), MOST_JOBS);
         long number = seed.getValue() == null ? 1 : Sizes.number("--seed=", seed.getValue());
+        long limit = timeout.getValue() == null ? 0 : Seconds.parse("--timeout", timeout.getValue());
+        if (timeout.getValue() != null && limit == 0) {
+            throw new UsageException("--timeout=" + timeout.getValue() + " must be more than 0");
+        }
         if (base.getValue() == null || check.getValue() == null) {
             throw new UsageException((base.getValue() == null ? "--base" : "--check") + " is missing");
         }
@@ -53,6 +59,7 @@ final class CrashesCommand extends Command {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
         }
         try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+            image.alone().raw();
             long need = WriteLog.reach(log.entries());
             if (image.size() < need) {
                 throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
@@ -61,19 +68,18 @@ final class CrashesCommand extends Command {
             for (CrashStates all = states(log, (int) bound, number); all.hasNext(); all.next()) {
                 total++;
             }
-            walk(log, image, states(log, (int) bound, number), total, workers);
+            if (need == 0) {
+                throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the filter record the first one?");
+            }
+            var shell = new ShellCheck(check.getValue(), limit > 0 ? Math.max(limit / 1_000_000, 1) : 0, log.entries());
+            walk(log, image, states(log, (int) bound, number), total, workers, shell);
         }
     }
 
     /** The states from the one on that was asked for. */
     private CrashStates states(WriteLog log, int bound, long number) throws FailedException {
         List<LogEntry> entries = log.entries();
-        int mark = -1;
-        if (fromMark.getValue() != null) {
-            mark = entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
-                    .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
-        }
-        int first = mark;
+        int first = first(entries);
         var states = new CrashStates(entries, log.sectorSize(), bound, number);
         states.skipUntil(state -> state.cut() >= first && (from.getValue() == null || from.getValue().equals(state.name(entries))));
         if (from.getValue() != null && !states.hasNext()) {
@@ -82,9 +88,17 @@ final class CrashesCommand extends Command {
         return states;
     }
 
-    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers) throws IOException, FailedException {
-        var shell = new ShellCheck(check.getValue(), log.entries());
-        var run = new CrashRun(log, states, shell, isSet(keepGoing));
+    /** The mark to begin with; -1 if there is none. */
+    private int first(List<LogEntry> entries) throws FailedException {
+        if (fromMark.getValue() == null) {
+            return -1;
+        }
+        return entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
+                .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
+    }
+
+    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
+        var run = new CrashRun(log, states, first(log.entries()), shell, isSet(keepGoing));
         context.signals.onStop(() -> {
             run.stop();
             shell.stop();
@@ -93,16 +107,24 @@ final class CrashesCommand extends Command {
         Path copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
         long start = System.nanoTime();
         var progress = new Progress(context, "checking", Math.max(total, 1), total + " states", run::done);
-        List<Failure> bad;
+        IOException trouble = null;
         try {
-            bad = run.run(image, copies, workers);
+            run.run(image, copies, workers);
+        } catch (IOException e) {
+            trouble = e;
         } finally {
             progress.end();
             remove(copies);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        print(log.entries(), bad, run.done(), seconds);
-        CrashState next = run.isStopped() ? run.next() : null;
+        List<Failure> bad = run.failures();
+        if (trouble == null || !bad.isEmpty()) {
+            print(log.entries(), bad, run.done(), seconds);
+        }
+        if (trouble != null) {
+            throw trouble;
+        }
+        CrashState next = run.isStopped() && (bad.isEmpty() || isSet(keepGoing)) ? run.next() : null;
         if (next != null) {
             throw new FailedException(file.getValue() + ": stopped; --from " + next.name(log.entries()) + " goes on");
         }
@@ -144,12 +166,14 @@ final class CrashesCommand extends Command {
         CrashState state = failure.state();
         var members = new LinkedHashMap<String, Object>();
         members.put("state", state.name(log));
-        members.put("last", state.cut());
+        members.put("last", state.cut() < 0 ? null : state.cut());
         members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
+        members.put("early", state.early().isEmpty() ? null : CrashState.words(state.early()));
         members.put("torn", state.torn() < 0 ? null : state.torn());
         members.put("mark", state.mark(log));
         members.put("smallest", failure.smallest().name(log));
-        members.put("status", failure.verdict().exitStatus());
+        members.put("status", failure.verdict().hung() ? null : failure.verdict().exitStatus());
+        members.put("hung", failure.verdict().hung() ? true : null);
         members.put("output", failure.verdict().output());
         return members;
     }

@@ -43,7 +43,7 @@ final class ReplayCommand extends Command {
         try (var log = new WriteLog(file.getValue())) {
             List<LogEntry> all = log.entries();
             int end = end(all, entry, flush);
-            int safe = isSet(durable) ? lastFlush(all, end) : end;
+            int safe = isSet(durable) ? lastFlush(all.subList(0, end), end < all.size() || toMark.getValue() != null) : end;
             List<LogEntry> chosen = all.subList(0, end).stream().filter(one -> one.number() < safe || one.isFua() || one.length() == 0).toList();
             if (onto.getValue() == null) {
                 table.print(columns, "entries", chosen);
@@ -74,17 +74,19 @@ final class ReplayCommand extends Command {
                 : "no flush " + flush + ", only " + flushes));
     }
 
-    /** Before which entry everything is durable. */
-    private static int lastFlush(List<LogEntry> all, int end) {
-        int last = 0;
-        for (LogEntry one : all.subList(0, end)) {
-            last = one.isFlush() ? one.number() : last;
+    /** Before which entry everything is durable, at the end of the last one, or of all. */
+    private static int lastFlush(List<LogEntry> entries, boolean atLast) {
+        int flush = 0;
+        for (LogEntry one : entries) {
+            boolean ended = !atLast || one.end() <= entries.get(entries.size() - 1).end();
+            flush = one.isFlush() && ended ? one.number() : flush;
         }
-        return last;
+        return flush;
     }
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
         try (Storage target = Storage.toChange(onto.getValue())) {
+            target.alone().raw();
             long need = WriteLog.reach(entries);
             if (target.size() < need) {
                 throw new FailedException(onto.getValue() + ": has " + target.size() + " bytes, and the recorded disk had at least " + need);

@@ -11,7 +11,9 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -27,6 +29,8 @@ final class ShellCheck implements Check {
     private static final Set<Integer> NOT_RUN = Set.of(126, 127);
     /** What it says of one that SIGINT or SIGTERM has ended, which a terminal and a service manager send to all of a group. */
     private static final Set<Integer> ENDED = Set.of(130, 143);
+    /** What it says of one that SIGKILL has ended. */
+    private static final int KILLED = 137;
     /** How much later the same signal may come here. */
     private static final long SIGNAL_MS = 1000;
 
@@ -34,19 +38,29 @@ final class ShellCheck implements Check {
     private final List<LogEntry> log;
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Set<Process> running = ConcurrentHashMap.newKeySet();
+    private final long milliseconds;
 
-    ShellCheck(String command, List<LogEntry> log) {
+    /** A command that may take so long; without a limit for 0. */
+    ShellCheck(String command, long milliseconds, List<LogEntry> log) {
         this.command = command;
+        this.milliseconds = milliseconds;
         this.log = log;
     }
 
     @Override
     public Verdict check(CrashState state, Path image) throws IOException {
-        var builder = new ProcessBuilder("sh", "-c", command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'"))
+        var words = new ArrayList<String>();
+        if (milliseconds > 0) {
+            // It kills all that the command has begun, which is in a process group of its own
+            words.addAll(List.of("timeout", "-s", "KILL", String.format(Locale.ROOT, "%d.%03d", milliseconds / 1000, milliseconds % 1000)));
+        }
+        words.addAll(List.of("sh", "-c", command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'")));
+        var builder = new ProcessBuilder(words)
                 .redirectErrorStream(true).redirectInput(new File("/dev/null"));
         String mark = state.mark(log);
         builder.environment().put("ABUSECTL_STATE", state.name(log));
         builder.environment().put("ABUSECTL_MARK", mark == null ? "" : mark);
+        long start = System.nanoTime();
         Process process = builder.start();
         running.add(process);
         try {
@@ -58,7 +72,8 @@ final class ShellCheck implements Check {
             if (ENDED.contains(status)) {
                 awaitStop();
             }
-            return status == 0 ? null : new Verdict(status, output);
+            boolean hung = milliseconds > 0 && status == KILLED && System.nanoTime() - start >= milliseconds * 1_000_000;
+            return status == 0 ? null : new Verdict(status, hung, output);
         } finally {
             running.remove(process);
             process.destroy();

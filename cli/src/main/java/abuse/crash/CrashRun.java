@@ -8,8 +8,6 @@ import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SortedMap;
@@ -29,8 +27,12 @@ public final class CrashRun {
         Verdict check(CrashState state, Path image) throws IOException;
     }
 
-    /** What a check says about a state that is bad. */
-    public record Verdict(int exitStatus, String output) {}
+    /**
+     * What a check says about a state that is bad.
+     *
+     * @param hung whether it did not come to an end
+     */
+    public record Verdict(int exitStatus, boolean hung, String output) {}
 
     /**
      * A state that is bad.
@@ -43,8 +45,9 @@ public final class CrashRun {
     private final WriteLog log;
     private final Iterator<CrashState> states;
     private final Check check;
+    private final int first;
     private final boolean keepGoing;
-    private final List<Failure> failures = new ArrayList<>();
+    private final SortedMap<Long, Failure> failures = new TreeMap<>();
     private long taken;
     private long done;
     private Throwable trouble;
@@ -52,9 +55,15 @@ public final class CrashRun {
     /** Those that are being checked. */
     private final SortedMap<Long, CrashState> underWay = new TreeMap<>();
 
-    /** @param keepGoing whether states are checked behind one that is bad */
-    public CrashRun(WriteLog log, Iterator<CrashState> states, Check check, boolean keepGoing) {
+    /**
+     * Checks nothing yet.
+     *
+     * @param first the entry that has ended in all states that are checked, so that it has in a smaller one, too; -1 for none
+     * @param keepGoing whether states are checked behind one that is bad
+     */
+    public CrashRun(WriteLog log, Iterator<CrashState> states, int first, Check check, boolean keepGoing) {
         this.log = log;
+        this.first = first;
         this.states = states;
         this.check = check;
         this.keepGoing = keepGoing;
@@ -64,9 +73,9 @@ public final class CrashRun {
      * Checks all states, and returns when that is done, or stopped.
      *
      * @param folder where the copies are meanwhile
-     * @return the bad ones, in their order
+     * @throws IOException when it cannot go on; what was found before is there all the same
      */
-    public List<Failure> run(Storage base, Path folder, int workers) throws IOException {
+    public void run(Storage base, Path folder, int workers) throws IOException {
         var threads = new ArrayList<Thread>();
         for (int i = 0; i < workers; i++) {
             int number = i;
@@ -79,9 +88,12 @@ public final class CrashRun {
             if (trouble != null) {
                 throw trouble instanceof IOException e ? e : new IOException(trouble.toString(), trouble);
             }
-            failures.sort(Comparator.comparingLong(Failure::number));
-            return List.copyOf(keepGoing || failures.isEmpty() ? failures : failures.subList(0, 1));
         }
+    }
+
+    /** The bad states that were found, in their order; the first one only, unless it keeps going. */
+    public synchronized List<Failure> failures() {
+        return failures.values().stream().limit(keepGoing ? Long.MAX_VALUE : 1).toList();
     }
 
     /** Begins with no state any more. */
@@ -119,7 +131,6 @@ public final class CrashRun {
         try (var copy = new WorkingCopy(log, base, folder, number)) {
             for (Job job = take(); job != null; job = take()) {
                 Verdict verdict = check(copy, job.state);
-                CrashState smallest = verdict == null || stopped ? job.state : shrink(copy, job.state);
                 synchronized (this) {
                     if (stopped) {
                         // The check may have been ended by that
@@ -128,7 +139,13 @@ public final class CrashRun {
                     done++;
                     underWay.remove(job.number);
                     if (verdict != null) {
-                        failures.add(new Failure(job.number, job.state, verdict, smallest));
+                        failures.put(job.number, new Failure(job.number, job.state, verdict, job.state));
+                    }
+                }
+                if (verdict != null) {
+                    CrashState smallest = shrink(copy, job.state);
+                    synchronized (this) {
+                        failures.put(job.number, new Failure(job.number, job.state, verdict, smallest));
                     }
                 }
             }
@@ -147,32 +164,31 @@ public final class CrashRun {
     /** Takes away the last writes, and then gives back what is lost, as long as the check still fails. */
     private CrashState shrink(WorkingCopy copy, CrashState state) throws IOException {
         CrashState best = state;
-        for (int cut = state.cut() - 1; cut >= state.from() && cut >= best.torn() && !stopped; cut--) {
-            LogEntry last = log.entries().get(cut + 1);
-            if (last.length() == 0 || best.lost().get(cut + 1)) {
-                best = fails(copy, without(best, cut)) ? without(best, cut) : best;
-            } else if (fails(copy, without(best, cut))) {
-                best = without(best, cut);
-            } else {
-                break;
-            }
+        for (int number : state.early().stream().toArray()) {
+            best = smaller(copy, best, best.withoutEarly(number));
         }
-        for (int lost = best.lost().nextSetBit(0); lost >= 0 && !stopped; lost = best.lost().nextSetBit(lost + 1)) {
-            var fewer = (BitSet) best.lost().clone();
-            fewer.clear(lost);
-            var candidate = new CrashState(best.from(), best.cut(), fewer, best.torn(), best.kept());
-            best = fails(copy, candidate) ? candidate : best;
+        boolean goesOn = true;
+        for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
+            CrashState shorter = smaller(copy, best, best.upTo(cut));
+            goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
+            best = shorter;
+        }
+        for (int lost = best.lost().nextSetBit(0); lost >= 0; lost = best.lost().nextSetBit(lost + 1)) {
+            best = smaller(copy, best, best.with(lost));
         }
         return best;
     }
 
-    private static CrashState without(CrashState state, int cut) {
-        var lost = (BitSet) state.lost().clone();
-        lost.clear(cut + 1, Math.max(cut + 1, lost.length()));
-        return new CrashState(state.from(), cut, lost, state.torn(), state.kept());
+    /** Whether the power cut may have come when no entry behind a place had ended. */
+    private boolean mayEndAt(CrashState state, int cut) {
+        LogEntry next = log.entries().get(cut + 1);
+        // The place of a flush says nothing about its end
+        boolean timeless = next.length() == 0 && next.mark() == null;
+        return (state.torn() <= cut || state.early().get(state.torn()))
+                && state.early().stream().allMatch(number -> timeless || log.entries().get(number).begin() < next.end());
     }
 
-    private boolean fails(WorkingCopy copy, CrashState state) throws IOException {
-        return check(copy, state) != null;
+    private CrashState smaller(WorkingCopy copy, CrashState state, CrashState smaller) throws IOException {
+        return !stopped && check(copy, smaller) != null && !stopped ? smaller : state;
     }
 }

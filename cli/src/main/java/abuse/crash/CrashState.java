@@ -4,32 +4,49 @@ package abuse.crash;
 import abuse.writelog.LogEntry;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * What a power cut can leave: all entries of a log up to one, but without some of those that nothing has made durable.
+ * What a power cut can leave: all entries of a log that have ended, but without some of those that nothing has made durable, and
+ * some that were under way.
  *
  * @param from the first entry behind the last flush
- * @param cut the last entry that can be there
- * @param lost those that are not
+ * @param cut the last entry that has ended; -1 for none
+ * @param lost those up to there that are missing
+ * @param early those behind it that are there
  * @param torn the entry of which only the first sectors are there; -1 for none
  * @param kept how many sectors of it; 0 for none
  */
-public record CrashState(int from, int cut, BitSet lost, int torn, long kept) {
-    CrashState(int from, int cut, BitSet lost) {
-        this(from, cut, lost, -1, 0);
-    }
+public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn, long kept) {
+    /** A longer one does not fit what a name is good for, such as an environment variable. */
+    private static final int LONGEST_LIST = 200;
 
     /**
-     * The same in each walk through a log: the last entry; then behind "-" those that are lost or, if they are fewer, behind "+"
-     * those that are there though they could be lost; and behind "~" the one that is torn, and after how many sectors.
+     * The same in each walk through a log: the last entry that has ended, or "start"; then behind "-" those that are lost or, if
+     * they are fewer, behind "+" those that are there though they could be lost; behind "^" those that are there though they had
+     * not ended; and behind "~" the one that is torn, and after how many sectors. Instead of long lists there is "#" and a
+     * number that tells them apart.
      */
     public String name(List<LogEntry> log) {
         var there = new BitSet();
-        for (LogEntry entry : log.subList(from, cut + 1)) {
-            there.set(entry.number(), mayBeLost(entry) && !lost.get(entry.number()) && entry.number() != torn);
+        for (int i = from; i <= cut; i++) {
+            there.set(i, mayBeLost(log.get(i)) && !lost.get(i) && i != torn);
         }
         String text = lost.isEmpty() ? "" : there.cardinality() < lost.cardinality() ? "+" + words(there) : "-" + words(lost);
-        return cut + text + (torn < 0 ? "" : "~" + torn + ":" + kept);
+        var ahead = (BitSet) early.clone();
+        if (torn >= 0) {
+            ahead.clear(torn);
+        }
+        if (text.length() + ahead.length() > LONGEST_LIST) {
+            text = "-#" + Integer.toHexString(lost.hashCode()) + (ahead.isEmpty() ? "" : "^#" + Integer.toHexString(ahead.hashCode()));
+            ahead.clear();
+        }
+        return (cut < 0 ? "start" : cut) + text + (ahead.isEmpty() ? "" : "^" + words(ahead)) + (torn < 0 ? "" : "~" + torn + ":" + kept);
+    }
+
+    /** The entries behind the last flush that are there, in their order. */
+    IntStream there() {
+        return IntStream.concat(IntStream.rangeClosed(from, cut).filter(number -> !lost.get(number)), early.stream());
     }
 
     /** Numbers, with those that follow each other as 3..7. */
@@ -59,5 +76,26 @@ public record CrashState(int from, int cut, BitSet lost, int torn, long kept) {
             }
         }
         return null;
+    }
+
+    /** The same without one of the entries that are there though they had not ended. */
+    CrashState withoutEarly(int number) {
+        var fewer = (BitSet) early.clone();
+        fewer.clear(number);
+        return new CrashState(from, cut, lost, fewer, torn == number ? -1 : torn, torn == number ? 0 : kept);
+    }
+
+    /** The same without the entries that have ended behind some place, which may have none of the early ones. */
+    CrashState upTo(int place) {
+        var fewer = (BitSet) lost.clone();
+        fewer.clear(place + 1, Math.max(place + 1, fewer.length()));
+        return new CrashState(from, place, fewer, early, torn, kept);
+    }
+
+    /** The same with one of the entries that are lost. */
+    CrashState with(int number) {
+        var fewer = (BitSet) lost.clone();
+        fewer.clear(number);
+        return new CrashState(from, cut, fewer, early, torn, kept);
     }
 }

@@ -5,24 +5,39 @@ import abuse.writelog.LogEntry;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 
 /**
- * Walks the states that a power cut can leave, in the order of the log. What stands before a flush is there, and so is a
- * write with FUA from its place on; of all else behind the last flush any part may be there. Between two flushes there is
- * a step at each write with FUA, and each step has all its states if there are not too many, else some: all writes,
- * none, each one missing, each one alone, and others by chance. In some more states one write is torn.
+ * Walks the states that a power cut can leave, in the order of time. What stands before a flush that has ended is there, and so
+ * is a write with FUA that has; of all else that has begun any part may be there. There is a step before each end of a flush
+ * or of a write with FUA, as it takes states away, and before each mark, as a check may rely on it; and a last one. Each
+ * step has all its states if there are not too many, else some: all writes, none, each one missing, each one alone, and
+ * others by chance. In some more states one write is torn. What was a state of the step before is left out.
  */
 public final class CrashStates implements Iterator<CrashState> {
-    /** The states up to an entry; the next one, which has FUA, may be on its way. */
-    private record Step(int from, int cut, int next) {}
+    /** A moment at which a step ends, as something becomes durable with this entry, or it is a mark; null at the end of the log. */
+    private record Change(long time, LogEntry entry, boolean flush) {}
+
+    /**
+     * What there can be just before a change.
+     *
+     * @param from the first entry behind the last flush that has ended
+     * @param cut the last entry with data or a mark that has ended; -1 for none
+     * @param mark the last mark; -1 for none
+     * @param underWay entries with data that have begun and not ended, but for that of the change
+     * @param next the entry of the change if it has FUA, as it is under way, too, and is there in the next step; -1 if not
+     */
+    private record Step(int from, int cut, int mark, List<Integer> underWay, int next) {}
 
     private final List<LogEntry> log;
     private final int sectorSize;
@@ -30,6 +45,10 @@ public final class CrashStates implements Iterator<CrashState> {
     private final long seed;
     private final Deque<Step> steps = new ArrayDeque<>();
     private final Deque<CrashState> ready = new ArrayDeque<>();
+    /** The step before; null at first. */
+    private Step before;
+    /** What was there in its states, as numbers from its first entry. */
+    private Set<BitSet> seen = Set.of();
 
     /**
      * Begins with the state before everything.
@@ -42,29 +61,47 @@ public final class CrashStates implements Iterator<CrashState> {
         this.sectorSize = sectorSize;
         this.most = most;
         this.seed = seed;
-        int from = 0;
-        for (LogEntry entry : log) {
-            int number = entry.number();
-            if (entry.isFlush()) {
-                add(from, number - 1, -1);
-                from = number;
-            }
-            if (entry.isFua()) {
-                add(from, number - 1, number);
-            }
-        }
-        add(from, log.size() - 1, -1);
+        makeSteps();
     }
 
-    private void add(int from, int cut, int next) {
-        boolean something = false;
-        for (int i = from; i <= cut && !something; i++) {
-            something = log.get(i).length() > 0;
+    private void makeSteps() {
+        List<LogEntry> ended = log.stream().filter(entry -> entry.length() > 0 || entry.mark() != null).toList();
+        List<LogEntry> begun = log.stream().filter(entry -> entry.length() > 0).sorted(Comparator.comparingLong(LogEntry::begin)).toList();
+        var underWay = new TreeSet<Integer>();
+        int ends = 0;
+        int begins = 0;
+        int from = 0;
+        int cut = -1;
+        int mark = -1;
+        for (Change change : changes()) {
+            for (; begins < begun.size() && begun.get(begins).begin() < change.time; begins++) {
+                underWay.add(begun.get(begins).number());
+            }
+            for (; ends < ended.size() && ended.get(ends).end() < change.time; ends++) {
+                cut = ended.get(ends).number();
+                mark = ended.get(ends).mark() != null ? cut : mark;
+                underWay.remove(cut);
+            }
+            int own = change.entry == null ? -1 : change.entry.number();
+            steps.add(new Step(from, cut, mark, underWay.stream().filter(number -> number != own).toList(),
+                    !change.flush && underWay.contains(own) ? own : -1));
+            from = change.flush ? Math.max(from, own) : from;
         }
-        // Else it is where the step before has ended
-        if (something || next >= 0) {
-            steps.add(new Step(from, cut, next));
+    }
+
+    private List<Change> changes() {
+        var changes = new ArrayList<Change>();
+        for (LogEntry entry : log) {
+            if (entry.isFlush()) {
+                changes.add(new Change(entry.end(), entry, true));
+            }
+            if (entry.isFua() && entry.length() > 0 || entry.mark() != null) {
+                changes.add(new Change(entry.end(), entry, false));
+            }
         }
+        changes.sort(Comparator.comparingLong(Change::time));
+        changes.add(new Change(Long.MAX_VALUE, null, false));
+        return changes;
     }
 
     @Override
@@ -90,22 +127,51 @@ public final class CrashStates implements Iterator<CrashState> {
 
     private void fill(Step step) {
         var loose = new ArrayList<Integer>();
-        boolean fixed = step.from == 0;
-        for (LogEntry entry : log.subList(step.from, step.cut + 1)) {
-            if (CrashState.mayBeLost(entry)) {
-                loose.add(entry.number());
-            } else {
-                fixed |= entry.length() > 0;
-            }
-        }
+        BitSet ended = data(step.from, step.cut + 1);
+        ended.stream().filter(number -> CrashState.mayBeLost(log.get(number))).forEach(loose::add);
+        loose.addAll(step.underWay);
         var chance = new Random(seed * 31 + step.cut);
-        for (BitSet lost : losses(loose, chance)) {
-            // With nothing behind the flush it is the last state before that
-            if (step.cut >= step.from && (fixed || lost.cardinality() < loose.size())) {
-                ready.add(new CrashState(step.from, step.cut, lost));
+        var here = new HashSet<BitSet>();
+        for (BitSet missing : losses(loose, chance)) {
+            var lost = (BitSet) missing.clone();
+            lost.and(ended);
+            var early = new BitSet();
+            step.underWay.forEach(number -> early.set(number, !missing.get(number)));
+            var there = (BitSet) ended.clone();
+            there.andNot(lost);
+            there.or(early);
+            here.add(from(step.from, there));
+            if (!isSeen(step, there)) {
+                ready.add(new CrashState(step.from, step.cut, lost, early, -1, 0));
             }
         }
+        before = step;
+        seen = here;
         tear(step, loose, chance);
+    }
+
+    /** Whether a state of the step before, with the same mark, has the same content. */
+    private boolean isSeen(Step step, BitSet there) {
+        if (before == null || before.mark != step.mark) {
+            return false;
+        }
+        BitSet all = data(before.from, step.from);
+        all.or(there);
+        return seen.contains(from(before.from, all));
+    }
+
+    /** The entries with data from one to before another one. */
+    private BitSet data(int from, int to) {
+        var numbers = new BitSet();
+        for (int i = from; i < to; i++) {
+            numbers.set(i, log.get(i).length() > 0);
+        }
+        return numbers;
+    }
+
+    /** Numbers as they are if another one is 0. */
+    private static BitSet from(int first, BitSet numbers) {
+        return numbers.get(first, Math.max(first, numbers.length()));
     }
 
     private Set<BitSet> losses(List<Integer> loose, Random chance) {
@@ -151,7 +217,9 @@ public final class CrashStates implements Iterator<CrashState> {
         for (int k = 0; k < Math.min(most, candidates.size()); k++) {
             int number = candidates.get((int) ((long) k * candidates.size() / Math.min(most, candidates.size())));
             long sectors = log.get(number).length() / sectorSize;
-            ready.add(new CrashState(step.from, Math.max(step.cut, number), new BitSet(), number, 1 + (long) (chance.nextDouble() * (sectors - 1))));
+            var early = new BitSet();
+            early.set(number, number > step.cut);
+            ready.add(new CrashState(step.from, step.cut, new BitSet(), early, number, 1 + (long) (chance.nextDouble() * (sectors - 1))));
         }
     }
 }

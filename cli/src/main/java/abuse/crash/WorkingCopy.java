@@ -6,29 +6,39 @@ import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * A file that takes on one state after the other. Beside it is one with all that is durable, from which what a state has
- * changed is put back, and what its check has changed, too.
+ * changed is put back, and what its check has changed, too: all of it is compared if the check may have changed anything.
  */
 final class WorkingCopy implements AutoCloseable {
     /** A time at which nobody has written, so that what is written later can be told. */
     private static final FileTime LONG_AGO = FileTime.fromMillis(946_684_800_000L);
+    /** Filesystems that note the time of a write through a mapping, too; tmpfs does not. */
+    private static final Set<String> EXACT = Set.of("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs");
+    private static final String FILE_ITSELF = "unix:dev,ino";
+    private static final String LAST_CHANGE = "unix:lastModifiedTime,ctime";
 
     private final WriteLog log;
     private final int sectorSize;
     private final Path file;
     private final Path durableFile;
-    private final Storage state;
+    private final boolean exact;
+    private Storage state;
     private final Storage durable;
     /** How many entries are in the durable file. */
     private int played;
     private final List<LogEntry> changed = new ArrayList<>();
-    private boolean made;
+    private Map<String, Object> itself;
+    /** When it was changed last by making a state; null if it has none. */
+    private Map<String, Object> made;
 
     /** Copies the base into files in a folder. */
     WorkingCopy(WriteLog log, Storage base, Path folder, int number) throws IOException {
@@ -46,6 +56,8 @@ final class WorkingCopy implements AutoCloseable {
         try {
             durable.become(base);
             state.become(durable);
+            itself = attributes(FILE_ITSELF);
+            exact = EXACT.contains(typeOf(folder));
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -63,19 +75,36 @@ final class WorkingCopy implements AutoCloseable {
             log.play(log.entries().get(played), durable);
             log.play(log.entries().get(played), state);
         }
-        for (LogEntry entry : log.entries().subList(what.from(), what.cut() + 1)) {
-            if (what.lost().get(entry.number())) {
-                continue;
-            }
+        for (int number : what.there().toArray()) {
+            LogEntry entry = log.entries().get(number);
             changed.add(entry);
             log.play(entry, entry.number() == what.torn() ? what.kept() * sectorSize : entry.length(), state);
         }
         Files.setLastModifiedTime(file, LONG_AGO);
-        made = true;
+        made = attributes(LAST_CHANGE);
+    }
+
+    private Map<String, Object> attributes(String which) throws IOException {
+        return Files.readAttributes(file, which, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private static String typeOf(Path folder) {
+        try {
+            return Files.getFileStore(folder).type();
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     private void restore() throws IOException {
-        if (made && !Files.getLastModifiedTime(file).equals(LONG_AGO)) {
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS) || !attributes(FILE_ITSELF).equals(itself)) {
+            Files.deleteIfExists(file);
+            Storage fresh = Storage.create(file.toString(), durable.size());
+            state.close();
+            state = fresh;
+            state.become(durable);
+            itself = attributes(FILE_ITSELF);
+        } else if (made != null && (!exact || !attributes(LAST_CHANGE).equals(made))) {
             state.become(durable);
         } else {
             for (LogEntry entry : changed) {

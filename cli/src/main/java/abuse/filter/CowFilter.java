@@ -31,11 +31,7 @@ final class CowFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) throws IOException {
-            for (Key key : Selection.KEYS) {
-                if (settings.has(key.name())) {
-                    throw new IllegalArgumentException(key.name() + " is of no use, as an overlay takes all requests");
-                }
-            }
+            Selection.refuse(settings, "an overlay");
             return new CowFilter(settings);
         }
     }

@@ -92,6 +92,7 @@ final class FilterChanges {
         }
         closeThoseThatLeft(0);
         checkNumber(next.size());
+        FilteredBackend.checkOrder(next);
         for (Filter filter : fresh) {
             String conflict = backend.isShared() ? FilteredBackend.conflict(filter) : null;
             if (conflict != null) {

@@ -57,6 +57,7 @@ public final class FilteredBackend implements AsyncBackend {
         later = base instanceof AsyncBackend async ? async : LaterBackend.of(base);
         try {
             changes.checkNumber(filters.size());
+            checkOrder(filters);
             for (Filter filter : filters) {
                 open(filter);
             }
@@ -81,6 +82,17 @@ public final class FilteredBackend implements AsyncBackend {
     /** Why a filter cannot be there while other servers may serve the same bytes; null if it can. */
     public static String conflict(Filter filter) {
         return filter.keepsState() ? "another server may serve the disk, too, and would not know what this filter keeps of it" : null;
+    }
+
+    /** Fails if one would see nothing of what it is there for. */
+    static void checkOrder(List<Filter> filters) throws IOException {
+        boolean kept = false;
+        for (Filter filter : filters) {
+            if (kept && filter instanceof RecordFilter) {
+                throw new IOException("the filter record sees no write behind cow, which keeps them; name record first");
+            }
+            kept |= filter instanceof CowFilter;
+        }
     }
 
     /** Has something done at the end, before the filters are closed. */

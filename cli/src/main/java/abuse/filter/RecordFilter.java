@@ -18,8 +18,8 @@ final class RecordFilter extends Filter implements Marked {
 
         @Override
         public String help() {
-            return "Records all that changes the disk, with its data, in the format of dm-log-writes, for abusectl-replay(8);"
-                    + " RECORDS below tells more.";
+            return "Records all that changes the disk, with its data, in the format of dm-log-writes, for abusectl-replay(8)"
+                    + " and abusectl-crashes(8). It takes all requests. RECORDS below tells more.";
         }
 
         @Override
@@ -33,6 +33,8 @@ final class RecordFilter extends Filter implements Marked {
             if (!settings.has("file")) {
                 throw new IllegalArgumentException("needs a file, as in record:PATH");
             }
+            // What is left out would look as if it had never been written, or flushed
+            Selection.refuse(settings, "a record");
             return new RecordFilter(settings);
         }
     }
@@ -66,12 +68,10 @@ final class RecordFilter extends Filter implements Marked {
 
     @Override
     protected void take(FilteredRequest request) {
-        if (request.kind() == Kind.FLUSH) {
-            try {
-                request.note(log.flushing());
-            } catch (IOException e) {
-                tell(e);
-            }
+        try {
+            request.note(request.kind() == Kind.FLUSH ? log.flushing() : log.begun());
+        } catch (IOException e) {
+            tell(e);
         }
         request.pass();
     }
@@ -83,9 +83,9 @@ final class RecordFilter extends Filter implements Marked {
         }
         try {
             switch (request.kind()) {
-                case WRITE -> log.written(request.offset(), request.length(), request.address(), request.fua());
-                case WRITE_ZEROES -> log.zeroed(request.offset(), request.length(), request.fua());
-                case DISCARD -> log.discarded(request.offset(), request.length(), request.fua());
+                case WRITE -> log.written(request.note(), request.offset(), request.length(), request.address(), request.fua());
+                case WRITE_ZEROES -> log.zeroed(request.note(), request.offset(), request.length(), request.fua());
+                case DISCARD -> log.discarded(request.note(), request.offset(), request.length(), request.fua());
                 case FLUSH -> log.flushed(request.note());
                 default -> throw new IllegalStateException(request.kind().toString());
             }

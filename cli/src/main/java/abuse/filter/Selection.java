@@ -53,6 +53,15 @@ public final class Selection implements AutoCloseable {
         seed = settings.number("seed", 1);
     }
 
+    /** Fails if requests are selected for something that takes all. */
+    static void refuse(Settings settings, String what) {
+        for (Key key : KEYS) {
+            if (settings.has(key.name())) {
+                throw new IllegalArgumentException(key.name() + " is of no use, as " + what + " takes all requests");
+            }
+        }
+    }
+
     /** Whether the filter acts on a request, which is counted if it matches. */
     public boolean picks(FilteredRequest request) {
         if (!matches(request)) {

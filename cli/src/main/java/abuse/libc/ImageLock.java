@@ -19,6 +19,8 @@ public final class ImageLock {
     private static final long ALL = 1L << 61;
     /** Bits of a disk's number; those above tell machines apart, which may share a filesystem. */
     private static final int NUMBER_BITS = 20;
+    /** Instead of a disk's number, for a program that uses an image without a disk. */
+    private static final int NO_DISK = (1 << NUMBER_BITS) - 1;
 
     private final int fd;
     private final String path;
@@ -47,6 +49,20 @@ public final class ImageLock {
     }
 
     /**
+     * Locks an open image, for a program that reads or writes it itself, until it is closed.
+     *
+     * @throws IOException when it is a disk's, or another program's; one that only reads may share it with others that do
+     */
+    public static void takeWithoutDisk(int fd, String path, boolean readOnly) throws IOException {
+        var lock = new ImageLock(fd, path, NO_DISK, readOnly);
+        lock.check(Unix.lockForReading(fd, (readOnly ? READERS : WRITERS) + lock.disk));
+        lock.refuse(WRITERS, WRITERS, ALL, "; end that first");
+        if (!readOnly) {
+            lock.refuse(READERS, READERS, ALL, "; end that first");
+        }
+    }
+
+    /**
      * Throws when the image is another disk's, too.
      *
      * @param exception how the message ends
@@ -59,19 +75,24 @@ public final class ImageLock {
     }
 
     private void refuseOthers(long kind, String exception) throws IOException {
-        refuse(kind, kind, disk, exception);
-        refuse(kind, kind + disk + 1, ALL - disk - 1, exception);
+        String hint = " already; two disks must not write to one image" + exception;
+        refuse(kind, kind, disk, hint);
+        refuse(kind, kind + disk + 1, ALL - disk - 1, hint);
     }
 
-    private void refuse(long kind, long start, long length, String exception) throws IOException {
+    private void refuse(long kind, long start, long length, String hint) throws IOException {
         long found = Unix.firstLock(fd, start, length);
         check(found);
         if (found > 0) {
             long other = found - kind;
-            throw new IOException(path + ": it is served as "
-                    + (other >>> NUMBER_BITS == machine ? "/dev/abuse" + (other & (1 << NUMBER_BITS) - 1) : "another machine's disk")
-                    + " already; two disks must not write to one image" + exception);
+            throw new IOException(path + ": it is " + user(other) + hint);
         }
+    }
+
+    private String user(long other) {
+        long number = other & (1 << NUMBER_BITS) - 1;
+        return other >>> NUMBER_BITS != machine ? "served as another machine's disk"
+                : number == NO_DISK ? "used by abusectl replay or crashes" : "served as /dev/abuse" + number;
     }
 
     private void check(long result) throws IOException {

@@ -6,6 +6,9 @@ package abuse.writelog;
  * sector is the superblock: magic, version and number of entries with 8 bytes each, and the bytes of a sector with 4.
  * Each entry has a sector of its own: first sector, number of sectors, flags and length of its text with 8 bytes each,
  * and then the text of a mark. What was written follows in the next sectors.
+ *
+ * <p>Of an entry's sector the rest is free. Its last bytes have what only the filter record knows: a magic number, and when
+ * the request began and ended, each the number of an event from 1; an end of 0 is still to come.
  */
 final class Format {
     static final long MAGIC = 0x6a736677736872L;
@@ -22,6 +25,12 @@ final class Format {
     static final int TEXT_LENGTH_AT = 24;
     static final int TEXT_AT = 32;
 
+    static final long TIMES_MAGIC = 0x73656d6974756261L;
+    /** Before the end of the sector. */
+    static final int TIMES_LENGTH = 3 * Long.BYTES;
+    static final int BEGIN_AT = Long.BYTES;
+    static final int END_AT = 2 * Long.BYTES;
+
     /** What was written before is durable. */
     static final long FLUSH = 1;
     /** Is itself durable. */
@@ -33,8 +42,13 @@ final class Format {
 
     private Format() {}
 
+    /** Where in an entry's sector the times are. */
+    static int timesAt(int sectorSize) {
+        return sectorSize - TIMES_LENGTH;
+    }
+
     /** The longest text of a mark, behind which readers expect a 0. */
     static int longestText(int sectorSize) {
-        return sectorSize - TEXT_AT - 1;
+        return timesAt(sectorSize) - TEXT_AT - 1;
     }
 }

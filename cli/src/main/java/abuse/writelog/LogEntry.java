@@ -13,11 +13,14 @@ import java.util.List;
  * @param length bytes on the disk that it changes; 0 for one that changes nothing
  * @param mark the text of a mark; null if it is none
  * @param position where its data is in the file
+ * @param begin when it began: a number that is larger for what came later
+ * @param end when it ended; without a meaning for a flush that has not. Of a log that does not tell it, each entry began after
+ *            the end of the one before.
  */
-public record LogEntry(int number, long sector, long offset, long length, long flags, String mark, long position) {
+public record LogEntry(int number, long sector, long offset, long length, long flags, String mark, long position, long begin, long end) {
     private static final long KNOWN = Format.FLUSH | Format.FUA | Format.DISCARD | Format.MARK | Format.METADATA;
 
-    /** Whether all that stands before it is durable from then on. */
+    /** Whether all that stands before it is durable from its end on. */
     public boolean isFlush() {
         return (flags & Format.FLUSH) != 0;
     }
@@ -30,6 +33,11 @@ public record LogEntry(int number, long sector, long offset, long length, long f
     /** Whether its range becomes zeros, and it has no data. */
     public boolean isDiscard() {
         return (flags & Format.DISCARD) != 0;
+    }
+
+    /** Whether it is a flush of a record, ended or not, whose place is not that of its end. */
+    boolean standsAtItsBegin() {
+        return length == 0 && mark == null;
     }
 
     boolean isKnown() {

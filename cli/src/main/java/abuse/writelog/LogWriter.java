@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Writes a log. Any thread may call; a call allocates nothing unless it fails. An entry counts once all of it is written, so
@@ -16,6 +17,8 @@ import java.nio.charset.StandardCharsets;
 public final class LogWriter implements AutoCloseable {
     /** The longest piece in which zeroes are logged, as readers keep all that an entry wrote in memory. */
     private static final long LONGEST_ZEROES = 16 << 20;
+    /** A byte beyond the end of any file. */
+    private static final long LOCK = 1L << 62;
 
     private final String path;
     private final int sectorSize;
@@ -23,18 +26,22 @@ public final class LogWriter implements AutoCloseable {
     /** A sector for an entry, and one for the superblock. */
     private final Memory memory;
     private final ByteBuffer words;
+    private final int timesAt;
+    /** How many begins and ends there were. */
+    private final AtomicLong clock = new AtomicLong();
     private long end;
     private long entries;
     private String failure;
 
     /**
-     * Makes the file, which must not be there yet, or be empty.
+     * Makes the file, which must not be there yet, or be empty, or a log without entries that nobody writes.
      *
      * @param sectorSize bytes of the disk's logical block, which is what the format counts in
      */
     public LogWriter(String path, int sectorSize) throws IOException {
         this.path = path;
         this.sectorSize = sectorSize;
+        timesAt = Format.timesAt(sectorSize);
         fd = Unix.open(path, Unix.O_CREAT | Unix.O_RDWR | Unix.O_CLOEXEC | Unix.O_NONBLOCK, 0600);
         if (fd < 0) {
             throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
@@ -43,12 +50,17 @@ public final class LogWriter implements AutoCloseable {
         words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
         try {
             long size = Unix.lseek(fd, 0, Unix.SEEK_END);
-            if (size != 0 || Unix.ftruncate(fd, 0) < 0) {
-                throw new IOException(path + (size > 0 ? ": is there already, and a log is not continued; name a new file" : ": is not a file"));
+            if (size > 0 && !isLogWithoutEntries(size)) {
+                throw new IOException(path + ": is there already, and a log is not continued; name a new file");
             }
+            if (size < 0 || !lock() || Unix.ftruncate(fd, 0) < 0) {
+                throw new IOException(path + ": is not a file");
+            }
+            memory.zero(0, 2L * sectorSize);
             words.putLong(sectorSize + Format.MAGIC_AT, Format.MAGIC).putLong(sectorSize + Format.VERSION_AT, Format.VERSION)
                     .putInt(sectorSize + Format.SECTOR_SIZE_AT, sectorSize);
             put(memory.address() + sectorSize, sectorSize, 0);
+            words.putLong(timesAt, Format.TIMES_MAGIC);
             end = sectorSize;
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -56,17 +68,42 @@ public final class LogWriter implements AutoCloseable {
         }
     }
 
+    /** Of two that write the same file at least one fails. */
+    private boolean lock() throws IOException {
+        long other = Unix.lockForReading(fd, LOCK) < 0 ? -1 : Unix.firstLock(fd, LOCK, 1);
+        if (other > 0) {
+            throw new IOException(path + ": is being written by another filter record");
+        }
+        return other == 0;
+    }
+
+    /** Whether it is what a filter leaves that was closed at once, as another one could not be opened. */
+    private boolean isLogWithoutEntries(long size) {
+        return size == sectorSize && Unix.pread(fd, memory.address(), size, 0) == size && words.getLong(Format.MAGIC_AT) == Format.MAGIC
+                && words.getLong(Format.ENTRIES_AT) == 0;
+    }
+
+    /**
+     * Something but a flush begins.
+     *
+     * @return the time, for its end
+     */
+    public long begun() {
+        return clock.incrementAndGet();
+    }
+
     /**
      * Data was written.
      *
+     * @param begin what {@link #begun} has returned
      * @param address of the data
      * @param durable whether it is durable already
      */
-    public synchronized void written(long offset, long length, long address, boolean durable) throws IOException {
+    public synchronized void written(long begin, long offset, long length, long address, boolean durable) throws IOException {
         if (failure == null) {
             try {
                 put(address, length, end + sectorSize);
-                add(offset, length, durable ? Format.FUA : 0, length);
+                add(begin, clock.incrementAndGet(), offset, length, durable ? Format.FUA : 0, length);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -74,7 +111,7 @@ public final class LogWriter implements AutoCloseable {
     }
 
     /** Zeroes were written, which take no space in the file. */
-    public synchronized void zeroed(long offset, long length, boolean durable) throws IOException {
+    public synchronized void zeroed(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
             try {
                 for (long done = 0; done < length; done += LONGEST_ZEROES) {
@@ -82,7 +119,7 @@ public final class LogWriter implements AutoCloseable {
                     while (Unix.ftruncate(fd, end + sectorSize + piece) < 0) {
                         throwUnlessInterrupted();
                     }
-                    add(offset + done, piece, durable ? Format.FUA : 0, piece);
+                    add(begin, clock.incrementAndGet(), offset + done, piece, durable ? Format.FUA : 0, piece);
                 }
             } catch (IOException e) {
                 throw ended(e);
@@ -91,10 +128,10 @@ public final class LogWriter implements AutoCloseable {
     }
 
     /** A range was discarded. */
-    public synchronized void discarded(long offset, long length, boolean durable) throws IOException {
+    public synchronized void discarded(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
             try {
-                add(offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
+                add(begin, clock.incrementAndGet(), offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -111,7 +148,7 @@ public final class LogWriter implements AutoCloseable {
         long place = end;
         if (failure == null) {
             try {
-                add(0, 0, Format.METADATA, 0);
+                add(clock.incrementAndGet(), 0, 0, 0, Format.METADATA, 0);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -123,8 +160,8 @@ public final class LogWriter implements AutoCloseable {
     public synchronized void flushed(long place) throws IOException {
         if (failure == null) {
             try {
-                words.putLong(Format.FLAGS_AT, Format.FLUSH);
-                put(memory.address() + Format.FLAGS_AT, Long.BYTES, place + Format.FLAGS_AT);
+                rewrite(place, timesAt + Format.END_AT, clock.incrementAndGet());
+                rewrite(place, Format.FLAGS_AT, Format.FLUSH);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -148,21 +185,29 @@ public final class LogWriter implements AutoCloseable {
         words.putLong(Format.TEXT_LENGTH_AT, bytes.length);
         words.put(Format.TEXT_AT, bytes);
         try {
-            add(0, 0, Format.MARK, 0);
+            long now = clock.incrementAndGet();
+            add(now, now, 0, 0, Format.MARK, 0);
         } catch (IOException e) {
             throw ended(e);
         } finally {
-            memory.zero(Format.TEXT_LENGTH_AT, sectorSize - Format.TEXT_LENGTH_AT);
+            memory.zero(Format.TEXT_LENGTH_AT, timesAt - Format.TEXT_LENGTH_AT);
         }
     }
 
-    private void add(long offset, long length, long flags, long dataLength) throws IOException {
+    private void add(long begin, long until, long offset, long length, long flags, long dataLength) throws IOException {
+        words.putLong(timesAt + Format.BEGIN_AT, begin).putLong(timesAt + Format.END_AT, until);
         words.putLong(Format.SECTOR_AT, offset / sectorSize).putLong(Format.SECTORS_AT, length / sectorSize).putLong(Format.FLAGS_AT, flags);
         put(memory.address(), sectorSize, end);
         words.putLong(sectorSize + Format.ENTRIES_AT, entries + 1);
         put(memory.address() + sectorSize + Format.ENTRIES_AT, Long.BYTES, Format.ENTRIES_AT);
         entries++;
         end += sectorSize + dataLength;
+    }
+
+    /** Changes a number of an entry. */
+    private void rewrite(long place, int at, long number) throws IOException {
+        words.putLong(at, number);
+        put(memory.address() + at, Long.BYTES, place + at);
     }
 
     private void put(long address, long length, long position) throws IOException {

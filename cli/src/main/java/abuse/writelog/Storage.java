@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.writelog;
 
+import abuse.libc.ImageLock;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /** The bytes of a file or a block device. One thread at a time, but any number may read. */
 public final class Storage implements AutoCloseable {
     private static final int PIECE = 1 << 18;
+    private static final int QCOW2_MAGIC = 0x514649fb;
 
     private final String path;
     private final int fd;
+    private final boolean readOnly;
     private final long size;
     /** Twice a piece. */
     private Memory buffer;
 
     private Storage(String path, int flags) throws IOException {
         this.path = path;
+        readOnly = flags == Unix.O_RDONLY;
         fd = Unix.open(path, flags | Unix.O_CLOEXEC, 0600);
         if (fd < 0) {
             throw new IOException(path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
@@ -47,6 +52,23 @@ public final class Storage implements AutoCloseable {
             file.cut(size);
         }
         return toChange(path);
+    }
+
+    /** Fails if it is the image of a disk that is served, so that it would change or must not be changed; until the end no server takes it. */
+    public Storage alone() throws IOException {
+        ImageLock.takeWithoutDisk(fd, path, readOnly);
+        return this;
+    }
+
+    /** Fails if it is not the bytes of a disk, but an image that holds them in another order. */
+    public Storage raw() throws IOException {
+        if (size >= Integer.BYTES) {
+            read(0, buffer().address(), Integer.BYTES);
+            if (buffer.buffer().order(ByteOrder.BIG_ENDIAN).getInt(0) == QCOW2_MAGIC) {
+                throw new IOException(path + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk");
+            }
+        }
+        return this;
     }
 
     /** Bytes. */
@@ -112,7 +134,8 @@ public final class Storage implements AutoCloseable {
     /** Makes a range zeros, and gives back its space where that is possible. */
     void zero(long offset, long length) throws IOException {
         while (length > 0 && Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
-            if (Unix.errno() == Unix.EOPNOTSUPP) {
+            // A disk with larger blocks refuses a part of one
+            if (Unix.errno() == Unix.EOPNOTSUPP || Unix.errno() == Unix.EINVAL) {
                 buffer().zero(0, PIECE);
                 for (long done = 0; done < length; done += PIECE) {
                     write(offset + done, buffer.address(), Math.min(PIECE, length - done));

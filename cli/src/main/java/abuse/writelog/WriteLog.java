@@ -53,13 +53,15 @@ public final class WriteLog implements AutoCloseable {
     private List<LogEntry> readAll(String path, ByteBuffer words, long address, long number) throws IOException {
         var all = new ArrayList<LogEntry>();
         long at = sectorSize;
+        long now = 0;
         for (long i = 0; i != number; i++) {
             if (at > file.size() - sectorSize || i == Integer.MAX_VALUE) {
                 throw new IOException(path + ": is cut short: entry " + i + " of " + Long.toUnsignedString(number) + " is not there");
             }
             file.read(at, address, sectorSize);
             at += sectorSize;
-            LogEntry entry = read(path, words, (int) i, at);
+            LogEntry entry = read(path, words, (int) i, at, now);
+            now = hasTimes(words) && entry.standsAtItsBegin() ? entry.begin() : entry.end();
             if (!entry.isDiscard()) {
                 if (entry.length() > file.size() - at) {
                     throw new IOException(path + ": is cut short, or damaged: the data of entry " + i + ", " + entry.length()
@@ -72,7 +74,7 @@ public final class WriteLog implements AutoCloseable {
         return all;
     }
 
-    private LogEntry read(String path, ByteBuffer words, int number, long position) throws IOException {
+    private LogEntry read(String path, ByteBuffer words, int number, long position, long now) throws IOException {
         long sector = words.getLong(Format.SECTOR_AT);
         long sectors = words.getLong(Format.SECTORS_AT);
         long flags = words.getLong(Format.FLAGS_AT);
@@ -86,12 +88,25 @@ public final class WriteLog implements AutoCloseable {
         }
         byte[] bytes = new byte[mark ? (int) text : 0];
         words.get(Format.TEXT_AT, bytes);
+        boolean timed = hasTimes(words);
+        int times = Format.timesAt(sectorSize);
         var entry = new LogEntry(number, sector, sector * sectorSize, sectors * sectorSize, flags,
-                mark ? new String(bytes, StandardCharsets.UTF_8) : null, position);
+                mark ? new String(bytes, StandardCharsets.UTF_8) : null, position,
+                timed ? words.getLong(times + Format.BEGIN_AT) : now + 1, timed ? words.getLong(times + Format.END_AT) : now + 2);
         if (!entry.isKnown()) {
             throw new IOException(path + ": is damaged, or newer than this program: entry " + number + " has the flags 0x" + Long.toHexString(flags));
         }
+        if (timed && (entry.standsAtItsBegin() ? entry.begin() <= now || entry.isFlush() && entry.end() <= entry.begin()
+                : entry.begin() <= 0 || entry.begin() > entry.end() || entry.end() <= now)) {
+            throw new IOException(path + ": is damaged: the times of entry " + number + " make no sense");
+        }
         return entry;
+    }
+
+    /** Whether the filter record has written an entry. */
+    private boolean hasTimes(ByteBuffer words) {
+        return words.getLong(Format.timesAt(sectorSize)) == Format.TIMES_MAGIC
+                && ((words.getLong(Format.FLAGS_AT) & Format.MARK) == 0 || words.getLong(Format.TEXT_LENGTH_AT) <= Format.longestText(sectorSize));
     }
 
     /** All entries, in their order. */

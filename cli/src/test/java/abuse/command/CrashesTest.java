@@ -5,12 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.crash.CrashRun;
+import abuse.crash.CrashStates;
+import abuse.writelog.Storage;
+import abuse.writelog.WriteLog;
 import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,7 +59,7 @@ class CrashesTest extends CommandTestBase {
     @Test
     void all_states_are_seen_and_no_others() throws Exception {
         new LogFile().write(0, 'a').write(1, 'b').flush().mark("m").add(2, 1, LogFile.FUA, "", 'c').write(3, 'd').write(0, 'e').flush().store(log);
-        assertEquals(List.of("1 ab..", "1-0 .b..", "1-1 a...", "1+ ....", "6 ebcd m", "6-5 ebc. m", "6-6 abcd m", "6+ abc. m"), states());
+        assertEquals(List.of("1 ab..", "1-0 .b..", "1-1 a...", "1+ ....", "3 ab.. m", "6 ebcd m", "6-5 ebc. m", "6-6 abcd m", "6+ abc. m"), states());
     }
 
     @Test
@@ -64,7 +71,7 @@ class CrashesTest extends CommandTestBase {
     @Test
     void writes_are_torn() throws Exception {
         new LogFile().add(0, 2, 0, "", 'a').flush().add(2, 2, LogFile.FUA, "", 'b').store(log);
-        assertEquals(List.of("0 aa..", "0+ ....", "0~0:1 a...", "2~2:1 aab.", "2 aabb"), states());
+        assertEquals(List.of("0 aa..", "0+ ....", "0~0:1 a...", "0~2:1 aab.", "2 aabb"), states());
     }
 
     @Test
@@ -105,18 +112,18 @@ class CrashesTest extends CommandTestBase {
         Outcome outcome = run(words(check, "--jobs=1"));
         assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
         assertEquals("""
-                state: 5-2
-                last: 5
+                state: 3-2
+                last: 3
                 lost: 2
-                mark: done
                 smallest: 3-2
                 status: 3
-                | bad .bcx
+                | bad .b.x
                 """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
         outcome = run(words(check, "--json", "--keep-going"));
         assertTrue(outcome.out().contains("\"state\": \"5+3\""), outcome.out());
         assertTrue(outcome.out().contains("\"smallest\": \"3-2\""), outcome.out());
-        assertTrue(outcome.out().contains("\"states\": 9,"), outcome.out());
+        assertTrue(outcome.out().contains("\"mark\": \"done\""), outcome.out());
+        assertTrue(outcome.out().contains("\"states\": 13,"), outcome.out());
     }
 
     @Test
@@ -128,14 +135,40 @@ class CrashesTest extends CommandTestBase {
         file.store(log);
         byte[] before = Files.readAllBytes(base);
         List<String> expected = states();
-        Files.delete(seen);
-        succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen + "; printf '!!!!' | dd of={} bs=512 seek=1 conv=notrunc status=none;"
-                + " truncate -s 700 {}", "--jobs=1"));
-        assertEquals(expected, Files.readAllLines(seen));
+        String write = "printf '!!!!' | dd of={} bs=512 seek=1 conv=notrunc status=none; ";
+        for (String change : List.of(write + "truncate -s 700 {}", write + "touch -d @946684800 {}", "rm {}", "cp {} {}.new; mv {}.new {}; " + write)) {
+            Files.delete(seen);
+            succeed(words("echo $ABUSECTL_STATE $(" + LETTERS + ") $ABUSECTL_MARK >>" + seen + "; " + change, "--jobs=1"));
+            assertEquals(expected, Files.readAllLines(seen), change);
+        }
         assertArrayEquals(before, Files.readAllBytes(base));
         try (var files = Files.list(directory)) {
             assertEquals(List.of("base", "log", "seen"), files.map(path -> path.getFileName().toString()).sorted().toList());
         }
+    }
+
+    @Test
+    void what_a_check_writes_through_a_mapping_is_gone_for_the_next_one() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 8; i++) {
+            file.write(i % 2, 'a' + i).flush();
+        }
+        file.store(log);
+        Path folder = Files.createTempDirectory(Path.of("/dev/shm"), "crashes");
+        var third = new TreeSet<Byte>();
+        try (var record = new WriteLog(log.toString()); Storage image = Storage.toRead(base.toString())) {
+            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
+                try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                    var bytes = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size());
+                    third.add(bytes.get(2 * LogFile.SECTOR));
+                    bytes.put(2 * LogFile.SECTOR, (byte) '!');
+                }
+                return null;
+            }, false).run(image, folder, 1);
+        } finally {
+            Files.delete(folder);
+        }
+        assertEquals(Set.of((byte) '.'), third);
     }
 
     @Test
@@ -168,6 +201,51 @@ class CrashesTest extends CommandTestBase {
         assertEquals(List.of("8 e..."), states("--from", "8"));
     }
 
+    @Test
+    void a_bad_state_is_told_though_a_smaller_one_is_still_sought() throws Exception {
+        new LogFile().write(0, 'a').write(1, 'b').store(log);
+        Running running = start(words(": {}; test -e " + seen + ".found && { : >" + seen + "; exec sleep 600; }; : >" + seen + ".found; exit 1", "--jobs=1"));
+        running.await(() -> Files.exists(seen));
+        running.signal();
+        Outcome outcome = running.end();
+        assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
+        assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nsmallest: 1\nstatus: 1\n1 state, 1 bad, "), outcome.out());
+    }
+
+    @Test
+    void a_bad_state_is_told_though_a_later_one_cannot_be_checked() throws Exception {
+        new LogFile().write(0, 'a').flush().write(1, 'b').flush().store(log);
+        Outcome outcome = run(words(": {}; case $ABUSECTL_STATE in 0) exit 1;; 2) exit 127; esac", "--jobs=1", "--keep-going"));
+        assertEquals("--check cannot be run:", error(outcome));
+        assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nstatus: 1\n2 states, 1 bad, "), outcome.out());
+    }
+
+    @Test
+    void a_check_that_hangs_is_killed_with_its_children() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=2"));
+        assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nhung: true\n| hangs\n1 state, 1 bad, "), outcome.out());
+        succeed(words("true {}", "--timeout=forever"));
+        assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));
+    }
+
+    @Test
+    void a_long_name_is_cut() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 250; i++) {
+            file.write(i % 4, 'a' + i % 20);
+        }
+        file.store(log);
+        var names = new ArrayList<String>();
+        try (var record = new WriteLog(log.toString())) {
+            new CrashStates(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
+        }
+        assertEquals(600, new TreeSet<>(names).size());
+        assertTrue(names.stream().allMatch(name -> name.length() < 210), names.toString());
+        assertTrue(names.get(590).matches("249-#[0-9a-f]+"), names.get(590));
+        assertEquals(names.subList(598, 600), states("--most=600", "--from", names.get(598)).stream().map(line -> line.split(" ")[0]).toList());
+    }
+
     private static long sizeOf(Path file) {
         return file.toFile().length();
     }
@@ -175,7 +253,68 @@ class CrashesTest extends CommandTestBase {
     @Test
     void a_mark_says_where_to_begin() throws Exception {
         new LogFile().write(0, 'a').flush().write(1, 'b').mark("m").flush().write(2, 'c').store(log);
-        assertEquals(List.of("3 ab.. m", "5 abc. m"), states("--from-mark", "m"));
+        assertEquals(List.of("3 ab.. m", "3+ a... m", "5 abc. m"), states("--from-mark", "m"));
+    }
+
+    @Test
+    void a_smaller_state_is_not_before_the_mark_to_begin_with() throws Exception {
+        new LogFile().write(0, 'a').mark("m").write(1, 'b').store(log);
+        Outcome outcome = run(words("test $ABUSECTL_MARK = n || grep -q none {}", "--from-mark=m", "--jobs=1"));
+        assertTrue(outcome.out().startsWith("state: 2\nlast: 2\nmark: m\nsmallest: 1\nstatus: 1\n"), outcome.out());
+    }
+
+    @Test
+    void a_mark_is_a_step_of_its_own() throws Exception {
+        // Nothing makes the write durable that the mark counts on, and only later something else is flushed
+        new LogFile().write(0, 'a').mark("a").write(1, 'b').mark("b").flush().store(log);
+        assertEquals(List.of("0 a...", "0+ ....", "2 ab.. a", "2-0 .b.. a", "2-2 a... a", "2+ .... a", "3 ab.. b", "3-0 .b.. b", "3-2 a... b",
+                "3+ .... b"), states());
+    }
+
+    @Test
+    void the_image_itself_is_the_first_state() throws Exception {
+        new LogFile().add(0, 1, LogFile.FUA, "", 'a').mark("m").store(log);
+        assertEquals(List.of("start ....", "0 a...", "1 a... m"), states());
+    }
+
+    @Test
+    void a_flush_counts_from_its_end() throws Exception {
+        // The second write ends while the flush of the first one is under way, the third one begins after that
+        new LogFile().write(0, 'a').times(1, 2).add(0, 0, LogFile.FLUSH, "", 0).times(3, 6).write(1, 'b').times(4, 5)
+                .write(2, 'c').times(7, 8).store(log);
+        assertEquals(List.of("2 ab..", "2-0 .b..", "2-2 a...", "2+ ....", "3 abc.", "3-2 a.c."), states());
+    }
+
+    @Test
+    void what_is_under_way_may_be_there() throws Exception {
+        new LogFile().add(0, 1, LogFile.FUA, "", 'a').times(1, 3).mark("m").times(4, 4).write(1, 'b').times(2, 5).store(log);
+        assertEquals(List.of("start^2 .b..", "start ....", "0^2 ab..", "0 a...", "2 ab.. m", "2+ a... m"), states());
+    }
+
+    @Test
+    void what_is_under_way_may_be_torn() throws Exception {
+        new LogFile().mark("m").times(3, 3).add(0, 2, 0, "", 'a').times(2, 4).store(log);
+        assertEquals(List.of("start^1 aa..", "start ....", "start~1:1 a...", "1 aa.. m", "1+ .... m", "1~1:1 a... m"), states());
+    }
+
+    @Test
+    void the_smallest_state_is_without_what_is_under_way_if_that_does_not_matter() throws Exception {
+        new LogFile().write(0, 'a').times(1, 3).mark("m").times(6, 6).write(1, 'b').times(4, 7).write(2, 'c').times(5, 8).store(log);
+        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in .b*) exit 1; esac", "--jobs=1"));
+        assertEquals("""
+                state: 0+^2,3
+                last: 0
+                lost: 0
+                early: 2,3
+                smallest: 0+^2
+                status: 1
+                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
+    }
+
+    @Test
+    void a_record_without_writes_is_no_success() throws Exception {
+        new LogFile().mark("m").flush().store(log);
+        assertEquals(log + ": has no write, so there is nothing to check; was the filter record the first one?", fail(words("true {}")));
     }
 
     @Test
@@ -189,6 +328,8 @@ class CrashesTest extends CommandTestBase {
         assertEquals("there is no state '7-3'; --most and --seed must be those of before", fail(words("true {}", "--from=7-3")));
         assertEquals(log + ": has no mark 'm'", fail(words("true {}", "--from-mark=m")));
         assertTrue(fail(words("/no/such/program {}")).startsWith("--check cannot be run: "));
+        Files.write(base, new byte[] {'Q', 'F', 'I', (byte) 0xfb});
+        assertEquals(base + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk", fail(words("true {}")));
         Files.write(base, new byte[100]);
         assertEquals(base + ": has 100 bytes, and the recorded disk had at least 512", fail(words("true {}")));
     }

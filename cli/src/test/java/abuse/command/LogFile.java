@@ -20,6 +20,8 @@ final class LogFile {
 
     private final ByteBuffer bytes = ByteBuffer.allocate(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
 
+    private int last;
+
     LogFile() {
         bytes.putLong(0, 0x6a736677736872L).putLong(8, 1).putInt(24, SECTOR).position(SECTOR);
     }
@@ -27,12 +29,19 @@ final class LogFile {
     /** Adds an entry whose data is a letter, again and again. */
     LogFile add(long sector, long sectors, int flags, String text, int letter) {
         int at = bytes.position();
+        last = at;
         bytes.putLong(at, sector).putLong(at + 8, sectors).putLong(at + 16, flags).putLong(at + 24, text.length());
         bytes.put(at + 32, text.getBytes(UTF_8)).position(at + SECTOR);
         for (int i = 0; letter != 0 && i < sectors * SECTOR; i++) {
             bytes.put((byte) letter);
         }
         bytes.putLong(16, bytes.getLong(16) + 1);
+        return this;
+    }
+
+    /** Says when the last entry began and ended, as the filter record does. */
+    LogFile times(long begin, long end) {
+        bytes.putLong(last + SECTOR - 24, 0x73656d6974756261L).putLong(last + SECTOR - 16, begin).putLong(last + SECTOR - 8, end);
         return this;
     }
 

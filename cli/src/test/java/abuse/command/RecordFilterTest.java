@@ -98,6 +98,31 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals(List.of("0 1+1", FLUSH + " 0+0", "0 2+1", NOTHING + " 0+0"), words());
     }
 
+    /** Begin and end of an entry, whose place is known. */
+    private static long[] times(ByteBuffer file, int place) {
+        return new long[] {file.getLong(place + BLOCK - 16), file.getLong(place + BLOCK - 8)};
+    }
+
+    @Test
+    void begins_and_ends_are_told() throws Exception {
+        Path hang = Files.createFile(directory.resolve("hang"));
+        serveWith("record:file=" + log, "stall:op=flush+write,range=4K-12K,when=" + hang);
+        Submitted slow = disk.write(BLOCK, bytes(1));
+        server.await(() -> succeed("filter", "0", "-n", "-o", "name,matched").matches("(?s).*stall +1\\n.*"));
+        assertEquals(Result.OKAY, write(5, 2));
+        assertEquals(Result.OKAY, flush());
+        assertEquals("", succeed("mark", "0", "m"));
+        Files.delete(hang);
+        assertEquals(Result.OKAY, resultOf(slow));
+        endServer();
+        assertEquals(List.of("0 5+1", FLUSH + " 0+0", MARK + " 0+0m", "0 1+1"), words());
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
+        assertArrayEquals(new long[] {2, 3}, times(file, BLOCK));
+        assertArrayEquals(new long[] {4, 5}, times(file, 3 * BLOCK));
+        assertArrayEquals(new long[] {6, 6}, times(file, 4 * BLOCK));
+        assertArrayEquals(new long[] {1, 7}, times(file, 5 * BLOCK));
+    }
+
     @Test
     void large_zeroes_come_in_pieces() throws Exception {
         disk = devices.add(0).setUp(40 << 20, Flag.WRITE_ZEROES);
@@ -122,29 +147,69 @@ class RecordFilterTest extends FilterTestBase {
         serveWith("--control");
         write(1, 1);
         assertEquals("/dev/abctl0: nothing is recorded; try 'abusectl filter' with 'add record:FILE'", fail("mark", "0", "early"));
-        assertEquals("", succeed("filter", "0", "add", "record:" + log + ",op=write"));
+        assertEquals("", succeed("filter", "0", "add", "record:" + log));
         write(2, 2);
         flush();
-        assertEquals("NAME   KEYS\nrecord file=" + log + ",op=write\n", succeed("filter", "0", "-o", "name,keys"));
+        assertEquals("NAME   KEYS\nrecord file=" + log + "\n", succeed("filter", "0", "-o", "name,keys"));
         assertEquals("", succeed("filter", "0", "remove", "record"));
         write(3, 3);
         endServer();
-        assertEquals(List.of("0 2+1"), words());
+        assertEquals(List.of("0 2+1", FLUSH + " 0+0"), words());
+    }
+
+    @Test
+    void a_log_that_has_nothing_yet_is_begun_again() throws Exception {
+        disk = devices.add(0).setUp(1 << 20);
+        // The second one cannot be opened, after the first one was
+        assertEquals(log + ": is being written by another filter record", fail("server", "0", "mem", "--filter", "record:" + log, "--filter", "record:" + log));
+        serveWith("record:" + log);
+        assertEquals("/dev/abctl0: " + log + ": is being written by another filter record", fail("filter", "0", "add", "record:" + log));
+        write(1, 1);
+        endServer();
+        assertEquals(List.of(FUA + " 1+1"), words());
+    }
+
+    @Test
+    void it_is_not_where_it_would_see_nothing() throws Exception {
+        disk = devices.add(0).setUp(1 << 20);
+        String message = "the filter record sees no write behind cow, which keeps them; name record first";
+        assertEquals(message, fail("server", "0", "mem", "--filter", "cow", "--filter", "record:" + log));
+        serveWith("cow");
+        assertEquals("/dev/abctl0: " + message, fail("filter", "0", "add", "record:" + log));
+        endServer();
+        serveWith("record:" + log, "cow");
+        write(1, 1);
+        endServer();
+        assertEquals(List.of(FUA + " 1+1"), words());
+    }
+
+    @Test
+    void an_image_that_is_served_is_not_replayed_onto() throws Exception {
+        Path image = directory.resolve("image");
+        serve("file:" + image, "record:" + log);
+        write(1, 1);
+        String message = image + ": it is served as /dev/abuse0; end that first";
+        assertEquals(message, fail("replay", log.toString(), "--onto", image.toString()));
+        assertEquals(message, fail("crashes", log.toString(), "--base", image.toString(), "--check", "true {}"));
+        endServer();
+        succeed("replay", log.toString(), "--onto", image.toString());
     }
 
     @Test
     void mistakes_are_named() throws Exception {
         disk = devices.add(0).setUp(1 << 20);
         assertEquals("server: --filter record: needs a file, as in record:PATH", misuse("server", "0", "mem", "--filter", "record"));
+        assertEquals("server: --filter record: range is of no use, as a record takes all requests",
+                misuse("server", "0", "mem", "--filter", "record:" + log + ",range=0-4K"));
         assertTrue(misuse("server", "0", "mem", "--filter", "check:" + log).contains("unknown key '" + log + "'"));
         assertEquals("mark: no text given", misuse("mark"));
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
         serveWith("record:" + log);
         assertEquals(Result.OKAY, read(0));
-        assertEquals("/dev/abctl0: a mark has 4063 bytes at most in this log, and this one has 4064", fail("mark", "0", "x".repeat(4064)));
-        assertEquals("", succeed("mark", "0", "x".repeat(4063)));
+        assertEquals("/dev/abctl0: a mark has 4039 bytes at most in this log, and this one has 4040", fail("mark", "0", "x".repeat(4040)));
+        assertEquals("", succeed("mark", "0", "x".repeat(4039)));
         assertEquals("", succeed("mark", "0", "\u00e9"));
         endServer();
-        assertEquals(List.of(MARK + " 0+0" + "x".repeat(4063), MARK + " 0+0\u00e9"), words());
+        assertEquals(List.of(MARK + " 0+0" + "x".repeat(4039), MARK + " 0+0\u00e9"), words());
     }
 }

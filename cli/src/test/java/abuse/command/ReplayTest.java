@@ -93,6 +93,27 @@ class ReplayTest extends CommandTestBase {
     }
 
     @Test
+    void a_flush_that_ends_later_has_made_nothing_durable() throws Exception {
+        new LogFile().write(0, 'a').times(1, 2).flush().times(3, 6).write(1, 'b').times(4, 5).mark("m").times(7, 7).store(log);
+        succeed("replay", log.toString(), "--onto", image.toString(), "--durable", "--to-entry=2");
+        assertEquals("........", sectors());
+        succeed("replay", log.toString(), "--onto", image.toString(), "--durable", "--to-mark=m");
+        assertEquals("a.......", sectors());
+    }
+
+    @Test
+    void times_that_are_wrong_are_refused() throws Exception {
+        for (long[] times : new long[][] {{0, 3}, {4, 3}, {1, 2}}) {
+            new LogFile().write(0, 'a').times(1, 2).write(1, 'b').times(times[0], times[1]).store(log);
+            assertEquals(log + ": is damaged: the times of entry 1 make no sense", fail("replay", log.toString()));
+        }
+        for (long[] times : new long[][] {{2, 3}, {3, 3}, {3, 0}}) {
+            new LogFile().write(0, 'a').times(1, 2).flush().times(times[0], times[1]).store(log);
+            assertEquals(log + ": is damaged: the times of entry 1 make no sense", fail("replay", log.toString()));
+        }
+    }
+
+    @Test
     void a_log_that_is_wrong_changes_nothing() throws Exception {
         byte[] good = Files.readAllBytes(log);
         refused("is no log of dm-log-writes or of the filter record", good, 0, 8, 1);
@@ -135,6 +156,16 @@ class ReplayTest extends CommandTestBase {
         assertEquals("....", sectors());
         assertEquals("", succeed("replay", log.toString(), "--onto", image.toString(), "--to-entry", "2"));
         assertEquals("/no/image: No such file or directory", fail("replay", log.toString(), "--onto", "/no/image"));
+    }
+
+    @Test
+    void an_image_that_is_not_raw_is_not_changed() throws Exception {
+        byte[] qcow2 = new byte[8 * SECTOR];
+        ByteBuffer.wrap(qcow2).putInt(0x514649fb);
+        Files.write(image, qcow2);
+        assertEquals(image + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk",
+                fail("replay", log.toString(), "--onto", image.toString()));
+        assertArrayEquals(qcow2, Files.readAllBytes(image));
     }
 
     @Test
