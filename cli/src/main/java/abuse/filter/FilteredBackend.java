@@ -83,6 +83,11 @@ public final class FilteredBackend implements AsyncBackend {
         return filter.keepsState() ? "another server may serve the disk, too, and would not know what this filter keeps of it" : null;
     }
 
+    /** Why a filter cannot be behind a cache of the disk; null if it can. */
+    public static String cacheConflict(Filter filter) {
+        return filter.keepsState() ? "this filter keeps something of the disk, which it may change later, and a cache would not know" : null;
+    }
+
     /** Has something done at the end, before the filters are closed. */
     public FilteredBackend onClose(Runnable part) {
         before = part;
