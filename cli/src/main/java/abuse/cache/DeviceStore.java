@@ -148,7 +148,13 @@ final class DeviceStore implements Store {
 
     @Override
     public void map(Mapper mapper, long offset, int place) throws IOException {
-        mapper.map(offset, piece, path, start + (long) place * piece, false);
+        // Whatever the path leads to by now
+        String opened = "/proc/self/fd/" + fd;
+        try {
+            mapper.map(offset, piece, opened, start + (long) place * piece, false);
+        } catch (IOException e) {
+            throw new IOException(e.getMessage().replace(opened, path), e);
+        }
     }
 
     /** The kernel keeps others away only while something is mapped. */

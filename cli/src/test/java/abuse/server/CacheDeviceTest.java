@@ -160,6 +160,18 @@ class CacheDeviceTest extends ServerTestBase {
     }
 
     @Test
+    void the_device_stays_the_same_whatever_its_path_leads_to() throws Exception {
+        serve();
+        Files.move(device, directory.resolve("moved"));
+        Files.write(device, new byte[(int) CAPACITY]);
+        for (int i = 0; i < 2; i++) {
+            assertBlock(5, 5);
+        }
+        assertEquals(1, base.reads);
+        assertEquals(1, extents().size());
+    }
+
+    @Test
     void it_is_empty_if_pieces_have_another_size() throws Exception {
         assertEquals(0, readsAfterRestart());
         int before = base.reads;
