@@ -165,6 +165,10 @@ final class DeviceStore implements Store {
 
     @Override
     public void keep(Pieces pieces, Base base) throws IOException {
+        if (base.backend.identity() == null || base.backend.stamp() == null) {
+            return;
+        }
+        base.flush();
         byte[] owner = Label.ownerOf(base.backend.identity(), base.backend.stamp(), capacity);
         try (Memory table = Memory.map(tableSize(places))) {
             for (int place = 0; place < places; place++) {

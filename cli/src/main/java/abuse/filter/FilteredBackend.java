@@ -142,6 +142,11 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
+    public void limitTo(long nanoseconds) {
+        later.limitTo(nanoseconds);
+    }
+
+    @Override
     public void abandon() {
         later.abandon();
     }

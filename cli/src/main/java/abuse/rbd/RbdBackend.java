@@ -42,7 +42,6 @@ final class RbdBackend implements AsyncBackend {
 
     private volatile long size;
     private volatile boolean changed;
-    private volatile boolean limited;
     private volatile boolean abandoned;
     private volatile boolean closed;
     private volatile Consumer<String> administrator = problem -> {};
@@ -122,6 +121,16 @@ final class RbdBackend implements AsyncBackend {
         administrator = listener;
     }
 
+    /** Ceph itself gives requests up at their end, as nobody else can. */
+    @Override
+    public void limitTo(long nanoseconds) {
+        try {
+            image.limitTo(Math.max(1, (nanoseconds + 999_999_999) / 1_000_000_000));
+        } catch (IOException e) {
+            administrator.accept(e.getMessage());
+        }
+    }
+
     @Override
     public void submit(AsyncRequest request) throws IOException {
         if (abandoned) {
@@ -131,23 +140,12 @@ final class RbdBackend implements AsyncBackend {
         if (request.offset() + request.length() > size) {
             throw new IOException(name.text() + ": the image ends before the disk does");
         }
-        if (!limited && request.deadline() != Long.MAX_VALUE) {
-            limit(request.deadline() - System.nanoTime());
-        }
         int number = underWay.add(request);
         try {
             begin(request, number);
         } catch (Throwable e) {
             underWay.remove(number);
             throw e;
-        }
-    }
-
-    /** All requests of a disk have the same time. Ceph itself gives them up at its end, as nobody else can. */
-    private synchronized void limit(long nanoseconds) throws IOException {
-        if (!limited) {
-            image.limitTo(Math.max(1, (nanoseconds + 999_999_999) / 1_000_000_000));
-            limited = true;
         }
     }
 

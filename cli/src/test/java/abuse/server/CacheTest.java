@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Backend;
+import abuse.backend.Geometry;
 import abuse.backend.HeapBackend;
 import abuse.cache.CachePlace;
 import abuse.cache.CachedBackend;
@@ -42,11 +43,15 @@ class CacheTest extends ServerTestBase {
         volatile CountDownLatch reads = new CountDownLatch(0);
         final CountDownLatch reading = new CountDownLatch(1);
         volatile IOException failure;
+        int longest;
         int readsDone;
         int writes;
 
         @Override
         public void read(long offset, ByteBuffer into) throws IOException {
+            synchronized (this) {
+                longest = Math.max(longest, into.remaining());
+            }
             byte[] old = bytes.bytes(offset, into.remaining());
             reading.countDown();
             try {
@@ -144,6 +149,17 @@ class CacheTest extends ServerTestBase {
         assertArrayEquals(expected, disk.read(BLOCK, 9 * BLOCK).await().data());
         assertEquals(1, slow.readsDone);
         assertEquals(3, extents().size());
+    }
+
+    @Test
+    void the_backend_is_asked_for_no_more_than_it_was_told() throws Exception {
+        int most = 2 * BLOCK;
+        serve(geometry -> new CachedBackend(slow, new CachePlace(null, CAPACITY, PIECE), new Geometry(geometry.number(), CAPACITY, BLOCK, most,
+                false)));
+        assertBlock(5, 5);
+        assertArrayEquals(slow.bytes.bytes(3 * BLOCK, most), disk.read(3 * BLOCK, most).await().data());
+        assertEquals(most, slow.longest);
+        assertEquals(4, slow.readsDone);
     }
 
     @Test
