@@ -268,12 +268,18 @@ public final class CachedBackend implements AsyncBackend {
         if (!caching) {
             return;
         }
-        List<Integer> places = placesOf(first, last);
-        unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
-        for (int place : places) {
-            pieces.remove(place);
-            pieces.give(place);
-            counters.dropped.increment();
+        try {
+            List<Integer> places = placesOf(first, last);
+            unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
+            for (int place : places) {
+                pieces.remove(place);
+                pieces.give(place);
+                counters.dropped.increment();
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            spoiled = true;
+            giveUp(e);
+            throw e;
         }
     }
 
@@ -311,11 +317,11 @@ public final class CachedBackend implements AsyncBackend {
             try {
                 work.run();
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 if (over) {
                     throw e;
                 }
-                tell(e.getMessage());
+                tell(e instanceof IOException ? e.getMessage() : e.toString());
             }
             try {
                 Thread.sleep(UNMAP_AGAIN_MS);
@@ -331,13 +337,16 @@ public final class CachedBackend implements AsyncBackend {
             if (caching) {
                 try {
                     unmapUntilDone(() -> mapper.unmap(0, capacity));
-                } catch (IOException e) {
+                } catch (IOException | RuntimeException | OutOfMemoryError e) {
                     // There is nobody any more who could read
                 }
                 caching = false;
             } else if (pieces != null) {
                 return;
             }
+        }
+        if (over) {
+            return;
         }
         tell("cache " + where + ": " + cause.getMessage() + "; the disk goes on without it");
     }
