@@ -35,6 +35,7 @@ public final class CachedBackend implements AsyncBackend {
     private final int maxRequest;
     private final Jobs jobs = new Jobs();
     private final List<Thread> threads = new ArrayList<>();
+    private FenceWatch watch;
     private final Counters counters = new Counters();
     /** Held while something is mapped, or all is given up: so nothing is mapped after that. */
     private final Object mapping = new Object();
@@ -67,6 +68,7 @@ public final class CachedBackend implements AsyncBackend {
             clock = new Clock(found, jobs, this::unmap, piece);
             pieces = found;
             caching = true;
+            watch = new FenceWatch(base.backend, this::giveUp);
         } catch (IOException | OutOfMemoryError e) {
             giveUp(e);
         }
@@ -397,6 +399,9 @@ public final class CachedBackend implements AsyncBackend {
     public void close() throws IOException {
         boolean abandoned = over;
         over = true;
+        if (watch != null) {
+            watch.close();
+        }
         jobs.close();
         if (abandoned || base.isBusy()) {
             // Nobody waits for these requests any more

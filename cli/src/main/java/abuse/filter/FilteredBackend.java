@@ -192,6 +192,11 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
+    public boolean isFenced() throws IOException {
+        return base.isFenced();
+    }
+
+    @Override
     public void close() throws IOException {
         closing = true;
         // Nobody changes the filters any more

@@ -42,6 +42,7 @@ final class RbdBackend implements AsyncBackend {
 
     private volatile long size;
     private volatile boolean changed;
+    private volatile boolean fenced;
     private volatile boolean abandoned;
     private volatile boolean closed;
     private volatile Consumer<String> administrator = problem -> {};
@@ -276,7 +277,10 @@ final class RbdBackend implements AsyncBackend {
         }
     }
 
-    private static Failure reason(int error) {
+    private Failure reason(int error) {
+        if (error == Unix.ESHUTDOWN || error == Unix.EROFS) {
+            fenced = true;
+        }
         return switch (error) {
             case Unix.ENOSPC, Unix.EDQUOT -> Failure.NO_SPACE;
             case Unix.ETIMEDOUT -> Failure.TIMEOUT;
@@ -341,6 +345,19 @@ final class RbdBackend implements AsyncBackend {
         return readOnly ? identity : null;
     }
 
+    /** A server that only reads has no lock that somebody could break. */
+    @Override
+    public boolean isFenced() throws IOException {
+        if (!fenced && lock != null) {
+            synchronized (image) {
+                if (!closed && !lock.isHeld()) {
+                    fenced = true;
+                }
+            }
+        }
+        return fenced;
+    }
+
     @Override
     public void close() {
         var closer = new Thread(this::closeAll, "rbd close");
@@ -354,7 +371,10 @@ final class RbdBackend implements AsyncBackend {
     /** Waits for the cluster, for ever if need be. */
     private void closeAll() {
         underWay.awaitNone();
-        closed = true;
+        synchronized (image) {
+            // Nobody asks about the lock any more
+            closed = true;
+        }
         events.raise();
         Threads.join(thread);
         image.close();

@@ -43,6 +43,7 @@ class CacheTest extends ServerTestBase {
         volatile CountDownLatch reads = new CountDownLatch(0);
         final CountDownLatch reading = new CountDownLatch(1);
         volatile IOException failure;
+        volatile boolean fenced;
         int longest;
         int readsDone;
         int writes;
@@ -90,6 +91,11 @@ class CacheTest extends ServerTestBase {
         @Override
         public long size() {
             return CAPACITY;
+        }
+
+        @Override
+        public boolean isFenced() {
+            return fenced;
         }
 
         @Override
@@ -160,6 +166,22 @@ class CacheTest extends ServerTestBase {
         assertArrayEquals(slow.bytes.bytes(3 * BLOCK, most), disk.read(3 * BLOCK, most).await().data());
         assertEquals(most, slow.longest);
         assertEquals(4, slow.readsDone);
+    }
+
+    @Test
+    void a_backend_that_belongs_to_somebody_else_is_not_read_from_the_cache() throws Exception {
+        var server = serve(PIECES);
+        assertBlock(5, 5);
+        slow.bytes.write(5 * BLOCK, ByteBuffer.wrap(pattern(500)));
+        assertBlock(5, 5);
+        slow.fenced = true;
+        while (!extents().isEmpty()) {
+            Thread.sleep(5);
+        }
+        assertBlock(500, 5);
+        server.stop();
+        assertEquals(List.of("cache in memory: the backend belongs to somebody else now, who may change it; the disk goes on without it"),
+                server.problems);
     }
 
     @Test
