@@ -47,6 +47,14 @@ public interface AsyncBackend extends Backend {
      */
     default void abandon() {}
 
+    /**
+     * Called before the first request, if there is a limit: how long each may take from then on when it is submitted without
+     * delay, so that its {@linkplain AsyncRequest#deadline deadline} is no later.
+     *
+     * @param nanoseconds more than 0
+     */
+    default void limitTo(long nanoseconds) {}
+
     /** Called before the first request: where to tell the administrator of what concerns no single request. */
     default void tellProblemsTo(Consumer<String> administrator) {}
 

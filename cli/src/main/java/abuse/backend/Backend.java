@@ -79,6 +79,17 @@ public interface Backend extends AutoCloseable {
         return null;
     }
 
+    /**
+     * Whether these bytes belong to somebody else now, who may change them, and has shut this server out; so what was read of
+     * them before must not be used any more. It is asked now and then while there is a cache of them, also while it is
+     * being closed, and may take its time.
+     *
+     * @throws IOException when nobody knows
+     */
+    default boolean isFenced() throws IOException {
+        return false;
+    }
+
     /** How many threads of each hardware queue it is useful to have in {@link #read} and the like at once. */
     default int threads() {
         return 4;

@@ -17,6 +17,7 @@ import java.util.Set;
 class FileBackend implements Backend {
     private static final Set<String> TIMED = Set.of("ext2", "ext3", "ext4", "xfs", "btrfs");
     private static final long TICK_MS = 50;
+    private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
 
     final int fd;
     private final String path;
@@ -174,7 +175,10 @@ class FileBackend implements Backend {
         return identity;
     }
 
-    /** The times of a file tell of every change, where they change with those by mapped memory, too, and a moment has passed. */
+    /**
+     * The times of a file tell of every change, where they change with those by mapped memory, too, and a moment has passed.
+     * After a power failure they may be older than the bytes, so with another boot all is another.
+     */
     @Override
     public String stamp() throws IOException {
         if (isDevice() || !TIMED.contains(Files.getFileStore(Path.of(path)).type())) {
@@ -187,7 +191,7 @@ class FileBackend implements Backend {
             Thread.currentThread().interrupt();
             return null;
         }
-        return stat("lastModifiedTime") + " " + stat("ctime");
+        return stat("lastModifiedTime") + " " + stat("ctime") + " " + Files.readString(BOOT).strip();
     }
 
     /** As many as keep most storage busy. */

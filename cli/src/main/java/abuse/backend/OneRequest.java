@@ -33,18 +33,45 @@ public final class OneRequest implements AsyncRequest, AsyncRequest.Answers {
         outer = null;
     }
 
-    /** Asks for the same as another request, with its data, and is not begun. */
-    public OneRequest(AsyncRequest outer) {
+    /**
+     * Asks for the same as another request, with its data, and is not begun.
+     *
+     * @param deadline as {@link AsyncRequest#deadline} says
+     */
+    public OneRequest(AsyncRequest outer, long deadline) {
         kind = outer.kind();
         offset = outer.offset();
         length = outer.length();
         data = outer.data();
-        deadline = outer.deadline();
+        this.deadline = deadline;
         this.outer = outer;
     }
 
     static void carryOut(AsyncBackend backend, Kind kind, long offset, long length, ByteBuffer data) throws IOException {
         new OneRequest(kind, offset, length, data == null ? null : data.slice(), Long.MAX_VALUE).carryOut(backend, Long.MAX_VALUE);
+    }
+
+    /**
+     * Has a backend that makes its callers wait carry out a request, and make durable what must be.
+     *
+     * @throws IOException when it has failed, or when the backend has left out bytes
+     */
+    public static void carryOut(Backend backend, AsyncRequest request) throws IOException {
+        ByteBuffer data = request.data();
+        switch (request.kind()) {
+            case READ -> backend.read(request.offset(), data);
+            case WRITE -> backend.write(request.offset(), data);
+            case FLUSH -> backend.flush();
+            case DISCARD -> backend.discard(request.offset(), request.length());
+            case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
+        }
+        // In memory the position stays, so it says nothing
+        if (data != null && data.hasRemaining() && !(backend instanceof AddressedBackend addressed && !addressed.isStored())) {
+            throw new IOException("the backend left out " + data.remaining() + " bytes of a request");
+        }
+        if (request.fua()) {
+            backend.flush();
+        }
     }
 
     /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.cache;
 
-import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.AsyncRequest.Kind;
@@ -9,22 +8,34 @@ import abuse.backend.Backend;
 import abuse.backend.OneRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The backend behind the cache: whoever asks it for something waits for the end, whether it answers later or not. */
 final class Base {
+    /** How often a thread that waits looks at the deadline, and whether it shall leave. */
+    private static final long LOOK_MS = 100;
+    /** How long a backend that answers later may take to flush at the end. */
+    private static final long FLUSH_MS = 30_000;
+
     final Backend backend;
     /** The same, if it answers later; else null. */
     final AsyncBackend async;
-    /** Whether it leaves the positions of buffers as they are. */
-    private final boolean inMemory;
-    private final Set<OneRequest> underWay = ConcurrentHashMap.newKeySet();
+    private final int maxRequest;
+    private final AtomicInteger underWay = new AtomicInteger();
+    /** Nanoseconds that a request may take; 0 for no limit. */
+    private volatile long limit;
+    private volatile boolean left;
 
-    Base(Backend backend) {
+    /** The calling thread shall end, and touch nothing that the backend may still use. */
+    static final class LeftException extends IllegalStateException {
+        private static final long serialVersionUID = 1;
+    }
+
+    /** A backend with the longest read or write that it is to be asked for, in bytes. */
+    Base(Backend backend, int maxRequest) {
         this.backend = backend;
+        this.maxRequest = maxRequest;
         async = backend instanceof AsyncBackend b ? b : null;
-        inMemory = async == null && backend instanceof AddressedBackend addressed && !addressed.isStored();
     }
 
     /** How many threads are of use to it at once, up to a number. */
@@ -32,64 +43,82 @@ final class Base {
         return Math.max(1, Math.min(most, async != null ? async.mostUnderWay() : backend.threads()));
     }
 
-    /** Reads as many bytes as the buffer has remaining, until a request's deadline. */
-    void read(long offset, ByteBuffer into, long deadline) throws IOException {
+    void limitTo(long nanoseconds) {
+        limit = nanoseconds;
         if (async != null) {
-            carryOut(new OneRequest(Kind.READ, offset, into.remaining(), into, deadline));
-        } else {
-            backend.read(offset, into);
-            checkMoved(into);
+            async.limitTo(nanoseconds);
         }
     }
 
-    /** Carries out a request, and makes durable what must be. */
+    /** Reads as many bytes as the buffer has remaining. */
+    void read(long offset, ByteBuffer into) throws IOException {
+        for (int done = 0, length = into.remaining(); done < length; done += maxRequest) {
+            int part = Math.min(maxRequest, length - done);
+            carryOut(new OneRequest(Kind.READ, offset + done, part, into.slice(done, part), deadline()));
+        }
+    }
+
+    /** Carries out a request, and makes durable what must be. It has as long as if it came now. */
     void carryOut(AsyncRequest request) throws IOException {
-        if (async != null) {
-            carryOut(new OneRequest(request));
+        if (async == null) {
+            OneRequest.carryOut(backend, request);
             return;
         }
-        ByteBuffer data = request.data();
-        switch (request.kind()) {
-            case READ -> read(request.offset(), data, request.deadline());
-            case WRITE -> {
-                backend.write(request.offset(), data);
-                checkMoved(data);
-            }
-            case FLUSH -> backend.flush();
-            case DISCARD -> backend.discard(request.offset(), request.length());
-            case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
-        }
-        if (request.fua()) {
+        carryOut(new OneRequest(request, deadline()));
+    }
+
+    /** Makes all durable, at the end. */
+    void flush() throws IOException {
+        if (async == null) {
             backend.flush();
+        } else if (!new OneRequest(Kind.FLUSH, 0, 0, null, Long.MAX_VALUE).carryOut(async, FLUSH_MS)) {
+            throw new IOException("the backend has not answered a flush within " + FLUSH_MS / 1000 + " seconds");
         }
     }
 
     /** Whether somebody waits for it. */
     boolean isBusy() {
-        return !underWay.isEmpty();
+        return underWay.get() > 0;
     }
 
-    /** Tells it of those whose deadline has passed. */
-    void expire(long now) {
-        for (OneRequest request : underWay) {
-            if (request.deadline() != Long.MAX_VALUE && now - request.deadline() >= 0) {
-                async.expired(request);
-            }
-        }
+    /** Has those leave who wait for a backend that answers later. */
+    void leave() {
+        left = true;
+    }
+
+    private long deadline() {
+        return limit == 0 ? Long.MAX_VALUE : System.nanoTime() + limit;
     }
 
     private void carryOut(OneRequest request) throws IOException {
-        underWay.add(request);
+        if (async == null) {
+            OneRequest.carryOut(backend, request);
+            return;
+        }
+        underWay.incrementAndGet();
         try {
-            request.carryOut(async, Long.MAX_VALUE);
+            boolean ended = request.carryOut(async, LOOK_MS);
+            boolean told = false;
+            while (!ended) {
+                if (left) {
+                    throw new LeftException();
+                }
+                if (!told && request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
+                    told = true;
+                    tellExpired(request);
+                }
+                ended = request.await(LOOK_MS);
+            }
         } finally {
-            underWay.remove(request);
+            underWay.decrementAndGet();
         }
     }
 
-    private void checkMoved(ByteBuffer data) throws IOException {
-        if (!inMemory && data.hasRemaining()) {
-            throw new IOException("the backend left out " + data.remaining() + " bytes of a request");
+    private void tellExpired(OneRequest request) {
+        try {
+            async.expired(request);
+        } catch (Throwable e) {
+            // The backend may use the data until the end all the same
         }
     }
 }

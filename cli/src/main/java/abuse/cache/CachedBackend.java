@@ -4,6 +4,7 @@ package abuse.cache;
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
+import abuse.backend.BackendException;
 import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.backend.Mapper;
@@ -24,6 +25,8 @@ import java.util.function.Consumer;
 public final class CachedBackend implements AsyncBackend {
     private static final int MOST_THREADS = 16;
     private static final long UNMAP_AGAIN_MS = 1000;
+    /** How long a backend that answers later may take at the end, for requests that nobody waits for. */
+    private static final long LEAVE_MS = 1000;
 
     private final Base base;
     private final CachePlace where;
@@ -32,6 +35,7 @@ public final class CachedBackend implements AsyncBackend {
     private final int maxRequest;
     private final Jobs jobs = new Jobs();
     private final List<Thread> threads = new ArrayList<>();
+    private FenceWatch watch;
     private final Counters counters = new Counters();
     /** Held while something is mapped, or all is given up: so nothing is mapped after that. */
     private final Object mapping = new Object();
@@ -40,17 +44,19 @@ public final class CachedBackend implements AsyncBackend {
     private Pieces pieces;
     private Clock clock;
     private volatile boolean caching;
+    /** Nothing is to be kept, as the kernel may still read old bytes somewhere, or the backend may have others. */
+    private volatile boolean spoiled;
     private volatile boolean over;
     private volatile long capacity;
     private volatile Consumer<String> administrator = problem -> {};
 
     /** Takes over a backend of such a disk, which must be mappable. */
     public CachedBackend(Backend backend, CachePlace where, Geometry geometry) {
-        base = new Base(backend);
         this.where = where;
         store = where.open(geometry);
         piece = where.piece();
         maxRequest = geometry.maxRequest();
+        base = new Base(backend, maxRequest);
         capacity = geometry.capacity();
     }
 
@@ -62,6 +68,7 @@ public final class CachedBackend implements AsyncBackend {
             clock = new Clock(found, jobs, this::unmap, piece);
             pieces = found;
             caching = true;
+            watch = new FenceWatch(base.backend, this::giveUp);
         } catch (IOException | OutOfMemoryError e) {
             giveUp(e);
         }
@@ -94,25 +101,30 @@ public final class CachedBackend implements AsyncBackend {
     private void run(Memory scratch) {
         // As a worker does
         Unix.becomeIoFlusher();
-        try (scratch) {
-            for (Job job = jobs.next(); job != null; job = jobs.next()) {
-                AsyncRequest request = job.request;
-                try {
-                    carryOut(job, scratch);
-                } catch (Throwable e) {
-                    // Others wait for these pieces, and somebody for the answer
-                    jobs.end(job);
-                    request.fail(Failure.of(e), e instanceof IOException ? e.getMessage() : e.toString());
-                    continue;
-                }
+        for (Job job = jobs.next(); job != null; job = jobs.next()) {
+            AsyncRequest request = job.request;
+            try {
+                carryOut(job, scratch);
+            } catch (Base.LeftException e) {
+                return;
+            } catch (Throwable e) {
+                // Others wait for these pieces, and somebody for the answer
                 jobs.end(job);
-                request.complete();
+                request.fail(Failure.of(e), e instanceof IOException ? e.getMessage() : e.toString());
+                continue;
             }
+            jobs.end(job);
+            request.complete();
         }
+        scratch.close();
     }
 
     private void carryOut(Job job, Memory scratch) throws IOException {
         AsyncRequest request = job.request;
+        if (request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
+            // Its users know that already
+            throw new BackendException(Failure.TIMEOUT, null);
+        }
         if (!caching || request.kind() == AsyncRequest.Kind.FLUSH) {
             base.carryOut(request);
         } else if (request.kind() == AsyncRequest.Kind.READ) {
@@ -120,11 +132,20 @@ public final class CachedBackend implements AsyncBackend {
         } else if (request.kind() == AsyncRequest.Kind.WRITE) {
             write(job);
         } else {
-            try {
-                base.carryOut(request);
-            } finally {
-                drop(job.first, job.last);
-            }
+            change(job);
+            drop(job.first, job.last);
+        }
+    }
+
+    /** Has the backend change these pieces. If that fails, nobody knows what it has now. */
+    private void change(Job job) throws IOException {
+        try {
+            base.carryOut(job.request);
+        } catch (Base.LeftException e) {
+            throw e;
+        } catch (IOException | RuntimeException | Error e) {
+            drop(job.first, job.last);
+            throw e;
         }
     }
 
@@ -164,13 +185,13 @@ public final class CachedBackend implements AsyncBackend {
         int length = (int) (Math.min(end, request.offset() + request.length()) - from);
         counters.misses.add(last - first + 1);
         try {
-            base.read(start, scratch.buffer(0, (int) (end - start)), request.deadline());
+            base.read(start, scratch.buffer(0, (int) (end - start)));
         } catch (IOException e) {
             if (length == end - start) {
                 throw e;
             }
             // Only what was asked for matters
-            base.read(from, request.data().slice((int) (from - request.offset()), length), request.deadline());
+            base.read(from, request.data().slice((int) (from - request.offset()), length));
             return last;
         }
         Memory.copy(scratch.address() + from - start, addressOf(request) + from - request.offset(), length);
@@ -204,16 +225,7 @@ public final class CachedBackend implements AsyncBackend {
 
     private void write(Job job) throws IOException {
         AsyncRequest request = job.request;
-        boolean well = false;
-        try {
-            base.carryOut(request);
-            well = true;
-        } finally {
-            if (!well) {
-                // Nobody knows what the backend has now
-                drop(job.first, job.last);
-            }
-        }
+        change(job);
         for (long number = job.first; number <= job.last && caching; number++) {
             int place = pieces.find(number);
             if (place >= 0) {
@@ -258,6 +270,23 @@ public final class CachedBackend implements AsyncBackend {
         if (!caching) {
             return;
         }
+        try {
+            List<Integer> places = placesOf(first, last);
+            unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
+            for (int place : places) {
+                pieces.remove(place);
+                pieces.give(place);
+                counters.dropped.increment();
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            spoiled = true;
+            giveUp(e);
+            throw e;
+        }
+    }
+
+    /** Where these pieces are, as far as they are held. */
+    private List<Integer> placesOf(long first, long last) {
         boolean few = last - first < pieces.places();
         var places = new ArrayList<Integer>();
         for (long i = few ? first : 0; i <= (few ? last : pieces.places() - 1); i++) {
@@ -268,12 +297,7 @@ public final class CachedBackend implements AsyncBackend {
                 places.add(place);
             }
         }
-        unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
-        for (int place : places) {
-            pieces.remove(place);
-            pieces.give(place);
-            counters.dropped.increment();
-        }
+        return places;
     }
 
     /** Returns when the kernel reads these pieces no more, as nothing may be answered before. */
@@ -295,11 +319,11 @@ public final class CachedBackend implements AsyncBackend {
             try {
                 work.run();
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 if (over) {
                     throw e;
                 }
-                tell(e.getMessage());
+                tell(e instanceof IOException ? e.getMessage() : e.toString());
             }
             try {
                 Thread.sleep(UNMAP_AGAIN_MS);
@@ -315,13 +339,16 @@ public final class CachedBackend implements AsyncBackend {
             if (caching) {
                 try {
                     unmapUntilDone(() -> mapper.unmap(0, capacity));
-                } catch (IOException e) {
+                } catch (IOException | RuntimeException | OutOfMemoryError e) {
                     // There is nobody any more who could read
                 }
                 caching = false;
             } else if (pieces != null) {
                 return;
             }
+        }
+        if (over) {
+            return;
         }
         tell("cache " + where + ": " + cause.getMessage() + "; the disk goes on without it");
     }
@@ -331,8 +358,8 @@ public final class CachedBackend implements AsyncBackend {
     }
 
     @Override
-    public void expired(AsyncRequest request) {
-        base.expire(System.nanoTime());
+    public void limitTo(long nanoseconds) {
+        base.limitTo(nanoseconds);
     }
 
     @Override
@@ -372,16 +399,25 @@ public final class CachedBackend implements AsyncBackend {
     public void close() throws IOException {
         boolean abandoned = over;
         over = true;
+        if (watch != null) {
+            watch.close();
+        }
         jobs.close();
         if (abandoned || base.isBusy()) {
             // Nobody waits for these requests any more
             abandon();
         }
+        if (base.async != null && !awaitThreads()) {
+            spoiled = true;
+            tell("the backend does not answer, so its requests are left behind");
+            base.leave();
+        }
         threads.forEach(Threads::join);
         try {
             if (caching) {
                 unmapAtTheEnd();
-                base.backend.flush();
+            }
+            if (caching && !spoiled) {
                 store.keep(pieces, base);
             }
         } catch (IOException e) {
@@ -390,6 +426,11 @@ public final class CachedBackend implements AsyncBackend {
             store.close();
             base.backend.close();
         }
+    }
+
+    private boolean awaitThreads() {
+        long end = System.nanoTime() + LEAVE_MS * 1_000_000;
+        return threads.stream().allMatch(thread -> Threads.join(thread, Math.max(1, (end - System.nanoTime()) / 1_000_000)));
     }
 
     private void unmapAtTheEnd() {

@@ -148,7 +148,13 @@ final class DeviceStore implements Store {
 
     @Override
     public void map(Mapper mapper, long offset, int place) throws IOException {
-        mapper.map(offset, piece, path, start + (long) place * piece, false);
+        // Whatever the path leads to by now
+        String opened = "/proc/self/fd/" + fd;
+        try {
+            mapper.map(offset, piece, opened, start + (long) place * piece, false);
+        } catch (IOException e) {
+            throw new IOException(e.getMessage().replace(opened, path), e);
+        }
     }
 
     /** The kernel keeps others away only while something is mapped. */
@@ -159,6 +165,10 @@ final class DeviceStore implements Store {
 
     @Override
     public void keep(Pieces pieces, Base base) throws IOException {
+        if (base.backend.identity() == null || base.backend.stamp() == null) {
+            return;
+        }
+        base.flush();
         byte[] owner = Label.ownerOf(base.backend.identity(), base.backend.stamp(), capacity);
         try (Memory table = Memory.map(tableSize(places))) {
             for (int place = 0; place < places; place++) {

@@ -29,7 +29,7 @@ interface Store {
         return false;
     }
 
-    /** Makes what it holds last; only after all was well, and nothing is mapped any more. */
+    /** Makes what it holds last, if the next server can know whose bytes it has; only after all was well, and nothing is mapped any more. */
     default void keep(Pieces pieces, Base base) throws IOException {}
 
     void close();

@@ -41,7 +41,7 @@ final class AllDisks {
                 Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
                 server.add(disk.path(), text(disk), disk.shared(), geometry -> {
                     command.warn(disk.path(), disk.backend(), geometry);
-                    return disk.filters().open(disk.path(), opener, geometry, false);
+                    return disk.filters().open(disk.path(), opener, geometry);
                 }, new Told(disk));
             }
         }

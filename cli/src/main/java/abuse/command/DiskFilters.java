@@ -31,6 +31,8 @@ final class DiskFilters {
     private final Filters known;
     private final FilterOption.Source source;
     private List<FilterOption> given;
+    /** Whether what is mapped is a cache's, of what has passed the filters. */
+    private boolean cached;
     private boolean opened;
     private volatile ControlSocket socket;
 
@@ -62,6 +64,17 @@ final class DiskFilters {
         }
     }
 
+    /** Has a cache in front of them, which knows nothing of what they do later. */
+    void cached() throws UsageException {
+        cached = true;
+        for (FilterOption option : given) {
+            String conflict = FilteredBackend.cacheConflict(option.filter());
+            if (conflict != null) {
+                throw new UsageException("--filter " + option.name() + ": " + conflict + "; --cache does not go with it");
+            }
+        }
+    }
+
     /** Whether a file lies on the disk of a control node. */
     static Predicate<Path> onDisk(Context context, String path) {
         return file -> {
@@ -86,12 +99,8 @@ final class DiskFilters {
                 : backend + " through " + given.stream().map(FilterOption::name).collect(Collectors.joining(", "));
     }
 
-    /**
-     * Opens a backend, behind the filters if there are any.
-     *
-     * @param cached whether what is mapped is a cache's, of what has passed the filters
-     */
-    Backend open(String path, Server.BackendOpener opener, Geometry geometry, boolean cached) throws IOException {
+    /** Opens a backend, behind the filters if there are any. */
+    Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
         if (known == null) {
             return opener.open(geometry);
         }
@@ -111,7 +120,7 @@ final class DiskFilters {
             backend.shared();
         }
         socket = new ControlSocket(FilterControl.path(context, geometry.number()),
-                new FilterControl(context, path, known, given, backend), problem -> {
+                new FilterControl(context, path, known, given, backend, cached), problem -> {
                     // Who did not ask for it need not hear that there is none
                     if (control) {
                         context.complain(path + ": " + problem);

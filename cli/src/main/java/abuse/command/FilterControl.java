@@ -31,18 +31,21 @@ final class FilterControl implements ControlSocket.Handler {
     private final Filters filters;
     private final List<FilterOption> now;
     private final FilteredBackend backend;
+    private final boolean cached;
 
     /**
      * The filters of a disk, and the backend behind them.
      *
      * @param device the path of its control node
+     * @param cached whether a cache has what passed the filters
      */
-    FilterControl(Context context, String device, Filters filters, List<FilterOption> now, FilteredBackend backend) {
+    FilterControl(Context context, String device, Filters filters, List<FilterOption> now, FilteredBackend backend, boolean cached) {
         this.context = context;
         this.device = device;
         this.filters = filters;
         this.now = new ArrayList<>(now);
         this.backend = backend;
+        this.cached = cached;
     }
 
     /** Where the socket of a disk is, for its server. */
@@ -118,6 +121,9 @@ final class FilterControl implements ControlSocket.Handler {
     }
 
     private void change(List<FilterOption> next) throws IOException {
+        if (cached) {
+            throw new IOException("the server has a cache of what passed these filters, so they stay; stop it, and start it with others");
+        }
         backend.change(next.stream().map(FilterOption::filter).toList());
         now.clear();
         now.addAll(next);

@@ -128,6 +128,9 @@ class ServerCommand extends Command {
         Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
         passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), loaded::filters, filters.getValue(),
                 isSet(control), isSet(shared));
+        if (cache != null) {
+            passed.cached();
+        }
         limit = limit(backend);
         pin();
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
@@ -207,8 +210,8 @@ class ServerCommand extends Command {
 
     /** Opens a backend, behind the filters and the cache if there are any. */
     private Backend open(String path, Server.BackendOpener opener, Geometry geometry) throws IOException {
-        return cache == null ? passed.open(path, opener, geometry, false)
-                : cache.open(path, unmapped -> passed.open(path, opener, unmapped, true), geometry);
+        return cache == null ? passed.open(path, opener, geometry)
+                : cache.open(path, unmapped -> passed.open(path, opener, unmapped), geometry);
     }
 
     static String ready(String path, String backend, Status status) {
@@ -241,7 +244,7 @@ class ServerCommand extends Command {
         if (cached.getValue() == null) {
             return null;
         }
-        for (OptionSpec other : List.of(noMap, shared, pin)) {
+        for (OptionSpec other : List.of(noMap, shared, pin, control)) {
             if (isSet(other)) {
                 throw new UsageException("--cache and " + other.longestName() + " exclude each other");
             }

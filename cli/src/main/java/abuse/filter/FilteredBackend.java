@@ -95,6 +95,11 @@ public final class FilteredBackend implements AsyncBackend {
         }
     }
 
+    /** Why a filter cannot be behind a cache of the disk; null if it can. */
+    public static String cacheConflict(Filter filter) {
+        return filter.keepsState() ? "this filter keeps something of the disk, which it may change later, and a cache would not know" : null;
+    }
+
     /** Has something done at the end, before the filters are closed. */
     public FilteredBackend onClose(Runnable part) {
         before = part;
@@ -149,6 +154,11 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
+    public void limitTo(long nanoseconds) {
+        later.limitTo(nanoseconds);
+    }
+
+    @Override
     public void abandon() {
         later.abandon();
     }
@@ -191,6 +201,11 @@ public final class FilteredBackend implements AsyncBackend {
         }
         shared |= base.identity() != null;
         return base.identity();
+    }
+
+    @Override
+    public boolean isFenced() throws IOException {
+        return base.isFenced();
     }
 
     @Override

@@ -6,10 +6,10 @@ import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
 import abuse.backend.Failure;
+import abuse.backend.OneRequest;
 import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -38,7 +38,7 @@ final class LaterBackend implements AsyncBackend {
     @Override
     public void submit(AsyncRequest request) throws IOException {
         if (inMemory) {
-            carryOut(request);
+            OneRequest.carryOut(backend, request);
             request.completeSoon();
             return;
         }
@@ -82,7 +82,7 @@ final class LaterBackend implements AsyncBackend {
         Unix.becomeIoFlusher();
         for (FilteredRequest request = next(); request != null; request = next()) {
             try {
-                carryOut(request);
+                OneRequest.carryOut(backend, request);
             } catch (Throwable e) {
                 request.fail(Failure.of(e), FilteredBackend.words(e));
                 continue;
@@ -102,32 +102,5 @@ final class LaterBackend implements AsyncBackend {
         }
         idle--;
         return waiting.poll();
-    }
-
-    private void carryOut(AsyncRequest request) throws IOException {
-        ByteBuffer data = request.data();
-        switch (request.kind()) {
-            case READ -> {
-                backend.read(request.offset(), data);
-                checkMoved(data);
-            }
-            case WRITE -> {
-                backend.write(request.offset(), data);
-                checkMoved(data);
-            }
-            case FLUSH -> backend.flush();
-            case DISCARD -> backend.discard(request.offset(), request.length());
-            case WRITE_ZEROES -> backend.writeZeroes(request.offset(), request.length());
-        }
-        if (request.fua()) {
-            backend.flush();
-        }
-    }
-
-    /** In memory the position stays, so it says nothing. */
-    private void checkMoved(ByteBuffer data) throws IOException {
-        if (!inMemory && data.hasRemaining()) {
-            throw new IOException("the backend left out " + data.remaining() + " bytes of a request");
-        }
     }
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.rbd;
 
-import abuse.libc.Unix;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -12,23 +10,16 @@ import java.nio.file.Path;
  */
 final class ExclusiveLock implements AutoCloseable {
     private static final Path FOLDER = Path.of("/run/abuse/rbd");
-    /** Any byte but the first one. */
-    private static final long BYTE = 1;
 
-    private final Path file;
-    /** Negative if there can be no such file; then the cluster has to notice who is dead. */
-    private final int fd;
+    private final RbdImage image;
+    private final OwnerFile file;
+    /** This client. */
+    private final String owner;
 
-    private ExclusiveLock(Path file) {
+    private ExclusiveLock(RbdImage image, OwnerFile file, String owner) {
+        this.image = image;
         this.file = file;
-        int opened = -1;
-        try {
-            Files.createDirectories(FOLDER);
-            opened = Unix.open(file.toString(), Unix.O_RDWR | Unix.O_CREAT | Unix.O_CLOEXEC, 0600);
-        } catch (IOException e) {
-            // Likewise
-        }
-        fd = opened;
+        this.owner = owner;
     }
 
     /**
@@ -41,37 +32,37 @@ final class ExclusiveLock implements AutoCloseable {
         if (!image.hasExclusiveLock()) {
             return null;
         }
-        var lock = new ExclusiveLock(FOLDER.resolve(image.fsid() + "." + image.id()));
+        OwnerFile file = OwnerFile.open(FOLDER.resolve(image.fsid() + "." + image.id()));
         try {
-            boolean alone = lock.fd >= 0 && Unix.lockForReading(lock.fd, BYTE) == 0 && Unix.firstLock(lock.fd, BYTE, 1) == 0;
-            String owner = image.lockOwner();
-            if (owner != null) {
-                if (alone && owner.equals(Files.readString(lock.file))) {
-                    image.breakLock(owner);
-                } else if (image.isUsedBy(owner)) {
-                    throw new IOException(text + ": the client " + owner + " uses the image, and has its exclusive lock; if it"
+            String before = image.lockOwner();
+            if (before != null) {
+                if (file.isAlone() && before.equals(file.owner())) {
+                    image.breakLock(before);
+                } else if (image.isUsedBy(before)) {
+                    throw new IOException(text + ": the client " + before + " uses the image, and has its exclusive lock; if it"
                             + " was killed, the cluster notices that in half a minute");
                 }
             }
             image.lock();
-            if (alone) {
-                Files.writeString(lock.file, image.lockOwner());
+            String owner = image.lockOwner();
+            if (file.isAlone() && owner != null) {
+                file.name(owner);
             }
-            return lock;
+            return new ExclusiveLock(image, file, owner);
         } catch (Throwable e) {
-            Unix.close(lock.fd);
+            file.close();
             throw e;
         }
+    }
+
+    /** Whether this client still has it, while the image is open. */
+    boolean isHeld() throws IOException {
+        return owner != null && owner.equals(image.lockOwner());
     }
 
     /** After the image was closed. */
     @Override
     public void close() {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            // It names a client that has no lock any more
-        }
-        Unix.close(fd);
+        file.close();
     }
 }

@@ -42,7 +42,7 @@ final class RbdBackend implements AsyncBackend {
 
     private volatile long size;
     private volatile boolean changed;
-    private volatile boolean limited;
+    private volatile boolean fenced;
     private volatile boolean abandoned;
     private volatile boolean closed;
     private volatile Consumer<String> administrator = problem -> {};
@@ -122,6 +122,16 @@ final class RbdBackend implements AsyncBackend {
         administrator = listener;
     }
 
+    /** Ceph itself gives requests up at their end, as nobody else can. */
+    @Override
+    public void limitTo(long nanoseconds) {
+        try {
+            image.limitTo(Math.max(1, (nanoseconds + 999_999_999) / 1_000_000_000));
+        } catch (IOException e) {
+            administrator.accept(e.getMessage());
+        }
+    }
+
     @Override
     public void submit(AsyncRequest request) throws IOException {
         if (abandoned) {
@@ -131,23 +141,12 @@ final class RbdBackend implements AsyncBackend {
         if (request.offset() + request.length() > size) {
             throw new IOException(name.text() + ": the image ends before the disk does");
         }
-        if (!limited && request.deadline() != Long.MAX_VALUE) {
-            limit(request.deadline() - System.nanoTime());
-        }
         int number = underWay.add(request);
         try {
             begin(request, number);
         } catch (Throwable e) {
             underWay.remove(number);
             throw e;
-        }
-    }
-
-    /** All requests of a disk have the same time. Ceph itself gives them up at its end, as nobody else can. */
-    private synchronized void limit(long nanoseconds) throws IOException {
-        if (!limited) {
-            image.limitTo(Math.max(1, (nanoseconds + 999_999_999) / 1_000_000_000));
-            limited = true;
         }
     }
 
@@ -278,7 +277,10 @@ final class RbdBackend implements AsyncBackend {
         }
     }
 
-    private static Failure reason(int error) {
+    private Failure reason(int error) {
+        if (error == Unix.ESHUTDOWN || error == Unix.EROFS) {
+            fenced = true;
+        }
         return switch (error) {
             case Unix.ENOSPC, Unix.EDQUOT -> Failure.NO_SPACE;
             case Unix.ETIMEDOUT -> Failure.TIMEOUT;
@@ -343,6 +345,19 @@ final class RbdBackend implements AsyncBackend {
         return readOnly ? identity : null;
     }
 
+    /** A server that only reads has no lock that somebody could break. */
+    @Override
+    public boolean isFenced() throws IOException {
+        if (!fenced && lock != null) {
+            synchronized (image) {
+                if (!closed && !lock.isHeld()) {
+                    fenced = true;
+                }
+            }
+        }
+        return fenced;
+    }
+
     @Override
     public void close() {
         var closer = new Thread(this::closeAll, "rbd close");
@@ -356,7 +371,10 @@ final class RbdBackend implements AsyncBackend {
     /** Waits for the cluster, for ever if need be. */
     private void closeAll() {
         underWay.awaitNone();
-        closed = true;
+        synchronized (image) {
+            // Nobody asks about the lock any more
+            closed = true;
+        }
         events.raise();
         Threads.join(thread);
         image.close();

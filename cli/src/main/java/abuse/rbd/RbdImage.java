@@ -179,7 +179,10 @@ final class RbdImage implements AutoCloseable {
         }
     }
 
-    /** The address of the client that has the exclusive lock, and may be dead; null if none has. */
+    /**
+     * The address of the client that has the exclusive lock, and may be dead; null if none has, or if the cluster takes nothing
+     * from this one any more.
+     */
     String lockOwner() throws IOException {
         // The mode, the number of owners, and a pointer to the only one
         try (Memory out = Memory.map(3 * Long.BYTES)) {
@@ -187,7 +190,7 @@ final class RbdImage implements AutoCloseable {
             int owner = 2 * Long.BYTES;
             out.putLong(count, 1);
             int error = (int) rbd.lockGetOwners.call(image, out.address(), out.address() + owner, out.address() + count);
-            if (error == -Unix.ENOENT || error == 0 && out.getLong(count) == 0) {
+            if (error == -Unix.ENOENT || error == -Unix.ESHUTDOWN || error == 0 && out.getLong(count) == 0) {
                 return null;
             }
             check(error, "");

@@ -45,7 +45,7 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
             }
             String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
             return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity,
-                    mappable ? new DiskMapper(devices, path, map) : null);
+                    mappable ? new DiskMapper(node(devices, path, status, new Serving(Device.ANY_QUEUE, identity, text)), map) : null);
         } catch (IOException | RuntimeException | Error e) {
             backend.close();
             throw e;
@@ -63,9 +63,13 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
      * @param queue the hardware queue, or {@link Device#ANY_QUEUE}
      */
     Device node(int queue) throws DeviceException {
+        return node(devices, path, status, new Serving(queue, identity, text));
+    }
+
+    private static Device node(Devices devices, String path, Status status, Serving serving) throws DeviceException {
         Device device = devices.open(path);
         try {
-            device.serve(new Serving(queue, identity, text));
+            device.serve(serving);
             if (!isSameSetup(status, device.status())) {
                 throw new DeviceException(path, Call.SERVE, Unix.ENODEV);
             }
@@ -91,8 +95,10 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
 
     @Override
     public void close() throws IOException {
-        try (backend; mapper) {
-            // The mapper first, as it was there last
+        try (mapper; backend) {
+            if (mapper != null) {
+                mapper.undo();
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ import abuse.backend.Backend;
 import abuse.backend.Mapper;
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.Devices;
 import abuse.device.Extent;
 import abuse.device.Loan;
 import abuse.device.Mapping;
@@ -18,9 +17,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays. */
+/**
+ * Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays. After a reset every call
+ * fails with the reason NOT_SET_UP, even if the device is set up anew.
+ */
 final class DiskMapper implements Mapper, AutoCloseable {
-    private final Devices devices;
+    private final Device device;
     private final String path;
     private final boolean wanted;
     /** The memory that this server has lent, or has taken over. */
@@ -30,60 +32,53 @@ final class DiskMapper implements Mapper, AutoCloseable {
     /**
      * For a disk that may be mapped.
      *
+     * @param device a control node that has said what it serves, which it closes
      * @param wanted whether the backend may do so
      */
-    DiskMapper(Devices devices, String path, boolean wanted) {
-        this.devices = devices;
-        this.path = path;
+    DiskMapper(Device device, boolean wanted) {
+        this.device = device;
+        path = device.path();
         this.wanted = wanted;
     }
 
     /** Lets the backend map the disk, without what a cache has left. Memory that is not its own would hide what it has, and may be the last of its bytes. */
     void start(Backend backend) throws IOException {
-        try (Device device = devices.open(path)) {
-            CacheLeft.unmap(device);
-        }
+        CacheLeft.unmap(device);
         if (wanted) {
             backend.start(this);
         }
-        try (Device device = devices.open(path)) {
-            for (Extent extent : device.extents()) {
-                if (extent.memory() && !isLent(extent)) {
-                    throw new IOException(path + ": is mapped to memory of an earlier server; serve 'mem' to go on with it, or"
-                            + " give it up first with 'abusectl unmap " + path + "'");
-                }
+        for (Extent extent : device.extents()) {
+            if (extent.memory() && !isLent(extent)) {
+                throw new IOException(path + ": is mapped to memory of an earlier server; serve 'mem' to go on with it, or"
+                        + " give it up first with 'abusectl unmap " + path + "'");
             }
         }
     }
 
     @Override
     public void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException {
-        try (Device device = devices.open(path)) {
-            device.map(new Mapping(offset, length, target, targetOffset, writable, true));
-            used = true;
-        }
+        device.map(new Mapping(offset, length, target, targetOffset, writable, true));
+        used = true;
     }
 
     @Override
     public synchronized Memory lend(long offset, long length) throws IOException {
-        try (Device device = devices.open(path)) {
-            List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
-                    && extent.offset() < offset + length && extent.offset() + extent.length() > offset).toList();
-            Memory memory = there.isEmpty() ? lendNew(device, offset, length) : takeOver(device, there, offset, length);
-            device.extents().stream().filter(extent -> extent.memory() && extent.offset() <= offset
-                    && offset < extent.offset() + extent.length()).forEach(extent -> lent.add(extent.target()));
-            return memory;
-        }
+        List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
+                && extent.offset() < offset + length && extent.offset() + extent.length() > offset).toList();
+        Memory memory = there.isEmpty() ? lendNew(offset, length) : takeOver(there, offset, length);
+        device.extents().stream().filter(extent -> extent.memory() && extent.offset() <= offset
+                && offset < extent.offset() + extent.length()).forEach(extent -> lent.add(extent.target()));
+        return memory;
     }
 
-    private static Memory lendNew(Device device, long offset, long length) throws IOException {
+    private Memory lendNew(long offset, long length) throws IOException {
         try (MemoryFile file = MemoryFile.allocate(length)) {
-            return lend(device, new Loan(offset, length, file.fd(), 0));
+            return lend(new Loan(offset, length, file.fd(), 0));
         }
     }
 
     /** Parts of it may have been unmapped meanwhile. */
-    private Memory takeOver(Device device, List<Extent> there, long offset, long length) throws IOException {
+    private Memory takeOver(List<Extent> there, long offset, long length) throws IOException {
         Extent first = there.get(0);
         for (Extent other : there) {
             if (!other.target().equals(first.target()) || other.start() != first.start()) {
@@ -100,13 +95,13 @@ final class DiskMapper implements Mapper, AutoCloseable {
             }
             return there.size() == 1 && first.offset() <= offset && first.offset() + first.length() >= offset + length
                     && first.writable() ? Memory.share(fd, offset - first.start(), length)
-                            : lend(device, new Loan(offset, length, fd, offset - first.start()));
+                            : lend(new Loan(offset, length, fd, offset - first.start()));
         } finally {
             Unix.close(fd);
         }
     }
 
-    private static Memory lend(Device device, Loan loan) throws IOException {
+    private Memory lend(Loan loan) throws IOException {
         Memory memory = Memory.share(loan.fd(), loan.fileOffset(), loan.length());
         try {
             device.lend(loan);
@@ -123,9 +118,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException {
-        try (Device device = devices.open(path)) {
-            device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
-        }
+        device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
     }
 
     @Override
@@ -135,18 +128,15 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void unmap(long length, long[] offsets) throws IOException {
-        try (Device device = devices.open(path)) {
-            device.unmap(length, offsets);
-        }
+        device.unmap(length, offsets);
     }
 
     /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
-    @Override
-    public void close() throws IOException {
+    void undo() throws IOException {
         if (!used) {
             return;
         }
-        try (Device device = devices.open(path)) {
+        try {
             Status status = device.status();
             if (!status.isSetUp() || status.servers() != 0) {
                 return;
@@ -156,6 +146,17 @@ final class DiskMapper implements Mapper, AutoCloseable {
                     device.unmap(extent.offset(), extent.length());
                 }
             }
+        } catch (DeviceException e) {
+            if (e.reason() != DeviceException.Reason.NOT_SET_UP) {
+                throw e;
+            }
+            // A reset has undone it
         }
+    }
+
+    /** After the backend, which may use it until its end. */
+    @Override
+    public void close() {
+        device.close();
     }
 }

@@ -217,6 +217,9 @@ public final class Server {
         }
         if (async != null) {
             async.tellProblemsTo(problems::report);
+            if (limit > 0) {
+                async.limitTo(limit);
+            }
             watch = new Watch(workers.stream().map(AsyncWorker.class::cast).toList(), async, text, limit, problems);
             watch.start();
         }

@@ -85,11 +85,30 @@ class CacheOptionTest extends CommandTestBase {
             assertEquals("--cache: piece=" + piece + " is not a power of two from 4K to 1M",
                     refusal("server", "--cache=64M,piece=" + piece, "mem"));
         }
-        for (String other : new String[] {"--no-map", "--shared", "--pin"}) {
+        for (String other : new String[] {"--no-map", "--shared", "--pin", "--control"}) {
             assertEquals("--cache and " + other + " exclude each other", refusal("server", "--cache=64M", other, "mem"));
         }
         var list = Files.writeString(directory.resolve("list"), "0 mem\n");
         assertEquals("with --all, --cache is not supported; serve that disk alone", refusal("server", "--cache=64M", "--all", list.toString()));
+    }
+
+    @Test
+    void filters_that_change_what_was_read_are_refused() throws Exception {
+        devices.add(0).setUp(SIZE, Flag.MAPPABLE);
+        for (String filter : new String[] {"cow:file=" + directory.resolve("cow"), "powerfail"}) {
+            assertEquals("--filter " + filter.split(":")[0] + ": this filter keeps something of the disk, which it may change later, and a cache"
+                    + " would not know; --cache does not go with it", refusal("server", "--cache=1M", "--filter", filter, "mem"));
+        }
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+        var server = start("server", "--cache=1M", "--filter", "delay:time=1ms", "mem").awaitReady();
+        for (String change : new String[] {"set delay time=2ms", "add delay:time=1ms", "remove delay"}) {
+            String message = fail(("filter 0 " + change).split(" "));
+            assertTrue(message.endsWith("the server has a cache of what passed these filters, so they stay; stop it, and start it with others"),
+                    message);
+        }
+        assertTrue(succeed("filter", "0").contains("time=1ms"));
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     private String refusal(String... args) {

@@ -329,6 +329,7 @@ public final class SimulatedDisk {
         owned.clear();
         pending.clear();
         config = null;
+        map.clear();
         failing = false;
         orphaned = false;
         conditions.clear();

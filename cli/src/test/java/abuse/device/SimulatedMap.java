@@ -124,6 +124,11 @@ final class SimulatedMap {
         }
     }
 
+    /** The disk is gone. */
+    void clear() {
+        extents = new ArrayList<>();
+    }
+
     List<Extent> extents() throws DeviceException {
         synchronized (disk) {
             check(Call.EXTENTS, 0, 0);

@@ -187,11 +187,13 @@ final class SimulatedNode implements Device {
 
     @Override
     public void map(Mapping mapping) throws IOException {
+        checkBinding(Call.MAP);
         disk.map.add(mapping);
     }
 
     @Override
     public void unmap(long length, long[] offsets) throws DeviceException {
+        checkBinding(Call.UNMAP);
         for (long offset : offsets) {
             disk.map.remove(offset, length);
         }
@@ -199,16 +201,19 @@ final class SimulatedNode implements Device {
 
     @Override
     public void lend(Loan loan) throws DeviceException {
+        checkBinding(Call.LEND);
         disk.map.lend(loan);
     }
 
     @Override
     public int lent(long offset) throws DeviceException {
+        checkBinding(Call.LENT);
         return disk.map.lent(offset);
     }
 
     @Override
     public List<Extent> extents() throws DeviceException {
+        checkBinding(Call.EXTENTS);
         return disk.map.extents();
     }
 
@@ -237,8 +242,10 @@ final class SimulatedNode implements Device {
 
     /** An open file that was bound to a setup is of no use after a reset. */
     void checkBinding(Call call) throws DeviceException {
-        if (serving != null && served != disk.generation) {
-            throw new DeviceException(disk.path, call, Unix.ENODEV);
+        synchronized (disk) {
+            if (serving != null && served != disk.generation) {
+                throw new DeviceException(disk.path, call, Unix.ENODEV);
+            }
         }
     }
 

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -34,6 +35,9 @@ class CacheDeviceTest extends ServerTestBase {
         String name = "versioned";
         String version = "1";
         boolean broken;
+        volatile boolean writesFail;
+        volatile CountDownLatch writes = new CountDownLatch(0);
+        final CountDownLatch writing = new CountDownLatch(1);
         int reads;
         int flushes;
 
@@ -44,8 +48,17 @@ class CacheDeviceTest extends ServerTestBase {
         }
 
         @Override
-        public synchronized void write(long offset, ByteBuffer from) {
+        public void write(long offset, ByteBuffer from) throws IOException {
             bytes.write(offset, from);
+            writing.countDown();
+            try {
+                writes.await();
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+            if (writesFail) {
+                throw new IOException("bad sector");
+            }
         }
 
         @Override
@@ -157,6 +170,35 @@ class CacheDeviceTest extends ServerTestBase {
     void it_is_empty_if_the_backend_could_not_be_flushed() throws Exception {
         base.broken = true;
         assertEquals(1, readsAfterRestart());
+    }
+
+    /** The piece is not unmapped, and whoever has the disk next must not get its old bytes. */
+    @Test
+    void it_is_empty_if_the_disk_was_gone_when_a_write_failed() throws Exception {
+        base.writes = new CountDownLatch(1);
+        base.writesFail = true;
+        var server = serve();
+        assertBlock(5, 5);
+        disk.write(6 * BLOCK, pattern(600));
+        base.writing.await();
+        disk.reset();
+        base.writes.countDown();
+        server.end();
+        base.writesFail = false;
+        disk.setUp(CAPACITY, Flag.MAPPABLE, Flag.WRITE_CACHE);
+        assertEquals(1, readsOfNext());
+    }
+
+    @Test
+    void the_device_stays_the_same_whatever_its_path_leads_to() throws Exception {
+        serve();
+        Files.move(device, directory.resolve("moved"));
+        Files.write(device, new byte[(int) CAPACITY]);
+        for (int i = 0; i < 2; i++) {
+            assertBlock(5, 5);
+        }
+        assertEquals(1, base.reads);
+        assertEquals(1, extents().size());
     }
 
     @Test

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Backend;
+import abuse.backend.Geometry;
 import abuse.backend.HeapBackend;
 import abuse.cache.CachePlace;
 import abuse.cache.CachedBackend;
@@ -42,11 +43,16 @@ class CacheTest extends ServerTestBase {
         volatile CountDownLatch reads = new CountDownLatch(0);
         final CountDownLatch reading = new CountDownLatch(1);
         volatile IOException failure;
+        volatile boolean fenced;
+        int longest;
         int readsDone;
         int writes;
 
         @Override
         public void read(long offset, ByteBuffer into) throws IOException {
+            synchronized (this) {
+                longest = Math.max(longest, into.remaining());
+            }
             byte[] old = bytes.bytes(offset, into.remaining());
             reading.countDown();
             try {
@@ -85,6 +91,11 @@ class CacheTest extends ServerTestBase {
         @Override
         public long size() {
             return CAPACITY;
+        }
+
+        @Override
+        public boolean isFenced() {
+            return fenced;
         }
 
         @Override
@@ -144,6 +155,33 @@ class CacheTest extends ServerTestBase {
         assertArrayEquals(expected, disk.read(BLOCK, 9 * BLOCK).await().data());
         assertEquals(1, slow.readsDone);
         assertEquals(3, extents().size());
+    }
+
+    @Test
+    void the_backend_is_asked_for_no_more_than_it_was_told() throws Exception {
+        int most = 2 * BLOCK;
+        serve(geometry -> new CachedBackend(slow, new CachePlace(null, CAPACITY, PIECE), new Geometry(geometry.number(), CAPACITY, BLOCK, most,
+                false)));
+        assertBlock(5, 5);
+        assertArrayEquals(slow.bytes.bytes(3 * BLOCK, most), disk.read(3 * BLOCK, most).await().data());
+        assertEquals(most, slow.longest);
+        assertEquals(4, slow.readsDone);
+    }
+
+    @Test
+    void a_backend_that_belongs_to_somebody_else_is_not_read_from_the_cache() throws Exception {
+        var server = serve(PIECES);
+        assertBlock(5, 5);
+        slow.bytes.write(5 * BLOCK, ByteBuffer.wrap(pattern(500)));
+        assertBlock(5, 5);
+        slow.fenced = true;
+        while (!extents().isEmpty()) {
+            Thread.sleep(5);
+        }
+        assertBlock(500, 5);
+        server.stop();
+        assertEquals(List.of("cache in memory: the backend belongs to somebody else now, who may change it; the disk goes on without it"),
+                server.problems);
     }
 
     @Test

@@ -12,6 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.backend.Backend;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
+import abuse.cache.CachePlace;
+import abuse.cache.CachedBackend;
+import abuse.device.Device;
 import abuse.device.Flag;
 import abuse.device.Operation;
 import abuse.device.Result;
@@ -194,13 +197,38 @@ class RbdTest extends EngineTestBase {
         open(image, geometry(false)).close();
     }
 
+    /** As another client does. */
+    private void fence() throws Exception {
+        String[] words = CephNode.rbd("lock", "list", name).lines().reduce((one, last) -> last).orElseThrow().split("  +");
+        CephNode.rbd("lock", "remove", name, words[1], words[0]);
+        CephNode.ceph("osd", "blocklist", "add", words[2]);
+    }
+
+    @Test
+    void the_cache_of_who_is_fenced_is_not_read_any_more() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE, Flag.WRITE_CACHE);
+        disk.carryOutMapped();
+        var running = serve(geometry -> new CachedBackend(open(image, geometry), new CachePlace(null, CAPACITY, 4 * BLOCK), geometry));
+        disk.write(0, pattern(1)).await();
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        try (Device device = devices.open("/dev/abctl0")) {
+            assertEquals(1, device.extents().size());
+            Thread.sleep(3000);
+            assertEquals(1, device.extents().size());
+            fence();
+            while (!device.extents().isEmpty()) {
+                Thread.sleep(5);
+            }
+        }
+        assertTrue(disk.read(0, BLOCK).await().failed());
+        running.stop();
+    }
+
     @Test
     void who_is_fenced_says_so() throws Exception {
         var running = serve();
         disk.write(0, pattern(1)).await();
-        String[] words = CephNode.rbd("lock", "list", name).lines().reduce((one, last) -> last).orElseThrow().split("  +");
-        CephNode.rbd("lock", "remove", name, words[1], words[0]);
-        CephNode.ceph("osd", "blocklist", "add", words[2]);
+        fence();
         Submitted write = disk.write(0, pattern(2));
         assertTrue(write.await().failed());
         assertEquals(Result.REMOTE_FAILURE, write.result());

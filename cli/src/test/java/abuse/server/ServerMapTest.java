@@ -17,6 +17,7 @@ import abuse.device.DeviceException;
 import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Loan;
+import abuse.device.Mapping;
 import abuse.device.Operation;
 import abuse.device.OtherContentException;
 import abuse.libc.Memory;
@@ -27,11 +28,15 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** Backends that map their disk. */
 class ServerMapTest extends ServerTestBase {
@@ -39,7 +44,7 @@ class ServerMapTest extends ServerTestBase {
 
     private volatile Mapper mapper;
 
-    private final class MappingBackend extends ModelBackend {
+    private class MappingBackend extends ModelBackend {
         @Override
         public void start(Mapper given) throws IOException {
             mapper = given;
@@ -174,6 +179,42 @@ class ServerMapTest extends ServerTestBase {
         assertEquals(ALL, extents());
         second.stop();
         assertEquals(List.of(), extents());
+    }
+
+    @Test
+    void the_server_of_a_disk_that_was_reset_changes_nothing_of_the_next_one() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        var closing = new CountDownLatch(1);
+        var next = new CountDownLatch(1);
+        var refusals = new ArrayList<DeviceException.Reason>();
+        var server = serve(new MappingBackend() {
+            @Override
+            public void close() throws IOException {
+                closing.countDown();
+                try {
+                    next.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                refused(() -> mapper.map(0, CAPACITY, "/dev/sdb", 0, true));
+                refused(() -> mapper.lend(0, CAPACITY));
+                refused(() -> mapper.unmap(0, CAPACITY));
+            }
+
+            private void refused(Executable call) {
+                refusals.add(assertThrows(DeviceException.class, call).reason());
+            }
+        });
+        disk.reset();
+        closing.await();
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        try (Device device = devices.open("/dev/abctl0")) {
+            device.map(new Mapping(0, CAPACITY, "/dev/sda", 0, true, false));
+        }
+        next.countDown();
+        server.end();
+        assertEquals(Collections.nCopies(3, DeviceException.Reason.NOT_SET_UP), refusals);
+        assertEquals(ALL, extents());
     }
 
     @Test
