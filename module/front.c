@@ -203,7 +203,10 @@ void abuse_front_kill(struct abuse_front *front)
  */
 void abuse_front_end(struct abuse_front *front)
 {
+	/* Nobody else keeps the map from being freed once its last era has ended. */
+	abuse_front_hold(front);
 	abuse_map_end(&front->map);
+	abuse_front_let_go(front);
 }
 
 /**
