@@ -489,7 +489,10 @@ int abuse_disk_init(unsigned int max_part)
  */
 void abuse_disk_exit(void)
 {
-	wait_var_event(&abuse_nr_disks, !atomic_read(&abuse_nr_disks));
+	while (!wait_var_event_timeout(&abuse_nr_disks,
+				       !atomic_read(&abuse_nr_disks),
+				       COMPAT_NOT_HUNG))
+		;
 	unregister_blkdev(abuse_major, KBUILD_MODNAME);
 	destroy_workqueue(abuse_disk_wq);
 }

@@ -433,6 +433,38 @@ a_device_that_is_never_done_with_its_last_flush_holds_up_itself_alone() {
 	exec 3<&-
 }
 
+# A test fails when the kernel reports a hung task.
+a_device_that_is_given_up_late_is_not_reported_as_hung() {
+	_ready
+	_second
+	_map 0:1M:0:/dev/abuse1:w
+	echo 1 >/proc/sys/kernel/hung_task_check_interval_secs
+	echo 4 >/proc/sys/kernel/hung_task_timeout_secs
+	spawn read client io $DISK op=read
+	_asked_second
+	take 3
+	spawn unmap client unmap $CTL extents=0:1M # it waits for the read
+	wait_for _nothing_mapped
+	spawn flush client io $DISK op=sync
+	_asked_second
+	answer 3 "$id0"
+	finish read
+	pause 7 # the device is given up once that flush has ended
+	_answer_second
+	finish flush
+	finish unmap
+	_map 0:1M:0:/dev/abuse1:w
+	_write_to_second
+	spawn unmap client unmap $CTL extents=0:1M
+	_asked_second
+	pause 7 # likewise, its last flush
+	_answer_second
+	finish unmap
+	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
+	echo 0 >/proc/sys/kernel/hung_task_check_interval_secs
+	exec 3<&-
+}
+
 a_device_that_is_mapped_again_in_time_stays() {
 	_ready
 	_slow_target
