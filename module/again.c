@@ -76,7 +76,7 @@ static void abuse_front_unpark(struct abuse_front *front)
 	spin_unlock(&front->lock);
 	while ((bio = bio_list_pop(&bios))) {
 		if (dead)
-			bio_io_error(bio);
+			bio_io_error(abuse_bio_unmark(bio));
 		else
 			abuse_front_go_on(front, bio);
 		cond_resched();

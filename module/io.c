@@ -52,6 +52,8 @@ void abuse_io_finish(struct abuse_io *io)
 		if (abuse_map_has_lost(&front->map, &io->losses))
 			bio->bi_status = BLK_STS_IOERR;
 		abuse_map_leave_device(&front->map, io->target);
+	} else {
+		abuse_bio_unmark(bio);
 	}
 	bio_put(&io->clone);
 	bio_endio(bio);
@@ -202,7 +204,7 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 					    &front->bios[kind]);
 
 	if (!clone) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
 	return abuse_io_begin(front, era, bio, clone, then);

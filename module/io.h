@@ -25,6 +25,13 @@ static inline struct abuse_io *abuse_io_of(struct bio *clone)
 	return container_of(clone, struct abuse_io, clone);
 }
 
+/* Of a bio that comes, or is to be ended: its marks are ours only between the two. */
+static inline struct bio *abuse_bio_unmark(struct bio *bio)
+{
+	bio->bi_opf &= ~(ABUSE_BIO_COUNTED | ABUSE_BIO_FAULTED);
+	return bio;
+}
+
 static inline gfp_t abuse_gfp(struct bio *bio)
 {
 	return bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;

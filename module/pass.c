@@ -92,7 +92,7 @@ static void abuse_front_flush_first(struct abuse_front *front,
 	s64 wrote = atomic64_read(&front->wrote);
 
 	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		abuse_era_leave(era);
 		return;
 	}
@@ -173,7 +173,7 @@ static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
 			  (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT,
 			  bio);
 	bio_end_io_acct(bio, start);
-	bio_endio(bio);
+	bio_endio(abuse_bio_unmark(bio));
 }
 
 /* Returns false if the bio, which must not wait, has ended. */
@@ -184,7 +184,7 @@ static bool abuse_front_to_device(struct abuse_front *front,
 	struct abuse_io *io;
 
 	if (bio->bi_opf & REQ_NOWAIT && !bdev_nowait(m->target->bdev)) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return false;
 	}
 	io = abuse_io_clone(front, era, bio, m->target->bdev,
@@ -235,7 +235,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	bool dead, wait;
 
 	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return true;
 	}
 	spin_lock(&front->lock);
@@ -245,7 +245,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 		bio_list_add(&front->parked, bio);
 	spin_unlock(&front->lock);
 	if (dead)
-		bio_io_error(bio);
+		bio_io_error(abuse_bio_unmark(bio));
 	return dead || wait;
 }
 
@@ -265,7 +265,7 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 	do {
 		era = abuse_map_enter(&front->map);
 		if (!era) {
-			bio_io_error(bio);
+			bio_io_error(abuse_bio_unmark(bio));
 			return NULL;
 		}
 		if (likely(!READ_ONCE(era->paused)))
@@ -330,7 +330,7 @@ static struct bio *abuse_front_alloc_part(struct abuse_front *front,
 
 	/* A later piece could have to wait when an earlier one is under way. */
 	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
 	return bio_alloc_clone(bio->bi_bdev, bio, GFP_NOIO, &front->bios[kind]);
@@ -369,7 +369,7 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	unsigned int nr = abuse_front_nr_written(front);
 
 	if (nr && bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		goto out;
 	}
 	if (nr > most) {
@@ -383,7 +383,7 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	if (nr) {
 		abuse_front_flush(front, era, bio, most);
 	} else if (abuse_map_has_lost(&front->map, &losses)) {
-		bio_io_error(bio);
+		bio_io_error(abuse_bio_unmark(bio));
 		goto out;
 	}
 	if (abuse_front_is_dirty(front))
@@ -391,7 +391,7 @@ static bool abuse_front_preflush(struct abuse_front *front,
 	bio->bi_opf &= ~REQ_PREFLUSH;
 	if (bio_sectors(bio))
 		return false;
-	bio_endio(bio);
+	bio_endio(abuse_bio_unmark(bio));
 out:
 	abuse_era_leave(era);
 	return true;
@@ -464,7 +464,7 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 	if (bio->bi_opf & REQ_PREFLUSH) {
 		flush = abuse_front_alloc_flush(front, bio);
 		if (!flush) {
-			bio_wouldblock_error(bio);
+			bio_wouldblock_error(abuse_bio_unmark(bio));
 			return;
 		}
 	}
@@ -497,5 +497,5 @@ out:
  */
 void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
-	abuse_front_pass(front, bio, ABUSE_NO_LANE);
+	abuse_front_pass(front, abuse_bio_unmark(bio), ABUSE_NO_LANE);
 }
