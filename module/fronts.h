@@ -135,6 +135,7 @@ enum abuse_then {
 	ABUSE_THEN_FAULT,	/* it ends, but if it failed servers get it */
 	ABUSE_THEN_RETRY,	/* it ends, but servers may want it submitted anew */
 	ABUSE_THEN_WRITE,	/* the flush before it is done, and its data follows */
+	ABUSE_THEN_END,		/* a flush, in no statistics, ends */
 	ABUSE_THEN_COUNT,	/* a part of a flush, which is no bio of the disk */
 };
 
@@ -149,7 +150,7 @@ enum abuse_then {
  *	flushes
  * @covers: of a part of a flush its number, see there; of another flush how much
  *	servers had written when it began; -1 for what is no flush
- * @losses: of a part of a flush, when that began
+ * @losses: of a flush that is no part, when it began
  * @link: in the list of the front
  * @clone: what was submitted for it
  */

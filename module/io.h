@@ -8,9 +8,6 @@
 void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 		   struct abuse_era *era, struct bio *bio, unsigned long start,
 		   enum abuse_then then);
-struct abuse_io *abuse_io_begin(struct abuse_front *front,
-				struct abuse_era *era, struct bio *bio,
-				struct bio *clone, enum abuse_then then);
 struct abuse_io *abuse_io_clone(struct abuse_front *front,
 				struct abuse_era *era, struct bio *bio,
 				struct block_device *bdev,

@@ -21,8 +21,7 @@ static bool abuse_front_is_dirty(struct abuse_front *front)
 
 static void abuse_front_flush_device(struct abuse_front *front,
 				     struct abuse_era *era, struct bio *parent,
-				     struct abuse_target *target,
-				     const struct abuse_losses *losses)
+				     struct abuse_target *target)
 {
 	struct bio *bio = bio_alloc_bioset(target->bdev, 0,
 					   REQ_OP_WRITE | REQ_PREFLUSH,
@@ -36,7 +35,6 @@ static void abuse_front_flush_device(struct abuse_front *front,
 	atomic_inc(&target->flushes);
 	abuse_io_of(bio)->target = target;
 	abuse_io_of(bio)->covers = abuse_target_begin_flush(target);
-	abuse_io_of(bio)->losses = *losses;
 	submit_bio_noacct(bio);
 }
 
@@ -44,23 +42,17 @@ static void abuse_front_flush_device(struct abuse_front *front,
  * Flushes what was written to devices, to so many at most: those that are mapped
  * since they were counted have nothing that this is for. @parent ends after that.
  */
-static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
-			      struct bio *parent, unsigned int most)
+static void abuse_front_flush_devices(struct abuse_front *front,
+				      struct abuse_era *era,
+				      struct bio *parent, unsigned int most)
 {
-	struct abuse_losses losses = abuse_map_losses(&front->map);
 	struct abuse_target *target = NULL;
-	bool parts = false;
 
 	while (most-- &&
-	       (target = abuse_map_next_device(&front->map, target))) {
-		abuse_front_flush_device(front, era, parent, target, &losses);
-		parts = true;
-	}
+	       (target = abuse_map_next_device(&front->map, target)))
+		abuse_front_flush_device(front, era, parent, target);
 	if (target)
 		abuse_map_leave_device(&front->map, target);
-	/* Otherwise each part looks at that when it ends. */
-	if (!parts && abuse_map_has_lost(&front->map, &losses))
-		parent->bi_status = BLK_STS_IOERR;
 }
 
 /*
@@ -81,39 +73,35 @@ static struct bio *abuse_front_alloc_flush(struct abuse_front *front,
 }
 
 /*
- * A write that must come after a flush of everything, which takes @flush. It may
- * have to wait for servers, and one of them for the era, so that is left before.
+ * A flush of everything, which takes @flush; the bio ends with it, or its data
+ * follows. It may have to wait for servers, and one of them for the era, so that
+ * is left before.
  */
-static void abuse_front_flush_first(struct abuse_front *front,
-				    struct abuse_era *era, struct bio *bio,
-				    struct bio **flush, unsigned int most)
+static void abuse_front_flush_all(struct abuse_front *front,
+				  struct abuse_era *era, struct bio *bio,
+				  struct bio **flush, unsigned int most)
 {
 	struct abuse_io *io = abuse_io_of(*flush);
 	s64 wrote = atomic64_read(&front->wrote);
+	bool dirty = atomic64_read(&front->flushed) < wrote;
 
-	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(abuse_bio_unmark(bio));
-		abuse_era_leave(era);
-		return;
-	}
 	*flush = NULL;
 	percpu_ref_get(&front->users);
-	abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
+	if (bio_sectors(bio))
+		abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
+	else if (dirty)
+		abuse_io_init(io, front, NULL, bio, bio_start_io_acct(bio),
+			      ABUSE_THEN_RETRY);
+	else
+		abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_END);
 	io->covers = wrote;
-	abuse_front_flush(front, era, &io->clone, most);
+	io->losses = abuse_map_losses(&front->map);
+	abuse_front_flush_devices(front, era, &io->clone, most);
 	abuse_era_leave(era);
-	if (atomic64_read(&front->flushed) < wrote)
+	if (dirty)
 		submit_bio_noacct(&io->clone);
 	else
 		bio_endio(&io->clone);
-}
-
-static void abuse_front_send(struct abuse_front *front, struct abuse_io *io)
-{
-	percpu_ref_get(&front->users);
-	if (!bio_sectors(io->bio))
-		io->covers = atomic64_read(&front->wrote);
-	submit_bio_noacct(&io->clone);
 }
 
 /**
@@ -134,7 +122,8 @@ void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 	if (!io)
 		return;
 	io->clone.bi_opf |= flags;
-	abuse_front_send(front, io);
+	percpu_ref_get(&front->users);
+	submit_bio_noacct(&io->clone);
 }
 
 /* Returns whether it is the first time. */
@@ -376,15 +365,13 @@ static bool abuse_front_preflush(struct abuse_front *front,
 		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
 		goto out;
 	}
-	if (nr && bio_sectors(bio)) {
-		abuse_front_flush_first(front, era, bio, flush, most);
-		return true;
-	}
-	if (nr) {
-		abuse_front_flush(front, era, bio, most);
-	} else if (abuse_map_has_lost(&front->map, &losses)) {
+	if (!nr && abuse_map_has_lost(&front->map, &losses)) {
 		bio_io_error(abuse_bio_unmark(bio));
 		goto out;
+	}
+	if (nr || (!bio_sectors(bio) && abuse_front_is_dirty(front))) {
+		abuse_front_flush_all(front, era, bio, flush, most);
+		return true;
 	}
 	if (abuse_front_is_dirty(front))
 		return false;
@@ -442,11 +429,16 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		abuse_front_miss(front, bio);
 		return;
 	}
-	/* Servers have something to flush, and no device had. */
-	if (bio->bi_opf & REQ_PREFLUSH)
-		abuse_front_flush_first(front, era, bio, flush, 0);
-	else if (!abuse_front_to_target(front, era, bio, m))
+	if (!(bio->bi_opf & REQ_PREFLUSH)) {
+		if (!abuse_front_to_target(front, era, bio, m))
+			abuse_era_leave(era);
+	} else if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		abuse_era_leave(era);
+	} else {
+		/* Servers have something to flush, and no device had. */
+		abuse_front_flush_all(front, era, bio, flush, 0);
+	}
 }
 
 /**
@@ -477,12 +469,6 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);
-		if (flush && !bio_sectors(bio)) {
-			abuse_front_send(front,
-					 abuse_io_begin(front, NULL, bio, flush,
-							ABUSE_THEN_RETRY));
-			return;
-		}
 		abuse_front_to_servers(front, bio, 0);
 	}
 out:

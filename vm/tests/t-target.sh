@@ -289,6 +289,35 @@ a_loss_is_told_to_all_who_flush_meanwhile() {
 	exec 3<&-
 }
 
+a_loss_is_told_to_all_who_flush_before_the_one_that_tells_it_has_ended() {
+	_ready
+	_second
+	client setup /dev/abctl2 capacity=8M flags=$WRITE_CACHE
+	exec 4</dev/abctl2
+	_lose
+	N=2 _map 0:1M:0:/dev/abuse1:w,1M:1M:0:/dev/abuse2:w
+	spawn one client io $DISK op=sync
+	_asked_second
+	client status /dev/abctl2 only=pending until=1
+	_answer_second # one device has been flushed, and the other one not
+	spawn other client io $DISK op=sync
+	_asked_second
+	_answer_third
+	failed one EIO
+	_answer_second
+	_answer_third
+	failed other EIO
+	spawn last client io $DISK op=sync
+	_answer_second
+	_answer_third
+	finish last
+	exec 3<&- 4<&-
+}
+_answer_third() {
+	take 4 min=1 timeout=60000000000
+	answer 4 "$id0"
+}
+
 a_flush_fails_if_its_data_is_lost_before_it_ends() {
 	_ready
 	_second
