@@ -35,7 +35,7 @@ static int abuse_front_init_bios(struct abuse_front *front)
 
 	for (i = 0; i < ABUSE_NR_BIOS && !err; i++)
 		err = bioset_init(&front->bios[i], BIO_POOL_SIZE,
-				  i < ABUSE_BIOS_TARGET_PART ?
+				  i < ABUSE_BIOS_PARTS ?
 					  offsetof(struct abuse_io, clone) : 0,
 				  0);
 	if (err)

@@ -14,18 +14,20 @@ struct abuse_set;
 
 /*
  * Bios of one kind may wait long, as those for servers do, or for the next kind,
- * so none uses the reserves of another. A call of submit_bio() begins none before
- * it returns, so it takes one of a kind at most, or all might wait for reserves
- * that nobody gives back; a worker has begun one before it takes the next.
+ * so none uses the reserves of another. Each lane of devices has kinds of its own,
+ * as a device that does not answer keeps what it has. A call of submit_bio() begins
+ * none before it returns, so it takes one of a kind at most, or all might wait for
+ * reserves that nobody gives back; a worker has begun one before it takes the next.
  */
 enum abuse_bios {
-	ABUSE_BIOS_TARGET,	/* clones, and flushes of devices */
 	ABUSE_BIOS_SERVER,
 	ABUSE_BIOS_FLUSH,	/* parents of flushes, before a write */
-	ABUSE_BIOS_TARGET_PART,	/* first parts of bios that are cut */
-	ABUSE_BIOS_SERVER_PART,
+	ABUSE_BIOS_TARGETS,	/* clones, and flushes of devices; for the first lane */
+	ABUSE_BIOS_SERVER_PART	= ABUSE_BIOS_TARGETS + ABUSE_TARGET_LANES,
+	ABUSE_BIOS_PARTS	= ABUSE_BIOS_SERVER_PART, /* first parts of bios that are cut */
 	ABUSE_BIOS_MEMORY_PART,	/* they end at once */
-	ABUSE_NR_BIOS
+	ABUSE_BIOS_TARGET_PARTS,
+	ABUSE_NR_BIOS		= ABUSE_BIOS_TARGET_PARTS + ABUSE_TARGET_LANES
 };
 
 /* What bios that go on wait for, or the first piece of them does */

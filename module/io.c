@@ -179,18 +179,21 @@ void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
  * @front: the disk
  * @era: of the map, for a target; NULL for servers
  * @bio: of the disk
- * @bdev: where to
+ * @target: the device, or NULL
  * @then: what becomes of it when the clone has ended
  *
  * Return: what has the clone; NULL if the bio, which must not wait, has ended.
  */
 struct abuse_io *abuse_io_clone(struct abuse_front *front,
 				struct abuse_era *era, struct bio *bio,
-				struct block_device *bdev,
+				struct abuse_target *target,
 				enum abuse_then then)
 {
-	enum abuse_bios kind = era ? ABUSE_BIOS_TARGET : ABUSE_BIOS_SERVER;
-	struct bio *clone = bio_alloc_clone(bdev, bio, abuse_gfp(bio),
+	enum abuse_bios kind = target ? ABUSE_BIOS_TARGETS + target->lane :
+					ABUSE_BIOS_SERVER;
+	struct bio *clone = bio_alloc_clone(target ? target->bdev :
+						     front->behind->part0,
+					    bio, abuse_gfp(bio),
 					    &front->bios[kind]);
 
 	if (!clone) {
@@ -200,5 +203,6 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
 	abuse_io_init(abuse_io_of(clone), front, era, bio,
 		      bio_start_io_acct(bio), then);
+	abuse_io_of(clone)->target = target;
 	return abuse_io_of(clone);
 }

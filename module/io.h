@@ -10,7 +10,7 @@ void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 		   enum abuse_then then);
 struct abuse_io *abuse_io_clone(struct abuse_front *front,
 				struct abuse_era *era, struct bio *bio,
-				struct block_device *bdev,
+				struct abuse_target *target,
 				enum abuse_then then);
 void abuse_io_finish(struct abuse_io *io);
 void abuse_front_queue(struct abuse_front *front, struct workqueue_struct *wq,

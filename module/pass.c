@@ -26,7 +26,8 @@ static void abuse_front_flush_device(struct abuse_front *front,
 	struct bio *bio = bio_alloc_bioset(target->bdev, 0,
 					   REQ_OP_WRITE | REQ_PREFLUSH,
 					   GFP_NOIO,
-					   &front->bios[ABUSE_BIOS_TARGET]);
+					   &front->bios[ABUSE_BIOS_TARGETS +
+							target->lane]);
 
 	abuse_era_stay(era);
 	bio_inc_remaining(parent);
@@ -115,8 +116,7 @@ static void abuse_front_flush_all(struct abuse_front *front,
 void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 			    blk_opf_t flags)
 {
-	struct abuse_io *io = abuse_io_clone(front, NULL, bio,
-					     front->behind->part0,
+	struct abuse_io *io = abuse_io_clone(front, NULL, bio, NULL,
 					     ABUSE_THEN_RETRY);
 
 	if (!io)
@@ -176,11 +176,9 @@ static bool abuse_front_to_device(struct abuse_front *front,
 		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return false;
 	}
-	io = abuse_io_clone(front, era, bio, m->target->bdev,
-			    ABUSE_THEN_FAULT);
+	io = abuse_io_clone(front, era, bio, m->target, ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
-	io->target = m->target;
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
@@ -315,7 +313,7 @@ static struct bio *abuse_front_alloc_part(struct abuse_front *front,
 {
 	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
 			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
-							 ABUSE_BIOS_TARGET_PART;
+			       ABUSE_BIOS_TARGET_PARTS + to - ABUSE_LANE_TARGETS;
 
 	/* A later piece could have to wait when an earlier one is under way. */
 	if (bio->bi_opf & REQ_NOWAIT) {
