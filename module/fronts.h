@@ -52,6 +52,7 @@ enum abuse_lanes {
  *	will do. Memory shares that of @sort, as neither waits.
  * @lock: guards @bios
  * @bios: the bios
+ * @starved: one of them is there again, because no memory was left; for @work alone
  * @work: submits them, and may have to wait; while it is queued it is one of the
  *	users of the front
  */
@@ -60,6 +61,7 @@ struct abuse_lane {
 	struct workqueue_struct *wq;
 	spinlock_t lock;	/* bios */
 	struct bio_list bios;
+	bool starved;
 	struct work_struct work;
 };
 

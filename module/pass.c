@@ -305,22 +305,33 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 }
 
 /*
- * For the first piece of a bio, which is NULL if the bio has ended. It may have to
- * wait for memory that servers have, and one of them for an era, so none is held.
+ * For the first piece of a bio; NULL if the bio has ended, or is in a lane again. It
+ * may have to wait for memory that servers have, and one of them for an era, so none
+ * is held. What has that memory may be behind it in the lane, so a worker does not
+ * wait for it.
  */
 static struct bio *abuse_front_alloc_part(struct abuse_front *front,
-					  struct bio *bio, enum abuse_lanes to)
+					  struct bio *bio, enum abuse_lanes to,
+					  enum abuse_lanes lane)
 {
 	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
 			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
 			       ABUSE_BIOS_TARGET_PARTS + to - ABUSE_LANE_TARGETS;
+	struct bio *part;
 
 	/* A later piece could have to wait when an earlier one is under way. */
 	if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
-	return bio_alloc_clone(bio->bi_bdev, bio, GFP_NOIO, &front->bios[kind]);
+	part = bio_alloc_clone(bio->bi_bdev, bio,
+			       lane == ABUSE_NO_LANE ? GFP_NOIO : GFP_NOWAIT,
+			       &front->bios[kind]);
+	if (!part) {
+		front->lanes[lane].starved = true;
+		abuse_front_go_on(front, bio);
+	}
+	return part;
 }
 
 /*
@@ -405,7 +416,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 	}
 	if (end < bio_end_sector(bio)) {
 		abuse_era_leave(era);
-		part = abuse_front_alloc_part(front, bio, to);
+		part = abuse_front_alloc_part(front, bio, to, lane);
 		era = part ? abuse_front_enter(front, bio) : NULL;
 		if (!era) {
 			if (part)
