@@ -8,7 +8,9 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
+#include "cancel.h"
 #include "compat.h"
 #include "device.h"
 #include "disk.h"
@@ -32,6 +34,24 @@ static void abuse_device_leave_work(struct work_struct *work)
 	abuse_device_unlock(dev);
 }
 
+/* The setup that it was queued for may be over, and a later one abandoned by now. */
+static void abuse_device_abandon_work(struct work_struct *work)
+{
+	struct abuse_device *dev = container_of(work, struct abuse_device,
+						abandon);
+	u32 epoch;
+
+	mutex_lock(&dev->lock);
+	dev->noio = memalloc_noio_save();
+	epoch = READ_ONCE(dev->abandoned);
+	if (dev->epoch == epoch &&
+	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
+		abuse_device_reset(dev);
+	abuse_device_unlock(dev);
+	cmpxchg(&dev->abandoned, epoch, 0);
+	wake_up_var(&dev->abandoned);
+}
+
 /**
  * abuse_device_init() - prepare a device, which is not set up yet
  * @dev: zeroed
@@ -42,6 +62,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 	dev->number = number;
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->leave, abuse_device_leave_work);
+	INIT_WORK(&dev->abandon, abuse_device_abandon_work);
 	init_waitqueue_head(&dev->wait);
 	mutex_init(&dev->servers_lock);
 	INIT_LIST_HEAD(&dev->servers);
@@ -54,6 +75,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 void abuse_device_exit(struct abuse_device *dev)
 {
 	flush_work(&dev->leave);
+	flush_work(&dev->abandon);
 }
 
 /**
@@ -80,13 +102,16 @@ struct abuse_set *abuse_device_find_set(struct abuse_device *dev)
  * @dev: the device
  *
  * A resume waits for that, and memory may wait for a resume. So until
- * abuse_device_unlock() memory is allocated without waiting for a disk.
+ * abuse_device_unlock() memory is allocated without waiting for a disk. A setup
+ * whose maker has gone is over before.
  *
  * Return: 0, or -EINTR when the caller is being killed.
  */
 int abuse_device_lock(struct abuse_device *dev)
 {
-	if (mutex_lock_killable(&dev->lock))
+	if (wait_var_event_killable(&dev->abandoned,
+				    !READ_ONCE(dev->abandoned)) ||
+	    mutex_lock_killable(&dev->lock))
 		return -EINTR;
 	dev->noio = memalloc_noio_save();
 	return 0;
@@ -364,17 +389,32 @@ void abuse_device_leave(struct abuse_device *dev)
  * abuse_device_abandon() - whoever made a setup has gone
  * @dev: the device, not locked
  * @epoch: the setup, 0 for none; it may be over
+ *
+ * The reset may wait for what other open files of the caller serve, so a process
+ * that ends, and has yet to close these, does not wait for it.
  */
 void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 {
+	u32 before = READ_ONCE(dev->abandoned);
+	struct abuse_set *set;
+	bool stays;
+
 	if (!epoch)
 		return;
-	mutex_lock(&dev->lock);
-	dev->noio = memalloc_noio_save();
-	if (dev->epoch == epoch &&
-	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
-		abuse_device_reset(dev);
-	abuse_device_unlock(dev);
+	set = abuse_device_find_set(dev);
+	if (set) {
+		stays = set->epoch != epoch || !abuse_abandon(set);
+		abuse_set_put(set);
+		if (stays)
+			return;
+	}
+	while ((!before || (s32)(epoch - before) > 0) &&
+	       !try_cmpxchg(&dev->abandoned, &before, epoch))
+		;
+	abuse_disk_queue(&dev->abandon);
+	if (!(current->flags & (PF_EXITING | PF_KTHREAD)))
+		wait_var_event_killable(&dev->abandoned,
+					READ_ONCE(dev->abandoned) != epoch);
 }
 
 /**

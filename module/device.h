@@ -28,6 +28,9 @@ struct abuse_set;
  * @disk: NULL while not set up
  * @config: the setup, with its defaults filled in; all 0 while not set up
  * @leave: removes the disk that nobody can open any more
+ * @abandon: resets the setup that is @abandoned
+ * @abandoned: the setup whose maker has gone until then, 0 for none; without a lock,
+ *	but no earlier one takes its place
  * @max_depth: the depth of the first setup
  * @generation: where the ids of the next setup start
  * @epoch: counts the setups
@@ -47,6 +50,8 @@ struct abuse_device {
 	struct abuse_disk *disk;
 	struct abuse_config config;
 	struct work_struct leave;
+	struct work_struct abandon;
+	u32 abandoned;
 	u32 max_depth;
 	u64 generation;
 	u32 epoch;
