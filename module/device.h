@@ -7,18 +7,11 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "uapi/abuse.h"
+#include "config.h"
 
 struct abuse_disk;
 struct abuse_front;
 struct abuse_set;
-
-/* Flags that a reconnect must not change */
-#define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
-			 ABUSE_FLAGS_WRITE_ZEROES | ABUSE_FLAGS_PARTSCAN | \
-			 ABUSE_FLAGS_ROTATIONAL | ABUSE_FLAGS_MAPPABLE)
-/* Flags that a reconnect by the ABI of 2009 leaves as they are */
-#define ABUSE_KEPT_FLAGS (ABUSE_FEATURES | ABUSE_FLAGS_AUTOREMOVE)
 
 /**
  * struct abuse_device - what a control node stands for, set up or not
