@@ -7,6 +7,7 @@
  * they are sorted into lanes by what they wait for, and each lane has a worker.
  */
 #include <linux/part_stat.h>
+#include <linux/sched.h>
 
 #include "again.h"
 #include "fronts.h"
@@ -76,7 +77,7 @@ static void abuse_front_unpark(struct abuse_front *front)
 	spin_unlock(&front->lock);
 	while ((bio = bio_list_pop(&bios))) {
 		if (dead)
-			bio_io_error(bio);
+			bio_io_error(abuse_bio_unmark(bio));
 		else
 			abuse_front_go_on(front, bio);
 		cond_resched();
@@ -122,6 +123,11 @@ void abuse_front_lane(struct work_struct *work)
 		else
 			abuse_front_pass(front, bio, nr);
 		cond_resched();
+	}
+	/* Parts give memory back when they end, and tell nobody. */
+	if (lane->starved) {
+		lane->starved = false;
+		schedule_timeout_uninterruptible(1);
 	}
 	percpu_ref_put(&front->users);
 }

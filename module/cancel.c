@@ -94,6 +94,23 @@ void abuse_cancel(struct abuse_set *set)
 	}
 }
 
+/* Between a failure and a reconnect all queues are what the last one says. */
+static void abuse_fail_queues(struct abuse_set *set,
+			      enum abuse_queue_state state)
+{
+	u32 i;
+
+	lockdep_assert_held(&set->serve_lock);
+	for (i = 0; i < set->nr; i++) {
+		struct abuse_queue *q = &set->queue[i];
+
+		spin_lock(&q->lock);
+		if (q->state < state)
+			q->state = state;
+		spin_unlock(&q->lock);
+	}
+}
+
 /**
  * abuse_fail() - fail requests that are pending or owned, and all later ones
  * @set: the queues
@@ -103,18 +120,30 @@ void abuse_cancel(struct abuse_set *set)
  */
 void abuse_fail(struct abuse_set *set, enum abuse_queue_state state)
 {
-	u32 i;
-
-	/* Between a failure and a reconnect all queues are what the last one says. */
 	spin_lock(&set->serve_lock);
-	for (i = 0; i < set->nr; i++) {
-		struct abuse_queue *q = &set->queue[i];
-
-		spin_lock(&q->lock);
-		if (q->state < state)
-			q->state = state;
-		spin_unlock(&q->lock);
-	}
+	abuse_fail_queues(set, state);
 	spin_unlock(&set->serve_lock);
 	abuse_cancel(set);
+}
+
+/**
+ * abuse_abandon() - whoever made the setup has gone
+ * @set: the queues; their requests fail if they go with their maker
+ *
+ * Memory may wait for these requests, and the reset that follows for memory.
+ *
+ * Return: whether they do.
+ */
+bool abuse_abandon(struct abuse_set *set)
+{
+	bool gone;
+
+	spin_lock(&set->serve_lock);
+	gone = set->autoremove;
+	if (gone)
+		abuse_fail_queues(set, ABUSE_QUEUE_FAILED);
+	spin_unlock(&set->serve_lock);
+	if (gone)
+		abuse_cancel(set);
+	return gone;
 }

@@ -61,7 +61,7 @@ static void abuse_map_turn(struct abuse_map *map, struct abuse_era *next)
 
 /**
  * abuse_map_end() - everything is taken away
- * @map: the map, which is not entered any more; it is freed later
+ * @map: the map, which is not entered any more; the caller keeps it from being freed
  */
 void abuse_map_end(struct abuse_map *map)
 {

@@ -16,6 +16,12 @@
 #define BLK_MAX_BLOCK_SIZE	PAGE_SIZE
 #endif
 
+/*
+ * Not every kernel exports the time after which a task counts as hung. So whoever
+ * waits as long as it takes looks again after this one.
+ */
+#define COMPAT_NOT_HUNG	HZ
+
 /* Before 6.2 the directions of an iterator were named as those of a request. */
 #ifndef ITER_SOURCE
 #define ITER_SOURCE	WRITE

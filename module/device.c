@@ -4,20 +4,18 @@
  * and a disk. It must not know open files or user memory.
  */
 #include <linux/capability.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
+#include "cancel.h"
 #include "compat.h"
 #include "device.h"
 #include "disk.h"
 #include "front.h"
 #include "set.h"
 #include "trace.h"
-
-#define ABUSE_ALL_FLAGS	(ABUSE_FLAGS_READ_ONLY | ABUSE_FLAGS_RECONNECT | \
-			 ABUSE_KEPT_FLAGS)
 
 /* The disk that it was queued for may be gone, and another one may be there. */
 static void abuse_device_leave_work(struct work_struct *work)
@@ -32,6 +30,24 @@ static void abuse_device_leave_work(struct work_struct *work)
 	abuse_device_unlock(dev);
 }
 
+/* The setup that it was queued for may be over, and a later one abandoned by now. */
+static void abuse_device_abandon_work(struct work_struct *work)
+{
+	struct abuse_device *dev = container_of(work, struct abuse_device,
+						abandon);
+	u32 epoch;
+
+	mutex_lock(&dev->lock);
+	dev->noio = memalloc_noio_save();
+	epoch = READ_ONCE(dev->abandoned);
+	if (dev->epoch == epoch &&
+	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
+		abuse_device_reset(dev);
+	abuse_device_unlock(dev);
+	cmpxchg(&dev->abandoned, epoch, 0);
+	wake_up_var(&dev->abandoned);
+}
+
 /**
  * abuse_device_init() - prepare a device, which is not set up yet
  * @dev: zeroed
@@ -42,6 +58,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 	dev->number = number;
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->leave, abuse_device_leave_work);
+	INIT_WORK(&dev->abandon, abuse_device_abandon_work);
 	init_waitqueue_head(&dev->wait);
 	mutex_init(&dev->servers_lock);
 	INIT_LIST_HEAD(&dev->servers);
@@ -54,6 +71,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 void abuse_device_exit(struct abuse_device *dev)
 {
 	flush_work(&dev->leave);
+	flush_work(&dev->abandon);
 }
 
 /**
@@ -80,13 +98,16 @@ struct abuse_set *abuse_device_find_set(struct abuse_device *dev)
  * @dev: the device
  *
  * A resume waits for that, and memory may wait for a resume. So until
- * abuse_device_unlock() memory is allocated without waiting for a disk.
+ * abuse_device_unlock() memory is allocated without waiting for a disk. A setup
+ * whose maker has gone is over before.
  *
  * Return: 0, or -EINTR when the caller is being killed.
  */
 int abuse_device_lock(struct abuse_device *dev)
 {
-	if (mutex_lock_killable(&dev->lock))
+	if (wait_var_event_killable(&dev->abandoned,
+				    !READ_ONCE(dev->abandoned)) ||
+	    mutex_lock_killable(&dev->lock))
 		return -EINTR;
 	dev->noio = memalloc_noio_save();
 	return 0;
@@ -100,75 +121,6 @@ void abuse_device_unlock(struct abuse_device *dev)
 {
 	memalloc_noio_restore(dev->noio);
 	mutex_unlock(&dev->lock);
-}
-
-static u32 abuse_queues_limit(void)
-{
-	return min_t(u32, nr_cpu_ids, ABUSE_MAX_QUEUES);
-}
-
-/*
- * The block layer takes about 400 bytes for each request, and charges no cgroup
- * for them.
- */
-static u32 abuse_requests_limit(void)
-{
-	return capable(CAP_SYS_RESOURCE) ? ABUSE_MAX_DEPTH * ABUSE_MAX_QUEUES :
-					   ABUSE_MAX_USER_REQUESTS;
-}
-
-/* The longest request of a kind, and what it has to be a multiple of */
-static bool abuse_range_is_good(const struct abuse_config *config, u32 flag,
-				u32 max, u32 unit)
-{
-	if (!(config->flags & flag))
-		return !max;
-	return unit && max && max <= ABUSE_MAX_RANGE && !(max % unit);
-}
-
-static int abuse_check(const struct abuse_config *config)
-{
-	if (config->flags & ~ABUSE_ALL_FLAGS)
-		return -EINVAL;
-	if (config->block_size < SECTOR_SIZE ||
-	    config->block_size > BLK_MAX_BLOCK_SIZE ||
-	    !is_power_of_2(config->block_size))
-		return -EINVAL;
-	if (config->physical_block_size < config->block_size ||
-	    config->physical_block_size > ABUSE_MAX_REQUEST ||
-	    !is_power_of_2(config->physical_block_size))
-		return -EINVAL;
-	if (config->capacity > LLONG_MAX)
-		return -EFBIG;
-	if (!config->capacity || config->capacity & (config->block_size - 1))
-		return -EINVAL;
-	if (!config->queue_depth || config->queue_depth > ABUSE_MAX_DEPTH)
-		return -EINVAL;
-	if (!config->queues || config->queues > abuse_queues_limit())
-		return -EINVAL;
-	if (config->max_request < PAGE_SIZE ||
-	    config->max_request > ABUSE_MAX_REQUEST ||
-	    config->max_request & (config->block_size - 1))
-		return -EINVAL;
-	if (config->io_min > ABUSE_MAX_IO_SIZE ||
-	    config->io_opt > ABUSE_MAX_IO_SIZE ||
-	    (config->io_min | config->io_opt | config->discard_granularity) &
-		    (config->physical_block_size - 1))
-		return -EINVAL;
-	if (!abuse_range_is_good(config, ABUSE_FLAGS_DISCARD,
-				 config->max_discard,
-				 config->discard_granularity) ||
-	    !abuse_range_is_good(config, ABUSE_FLAGS_WRITE_ZEROES,
-				 config->max_write_zeroes, config->block_size))
-		return -EINVAL;
-	if (config->reserved ||
-	    (config->discard_granularity && !config->max_discard))
-		return -EINVAL;
-	if (config->timeout_ms > ABUSE_MAX_TIMEOUT ||
-	    config->orphan_ms > ABUSE_MAX_TIMEOUT ||
-	    config->unserved_ms > ABUSE_MAX_TIMEOUT)
-		return -EINVAL;
-	return 0;
 }
 
 /*
@@ -253,40 +205,6 @@ static int abuse_reconnect(struct abuse_device *dev,
 	return 0;
 }
 
-/* What is 0 stays as it is, or gets its default in a first setup. */
-static void abuse_fill_in(struct abuse_config *config,
-			  const struct abuse_config *old)
-{
-	struct abuse_config first = {
-		.queues = 1,
-		.max_request = ABUSE_MAX_REQUEST,
-		.physical_block_size = config->block_size,
-	};
-
-	if (!old)
-		old = &first;
-	config->queues = config->queues ?: old->queues;
-	config->max_request = config->max_request ?: old->max_request;
-	config->physical_block_size = config->physical_block_size ?:
-				      old->physical_block_size;
-	first.io_min = config->physical_block_size;
-	if (config->flags & ABUSE_FLAGS_DISCARD) {
-		first.discard_granularity = config->discard_granularity ?:
-					    config->physical_block_size;
-		first.max_discard = rounddown(ABUSE_MAX_RANGE,
-					      first.discard_granularity ?: 1);
-	}
-	if (config->flags & ABUSE_FLAGS_WRITE_ZEROES)
-		first.max_write_zeroes = ABUSE_MAX_RANGE;
-	config->io_min = config->io_min ?: old->io_min;
-	config->io_opt = config->io_opt ?: old->io_opt;
-	config->discard_granularity = config->discard_granularity ?:
-				      old->discard_granularity;
-	config->max_discard = config->max_discard ?: old->max_discard;
-	config->max_write_zeroes = config->max_write_zeroes ?:
-				   old->max_write_zeroes;
-}
-
 /**
  * abuse_device_setup() - set a device up, or change it
  * @dev: the device, locked
@@ -300,8 +218,8 @@ int abuse_device_setup(struct abuse_device *dev, struct abuse_config *config)
 	int err;
 
 	lockdep_assert_held(&dev->lock);
-	abuse_fill_in(config, dev->disk && reconnect ? &dev->config : NULL);
-	err = abuse_check(config);
+	abuse_config_fill_in(config, dev->disk && reconnect ? &dev->config : NULL);
+	err = abuse_config_check(config);
 	if (err)
 		return err;
 	config->flags &= ~ABUSE_FLAGS_RECONNECT;
@@ -364,17 +282,32 @@ void abuse_device_leave(struct abuse_device *dev)
  * abuse_device_abandon() - whoever made a setup has gone
  * @dev: the device, not locked
  * @epoch: the setup, 0 for none; it may be over
+ *
+ * The reset may wait for what other open files of the caller serve, so a process
+ * that ends, and has yet to close these, does not wait for it.
  */
 void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 {
+	u32 before = READ_ONCE(dev->abandoned);
+	struct abuse_set *set;
+	bool stays;
+
 	if (!epoch)
 		return;
-	mutex_lock(&dev->lock);
-	dev->noio = memalloc_noio_save();
-	if (dev->epoch == epoch &&
-	    dev->config.flags & ABUSE_FLAGS_AUTOREMOVE)
-		abuse_device_reset(dev);
-	abuse_device_unlock(dev);
+	set = abuse_device_find_set(dev);
+	if (set) {
+		stays = set->epoch != epoch || !abuse_abandon(set);
+		abuse_set_put(set);
+		if (stays)
+			return;
+	}
+	while ((!before || (s32)(epoch - before) > 0) &&
+	       !try_cmpxchg(&dev->abandoned, &before, epoch))
+		;
+	abuse_disk_queue(&dev->abandon);
+	if (!(current->flags & (PF_EXITING | PF_KTHREAD)))
+		wait_var_event_killable(&dev->abandoned,
+					READ_ONCE(dev->abandoned) != epoch);
 }
 
 /**

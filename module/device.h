@@ -7,18 +7,11 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "uapi/abuse.h"
+#include "config.h"
 
 struct abuse_disk;
 struct abuse_front;
 struct abuse_set;
-
-/* Flags that a reconnect must not change */
-#define ABUSE_FEATURES	(ABUSE_FLAGS_WRITE_CACHE | ABUSE_FLAGS_DISCARD | \
-			 ABUSE_FLAGS_WRITE_ZEROES | ABUSE_FLAGS_PARTSCAN | \
-			 ABUSE_FLAGS_ROTATIONAL | ABUSE_FLAGS_MAPPABLE)
-/* Flags that a reconnect by the ABI of 2009 leaves as they are */
-#define ABUSE_KEPT_FLAGS (ABUSE_FEATURES | ABUSE_FLAGS_AUTOREMOVE)
 
 /**
  * struct abuse_device - what a control node stands for, set up or not
@@ -28,6 +21,9 @@ struct abuse_set;
  * @disk: NULL while not set up
  * @config: the setup, with its defaults filled in; all 0 while not set up
  * @leave: removes the disk that nobody can open any more
+ * @abandon: resets the setup that is @abandoned
+ * @abandoned: the setup whose maker has gone until then, 0 for none; without a lock,
+ *	but no earlier one takes its place
  * @max_depth: the depth of the first setup
  * @generation: where the ids of the next setup start
  * @epoch: counts the setups
@@ -47,6 +43,8 @@ struct abuse_device {
 	struct abuse_disk *disk;
 	struct abuse_config config;
 	struct work_struct leave;
+	struct work_struct abandon;
+	u32 abandoned;
 	u32 max_depth;
 	u64 generation;
 	u32 epoch;

@@ -387,6 +387,15 @@ bool abuse_disk_close(struct abuse_disk *ad)
 }
 
 /**
+ * abuse_disk_queue() - have work done that may wait long for a disk
+ * @work: the work
+ */
+void abuse_disk_queue(struct work_struct *work)
+{
+	queue_work(abuse_disk_wq, work);
+}
+
+/**
  * abuse_disk_leave() - close the disk as soon as nobody has it open
  * @ad: the disk
  * @on_closed: work to queue then, which removes the disk; it outlives the disk
@@ -489,7 +498,10 @@ int abuse_disk_init(unsigned int max_part)
  */
 void abuse_disk_exit(void)
 {
-	wait_var_event(&abuse_nr_disks, !atomic_read(&abuse_nr_disks));
+	while (!wait_var_event_timeout(&abuse_nr_disks,
+				       !atomic_read(&abuse_nr_disks),
+				       COMPAT_NOT_HUNG))
+		;
 	unregister_blkdev(abuse_major, KBUILD_MODNAME);
 	destroy_workqueue(abuse_disk_wq);
 }

@@ -76,7 +76,9 @@ static void abuse_target_leave_flushes(struct abuse_map *map,
 	spin_lock(&map->targets_lock);
 	target->flushed = true;
 	spin_unlock(&map->targets_lock);
-	wait_event(map->flushed, !atomic_read(&target->flushes));
+	while (!wait_event_timeout(map->flushed, !atomic_read(&target->flushes),
+				   COMPAT_NOT_HUNG))
+		;
 }
 
 /* From then on it may be opened again. */

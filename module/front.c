@@ -35,7 +35,7 @@ static int abuse_front_init_bios(struct abuse_front *front)
 
 	for (i = 0; i < ABUSE_NR_BIOS && !err; i++)
 		err = bioset_init(&front->bios[i], BIO_POOL_SIZE,
-				  i < ABUSE_BIOS_TARGET_PART ?
+				  i < ABUSE_BIOS_PARTS ?
 					  offsetof(struct abuse_io, clone) : 0,
 				  0);
 	if (err)
@@ -203,7 +203,10 @@ void abuse_front_kill(struct abuse_front *front)
  */
 void abuse_front_end(struct abuse_front *front)
 {
+	/* Nobody else keeps the map from being freed once its last era has ended. */
+	abuse_front_hold(front);
 	abuse_map_end(&front->map);
+	abuse_front_let_go(front);
 }
 
 /**

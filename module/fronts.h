@@ -14,18 +14,20 @@ struct abuse_set;
 
 /*
  * Bios of one kind may wait long, as those for servers do, or for the next kind,
- * so none uses the reserves of another. A call of submit_bio() begins none before
- * it returns, so it takes one of a kind at most, or all might wait for reserves
- * that nobody gives back; a worker has begun one before it takes the next.
+ * so none uses the reserves of another. Each lane of devices has kinds of its own,
+ * as a device that does not answer keeps what it has. A call of submit_bio() begins
+ * none before it returns, so it takes one of a kind at most, or all might wait for
+ * reserves that nobody gives back; a worker has begun one before it takes the next.
  */
 enum abuse_bios {
-	ABUSE_BIOS_TARGET,	/* clones, and flushes of devices */
 	ABUSE_BIOS_SERVER,
 	ABUSE_BIOS_FLUSH,	/* parents of flushes, before a write */
-	ABUSE_BIOS_TARGET_PART,	/* first parts of bios that are cut */
-	ABUSE_BIOS_SERVER_PART,
+	ABUSE_BIOS_TARGETS,	/* clones, and flushes of devices; for the first lane */
+	ABUSE_BIOS_SERVER_PART	= ABUSE_BIOS_TARGETS + ABUSE_TARGET_LANES,
+	ABUSE_BIOS_PARTS	= ABUSE_BIOS_SERVER_PART, /* first parts of bios that are cut */
 	ABUSE_BIOS_MEMORY_PART,	/* they end at once */
-	ABUSE_NR_BIOS
+	ABUSE_BIOS_TARGET_PARTS,
+	ABUSE_NR_BIOS		= ABUSE_BIOS_TARGET_PARTS + ABUSE_TARGET_LANES
 };
 
 /* What bios that go on wait for, or the first piece of them does */
@@ -50,6 +52,7 @@ enum abuse_lanes {
  *	will do. Memory shares that of @sort, as neither waits.
  * @lock: guards @bios
  * @bios: the bios
+ * @starved: one of them is there again, because no memory was left; for @work alone
  * @work: submits them, and may have to wait; while it is queued it is one of the
  *	users of the front
  */
@@ -58,6 +61,7 @@ struct abuse_lane {
 	struct workqueue_struct *wq;
 	spinlock_t lock;	/* bios */
 	struct bio_list bios;
+	bool starved;
 	struct work_struct work;
 };
 
@@ -135,6 +139,7 @@ enum abuse_then {
 	ABUSE_THEN_FAULT,	/* it ends, but if it failed servers get it */
 	ABUSE_THEN_RETRY,	/* it ends, but servers may want it submitted anew */
 	ABUSE_THEN_WRITE,	/* the flush before it is done, and its data follows */
+	ABUSE_THEN_END,		/* a flush, in no statistics, ends */
 	ABUSE_THEN_COUNT,	/* a part of a flush, which is no bio of the disk */
 };
 
@@ -149,7 +154,7 @@ enum abuse_then {
  *	flushes
  * @covers: of a part of a flush its number, see there; of another flush how much
  *	servers had written when it began; -1 for what is no flush
- * @losses: of a part of a flush, when that began
+ * @losses: of a flush that is no part, when it began
  * @link: in the list of the front
  * @clone: what was submitted for it
  */

@@ -46,13 +46,12 @@ void abuse_io_finish(struct abuse_io *io)
 
 	if (io->clone.bi_status)
 		bio->bi_status = io->clone.bi_status;
-	if (io->then != ABUSE_THEN_WRITE && io->then != ABUSE_THEN_COUNT)
+	if (io->then == ABUSE_THEN_FAULT || io->then == ABUSE_THEN_RETRY)
 		bio_end_io_acct(bio, io->start);
-	if (io->then == ABUSE_THEN_COUNT) {
-		if (abuse_map_has_lost(&front->map, &io->losses))
-			bio->bi_status = BLK_STS_IOERR;
+	if (io->then == ABUSE_THEN_COUNT)
 		abuse_map_leave_device(&front->map, io->target);
-	}
+	else
+		abuse_bio_unmark(bio);
 	bio_put(&io->clone);
 	bio_endio(bio);
 	abuse_front_leave(front, era);
@@ -93,15 +92,28 @@ static void abuse_io_note_target(struct abuse_io *io)
 		abuse_target_wrote(io->target);
 }
 
-/* What a flush covers was answered when it began, as its submitter knows of no more. */
+/*
+ * All parts of a flush have ended. What it covers was answered when it began, as its
+ * submitter knows of no more.
+ */
+static void abuse_io_note_flush(struct abuse_io *io)
+{
+	struct abuse_front *front = io->front;
+
+	if (!io->clone.bi_status)
+		abuse_raise(&front->flushed, io->covers);
+	if (abuse_map_has_lost(&front->map, &io->losses))
+		io->clone.bi_status = BLK_STS_IOERR;
+}
+
 static void abuse_io_note(struct abuse_io *io)
 {
 	struct abuse_front *front = io->front;
 
 	if (io->target)
 		abuse_io_note_target(io);
-	else if (io->covers >= 0 && !io->clone.bi_status)
-		abuse_raise(&front->flushed, io->covers);
+	else if (io->covers >= 0)
+		abuse_io_note_flush(io);
 	else if (io->covers < 0 && op_is_write(bio_op(io->bio)))
 		atomic64_inc(&front->wrote);
 }
@@ -163,47 +175,34 @@ void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 }
 
 /**
- * abuse_io_begin() - begin to carry a bio out with a clone that is there
- * @front: the disk
- * @era: of the map, for a target; NULL for servers
- * @bio: of the disk
- * @clone: of the bio, from the bios of that kind
- * @then: what becomes of it when the clone has ended
- *
- * Return: what has the clone.
- */
-struct abuse_io *abuse_io_begin(struct abuse_front *front,
-				struct abuse_era *era, struct bio *bio,
-				struct bio *clone, enum abuse_then then)
-{
-	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
-	abuse_io_init(abuse_io_of(clone), front, era, bio,
-		      bio_start_io_acct(bio), then);
-	return abuse_io_of(clone);
-}
-
-/**
  * abuse_io_clone() - begin to carry a bio out
  * @front: the disk
  * @era: of the map, for a target; NULL for servers
  * @bio: of the disk
- * @bdev: where to
+ * @target: the device, or NULL
  * @then: what becomes of it when the clone has ended
  *
  * Return: what has the clone; NULL if the bio, which must not wait, has ended.
  */
 struct abuse_io *abuse_io_clone(struct abuse_front *front,
 				struct abuse_era *era, struct bio *bio,
-				struct block_device *bdev,
+				struct abuse_target *target,
 				enum abuse_then then)
 {
-	enum abuse_bios kind = era ? ABUSE_BIOS_TARGET : ABUSE_BIOS_SERVER;
-	struct bio *clone = bio_alloc_clone(bdev, bio, abuse_gfp(bio),
+	enum abuse_bios kind = target ? ABUSE_BIOS_TARGETS + target->lane :
+					ABUSE_BIOS_SERVER;
+	struct bio *clone = bio_alloc_clone(target ? target->bdev :
+						     front->behind->part0,
+					    bio, abuse_gfp(bio),
 					    &front->bios[kind]);
 
 	if (!clone) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
-	return abuse_io_begin(front, era, bio, clone, then);
+	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
+	abuse_io_init(abuse_io_of(clone), front, era, bio,
+		      bio_start_io_acct(bio), then);
+	abuse_io_of(clone)->target = target;
+	return abuse_io_of(clone);
 }

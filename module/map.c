@@ -147,11 +147,13 @@ struct abuse_losses abuse_map_losses(struct abuse_map *map)
 
 /**
  * abuse_map_has_lost() - whether what was written to a device was lost
- * @map: the map, all of whose devices were looked at
+ * @map: the map, all of whose devices were looked at, and all parts of the flush
+ *	have ended
  * @begin: what it was when the flush began
  *
  * All flushes fail that nobody has told before they began, as each may be of
- * somebody else. Only one that began after the loss is the last of them.
+ * somebody else. Only one that began after the loss is the last of them, and it
+ * tells when it ends: those that begin before that fail as well.
  */
 bool abuse_map_has_lost(struct abuse_map *map, const struct abuse_losses *begin)
 {

@@ -4,6 +4,7 @@
  * target of what it covers, or to the disk behind, where servers get it; or it is
  * copied to or from memory. It must not know how a disk is made.
  */
+#include "flush.h"
 #include "fronts.h"
 #include "io.h"
 #include "lane.h"
@@ -12,109 +13,6 @@
 #include "pass.h"
 #include "slots.h"
 #include "trace.h"
-
-/* Whether servers have something to flush; if not, nobody waits for them. */
-static bool abuse_front_is_dirty(struct abuse_front *front)
-{
-	return atomic64_read(&front->flushed) < atomic64_read(&front->wrote);
-}
-
-static void abuse_front_flush_device(struct abuse_front *front,
-				     struct abuse_era *era, struct bio *parent,
-				     struct abuse_target *target,
-				     const struct abuse_losses *losses)
-{
-	struct bio *bio = bio_alloc_bioset(target->bdev, 0,
-					   REQ_OP_WRITE | REQ_PREFLUSH,
-					   GFP_NOIO,
-					   &front->bios[ABUSE_BIOS_TARGET]);
-
-	abuse_era_stay(era);
-	bio_inc_remaining(parent);
-	abuse_io_init(abuse_io_of(bio), front, era, parent, 0,
-		      ABUSE_THEN_COUNT);
-	atomic_inc(&target->flushes);
-	abuse_io_of(bio)->target = target;
-	abuse_io_of(bio)->covers = abuse_target_begin_flush(target);
-	abuse_io_of(bio)->losses = *losses;
-	submit_bio_noacct(bio);
-}
-
-/*
- * Flushes what was written to devices, to so many at most: those that are mapped
- * since they were counted have nothing that this is for. @parent ends after that.
- */
-static void abuse_front_flush(struct abuse_front *front, struct abuse_era *era,
-			      struct bio *parent, unsigned int most)
-{
-	struct abuse_losses losses = abuse_map_losses(&front->map);
-	struct abuse_target *target = NULL;
-	bool parts = false;
-
-	while (most-- &&
-	       (target = abuse_map_next_device(&front->map, target))) {
-		abuse_front_flush_device(front, era, parent, target, &losses);
-		parts = true;
-	}
-	if (target)
-		abuse_map_leave_device(&front->map, target);
-	/* Otherwise each part looks at that when it ends. */
-	if (!parts && abuse_map_has_lost(&front->map, &losses))
-		parent->bi_status = BLK_STS_IOERR;
-}
-
-/*
- * With what a flush goes to servers. It may have to wait for them, so no era is
- * held meanwhile, nor anything that was allocated in one. Returns NULL if the bio
- * must not wait.
- */
-static struct bio *abuse_front_alloc_flush(struct abuse_front *front,
-					   struct bio *bio)
-{
-	if (bio_sectors(bio))
-		return bio_alloc_bioset(front->behind->part0, 0,
-					REQ_OP_WRITE | REQ_PREFLUSH,
-					abuse_gfp(bio),
-					&front->bios[ABUSE_BIOS_FLUSH]);
-	return bio_alloc_clone(front->behind->part0, bio, abuse_gfp(bio),
-			       &front->bios[ABUSE_BIOS_SERVER]);
-}
-
-/*
- * A write that must come after a flush of everything, which takes @flush. It may
- * have to wait for servers, and one of them for the era, so that is left before.
- */
-static void abuse_front_flush_first(struct abuse_front *front,
-				    struct abuse_era *era, struct bio *bio,
-				    struct bio **flush, unsigned int most)
-{
-	struct abuse_io *io = abuse_io_of(*flush);
-	s64 wrote = atomic64_read(&front->wrote);
-
-	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
-		abuse_era_leave(era);
-		return;
-	}
-	*flush = NULL;
-	percpu_ref_get(&front->users);
-	abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_WRITE);
-	io->covers = wrote;
-	abuse_front_flush(front, era, &io->clone, most);
-	abuse_era_leave(era);
-	if (atomic64_read(&front->flushed) < wrote)
-		submit_bio_noacct(&io->clone);
-	else
-		bio_endio(&io->clone);
-}
-
-static void abuse_front_send(struct abuse_front *front, struct abuse_io *io)
-{
-	percpu_ref_get(&front->users);
-	if (!bio_sectors(io->bio))
-		io->covers = atomic64_read(&front->wrote);
-	submit_bio_noacct(&io->clone);
-}
 
 /**
  * abuse_front_to_servers() - let servers have a bio
@@ -127,14 +25,14 @@ static void abuse_front_send(struct abuse_front *front, struct abuse_io *io)
 void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 			    blk_opf_t flags)
 {
-	struct abuse_io *io = abuse_io_clone(front, NULL, bio,
-					     front->behind->part0,
+	struct abuse_io *io = abuse_io_clone(front, NULL, bio, NULL,
 					     ABUSE_THEN_RETRY);
 
 	if (!io)
 		return;
 	io->clone.bi_opf |= flags;
-	abuse_front_send(front, io);
+	percpu_ref_get(&front->users);
+	submit_bio_noacct(&io->clone);
 }
 
 /* Returns whether it is the first time. */
@@ -173,7 +71,7 @@ static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
 			  (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT,
 			  bio);
 	bio_end_io_acct(bio, start);
-	bio_endio(bio);
+	bio_endio(abuse_bio_unmark(bio));
 }
 
 /* Returns false if the bio, which must not wait, has ended. */
@@ -184,14 +82,12 @@ static bool abuse_front_to_device(struct abuse_front *front,
 	struct abuse_io *io;
 
 	if (bio->bi_opf & REQ_NOWAIT && !bdev_nowait(m->target->bdev)) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return false;
 	}
-	io = abuse_io_clone(front, era, bio, m->target->bdev,
-			    ABUSE_THEN_FAULT);
+	io = abuse_io_clone(front, era, bio, m->target, ABUSE_THEN_FAULT);
 	if (!io)
 		return false;
-	io->target = m->target;
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
@@ -214,19 +110,6 @@ static bool abuse_front_to_target(struct abuse_front *front,
 	return false;
 }
 
-/* Returns how many devices a flush has to reach: none, one, or more. */
-static unsigned int abuse_front_nr_written(struct abuse_front *front)
-{
-	struct abuse_target *target = NULL;
-	unsigned int nr = 0;
-
-	while (nr < 2 && (target = abuse_map_next_device(&front->map, target)))
-		nr++;
-	if (target)
-		abuse_map_leave_device(&front->map, target);
-	return nr;
-}
-
 /*
  * Returns true if the bio waits, or has ended; false if it need not wait by now.
  */
@@ -235,7 +118,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	bool dead, wait;
 
 	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return true;
 	}
 	spin_lock(&front->lock);
@@ -245,7 +128,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 		bio_list_add(&front->parked, bio);
 	spin_unlock(&front->lock);
 	if (dead)
-		bio_io_error(bio);
+		bio_io_error(abuse_bio_unmark(bio));
 	return dead || wait;
 }
 
@@ -265,7 +148,7 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 	do {
 		era = abuse_map_enter(&front->map);
 		if (!era) {
-			bio_io_error(bio);
+			bio_io_error(abuse_bio_unmark(bio));
 			return NULL;
 		}
 		if (likely(!READ_ONCE(era->paused)))
@@ -318,28 +201,40 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 }
 
 /*
- * For the first piece of a bio, which is NULL if the bio has ended. It may have to
- * wait for memory that servers have, and one of them for an era, so none is held.
+ * For the first piece of a bio; NULL if the bio has ended, or is in a lane again. It
+ * may have to wait for memory that servers have, and one of them for an era, so none
+ * is held. What has that memory may be behind it in the lane, so a worker does not
+ * wait for it.
  */
 static struct bio *abuse_front_alloc_part(struct abuse_front *front,
-					  struct bio *bio, enum abuse_lanes to)
+					  struct bio *bio, enum abuse_lanes to,
+					  enum abuse_lanes lane)
 {
 	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
 			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
-							 ABUSE_BIOS_TARGET_PART;
+			       ABUSE_BIOS_TARGET_PARTS + to - ABUSE_LANE_TARGETS;
+	struct bio *part;
 
 	/* A later piece could have to wait when an earlier one is under way. */
 	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
-	return bio_alloc_clone(bio->bi_bdev, bio, GFP_NOIO, &front->bios[kind]);
+	part = bio_alloc_clone(bio->bi_bdev, bio,
+			       lane == ABUSE_NO_LANE ? GFP_NOIO : GFP_NOWAIT,
+			       &front->bios[kind]);
+	if (!part) {
+		front->lanes[lane].starved = true;
+		abuse_front_go_on(front, bio);
+	}
+	return part;
 }
 
 /*
  * Cuts off what is mapped in another way, and returns the first piece, which begins
  * now, so that it gives its memory back. In a lane the rest may have to wait for
- * something else.
+ * something else. Without one, it is no part, whose memory is the front's, so the
+ * block layer may put it aside longer than the front is there.
  */
 static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
 				   struct bio *part, sector_t end,
@@ -353,48 +248,6 @@ static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
 	else
 		abuse_front_go_on(front, bio);
 	return part;
-}
-
-/*
- * Flushes targets, which a flush reaches by itself only where servers are. A
- * worker flushes several: see enum abuse_bios. Returns true if nothing is left to
- * do with the bio here, and the era was left.
- */
-static bool abuse_front_preflush(struct abuse_front *front,
-				 struct abuse_era *era, struct bio *bio,
-				 struct bio **flush, enum abuse_lanes lane)
-{
-	struct abuse_losses losses = abuse_map_losses(&front->map);
-	unsigned int most = lane == ABUSE_LANE_FLUSHES ? UINT_MAX : 1;
-	unsigned int nr = abuse_front_nr_written(front);
-
-	if (nr && bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(bio);
-		goto out;
-	}
-	if (nr > most) {
-		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
-		goto out;
-	}
-	if (nr && bio_sectors(bio)) {
-		abuse_front_flush_first(front, era, bio, flush, most);
-		return true;
-	}
-	if (nr) {
-		abuse_front_flush(front, era, bio, most);
-	} else if (abuse_map_has_lost(&front->map, &losses)) {
-		bio_io_error(bio);
-		goto out;
-	}
-	if (abuse_front_is_dirty(front))
-		return false;
-	bio->bi_opf &= ~REQ_PREFLUSH;
-	if (bio_sectors(bio))
-		return false;
-	bio_endio(bio);
-out:
-	abuse_era_leave(era);
-	return true;
 }
 
 /*
@@ -420,7 +273,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 	}
 	if (end < bio_end_sector(bio)) {
 		abuse_era_leave(era);
-		part = abuse_front_alloc_part(front, bio, to);
+		part = abuse_front_alloc_part(front, bio, to, lane);
 		era = part ? abuse_front_enter(front, bio) : NULL;
 		if (!era) {
 			if (part)
@@ -442,11 +295,16 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		abuse_front_miss(front, bio);
 		return;
 	}
-	/* Servers have something to flush, and no device had. */
-	if (bio->bi_opf & REQ_PREFLUSH)
-		abuse_front_flush_first(front, era, bio, flush, 0);
-	else if (!abuse_front_to_target(front, era, bio, m))
+	if (!(bio->bi_opf & REQ_PREFLUSH)) {
+		if (!abuse_front_to_target(front, era, bio, m))
+			abuse_era_leave(era);
+	} else if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(abuse_bio_unmark(bio));
 		abuse_era_leave(era);
+	} else {
+		/* Servers have something to flush, and no device had. */
+		abuse_front_flush_all(front, era, bio, flush, 0);
+	}
 }
 
 /**
@@ -464,7 +322,7 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 	if (bio->bi_opf & REQ_PREFLUSH) {
 		flush = abuse_front_alloc_flush(front, bio);
 		if (!flush) {
-			bio_wouldblock_error(bio);
+			bio_wouldblock_error(abuse_bio_unmark(bio));
 			return;
 		}
 	}
@@ -477,12 +335,6 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);
-		if (flush && !bio_sectors(bio)) {
-			abuse_front_send(front,
-					 abuse_io_begin(front, NULL, bio, flush,
-							ABUSE_THEN_RETRY));
-			return;
-		}
 		abuse_front_to_servers(front, bio, 0);
 	}
 out:
@@ -497,5 +349,5 @@ out:
  */
 void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
-	abuse_front_pass(front, bio, ABUSE_NO_LANE);
+	abuse_front_pass(front, abuse_bio_unmark(bio), ABUSE_NO_LANE);
 }

@@ -207,6 +207,7 @@ void abuse_set_configure(struct abuse_set *set,
 
 	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
 	spin_lock(&set->serve_lock);
+	set->autoremove = config->flags & ABUSE_FLAGS_AUTOREMOVE;
 	set->orphan_ms = config->orphan_ms;
 	set->unserved_ms = config->unserved_ms;
 	for (i = 0; i < set->nr; i++) {

@@ -198,6 +198,7 @@ struct abuse_claim {
  * @mappable: the disk is behind another, and requests can be submitted anew
  * @dead: reset
  * @serve_lock: guards what follows, and the state of all queues together
+ * @autoremove: they fail when whoever made the setup has gone
  * @served: somebody has asked for requests
  * @nr_serving: open files that have, and are not closed yet
  * @orphan_ms: once @served, how long requests wait when @nr_serving is 0; 0 for
@@ -225,6 +226,7 @@ struct abuse_set {
 	bool mappable;
 	bool dead;
 	spinlock_t serve_lock;	/* orders the first get, claims and the end */
+	bool autoremove;
 	bool served;
 	u32 nr_serving;
 	u32 orphan_ms;

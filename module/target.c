@@ -244,8 +244,7 @@ int abuse_target_flush(struct abuse_target *target, atomic64_t *failures)
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	flush.bio.bi_end_io = abuse_last_flush_end;
 	submit_bio(&flush.bio);
-	/* However long it takes, no task hangs here. */
-	while (!wait_for_completion_io_timeout(&flush.done, 30 * HZ))
+	while (!wait_for_completion_io_timeout(&flush.done, COMPAT_NOT_HUNG))
 		;
 	return flush.bio.bi_status ? -EIO : 0;
 }

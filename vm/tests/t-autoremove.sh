@@ -2,9 +2,12 @@
 # ABUSE_FLAGS_AUTOREMOVE: the disk lives as long as the open file that set it up
 # run.sh: seconds 300
 
+# shellcheck source=vm/tests/map.sh
+. "${BASH_SOURCE[0]%/*}/map.sh"
+
 _gone() {
+	is capacity "$(status capacity)" 0 # that waits until it is gone, if its maker has ended
 	[ ! -e $SYS ] || fail "the disk is still there"
-	is capacity "$(status capacity)" 0
 }
 
 _there() {
@@ -42,6 +45,41 @@ it_goes_when_its_maker_is_killed() {
 	spawn maker client setup $CTL flags=$AUTOREMOVE
 	finish maker
 	_gone
+}
+
+# It serves /dev/abuse1, is asked for a write there, and closes the disk that is mapped to it.
+_server_of_its_own_target() { # FD FD-OF-OTHER [COMMAND]
+	spawn maker bash -c "exec $1<$CTL $2</dev/abctl1"'
+		"$0/client" setup @'"$1"' capacity=8M flags='$((MAPPABLE | WRITE_CACHE | AUTOREMOVE))' &&
+		"$0/client" setup @'"$2"' capacity=8M && "$0/client" map @'"$1"' extents=0:1M:0:/dev/abuse1:w && echo made &&
+		"$0/client" xfer @'"$2"' gets=1 min=1 timeout=-1 && echo owned &&
+		'"${3-:}"' && read -r _ <> <(:)' "$ABUSE_BUILD"
+	wait_for has "$T/maker" made
+	spawn write dd if=/dev/zero of=$DISK bs=4096 count=1 conv=notrunc,fsync status=none
+	wait_for has "$T/maker" owned
+}
+
+the_end_of_a_process_waits_for_nothing_that_it_serves_itself() {
+	local how
+	load
+	for how in ends ends-in-another-order closes; do
+		case $how in
+		ends) _server_of_its_own_target 3 4 ;;
+		ends-*) _server_of_its_own_target 4 3 ;;
+		closes)
+			_server_of_its_own_target 4 3 'exec 4<&-'
+			still_waits maker
+			;;
+		esac
+		kill -KILL "${PID[maker]}"
+		wait_for eval '! running maker'
+		spawn server client server /dev/abctl1
+		soon client status $CTL
+		_gone
+		wait "${PID[write]}" || :
+		end
+		client reset /dev/abctl1
+	done
 }
 
 an_inherited_open_file_keeps_it() {
