@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
  * What a power cut can leave: all entries of a log that have ended, but without some of those that nothing has made durable, and
  * some that were under way.
  *
- * @param from the first entry behind the last flush
+ * @param from before which all entries are durable
  * @param cut the last entry that has ended; -1 for none
  * @param lost those up to there that are missing
  * @param early those behind it that are there
@@ -37,14 +37,15 @@ public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn,
         if (torn >= 0) {
             ahead.clear(torn);
         }
-        if (text.length() + ahead.length() > LONGEST_LIST) {
-            text = "-#" + Integer.toHexString(lost.hashCode()) + (ahead.isEmpty() ? "" : "^#" + Integer.toHexString(ahead.hashCode()));
-            ahead.clear();
+        String more = ahead.isEmpty() ? "" : "^" + words(ahead);
+        if (text.length() + more.length() > LONGEST_LIST) {
+            text = "-#" + Integer.toHexString(lost.hashCode());
+            more = ahead.isEmpty() ? "" : "^#" + Integer.toHexString(ahead.hashCode());
         }
-        return (cut < 0 ? "start" : cut) + text + (ahead.isEmpty() ? "" : "^" + words(ahead)) + (torn < 0 ? "" : "~" + torn + ":" + kept);
+        return (cut < 0 ? "start" : cut) + text + more + (torn < 0 ? "" : "~" + torn + ":" + kept);
     }
 
-    /** The entries behind the last flush that are there, in their order. */
+    /** The entries that are there and are not before the first one that may be lost, in their order. */
     IntStream there() {
         return IntStream.concat(IntStream.rangeClosed(from, cut).filter(number -> !lost.get(number)), early.stream());
     }

@@ -31,7 +31,7 @@ public final class CrashStates implements Iterator<CrashState> {
     /**
      * What there can be just before a change.
      *
-     * @param from the first entry behind the last flush that has ended
+     * @param from the first entry that may be lost, behind the last flush that has ended; or the one behind the cut
      * @param cut the last entry with data or a mark that has ended; -1 for none
      * @param mark the last mark; -1 for none
      * @param underWay entries with data that have begun and not ended, but for that of the change
@@ -81,6 +81,10 @@ public final class CrashStates implements Iterator<CrashState> {
                 cut = ended.get(ends).number();
                 mark = ended.get(ends).mark() != null ? cut : mark;
                 underWay.remove(cut);
+            }
+            // What has FUA from there on is durable, too
+            while (from <= cut && !CrashState.mayBeLost(log.get(from))) {
+                from++;
             }
             int own = change.entry == null ? -1 : change.entry.number();
             steps.add(new Step(from, cut, mark, underWay.stream().filter(number -> number != own).toList(),

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The states of a record, compared with all that any moment allows by the rule itself. */
@@ -106,5 +107,25 @@ class CrashStatesTest {
             var history = new History(seed, 2 + seed % 7);
             assertEquals(history.allowed(), history.walked(), "seed " + seed + ": " + history.log);
         }
+    }
+
+    @Test
+    void a_name_has_the_numbers_of_what_is_not_as_usual() {
+        var log = new ArrayList<LogEntry>();
+        for (int i = 0; i < 400; i++) {
+            log.add(new LogEntry(i, 0, 0, SECTOR, 0, null, 0, 2 * i + 1, 2 * i + 2));
+        }
+        assertEquals("299-1^301,303~302:5", new CrashState(0, 299, numbers(1), numbers(301, 302, 303), 302, 5).name(log));
+        assertEquals("start^399", new CrashState(0, -1, new BitSet(), numbers(399), -1, 0).name(log));
+        BitSet most = numbers(IntStream.range(0, 298).filter(i -> i != 7).toArray());
+        assertEquals("299+7,299~298:1", new CrashState(0, 299, most, new BitSet(), 298, 1).name(log));
+    }
+
+    private static BitSet numbers(int... numbers) {
+        var set = new BitSet();
+        for (int number : numbers) {
+            set.set(number);
+        }
+        return set;
     }
 }
