@@ -16,7 +16,7 @@ final class FenceWatch implements AutoCloseable {
     private final Consumer<Throwable> onFence;
     private boolean closed;
 
-    /** Begins to watch; the action is run once. */
+    /** Begins to watch; the action is run once, and never after {@link #close}, which waits for it. */
     FenceWatch(Backend backend, Consumer<Throwable> onFence) {
         this.backend = backend;
         this.onFence = onFence;
@@ -34,9 +34,15 @@ final class FenceWatch implements AutoCloseable {
                 // It cannot tell, and is asked again
             }
             if (fenced) {
-                onFence.accept(new IOException("the backend belongs to somebody else now, who may change it"));
+                tell();
                 return;
             }
+        }
+    }
+
+    private synchronized void tell() {
+        if (!closed) {
+            onFence.accept(new IOException("the backend belongs to somebody else now, who may change it"));
         }
     }
 
