@@ -140,6 +140,7 @@ bool abuse_abandon(struct abuse_set *set)
 
 	spin_lock(&set->serve_lock);
 	gone = set->autoremove;
+	WRITE_ONCE(set->abandoned, gone);
 	if (gone)
 		abuse_fail_queues(set, ABUSE_QUEUE_FAILED);
 	spin_unlock(&set->serve_lock);

@@ -198,8 +198,9 @@ static int abuse_reconnect(struct abuse_device *dev,
 
 	set = rcu_dereference_protected(dev->set,
 					lockdep_is_held(&dev->lock));
+	if (!abuse_set_configure(set, config))
+		return -EBUSY;
 	dev->config = *config;
-	abuse_set_configure(set, config);
 	abuse_disk_update(dev->disk, config);
 	trace_abuse_setup(dev->number, config, true);
 	return 0;

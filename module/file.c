@@ -291,6 +291,10 @@ int abuse_file_serve(struct abuse_file *file, struct abuse_serve *serve)
 	set = abuse_device_find_set(file->dev);
 	if (!set)
 		return -ENODEV;
+	if (READ_ONCE(set->abandoned)) {
+		abuse_set_put(set);
+		return -ENODEV;
+	}
 	if (mutex_lock_killable(&file->lock)) {
 		abuse_set_put(set);
 		return -EINTR;

@@ -59,19 +59,26 @@ static void abuse_front_flush_devices(struct abuse_front *front,
  * @bio: of it, with a flush
  *
  * It may have to wait for them, so no era is held meanwhile, nor anything that was
- * allocated in one.
+ * allocated in one. The flush begins here: what is told as lost while it waits is
+ * lost for it, too.
  *
  * Return: a bio, or NULL if @bio must not wait.
  */
 struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio)
 {
+	struct abuse_losses losses = abuse_map_losses(&front->map);
+	struct block_device *behind = front->behind->part0;
+	struct bio_set *bios = &front->bios[ABUSE_BIOS_FLUSH];
+	struct bio *flush;
+
 	if (bio_sectors(bio))
-		return bio_alloc_bioset(front->behind->part0, 0,
-					REQ_OP_WRITE | REQ_PREFLUSH,
-					abuse_gfp(bio),
-					&front->bios[ABUSE_BIOS_FLUSH]);
-	return bio_alloc_clone(front->behind->part0, bio, abuse_gfp(bio),
-			       &front->bios[ABUSE_BIOS_SERVER]);
+		flush = bio_alloc_bioset(behind, 0, REQ_OP_WRITE | REQ_PREFLUSH,
+					 abuse_gfp(bio), bios);
+	else
+		flush = bio_alloc_clone(behind, bio, abuse_gfp(bio), bios);
+	if (flush)
+		abuse_io_of(flush)->losses = losses;
+	return flush;
 }
 
 /**
@@ -103,7 +110,6 @@ void abuse_front_flush_all(struct abuse_front *front, struct abuse_era *era,
 	else
 		abuse_io_init(io, front, NULL, bio, 0, ABUSE_THEN_END);
 	io->covers = wrote;
-	io->losses = abuse_map_losses(&front->map);
 	abuse_front_flush_devices(front, era, &io->clone, most);
 	abuse_era_leave(era);
 	if (dirty)
@@ -141,9 +147,9 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 			  struct bio *bio, struct bio **flush,
 			  enum abuse_lanes lane)
 {
-	struct abuse_losses losses = abuse_map_losses(&front->map);
 	unsigned int most = lane == ABUSE_LANE_FLUSHES ? UINT_MAX : 1;
 	unsigned int nr = abuse_front_nr_written(front);
+	bool dirty = abuse_front_is_dirty(front);
 
 	if (nr && bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
@@ -153,15 +159,16 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
 		goto out;
 	}
-	if (!nr && abuse_map_has_lost(&front->map, &losses)) {
+	if (!nr && abuse_map_has_lost(&front->map,
+				      &abuse_io_of(*flush)->losses)) {
 		bio_io_error(abuse_bio_unmark(bio));
 		goto out;
 	}
-	if (nr || (!bio_sectors(bio) && abuse_front_is_dirty(front))) {
+	if (nr || (!bio_sectors(bio) && dirty)) {
 		abuse_front_flush_all(front, era, bio, flush, most);
 		return true;
 	}
-	if (abuse_front_is_dirty(front))
+	if (dirty)
 		return false;
 	bio->bi_opf &= ~REQ_PREFLUSH;
 	if (bio_sectors(bio))

@@ -21,7 +21,7 @@ struct abuse_set;
  */
 enum abuse_bios {
 	ABUSE_BIOS_SERVER,
-	ABUSE_BIOS_FLUSH,	/* parents of flushes, before a write */
+	ABUSE_BIOS_FLUSH,	/* parents of flushes, kept until all devices answer */
 	ABUSE_BIOS_TARGETS,	/* clones, and flushes of devices; for the first lane */
 	ABUSE_BIOS_SERVER_PART	= ABUSE_BIOS_TARGETS + ABUSE_TARGET_LANES,
 	ABUSE_BIOS_PARTS	= ABUSE_BIOS_SERVER_PART, /* first parts of bios that are cut */

@@ -199,14 +199,20 @@ void abuse_set_unclaim(struct abuse_set *set, struct abuse_claim *claim)
  *
  * A device that a server declared failed, or that nobody served, is live again
  * afterwards.
+ *
+ * Return: false, and nothing is changed, if the set has been abandoned.
  */
-void abuse_set_configure(struct abuse_set *set,
+bool abuse_set_configure(struct abuse_set *set,
 			 const struct abuse_config *config)
 {
 	u32 i;
 
-	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
 	spin_lock(&set->serve_lock);
+	if (set->abandoned) {
+		spin_unlock(&set->serve_lock);
+		return false;
+	}
+	WRITE_ONCE(set->timeout_ms, config->timeout_ms);
 	set->autoremove = config->flags & ABUSE_FLAGS_AUTOREMOVE;
 	set->orphan_ms = config->orphan_ms;
 	set->unserved_ms = config->unserved_ms;
@@ -222,6 +228,7 @@ void abuse_set_configure(struct abuse_set *set,
 	abuse_orphan_watch(set);
 	abuse_orphan_notify(set);
 	spin_unlock(&set->serve_lock);
+	return true;
 }
 
 /**

@@ -13,7 +13,7 @@ struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 				  wait_queue_head_t *any);
 void abuse_set_on_served(struct abuse_set *set, struct workqueue_struct *wq,
 			 struct work_struct *work);
-void abuse_set_configure(struct abuse_set *set,
+bool abuse_set_configure(struct abuse_set *set,
 			 const struct abuse_config *config);
 void abuse_set_kill(struct abuse_set *set);
 u64 abuse_set_generation(struct abuse_set *set);

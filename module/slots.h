@@ -199,6 +199,7 @@ struct abuse_claim {
  * @dead: reset
  * @serve_lock: guards what follows, and the state of all queues together
  * @autoremove: they fail when whoever made the setup has gone
+ * @abandoned: he has gone, and the setup goes for certain
  * @served: somebody has asked for requests
  * @nr_serving: open files that have, and are not closed yet
  * @orphan_ms: once @served, how long requests wait when @nr_serving is 0; 0 for
@@ -227,6 +228,7 @@ struct abuse_set {
 	bool dead;
 	spinlock_t serve_lock;	/* orders the first get, claims and the end */
 	bool autoremove;
+	bool abandoned;
 	bool served;
 	u32 nr_serving;
 	u32 orphan_ms;
