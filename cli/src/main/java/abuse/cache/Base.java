@@ -52,9 +52,10 @@ final class Base {
 
     /** Reads as many bytes as the buffer has remaining. */
     void read(long offset, ByteBuffer into) throws IOException {
+        long end = deadline();
         for (int done = 0, length = into.remaining(); done < length; done += maxRequest) {
             int part = Math.min(maxRequest, length - done);
-            carryOut(new OneRequest(Kind.READ, offset + done, part, into.slice(done, part), deadline()));
+            carryOut(new OneRequest(Kind.READ, offset + done, part, into.slice(done, part), end));
         }
     }
 

@@ -187,7 +187,7 @@ public final class CachedBackend implements AsyncBackend {
         try {
             base.read(start, scratch.buffer(0, (int) (end - start)));
         } catch (IOException e) {
-            if (length == end - start) {
+            if (length == end - start || request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
                 throw e;
             }
             // Only what was asked for matters

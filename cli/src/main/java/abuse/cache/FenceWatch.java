@@ -30,7 +30,7 @@ final class FenceWatch implements AutoCloseable {
             boolean fenced = false;
             try {
                 fenced = backend.isFenced();
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | Error e) {
                 // It cannot tell, and is asked again
             }
             if (fenced) {

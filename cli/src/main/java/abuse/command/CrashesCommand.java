@@ -32,7 +32,7 @@ final class CrashesCommand extends Command {
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
     private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
-    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take; then it is killed by timeout(1), with all that it has begun, and the"
+    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take; then it is killed, with all that it has begun, and the"
             + " state is bad (forever).");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
     private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The end of the control socket at which the filters are. These are the requests, and the words of each:
@@ -26,6 +27,9 @@ import java.util.List;
  * FOLDER is where relative paths begin. One request at a time.
  */
 final class FilterControl implements ControlSocket.Handler {
+    /** What is refused with a cache. */
+    private static final Set<String> CHANGES = Set.of("set", "add", "remove");
+
     private final Context context;
     private final String device;
     private final Filters filters;
@@ -68,6 +72,9 @@ final class FilterControl implements ControlSocket.Handler {
     public ControlReply answer(List<String> words) {
         try {
             var lines = new ArrayList<String>();
+            if (cached && CHANGES.contains(words.get(0))) {
+                throw new IOException("the server has a cache of what passed these filters, so they stay; stop it, and start it with others");
+            }
             switch (words.get(0) + " " + words.size()) {
                 case "list 1" -> now.forEach(one -> lines.add(new FilterRow(name(one), one.text(), one.filter().matched()).line()));
                 case "set 4" -> set(words.get(1), words.get(2), source(words.get(3)));
@@ -121,9 +128,6 @@ final class FilterControl implements ControlSocket.Handler {
     }
 
     private void change(List<FilterOption> next) throws IOException {
-        if (cached) {
-            throw new IOException("the server has a cache of what passed these filters, so they stay; stop it, and start it with others");
-        }
         backend.change(next.stream().map(FilterOption::filter).toList());
         now.clear();
         now.addAll(next);

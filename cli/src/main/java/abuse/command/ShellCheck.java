@@ -8,12 +8,10 @@ import abuse.writelog.LogEntry;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -29,8 +27,6 @@ final class ShellCheck implements Check {
     private static final Set<Integer> NOT_RUN = Set.of(126, 127);
     /** What it says of one that SIGINT or SIGTERM has ended, which a terminal and a service manager send to all of a group. */
     private static final Set<Integer> ENDED = Set.of(130, 143);
-    /** What it says of one that SIGKILL has ended. */
-    private static final int KILLED = 137;
     /** How much later the same signal may come here. */
     private static final long SIGNAL_MS = 1000;
 
@@ -49,31 +45,38 @@ final class ShellCheck implements Check {
 
     @Override
     public Verdict check(CrashState state, Path image) throws IOException {
-        var words = new ArrayList<String>();
-        if (milliseconds > 0) {
-            // It kills all that the command has begun, which is in a process group of its own
-            words.addAll(List.of("timeout", "-s", "KILL", String.format(Locale.ROOT, "%d.%03d", milliseconds / 1000, milliseconds % 1000)));
+        // Not a pipe, which what the command leaves behind may keep open
+        Path output = Files.createTempFile("abusectl-check", null);
+        try {
+            return check(state, image, output);
+        } finally {
+            Files.delete(output);
         }
-        words.addAll(List.of("sh", "-c", command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'")));
-        var builder = new ProcessBuilder(words)
-                .redirectErrorStream(true).redirectInput(new File("/dev/null"));
+    }
+
+    private Verdict check(CrashState state, Path image, Path output) throws IOException {
+        var builder = new ProcessBuilder("sh", "-c", command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'"))
+                .redirectErrorStream(true).redirectInput(new File("/dev/null")).redirectOutput(output.toFile());
         String mark = state.mark(log);
         builder.environment().put("ABUSECTL_STATE", state.name(log));
         builder.environment().put("ABUSECTL_MARK", mark == null ? "" : mark);
-        long start = System.nanoTime();
         Process process = builder.start();
         running.add(process);
         try {
-            String output = read(process.getInputStream());
-            int status = waitFor(process);
+            boolean hung = milliseconds > 0 && !waitFor(process, milliseconds);
+            if (hung) {
+                kill(process);
+            }
+            waitFor(process, Long.MAX_VALUE);
+            int status = process.exitValue();
+            String text = read(output);
             if (NOT_RUN.contains(status)) {
-                throw new IOException("--check cannot be run: " + output.strip());
+                throw new IOException("--check cannot be run: " + text.strip());
             }
             if (ENDED.contains(status)) {
                 awaitStop();
             }
-            boolean hung = milliseconds > 0 && status == KILLED && System.nanoTime() - start >= milliseconds * 1_000_000;
-            return status == 0 ? null : new Verdict(status, hung, output);
+            return status == 0 && !hung ? null : new Verdict(status, hung, text);
         } finally {
             running.remove(process);
             process.destroy();
@@ -98,16 +101,24 @@ final class ShellCheck implements Check {
         }
     }
 
-    private static String read(InputStream stream) throws IOException {
-        byte[] output = stream.readNBytes(MOST_OUTPUT);
-        stream.transferTo(OutputStream.nullOutputStream());
-        return new String(output, StandardCharsets.UTF_8);
+    /** Ends a command and all that it has begun, as long as that has it for an ancestor. */
+    private static void kill(Process process) {
+        List<ProcessHandle> begun = process.descendants().toList();
+        process.destroyForcibly();
+        begun.forEach(ProcessHandle::destroyForcibly);
     }
 
-    private static int waitFor(Process process) {
+    private static String read(Path output) throws IOException {
+        try (InputStream stream = Files.newInputStream(output)) {
+            return new String(stream.readNBytes(MOST_OUTPUT), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** Whether it has ended within a time. */
+    private static boolean waitFor(Process process, long milliseconds) {
         while (true) {
             try {
-                return process.waitFor();
+                return process.waitFor(milliseconds, TimeUnit.MILLISECONDS);
             } catch (InterruptedException e) {
                 // The command ends when it is stopped
             }

@@ -6,6 +6,7 @@ import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -158,7 +159,12 @@ public final class CrashRun {
 
     private Verdict check(WorkingCopy copy, CrashState state) throws IOException {
         copy.make(state);
-        return check.check(state, copy.file());
+        Verdict verdict = check.check(state, copy.file());
+        if (verdict != null && verdict.hung()) {
+            // What is left of the check may still write to it
+            Files.deleteIfExists(copy.file());
+        }
+        return verdict;
     }
 
     /** Takes away the last writes, and then gives back what is lost, as long as the check still fails. */

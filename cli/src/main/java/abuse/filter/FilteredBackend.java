@@ -97,6 +97,9 @@ public final class FilteredBackend implements AsyncBackend {
 
     /** Why a filter cannot be behind a cache of the disk; null if it can. */
     public static String cacheConflict(Filter filter) {
+        if (filter instanceof CorruptFilter) {
+            return "a cache has what was written, and would hide what this filter makes of it";
+        }
         return filter.keepsState() ? "this filter keeps something of the disk, which it may change later, and a cache would not know" : null;
     }
 

@@ -24,7 +24,7 @@ final class RecordFilter extends Filter implements Marked {
 
         @Override
         public List<Key> keys() {
-            return List.of(new Key("file", Key.Kind.FILE, null, "the file, which must not be there yet, or be empty; must be given, and"
+            return List.of(new Key("file", Key.Kind.FILE, null, "the file, which must not be there yet, or have no entries; must be given, and"
                     + " may be given as record:PATH"));
         }
 

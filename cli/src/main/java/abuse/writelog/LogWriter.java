@@ -49,11 +49,12 @@ public final class LogWriter implements AutoCloseable {
         memory = Memory.map(2L * sectorSize);
         words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
         try {
+            boolean locked = lock();
             long size = Unix.lseek(fd, 0, Unix.SEEK_END);
             if (size > 0 && !isLogWithoutEntries(size)) {
                 throw new IOException(path + ": is there already, and a log is not continued; name a new file");
             }
-            if (size < 0 || !lock() || Unix.ftruncate(fd, 0) < 0) {
+            if (size < 0 || !locked || Unix.ftruncate(fd, 0) < 0) {
                 throw new IOException(path + ": is not a file");
             }
             memory.zero(0, 2L * sectorSize);
@@ -233,7 +234,9 @@ public final class LogWriter implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        // What comes later than the end of the disk finds neither the file nor the memory
+        failure = path + ": is closed";
         Unix.close(fd);
         memory.close();
     }
