@@ -105,9 +105,9 @@ final class AllDisks {
         public void ready(Status status) {
             failed.remove(disk.path());
             served.add(disk.path());
+            disk.filters().ready();
             context.out.println(ServerCommand.ready(disk.path(), text(disk), status));
             context.out.flush();
-            disk.filters().ready();
         }
 
         @Override

@@ -300,6 +300,7 @@ class ServerCommand extends Command {
 
             @Override
             public void ready(Status status) {
+                passed.ready();
                 context.out.println(words.apply(status));
                 context.out.flush();
                 if (mustBeHeard() && context.bytesOut.lost() != null) {
@@ -307,7 +308,6 @@ class ServerCommand extends Command {
                     return;
                 }
                 serviceManager.tell("READY=1");
-                passed.ready();
             }
 
             @Override
