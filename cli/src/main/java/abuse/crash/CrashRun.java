@@ -175,7 +175,7 @@ public final class CrashRun {
         }
         boolean goesOn = true;
         for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
-            CrashState shorter = smaller(copy, best, best.upTo(cut));
+            CrashState shorter = smaller(copy, best, best.endingAt(cut));
             goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
             best = shorter;
         }

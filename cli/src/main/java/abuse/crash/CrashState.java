@@ -87,7 +87,7 @@ public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn,
     }
 
     /** The same without the entries that have ended behind some place, which may have none of the early ones. */
-    CrashState upTo(int place) {
+    CrashState endingAt(int place) {
         var fewer = (BitSet) lost.clone();
         fewer.clear(place + 1, Math.max(place + 1, fewer.length()));
         return new CrashState(from, place, fewer, early, torn, kept);
