@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -66,7 +67,7 @@ class NbdLookTest {
         server.bytes[446 + 12] = 1;
         assertEquals(512, backends.look(server.uri).format().sectorSize());
         open();
-        for (var command : server.commands) {
+        for (var command : List.copyOf(server.commands)) {
             assertTrue(command.type() != FakeNbdServer.READ || command.offset() % least == 0 && command.length() % least == 0, command.toString());
         }
         assertFalse(server.commands.isEmpty());
