@@ -87,6 +87,11 @@ final class Base {
         left = true;
     }
 
+    /** Whether the deadline of a request has passed. */
+    static boolean isLate(AsyncRequest request) {
+        return request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0;
+    }
+
     private long deadline() {
         return limit == 0 ? Long.MAX_VALUE : System.nanoTime() + limit;
     }
@@ -104,7 +109,7 @@ final class Base {
                 if (left) {
                     throw new LeftException();
                 }
-                if (!told && request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
+                if (!told && isLate(request)) {
                     told = true;
                     tellExpired(request);
                 }

@@ -121,7 +121,7 @@ public final class CachedBackend implements AsyncBackend {
 
     private void carryOut(Job job, Memory scratch) throws IOException {
         AsyncRequest request = job.request;
-        if (request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
+        if (Base.isLate(request)) {
             // Its users know that already
             throw new BackendException(Failure.TIMEOUT, null);
         }
@@ -187,7 +187,7 @@ public final class CachedBackend implements AsyncBackend {
         try {
             base.read(start, scratch.buffer(0, (int) (end - start)));
         } catch (IOException e) {
-            if (length == end - start || request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0) {
+            if (length == end - start || Base.isLate(request)) {
                 throw e;
             }
             // Only what was asked for matters
