@@ -78,6 +78,8 @@ static void abuse_front_unpark(struct abuse_front *front)
 	while ((bio = bio_list_pop(&bios))) {
 		if (dead)
 			bio_io_error(abuse_bio_unmark(bio));
+		else if (bio->bi_opf & REQ_PREFLUSH)	/* It is put off already. */
+			abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
 		else
 			abuse_front_go_on(front, bio);
 		cond_resched();

@@ -17,6 +17,9 @@
 #include "set.h"
 #include "trace.h"
 
+/* Memory may wait for what a quiesced disk has, and a killed maker gives up that way. */
+static struct workqueue_struct *abuse_abandon_wq;
+
 /* The disk that it was queued for may be gone, and another one may be there. */
 static void abuse_device_leave_work(struct work_struct *work)
 {
@@ -305,7 +308,7 @@ void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 	while ((!before || (s32)(epoch - before) > 0) &&
 	       !try_cmpxchg(&dev->abandoned, &before, epoch))
 		;
-	abuse_disk_queue(&dev->abandon);
+	queue_work(abuse_abandon_wq, &dev->abandon);
 	if (!(current->flags & (PF_EXITING | PF_KTHREAD)))
 		wait_var_event_killable(&dev->abandoned,
 					READ_ONCE(dev->abandoned) != epoch);
@@ -393,4 +396,25 @@ void abuse_device_status(struct abuse_device *dev, struct abuse_status *status)
 		status->conditions |= ABUSE_CONDITION_QUIESCED;
 	if (abuse_disk_is_leaving(dev->disk))
 		status->conditions |= ABUSE_CONDITION_LEAVING;
+}
+
+/**
+ * abuse_devices_init() - prepare for devices
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int abuse_devices_init(void)
+{
+	abuse_abandon_wq = alloc_workqueue("abuse_abandon",
+					   WQ_UNBOUND | WQ_MEM_RECLAIM,
+					   WQ_MAX_ACTIVE);
+	return abuse_abandon_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * abuse_devices_exit() - undo abuse_devices_init(), once all devices are freed
+ */
+void abuse_devices_exit(void)
+{
+	destroy_workqueue(abuse_abandon_wq);
 }

@@ -56,6 +56,8 @@ struct abuse_device {
 	u64 last_server;
 };
 
+int abuse_devices_init(void);
+void abuse_devices_exit(void);
 void abuse_device_init(struct abuse_device *dev, u32 number);
 void abuse_device_exit(struct abuse_device *dev);
 struct abuse_set *abuse_device_find_set(struct abuse_device *dev);

@@ -63,7 +63,8 @@ struct abuse_disk {
 
 /*
  * Scans may wait long for servers, and whoever closes a disk for them, so they do
- * not share a queue with others.
+ * not share a queue with others. Memory waits for none of them, but for a reset,
+ * which waits for a scan that it has failed.
  */
 static struct workqueue_struct *abuse_disk_wq;
 
@@ -387,15 +388,6 @@ bool abuse_disk_close(struct abuse_disk *ad)
 }
 
 /**
- * abuse_disk_queue() - have work done that may wait long for a disk
- * @work: the work
- */
-void abuse_disk_queue(struct work_struct *work)
-{
-	queue_work(abuse_disk_wq, work);
-}
-
-/**
  * abuse_disk_leave() - close the disk as soon as nobody has it open
  * @ad: the disk
  * @on_closed: work to queue then, which removes the disk; it outlives the disk
@@ -475,7 +467,8 @@ int abuse_disk_init(unsigned int max_part)
 	if (max_part >= DISK_MAX_PARTS)
 		return -EINVAL;
 	abuse_part_shift = fls(max_part);
-	abuse_disk_wq = alloc_workqueue("abuse_disk", WQ_UNBOUND,
+	abuse_disk_wq = alloc_workqueue("abuse_disk",
+					WQ_UNBOUND | WQ_MEM_RECLAIM,
 					WQ_MAX_ACTIVE);
 	if (!abuse_disk_wq)
 		return -ENOMEM;

@@ -21,7 +21,6 @@ void abuse_disk_update(struct abuse_disk *ad,
 		       const struct abuse_config *config);
 void abuse_disk_remove(struct abuse_disk *ad);
 bool abuse_disk_close(struct abuse_disk *ad);
-void abuse_disk_queue(struct work_struct *work);
 void abuse_disk_leave(struct abuse_disk *ad, struct work_struct *on_closed);
 bool abuse_disk_is_leaving(struct abuse_disk *ad);
 bool abuse_disk_is_closed(struct abuse_disk *ad);

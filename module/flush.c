@@ -54,19 +54,62 @@ static void abuse_front_flush_devices(struct abuse_front *front,
 }
 
 /**
+ * abuse_flush_put_off() - a flush waits until a worker carries it out
+ * @front: the disk, whose lock is held
+ * @told: of what it knew when it began
+ *
+ * What is told as lost while it waits is lost for it, too.
+ */
+void abuse_flush_put_off(struct abuse_front *front, s64 told)
+{
+	lockdep_assert_held(&front->lock);
+	if (!front->put_off++ || told < front->untold)
+		front->untold = told;
+}
+
+static struct abuse_losses abuse_flush_go_on(struct abuse_front *front)
+{
+	struct abuse_losses losses = abuse_map_losses(&front->map);
+
+	spin_lock(&front->lock);
+	losses.told = min(losses.told, front->untold);
+	front->put_off--;
+	spin_unlock(&front->lock);
+	return losses;
+}
+
+/**
+ * abuse_front_add_flush() - let a worker carry a flush out
+ * @front: the disk, of which the caller is a user, or in an era of it
+ * @bio: of it, with a flush
+ * @told: of what it knew when it began
+ */
+void abuse_front_add_flush(struct abuse_front *front, struct bio *bio,
+			   s64 told)
+{
+	spin_lock(&front->lock);
+	abuse_flush_put_off(front, told);
+	spin_unlock(&front->lock);
+	abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
+}
+
+/**
  * abuse_front_alloc_flush() - get that with which a flush goes to servers
  * @front: the disk
  * @bio: of it, with a flush
+ * @lane: whose worker this is, or ABUSE_NO_LANE
  *
  * It may have to wait for them, so no era is held meanwhile, nor anything that was
- * allocated in one. The flush begins here: what is told as lost while it waits is
- * lost for it, too.
+ * allocated in one. The flush begins here, or began before it was put off.
  *
  * Return: a bio, or NULL if @bio must not wait.
  */
-struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio)
+struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio,
+				    enum abuse_lanes lane)
 {
-	struct abuse_losses losses = abuse_map_losses(&front->map);
+	struct abuse_losses losses = lane == ABUSE_NO_LANE ?
+					     abuse_map_losses(&front->map) :
+					     abuse_flush_go_on(front);
 	struct block_device *behind = front->behind->part0;
 	struct bio_set *bios = &front->bios[ABUSE_BIOS_FLUSH];
 	struct bio *flush;
@@ -147,6 +190,7 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 			  struct bio *bio, struct bio **flush,
 			  enum abuse_lanes lane)
 {
+	const struct abuse_losses *losses = &abuse_io_of(*flush)->losses;
 	unsigned int most = lane == ABUSE_LANE_FLUSHES ? UINT_MAX : 1;
 	unsigned int nr = abuse_front_nr_written(front);
 	bool dirty = abuse_front_is_dirty(front);
@@ -156,12 +200,12 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 		goto out;
 	}
 	if (nr > most) {
-		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
+		abuse_front_add_flush(front, bio, losses->told);
 		goto out;
 	}
-	if (!nr && abuse_map_has_lost(&front->map,
-				      &abuse_io_of(*flush)->losses)) {
+	if (!nr && abuse_map_has_lost(&front->map, losses)) {
 		bio_io_error(abuse_bio_unmark(bio));
+		abuse_map_tell_losses(&front->map, losses->lost);
 		goto out;
 	}
 	if (nr || (!bio_sectors(bio) && dirty)) {

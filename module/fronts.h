@@ -96,9 +96,11 @@ struct abuse_passed {
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
  * @bios: for clones and parts, each kind with reserves of its own
- * @lock: guards @dead and @parked
+ * @lock: guards @dead, @parked, @put_off and @untold
  * @dead: no bio is parked any more
  * @parked: they wait until the map is not paused
+ * @put_off: so many flushes are parked, or in a lane
+ * @untold: no less was told of losses when any of these began
  * @again: what goes on
  * @sort: puts that, and what was parked, into lanes; while it is queued it is one
  *	of @users
@@ -116,9 +118,11 @@ struct abuse_front {
 	atomic64_t wrote;
 	atomic64_t flushed;
 	struct bio_set bios[ABUSE_NR_BIOS];
-	spinlock_t lock;	/* parked bios */
+	spinlock_t lock;	/* what waits */
 	bool dead;
 	struct bio_list parked;
+	unsigned int put_off;
+	s64 untold;
 	struct llist_head again;
 	struct work_struct sort;
 	struct workqueue_struct *wq;

@@ -34,6 +34,12 @@ static void abuse_front_leave(struct abuse_front *front, struct abuse_era *era)
 		percpu_ref_put(&front->users);
 }
 
+/* Of the disk; not a part of one, which a device has */
+static bool abuse_io_is_flush(const struct abuse_io *io)
+{
+	return io->covers >= 0 && io->then != ABUSE_THEN_COUNT;
+}
+
 /**
  * abuse_io_finish() - end a bio as its clone did
  * @io: the bio
@@ -41,7 +47,9 @@ static void abuse_front_leave(struct abuse_front *front, struct abuse_era *era)
 void abuse_io_finish(struct abuse_io *io)
 {
 	struct abuse_front *front = io->front;
+	bool flush = abuse_io_is_flush(io);
 	struct abuse_era *era = io->era;
+	s64 lost = flush ? io->losses.lost : 0;
 	struct bio *bio = io->bio;
 
 	if (io->clone.bi_status)
@@ -54,6 +62,8 @@ void abuse_io_finish(struct abuse_io *io)
 		abuse_bio_unmark(bio);
 	bio_put(&io->clone);
 	bio_endio(bio);
+	if (flush)
+		abuse_map_tell_losses(&front->map, lost);
 	abuse_front_leave(front, era);
 }
 
@@ -112,9 +122,9 @@ static void abuse_io_note(struct abuse_io *io)
 
 	if (io->target)
 		abuse_io_note_target(io);
-	else if (io->covers >= 0)
+	else if (abuse_io_is_flush(io))
 		abuse_io_note_flush(io);
-	else if (io->covers < 0 && op_is_write(bio_op(io->bio)))
+	else if (op_is_write(bio_op(io->bio)))
 		atomic64_inc(&front->wrote);
 }
 

@@ -17,6 +17,7 @@
 #include <linux/module.h>
 
 #include "control.h"
+#include "device.h"
 #include "disk.h"
 #include "front.h"
 #include "orphan.h"
@@ -46,11 +47,16 @@ static int __init abuse_init(void)
 	err = abuse_disk_init(max_part);
 	if (err)
 		goto out_fronts;
-	err = abuse_control_init(max_abuse);
+	err = abuse_devices_init();
 	if (err)
 		goto out_disk;
+	err = abuse_control_init(max_abuse);
+	if (err)
+		goto out_devices;
 	return 0;
 
+out_devices:
+	abuse_devices_exit();
 out_disk:
 	abuse_disk_exit();
 out_fronts:
@@ -65,6 +71,7 @@ out_sets:
 static void __exit abuse_exit(void)
 {
 	abuse_control_exit();
+	abuse_devices_exit();
 	abuse_disk_exit();
 	abuse_fronts_exit();
 	abuse_sets_exit();

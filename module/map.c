@@ -152,15 +152,24 @@ struct abuse_losses abuse_map_losses(struct abuse_map *map)
  * @begin: what it was when the flush began
  *
  * All flushes fail that nobody has told before they began, as each may be of
- * somebody else. Only one that began after the loss is the last of them, and it
- * tells when it ends: those that begin before that fail as well.
+ * somebody else.
  */
 bool abuse_map_has_lost(struct abuse_map *map, const struct abuse_losses *begin)
 {
-	if (likely(atomic64_read(&map->lost) == begin->told))
-		return false;
-	abuse_raise(&map->told, begin->lost);
-	return true;
+	return atomic64_read(&map->lost) != begin->told;
+}
+
+/**
+ * abuse_map_tell_losses() - a flush has ended, and told what was lost
+ * @map: the map
+ * @lost: see struct abuse_losses; it need not have lost anything
+ *
+ * Only one that began after a loss is the last of those that tell it; what begins
+ * before that has ended tells it as well.
+ */
+void abuse_map_tell_losses(struct abuse_map *map, s64 lost)
+{
+	abuse_raise(&map->told, lost);
 }
 
 /**

@@ -18,6 +18,7 @@ void abuse_map_leave_device(struct abuse_map *map, struct abuse_target *target);
 struct abuse_losses abuse_map_losses(struct abuse_map *map);
 bool abuse_map_has_lost(struct abuse_map *map,
 			const struct abuse_losses *begin);
+void abuse_map_tell_losses(struct abuse_map *map, s64 lost);
 void abuse_map_set_paused(struct abuse_map *map, const bool *paused);
 struct abuse_era *abuse_map_enter(struct abuse_map *map);
 struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,

@@ -111,9 +111,11 @@ static bool abuse_front_to_target(struct abuse_front *front,
 }
 
 /*
- * Returns true if the bio waits, or has ended; false if it need not wait by now.
+ * @told: of losses when it began, if it has a flush. Returns true if the bio waits,
+ * or has ended; false if it need not wait by now.
  */
-static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
+static bool abuse_front_park(struct abuse_front *front, struct bio *bio,
+			     s64 told)
 {
 	bool dead, wait;
 
@@ -124,8 +126,11 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio)
 	spin_lock(&front->lock);
 	dead = front->dead;
 	wait = abuse_map_is_paused(&front->map);
-	if (wait && !dead)
+	if (wait && !dead) {
+		if (bio->bi_opf & REQ_PREFLUSH)
+			abuse_flush_put_off(front, told);
 		bio_list_add(&front->parked, bio);
+	}
 	spin_unlock(&front->lock);
 	if (dead)
 		bio_io_error(abuse_bio_unmark(bio));
@@ -139,9 +144,12 @@ static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
 	abuse_front_to_servers(front, bio, 0);
 }
 
-/* Returns the era that the bio may begin in, or NULL if it has ended or waits. */
+/*
+ * Returns the era that the bio may begin in, or NULL if it has ended or waits.
+ * @flush: NULL, or for a flush
+ */
 static struct abuse_era *abuse_front_enter(struct abuse_front *front,
-					   struct bio *bio)
+					   struct bio *bio, struct bio *flush)
 {
 	struct abuse_era *era;
 
@@ -154,7 +162,8 @@ static struct abuse_era *abuse_front_enter(struct abuse_front *front,
 		if (likely(!READ_ONCE(era->paused)))
 			return era;
 		abuse_era_leave(era);
-	} while (!abuse_front_park(front, bio));
+	} while (!abuse_front_park(front, bio,
+				   flush ? abuse_io_of(flush)->losses.told : 0));
 	return NULL;
 }
 
@@ -180,17 +189,21 @@ static enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
 /**
  * abuse_front_go_on() - let a worker submit a bio, which waits for nobody else
  * @front: the disk, of which the caller is a user
- * @bio: of it
+ * @bio: of it; if it has a flush, that knows of no loss that it has yet to tell
  */
 void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 {
-	bool flush = bio->bi_opf & REQ_PREFLUSH;
-	/* What has no data is for servers, wherever it is mapped. */
-	struct abuse_era *era = flush || !bio_has_data(bio) ? NULL :
-				abuse_map_enter(&front->map);
-	enum abuse_lanes lane = flush ? ABUSE_LANE_FLUSHES : ABUSE_LANE_SERVERS;
+	enum abuse_lanes lane = ABUSE_LANE_SERVERS;
+	struct abuse_era *era;
 	sector_t end;
 
+	if (bio->bi_opf & REQ_PREFLUSH) {
+		abuse_front_add_flush(front, bio,
+				      abuse_map_losses(&front->map).told);
+		return;
+	}
+	/* What has no data is for servers, wherever it is mapped. */
+	era = bio_has_data(bio) ? abuse_map_enter(&front->map) : NULL;
 	if (era) {
 		lane = abuse_piece_lane(abuse_map_find(&front->map,
 						       bio->bi_iter.bi_sector,
@@ -274,7 +287,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 	if (end < bio_end_sector(bio)) {
 		abuse_era_leave(era);
 		part = abuse_front_alloc_part(front, bio, to, lane);
-		era = part ? abuse_front_enter(front, bio) : NULL;
+		era = part ? abuse_front_enter(front, bio, *flush) : NULL;
 		if (!era) {
 			if (part)
 				bio_put(part);
@@ -320,13 +333,13 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 	struct abuse_era *era;
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
-		flush = abuse_front_alloc_flush(front, bio);
+		flush = abuse_front_alloc_flush(front, bio, lane);
 		if (!flush) {
 			bio_wouldblock_error(abuse_bio_unmark(bio));
 			return;
 		}
 	}
-	era = abuse_front_enter(front, bio);
+	era = abuse_front_enter(front, bio, flush);
 	if (!era)
 		goto out;
 	if (flush && abuse_front_preflush(front, era, bio, &flush, lane))

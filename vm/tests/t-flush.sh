@@ -131,6 +131,21 @@ _answer_third() {
 	answer 4 "$id0"
 }
 
+a_loss_is_told_to_all_who_waited_for_a_resume_meanwhile() {
+	local n
+	_ready
+	_second
+	_lose
+	_map 1M:1M:0:/dev/ram1:w
+	client quiesce $CTL
+	for n in 1 2 3; do spawn flush$n client io $DISK op=sync; done
+	for n in 1 2 3; do blocked flush$n 1; done
+	client quiesce $CTL flags=1
+	for n in 1 2 3; do failed flush$n EIO; done
+	io op=sync
+	exec 3<&-
+}
+
 a_flush_fails_if_its_data_is_lost_before_it_ends() {
 	_ready
 	_second
