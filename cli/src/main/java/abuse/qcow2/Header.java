@@ -28,13 +28,13 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
     static final int AUTOCLEAR_AT = 88;
 
     private static final int SIZE_2 = 72;
-    private static final int SIZE_3 = 104;
+    static final int SIZE_3 = 104;
     private static final int COMPRESSION_AT = 104;
     static final int MAX_L1 = 32 << 20;
     /** What qemu reads, too. */
     static final int MAX_REFCOUNT_TABLE = 8 << 20;
-    private static final int MAX_NAME = 1023;
-    private static final int BACKING_FORMAT = 0xe2792aca;
+    static final int MAX_NAME = 1023;
+    static final int BACKING_FORMAT = 0xe2792aca;
 
     private static final int DIRTY = 0;
     private static final int CORRUPT = 1;
