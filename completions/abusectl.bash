@@ -71,11 +71,11 @@ _abusectl_add() {
 		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
-		if [[ $cur == @(file|qcow2):* ]]; then
+		if [[ $cur == @(file|qcow2|cow):* ]]; then
 			_abusectl_files "${cur%%:*}:" "${cur#*:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
-			[[ ${COMPREPLY[*]} == @(file|qcow2): ]] && compopt -o nospace
+			[[ ${COMPREPLY[*]} == @(file|qcow2|cow): ]] && compopt -o nospace
 		fi
 		;;
 	FILTER)
@@ -97,7 +97,7 @@ _abusectl() {
 		[MAP_COLUMNS]='OFFSET LENGTH TARGET TOFFSET MODE'
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
 		[LOG_COLUMNS]='ENTRY SECTOR OFFSET LENGTH FLAGS MARK'
-		[BACKEND]='null mem file: qcow2: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: rbd: http: https:'
+		[BACKEND]='null mem file: qcow2: cow: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: rbd: http: https:'
 		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow retry check record'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'

@@ -50,8 +50,8 @@ function __abusectl_FILTER
 end
 
 function __abusectl_BACKEND
-    printf '%s\n' null mem file: qcow2: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
-    for kind in file: qcow2:
+    printf '%s\n' null mem file: qcow2: cow: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
+    for kind in file: qcow2: cow:
         for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r "^$kind" '') | string split -f1 \t)
             echo $kind$path
         end

@@ -21,26 +21,29 @@ import java.nio.ByteBuffer;
  */
 record Header(int version, int clusterBits, long size, long l1Offset, int l1Size, long refcountTableOffset,
         int refcountTableSize, int refcountOrder, int snapshots, long snapshotsOffset, boolean dirty, boolean corrupt,
-        boolean autoclear, String backingFile, String backingFormat) {
+        boolean autoclear, boolean zstd, String backingFile, String backingFormat) {
     static final int MAGIC = 0x514649fb;
     /** Where the place of the table of reference counts is. */
     static final int REFCOUNT_TABLE_AT = 48;
     static final int AUTOCLEAR_AT = 88;
 
     private static final int SIZE_2 = 72;
-    private static final int SIZE_3 = 104;
+    static final int SIZE_3 = 104;
     private static final int COMPRESSION_AT = 104;
     static final int MAX_L1 = 32 << 20;
     /** What qemu reads, too. */
     static final int MAX_REFCOUNT_TABLE = 8 << 20;
-    private static final int MAX_NAME = 1023;
-    private static final int BACKING_FORMAT = 0xe2792aca;
+    static final int MAX_NAME = 1023;
+    static final int BACKING_FORMAT = 0xe2792aca;
 
     private static final int DIRTY = 0;
     private static final int CORRUPT = 1;
     private static final int EXTERNAL_DATA = 2;
     private static final int COMPRESSION = 3;
     private static final int EXTENDED_L2 = 4;
+
+    private static final int ZLIB = 0;
+    private static final int ZSTD = 1;
 
     long clusterSize() {
         return 1L << clusterBits;
@@ -136,7 +139,7 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
                 length = bytes.getInt(100);
                 require(length >= SIZE_3 && length % 8 == 0 && length <= bytes.limit(), "has a header of "
                         + Integer.toUnsignedString(length) + " bytes");
-                checkFeatures(features, length > COMPRESSION_AT ? bytes.get(COMPRESSION_AT) & 0xff : 0);
+                checkFeatures(features, length);
             }
             require(order >= 0 && order <= 6, "has reference counts of 2^" + Integer.toUnsignedString(order) + " bits");
             long size = bytes.getLong(24);
@@ -144,7 +147,7 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
             String backing = backingFile(length);
             return checked(new Header(version, clusterBits, size, bytes.getLong(40), bytes.getInt(36), bytes.getLong(REFCOUNT_TABLE_AT),
                     tableSize(bytes.getInt(56)), order, bytes.getInt(60), bytes.getLong(64), has(features, DIRTY), has(features, CORRUPT),
-                    autoclear, backing, backingFormat));
+                    autoclear, has(features, COMPRESSION), backing, backingFormat));
         }
 
         private int tableSize(int clusters) throws IOException {
@@ -168,18 +171,16 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
                     "has its " + name + " at " + Long.toUnsignedString(offset) + ", where none can be");
         }
 
-        private void checkFeatures(long features, int compression) throws IOException {
+        private void checkFeatures(long features, int headerLength) throws IOException {
             if (has(features, EXTERNAL_DATA)) {
                 throw cannot("has its data in another file");
             }
             if (has(features, EXTENDED_L2)) {
                 throw cannot("has extended L2 entries");
             }
-            if (has(features, COMPRESSION) || compression != 0) {
-                if (compression != 1) {
-                    throw new IOException(file.path + ": the image is compressed by method " + compression + ", which is not known");
-                }
-                throw cannot("is compressed with zstd");
+            int method = headerLength > COMPRESSION_AT ? bytes.get(COMPRESSION_AT) & 0xff : ZLIB;
+            if (method != (has(features, COMPRESSION) ? ZSTD : ZLIB)) {
+                throw new IOException(file.path + ": the image is compressed by method " + method + ", which is not known");
             }
             long unknown = features >>> EXTENDED_L2 + 1;
             if (unknown != 0) {

@@ -19,7 +19,7 @@ final class Qcow2Layer implements Layer {
         this.header = header;
         this.below = below;
         map = new ClusterMap(file, header);
-        compressed = new CompressedClusters(file, header.clusterBits());
+        compressed = new CompressedClusters(file, header);
     }
 
     @Override

@@ -42,13 +42,13 @@ class Qcow2CrashTest extends Qcow2TestBase {
 
     static Stream<Creation> images() {
         return Stream.of(
-                new Creation(65536, "1.1", 16, "", false, false),
-                new Creation(512, "1.1", 64, "", false, false),
-                new Creation(512, "0.10", 16, "r", false, false),
-                new Creation(4096, "1.1", 1, "r", false, false),
-                new Creation(4096, "0.10", 16, "", true, false),
-                new Creation(4096, "1.1", 16, "r", true, true),
-                new Creation(65536, "1.1", 16, "rq", true, true));
+                new Creation(65536, "1.1", 16, "", false, null),
+                new Creation(512, "1.1", 64, "", false, null),
+                new Creation(512, "0.10", 16, "r", false, null),
+                new Creation(4096, "1.1", 1, "r", false, null),
+                new Creation(4096, "0.10", 16, "", true, null),
+                new Creation(4096, "1.1", 16, "r", true, "zlib"),
+                new Creation(65536, "1.1", 16, "rq", true, "zlib"));
     }
 
     private byte[] sectors() {
@@ -60,7 +60,7 @@ class Qcow2CrashTest extends Qcow2TestBase {
     }
 
     private Path prepare(Creation creation) throws Exception {
-        String options = "cluster_size=" + creation.cluster() + ",compat=" + creation.version() + ",refcount_bits=" + creation.refcountBits();
+        String options = options(creation);
         String backing = "";
         if (!creation.backing().isEmpty()) {
             Files.write(folder.resolve("base"), sectors());
@@ -71,7 +71,7 @@ class Qcow2CrashTest extends Qcow2TestBase {
             run("qemu-io", "-f", "qcow2", "-c", "write -P 77 64k 100k", "middle");
             backing = " -b middle -F qcow2";
         }
-        if (creation.compressed()) {
+        if (creation.compressed() != null) {
             byte[] some = sectors();
             Files.write(folder.resolve("some"), some);
             run(("qemu-img convert -q -c -f raw -O qcow2 -o " + options + backing.replace("-b", "-B") + " some image").split(" "));

@@ -58,7 +58,7 @@ class Qcow2ReadTest extends Qcow2TestBase {
 
     @Test
     void what_is_below_has_an_address_too() throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "r", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "r", false, null));
         run("qemu-img", "create", "-q", "-f", "qcow2", "-b", image.toString(), "-F", "qcow2", "top", Integer.toString(SIZE));
         byte[] expected = content(folder.resolve("top"));
         try (AddressedBackend backend = open(folder.resolve("top"), true)) {
@@ -87,7 +87,7 @@ class Qcow2ReadTest extends Qcow2TestBase {
 
     @Test
     void an_image_that_is_only_read_can_be_read_by_many() throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "r", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "r", false, null));
         byte[] expected = content(image);
         try (AddressedBackend one = open(image, true); AddressedBackend other = open(image, true)) {
             check(one, expected);

@@ -40,29 +40,30 @@ abstract class Qcow2TestBase {
      *
      * @param backing of the images below from the lowest one on: r for raw, q for qcow2
      */
-    record Creation(int cluster, String version, int refcountBits, String backing, boolean snapshot, boolean compressed) {
+    record Creation(int cluster, String version, int refcountBits, String backing, boolean snapshot, String compressed) {
         @Override
         public String toString() {
             return version + " cluster " + cluster + " refcounts " + refcountBits + " on '" + backing + "'" + (snapshot ? " snapshot" : "")
-                    + (compressed ? " compressed" : "");
+                    + (compressed == null ? "" : " compressed with " + compressed);
         }
     }
 
     static Stream<Creation> creations() {
         return Stream.of(
-                new Creation(65536, "1.1", 16, "", false, false),
-                new Creation(65536, "0.10", 16, "", true, false),
-                new Creation(512, "1.1", 64, "q", true, true),
-                new Creation(512, "0.10", 16, "r", false, true),
-                new Creation(1024, "1.1", 1, "rq", false, false),
-                new Creation(2048, "1.1", 2, "q", true, false),
-                new Creation(4096, "1.1", 4, "r", true, true),
-                new Creation(16384, "1.1", 8, "rqq", false, true),
-                new Creation(65536, "1.1", 16, "rq", true, true),
-                new Creation(65536, "0.10", 16, "q", true, true),
-                new Creation(262144, "1.1", 32, "q", true, false),
-                new Creation(2 << 20, "1.1", 64, "r", true, true),
-                new Creation(2 << 20, "0.10", 16, "", false, true));
+                new Creation(65536, "1.1", 16, "", false, null),
+                new Creation(65536, "0.10", 16, "", true, null),
+                new Creation(512, "1.1", 64, "q", true, "zlib"),
+                new Creation(1024, "1.1", 16, "", false, "zstd"),
+                new Creation(512, "0.10", 16, "r", false, "zlib"),
+                new Creation(1024, "1.1", 1, "rq", false, null),
+                new Creation(2048, "1.1", 2, "q", true, null),
+                new Creation(4096, "1.1", 4, "r", true, "zlib"),
+                new Creation(16384, "1.1", 8, "rqq", false, "zstd"),
+                new Creation(65536, "1.1", 16, "rq", true, "zlib"),
+                new Creation(65536, "0.10", 16, "q", true, "zlib"),
+                new Creation(262144, "1.1", 32, "q", true, null),
+                new Creation(2 << 20, "1.1", 64, "r", true, "zstd"),
+                new Creation(2 << 20, "0.10", 16, "", false, "zlib"));
     }
 
     /** Makes an image with something in it, and in what is below. */
@@ -85,7 +86,7 @@ abstract class Qcow2TestBase {
             }
         }
         Path image = folder.resolve("image");
-        if (creation.compressed) {
+        if (creation.compressed != null) {
             Path raw = folder.resolve("uncompressed");
             byte[] bytes = new byte[SIZE];
             random.nextBytes(bytes);
@@ -113,8 +114,9 @@ abstract class Qcow2TestBase {
         return image;
     }
 
-    private static String options(Creation creation) {
-        return "cluster_size=" + creation.cluster + ",compat=" + creation.version + ",refcount_bits=" + creation.refcountBits;
+    static String options(Creation creation) {
+        return "cluster_size=" + creation.cluster + ",compat=" + creation.version + ",refcount_bits=" + creation.refcountBits
+                + ("zstd".equals(creation.compressed) ? ",compression_type=zstd" : "");
     }
 
     private void create(Path path, Creation creation, String below, int size) throws Exception {

@@ -233,7 +233,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {"1 | not closed", "2 | corrupt"})
     void an_image_that_is_marked_is_only_read(int features, String what) throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "", false, null));
         byte[] model = content(image);
         try (var file = new RandomAccessFile(image.toFile(), "rw")) {
             file.seek(72);
@@ -250,7 +250,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
 
     @Test
     void bitmaps_are_marked_as_out_of_date() throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "", false, null));
         run("qemu-img", "bitmap", "--add", image.toString(), "changes");
         assertEquals(1, header(image, 88));
         byte[] model = content(image);
@@ -272,7 +272,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
 
     @Test
     void an_image_that_is_not_changed_stays_as_it_is() throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "", false, true));
+        Path image = make(new Creation(65536, "1.1", 16, "", false, "zlib"));
         run("qemu-img", "bitmap", "--add", image.toString(), "changes");
         byte[] before = Files.readAllBytes(image);
         Files.write(image, new byte[512], StandardOpenOption.APPEND);
@@ -287,7 +287,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
     @ParameterizedTest
     @ValueSource(strings = {"write in place", "write", "discard", "zero"})
     void an_image_that_is_cut_short_while_it_is_served_is_not_made_long_again(String change) throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "", false, null));
         try (AddressedBackend backend = open(image, false)) {
             backend.write(0, direct(new byte[MAX_REQUEST]));
             backend.flush();
@@ -317,7 +317,7 @@ class Qcow2WriteTest extends Qcow2TestBase {
 
     @Test
     void an_image_is_open_for_writing_once_only() throws Exception {
-        Path image = make(new Creation(65536, "1.1", 16, "q", false, false));
+        Path image = make(new Creation(65536, "1.1", 16, "q", false, null));
         Path below = folder.resolve("below0");
         String busy = ": another server or a program of qemu has it open; one of the two must end";
         try (AddressedBackend backend = open(image, false)) {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.qcow2;
+
+import abuse.backend.Backend;
+import abuse.backend.BackendFactory;
+import abuse.backend.Geometry;
+import abuse.backend.Image;
+import abuse.libc.FileSync;
+import abuse.libc.Unix;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Makes an image on top of another one, which stays as it is. Public because the service loader needs it.
+ */
+public final class CowFactory implements BackendFactory {
+    private static final Pattern ARGUMENT = Pattern.compile("(?:(file|qcow2):)?(.+?)(?:,keep=(.+))?", Pattern.DOTALL);
+    private static final long SECTOR = 512;
+
+    private final Qcow2Factory images = new Qcow2Factory();
+
+    /** For the service loader. */
+    public CowFactory() {}
+
+    @Override
+    public String name() {
+        return "cow";
+    }
+
+    @Override
+    public String argument() {
+        return "BASE";
+    }
+
+    @Override
+    public boolean canBePinned() {
+        return images.canBePinned();
+    }
+
+    @Override
+    public Image look(String argument) throws IOException {
+        var overlay = Overlay.of(argument);
+        return overlay.exists() ? images.look(overlay.kept.toString())
+                : overlay.throwAway(overlay.baseSize(), images::look);
+    }
+
+    @Override
+    public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
+        var overlay = Overlay.of(argument);
+        if (overlay.kept == null) {
+            return overlay.throwAway(geometry.capacity(), path -> images.open(path, options, geometry));
+        }
+        if (!overlay.exists()) {
+            overlay.keep(geometry.capacity());
+        }
+        overlay.checkKept();
+        return images.open(overlay.kept.toString(), options, geometry);
+    }
+
+    private interface Use<T> {
+        T with(String path) throws IOException;
+    }
+
+    /**
+     * What the argument says.
+     *
+     * @param kept null for one that is thrown away
+     */
+    private record Overlay(Path base, String format, Path kept) {
+        static Overlay of(String argument) throws IOException {
+            Matcher matcher = ARGUMENT.matcher(argument);
+            if (!matcher.matches()) {
+                throw new IOException("cow: takes the path of an image");
+            }
+            try {
+                Path base = Path.of(matcher.group(2)).toRealPath();
+                boolean qcow2 = "qcow2".equals(matcher.group(1));
+                try (var file = new ImageFile(base.toString(), false)) {
+                    // Whoever writes such a disk could make it look like an image that reads any file
+                    if (matcher.group(1) == null && Header.isThere(file)) {
+                        throw new IOException(base + ": begins as a qcow2 image does; 'cow:qcow2:" + base + "' takes it for one, and 'cow:file:"
+                                + base + "' for the disk itself");
+                    }
+                }
+                return new Overlay(base, qcow2 ? "qcow2" : "raw", matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
+            } catch (FileSystemException e) {
+                throw new IOException(matcher.group(2) + ": No such file or directory", e);
+            }
+        }
+
+        boolean exists() {
+            return kept != null && Files.exists(kept);
+        }
+
+        /** How long the disk is that it begins as. */
+        long baseSize() throws IOException {
+            try (var file = new ImageFile(base.toString(), false)) {
+                return format.equals("qcow2") ? Header.read(file).size() : file.size() + SECTOR - 1 & -SECTOR;
+            }
+        }
+
+        /** Makes one that has lost its name when this returns, so that nothing of it stays, whatever ends its process. */
+        <T> T throwAway(long size, Use<T> use) throws IOException {
+            String folder = System.getenv("TMPDIR");
+            Path path = make(Path.of(folder == null ? "/var/tmp" : folder), size);
+            try {
+                return use.with(path.toString());
+            } finally {
+                Files.delete(path);
+            }
+        }
+
+        /** It gets its name when it is whole, and if nothing else has got that before. */
+        void keep(long size) throws IOException {
+            Path folder = kept.getParent();
+            Path path = make(folder, size);
+            try {
+                Files.createLink(kept, path);
+            } catch (FileAlreadyExistsException e) {
+                return;
+            } finally {
+                Files.delete(path);
+            }
+            int fd = Unix.open(folder.toString(), Unix.O_RDONLY | Unix.O_CLOEXEC);
+            if (fd < 0) {
+                throw new IOException(folder + ": " + Unix.strerror(Unix.errno()));
+            }
+            try {
+                new FileSync(fd, folder.toString()).run();
+            } finally {
+                Unix.close(fd);
+            }
+        }
+
+        private Path make(Path folder, long size) throws IOException {
+            Path path;
+            try {
+                path = Files.createTempFile(folder, "abuse", ".qcow2");
+            } catch (FileSystemException e) {
+                throw new IOException(folder + ": no overlay can be made there: " + (e.getReason() == null ? "No such file or directory"
+                        : e.getReason()), e);
+            }
+            try (var file = new ImageFile(path.toString(), true)) {
+                NewImage.write(file, size, base.toString(), format);
+                return path;
+            } catch (IOException | RuntimeException | Error e) {
+                Files.delete(path);
+                throw e;
+            }
+        }
+
+        /** Whoever names another base than the image has would not find what it expects. */
+        void checkKept() throws IOException {
+            try (var file = new ImageFile(kept.toString(), false)) {
+                String name = Header.read(file).backingFile();
+                if (name == null || !isBase(kept.resolveSibling(name))) {
+                    throw new IOException(kept + ": is not an overlay of " + base + (name == null ? "" : " but of " + name)
+                            + "; 'qcow2:" + kept + "' serves it as it is");
+                }
+            }
+        }
+
+        private boolean isBase(Path other) throws IOException {
+            return Files.exists(other) && Files.isSameFile(other, base);
+        }
+    }
+}

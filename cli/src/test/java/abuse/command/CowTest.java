@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.command;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import abuse.device.SimulatedDisk;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** A disk that begins as an image, which stays as it is. */
+@Tag("packages")
+class CowTest extends CommandTestBase {
+    private static final int SIZE = 3 << 20;
+
+    private Path base;
+    private Path kept;
+    private SimulatedDisk disk;
+
+    @BeforeEach
+    void make() throws Exception {
+        base = directory.resolve("base");
+        kept = directory.resolve("kept");
+        Files.write(base, pattern(SIZE));
+        disk = devices.add(0);
+    }
+
+    private static void qemuImg(Object... words) throws Exception {
+        var all = new String[words.length + 1];
+        all[0] = "qemu-img";
+        for (int i = 0; i < words.length; i++) {
+            all[i + 1] = words[i].toString();
+        }
+        assertEquals(0, new ProcessBuilder(all).inheritIO().start().waitFor());
+    }
+
+    /** Serves it, finds how it begins, and writes. */
+    private void write(String backend, byte[] begin, int at) throws Exception {
+        var run = start("run", backend).awaitReady();
+        try (var device = devices.open("/dev/abctl0")) {
+            assertEquals(begin.length, device.status().capacity());
+        }
+        assertArrayEquals(Arrays.copyOf(begin, 1 << 20), disk.read(0, 1 << 20).await().data());
+        byte[] bytes = new byte[8192];
+        Arrays.fill(bytes, (byte) 0xee);
+        assertFalse(disk.write(at, bytes).await().failed());
+        assertFalse(disk.flush().await().failed());
+        assertArrayEquals(bytes, disk.read(at, bytes.length).await().data());
+        System.arraycopy(bytes, 0, begin, at, bytes.length);
+        run.signal();
+        var outcome = run.end();
+        assertEquals("", outcome.err());
+        assertEquals(0, outcome.exitCode());
+    }
+
+    @Test
+    void an_overlay_is_thrown_away() throws Exception {
+        write("cow:" + base, pattern(SIZE), 4096);
+        write("cow:" + base, pattern(SIZE), 65536);
+        assertArrayEquals(pattern(SIZE), Files.readAllBytes(base));
+    }
+
+    @Test
+    void an_overlay_is_kept_and_used_again() throws Exception {
+        byte[] bytes = pattern(SIZE);
+        write("cow:" + base + ",keep=" + kept, bytes, 4096);
+        write("cow:" + base + ",keep=" + kept, bytes, 65536 - 4096);
+        write("qcow2:" + kept, bytes, 300000 & -4096);
+        assertArrayEquals(pattern(SIZE), Files.readAllBytes(base));
+        qemuImg("check", "-q", kept);
+        Path whole = directory.resolve("whole");
+        Files.write(whole, bytes);
+        qemuImg("compare", "-q", "-f", "qcow2", "-F", "raw", kept, whole);
+        qemuImg("commit", "-q", kept);
+        assertArrayEquals(bytes, Files.readAllBytes(base));
+    }
+
+    @Test
+    void an_image_of_qemu_may_be_below() throws Exception {
+        Path image = directory.resolve("image");
+        qemuImg("convert", "-f", "raw", "-O", "qcow2", base, image);
+        write("cow:qcow2:" + image + ",keep=" + kept, pattern(SIZE), 4096);
+        qemuImg("check", "-q", kept);
+        qemuImg("compare", "-q", "-f", "qcow2", "-F", "raw", image, base);
+    }
+
+    @Test
+    void a_base_that_ends_within_a_sector_is_filled_with_zeros() throws Exception {
+        Files.write(base, pattern(SIZE - 100));
+        byte[] bytes = Arrays.copyOf(pattern(SIZE - 100), SIZE);
+        write("cow:" + base, bytes, 4096);
+    }
+
+    private String error(String... words) throws Exception {
+        var outcome = run(words);
+        assertEquals(1, outcome.exitCode());
+        return outcome.err().strip();
+    }
+
+    @Test
+    void what_makes_no_sense_is_refused() throws Exception {
+        assertEquals("abusectl: " + directory + "/gone: No such file or directory", error("run", "cow:" + directory + "/gone"));
+        assertEquals("abusectl: " + directory + "/gone: no overlay can be made there: No such file or directory",
+                error("run", "cow:" + base + ",keep=" + directory + "/gone/kept"));
+        Path image = directory.resolve("image");
+        qemuImg("create", "-q", "-f", "qcow2", image, SIZE);
+        assertEquals("abusectl: " + image + ": begins as a qcow2 image does; 'cow:qcow2:" + image + "' takes it for one, and 'cow:file:"
+                + image + "' for the disk itself", error("run", "cow:" + image));
+        assertEquals("abusectl: " + image + ": is not an overlay of " + base + "; 'qcow2:" + image + "' serves it as it is",
+                error("run", "cow:" + base + ",keep=" + image));
+        assertEquals("abusectl: " + base + ": is not a qcow2 image; 'file:" + base + "' serves it as it is",
+                error("run", "cow:qcow2:" + image + ",keep=" + base));
+    }
+}
