@@ -103,11 +103,11 @@ final class Fetch {
         }
     }
 
-    /** Ends an attempt that has brought nothing for so many nanoseconds, and so begins another one. */
-    void hurry(long now, long limit) {
+    /** Ends an attempt that does not get on, and so begins another one. */
+    void hurry(long now) {
         CompletableFuture<?> slow;
         synchronized (this) {
-            slow = body != null && now - body.progress() >= limit ? exchange : null;
+            slow = body != null && body.isStuck(now, Body.STALL_NS, Body.CRAWL_NS) ? exchange : null;
         }
         if (slow != null) {
             slow.cancel(true);
