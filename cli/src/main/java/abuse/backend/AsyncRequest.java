@@ -60,6 +60,11 @@ public interface AsyncRequest {
      */
     long deadline();
 
+    /** Whether the deadline has passed at a time, a value of {@link System#nanoTime}. */
+    default boolean isLate(long now) {
+        return deadline() != Long.MAX_VALUE && now - deadline() >= 0;
+    }
+
     /** Where its answer is sent. It may be kept, and used after the end of the request. */
     Answers answers();
 

@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Base {
     /** How often a thread that waits looks at the deadline, and whether it shall leave. */
     private static final long LOOK_MS = 100;
-    /** How long a backend that answers later may take to flush at the end. */
+    /** How long a backend that answers later may take to flush at the end, and how long if it did not answer others. */
     private static final long FLUSH_MS = 30_000;
+    private static final long LEFT_FLUSH_MS = 1000;
 
     final Backend backend;
     /** The same, if it answers later; else null. */
@@ -72,8 +73,11 @@ final class Base {
     void flush() throws IOException {
         if (async == null) {
             backend.flush();
-        } else if (!new OneRequest(Kind.FLUSH, 0, 0, null, Long.MAX_VALUE).carryOut(async, FLUSH_MS)) {
-            throw new IOException("the backend has not answered a flush within " + FLUSH_MS / 1000 + " seconds");
+            return;
+        }
+        long most = left ? LEFT_FLUSH_MS : FLUSH_MS;
+        if (!new OneRequest(Kind.FLUSH, 0, 0, null, Long.MAX_VALUE).carryOut(async, most)) {
+            throw new IOException("the backend has not answered a flush within " + most / 1000 + " seconds");
         }
     }
 
@@ -82,14 +86,13 @@ final class Base {
         return underWay.get() > 0;
     }
 
+    boolean isLeft() {
+        return left;
+    }
+
     /** Has those leave who wait for a backend that answers later. */
     void leave() {
         left = true;
-    }
-
-    /** Whether the deadline of a request has passed. */
-    static boolean isLate(AsyncRequest request) {
-        return request.deadline() != Long.MAX_VALUE && System.nanoTime() - request.deadline() >= 0;
     }
 
     private long deadline() {
@@ -109,7 +112,7 @@ final class Base {
                 if (left) {
                     throw new LeftException();
                 }
-                if (!told && isLate(request)) {
+                if (!told && request.isLate(System.nanoTime())) {
                     told = true;
                     tellExpired(request);
                 }

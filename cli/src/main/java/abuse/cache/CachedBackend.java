@@ -68,7 +68,7 @@ public final class CachedBackend implements AsyncBackend {
             clock = new Clock(found, jobs, this::unmap, piece);
             pieces = found;
             caching = true;
-            watch = new FenceWatch(base.backend, this::giveUp);
+            watch = new FenceWatch(base.backend, this::lose);
         } catch (IOException | OutOfMemoryError e) {
             giveUp(e);
         }
@@ -121,7 +121,7 @@ public final class CachedBackend implements AsyncBackend {
 
     private void carryOut(Job job, Memory scratch) throws IOException {
         AsyncRequest request = job.request;
-        if (Base.isLate(request)) {
+        if (request.isLate(System.nanoTime())) {
             // Its users know that already
             throw new BackendException(Failure.TIMEOUT, null);
         }
@@ -142,6 +142,7 @@ public final class CachedBackend implements AsyncBackend {
         try {
             base.carryOut(job.request);
         } catch (Base.LeftException e) {
+            spoiled = true;
             throw e;
         } catch (IOException | RuntimeException | Error e) {
             drop(job.first, job.last);
@@ -166,7 +167,7 @@ public final class CachedBackend implements AsyncBackend {
                 }
             }
         } catch (StoreException e) {
-            giveUp(e.getCause());
+            lose(e.getCause());
             request.data().clear().limit((int) request.length());
             base.carryOut(request);
         }
@@ -187,7 +188,7 @@ public final class CachedBackend implements AsyncBackend {
         try {
             base.read(start, scratch.buffer(0, (int) (end - start)));
         } catch (IOException e) {
-            if (length == end - start || Base.isLate(request)) {
+            if (length == end - start || request.isLate(System.nanoTime())) {
                 throw e;
             }
             // Only what was asked for matters
@@ -202,7 +203,7 @@ public final class CachedBackend implements AsyncBackend {
                     store.write(place, 0, scratch.address() + (number - first) * piece, piece);
                 } catch (IOException e) {
                     pieces.give(place);
-                    giveUp(e);
+                    lose(e);
                     return last;
                 }
                 pieces.put(place, number);
@@ -234,7 +235,7 @@ public final class CachedBackend implements AsyncBackend {
                 try {
                     store.write(place, (int) (from - number * piece), addressOf(request) + from - request.offset(), length);
                 } catch (IOException e) {
-                    giveUp(e);
+                    lose(e);
                 }
             }
         }
@@ -271,7 +272,7 @@ public final class CachedBackend implements AsyncBackend {
             return;
         }
         try {
-            List<Integer> places = placesOf(first, last);
+            List<Integer> places = pieces.placesOf(first, last);
             unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
             for (int place : places) {
                 pieces.remove(place);
@@ -279,25 +280,9 @@ public final class CachedBackend implements AsyncBackend {
                 counters.dropped.increment();
             }
         } catch (IOException | RuntimeException | Error e) {
-            spoiled = true;
-            giveUp(e);
+            lose(e);
             throw e;
         }
-    }
-
-    /** Where these pieces are, as far as they are held. */
-    private List<Integer> placesOf(long first, long last) {
-        boolean few = last - first < pieces.places();
-        var places = new ArrayList<Integer>();
-        for (long i = few ? first : 0; i <= (few ? last : pieces.places() - 1); i++) {
-            int place = few ? pieces.find(i) : (int) i;
-            // Looked at once, because a place of others may change meanwhile
-            long number = place < 0 ? -1 : pieces.pieceAt(place);
-            if (number >= first && number <= last) {
-                places.add(place);
-            }
-        }
-        return places;
     }
 
     /** Returns when the kernel reads these pieces no more, as nothing may be answered before. */
@@ -333,9 +318,18 @@ public final class CachedBackend implements AsyncBackend {
         }
     }
 
-    /** Goes on without the cache. */
+    /** Goes on without the cache, as nobody may ever read what it has. */
+    private void lose(Throwable cause) {
+        spoiled = true;
+        giveUp(cause);
+    }
+
+    /** Goes on without the cache, unless all ends: then it is only the disk that is gone. */
     private void giveUp(Throwable cause) {
         synchronized (mapping) {
+            if (over) {
+                return;
+            }
             if (caching) {
                 try {
                     unmapUntilDone(() -> mapper.unmap(0, capacity));
@@ -407,10 +401,12 @@ public final class CachedBackend implements AsyncBackend {
             // Nobody waits for these requests any more
             abandon();
         }
-        if (base.async != null && !awaitThreads()) {
-            spoiled = true;
-            tell("the backend does not answer, so its requests are left behind");
-            base.leave();
+        // One that unmaps, or waits for the store, comes to its end
+        while (base.async != null && !awaitThreads() && !base.isLeft()) {
+            if (base.isBusy()) {
+                tell("the backend does not answer, so its requests are left behind");
+                base.leave();
+            }
         }
         threads.forEach(Threads::join);
         try {
@@ -423,6 +419,10 @@ public final class CachedBackend implements AsyncBackend {
         } catch (IOException e) {
             tell("cache " + where + ": " + e.getMessage() + "; the next server begins with an empty one");
         } finally {
+            // Not before it is kept: another server could change the backend meanwhile
+            if (mapper != null) {
+                mapper.end();
+            }
             store.close();
             base.backend.close();
         }

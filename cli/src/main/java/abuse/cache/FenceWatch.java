@@ -6,50 +6,83 @@ import java.io.IOException;
 import java.util.function.Consumer;
 
 /**
- * A thread that asks a backend whether it is fenced, because the kernel asks nobody before it reads what is mapped. The
- * backend may make it wait, so nobody waits for its end.
+ * Asks a backend again and again whether it is fenced, because the kernel asks nobody before it reads what is mapped. One that
+ * does not answer for long may be fenced as well. It may make the thread that asks wait, so another one looks at the time, and
+ * nobody waits for the end of either.
  */
 final class FenceWatch implements AutoCloseable {
     private static final long PERIOD_MS = 1000;
+    /** Ceph lets another client break the lock of one that it has not heard of for 30 seconds. */
+    private static final int MOST_PERIODS = 20;
 
     private final Backend backend;
     private final Consumer<Throwable> onFence;
+    private final long period;
+    private final int most;
+    private boolean answered;
     private boolean closed;
 
     /** Begins to watch; the action is run once, and never after {@link #close}, which waits for it. */
     FenceWatch(Backend backend, Consumer<Throwable> onFence) {
+        this(backend, onFence, PERIOD_MS, MOST_PERIODS);
+    }
+
+    /** The same, with the milliseconds between two questions, and how many of these periods may pass without an answer. */
+    FenceWatch(Backend backend, Consumer<Throwable> onFence, long period, int most) {
         this.backend = backend;
         this.onFence = onFence;
-        var thread = new Thread(this::run, "cache watch");
+        this.period = period;
+        this.most = most;
+        start(this::ask, "cache question");
+        start(this::watch, "cache watch");
+    }
+
+    private static void start(Runnable work, String name) {
+        var thread = new Thread(work, name);
         thread.setDaemon(true);
         thread.start();
     }
 
-    private void run() {
+    private void ask() {
         while (pause()) {
-            boolean fenced = false;
             try {
-                fenced = backend.isFenced();
+                answer(backend.isFenced());
             } catch (IOException | RuntimeException | Error e) {
                 // It cannot tell, and is asked again
-            }
-            if (fenced) {
-                tell();
-                return;
             }
         }
     }
 
-    private synchronized void tell() {
+    private synchronized void answer(boolean is) {
+        answered = true;
+        if (is) {
+            tell("the backend belongs to somebody else now, who may change it");
+        }
+    }
+
+    /** Counts periods, as a process that was stopped for long has not asked meanwhile. */
+    private synchronized void watch() {
+        int missed = 0;
+        while (pause()) {
+            missed = answered ? 0 : missed + 1;
+            answered = false;
+            if (missed == most) {
+                tell("the backend has not said for " + most * period / 1000 + " seconds whether it belongs to somebody else now");
+            }
+        }
+    }
+
+    private synchronized void tell(String why) {
         if (!closed) {
-            onFence.accept(new IOException("the backend belongs to somebody else now, who may change it"));
+            closed = true;
+            onFence.accept(new IOException(why));
         }
     }
 
     private synchronized boolean pause() {
         try {
             if (!closed) {
-                wait(PERIOD_MS);
+                wait(period);
             }
         } catch (InterruptedException e) {
             // Nobody has a reason to

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.cache;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntToLongFunction;
 
 /**
@@ -77,6 +79,21 @@ final class Pieces {
     /** The piece at a place; -1 for none. */
     synchronized long pieceAt(int place) {
         return pieceAt[place];
+    }
+
+    /** Where these pieces are, as far as they are held. */
+    List<Integer> placesOf(long first, long last) {
+        boolean few = last - first < places();
+        var places = new ArrayList<Integer>();
+        for (long i = few ? first : 0; i <= (few ? last : places() - 1); i++) {
+            int place = few ? find(i) : (int) i;
+            // Looked at once, because a place of others may change meanwhile
+            long number = place < 0 ? -1 : pieceAt(place);
+            if (number >= first && number <= last) {
+                places.add(place);
+            }
+        }
+        return places;
     }
 
     synchronized boolean isMapped(int place) {

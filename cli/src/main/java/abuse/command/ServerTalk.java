@@ -11,10 +11,8 @@ import java.util.List;
 
 /** Asks the server of a disk something through its control socket. */
 final class ServerTalk {
-    /** A server makes its socket when it serves already. */
+    /** A server makes its socket when it serves already, and says then that it is ready. */
     private static final long PATIENCE_NS = 3_000_000_000L;
-    /** One that has just said that it is ready may not have asked for its first request yet. */
-    private static final long UNSERVED_NS = 1_000_000_000L;
     private static final long PERIOD_MS = 50;
 
     private ServerTalk() {}
@@ -44,7 +42,7 @@ final class ServerTalk {
     }
 
     private static ControlReply reply(Context context, String path, List<String> words) throws Exception {
-        long start = System.nanoTime();
+        long end = System.nanoTime() + PATIENCE_NS;
         while (true) {
             boolean served;
             int number;
@@ -58,11 +56,10 @@ final class ServerTalk {
                     return reply;
                 }
             }
-            long waited = System.nanoTime() - start;
-            if (!served && waited >= UNSERVED_NS) {
+            if (!served) {
                 throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --control");
             }
-            if (waited >= PATIENCE_NS) {
+            if (System.nanoTime() - end >= 0) {
                 throw new FailedException(path + ": its server has no control socket; start it with --control");
             }
             Thread.sleep(PERIOD_MS);

@@ -61,7 +61,7 @@ public final class FilteredRequest implements AsyncRequest {
 
     /** Lets it go in after it was held, unless it is too late. */
     void begin() {
-        if (isTooLate()) {
+        if (isLate(System.nanoTime())) {
             fail(Failure.TIMEOUT, null);
         } else {
             resume();
@@ -114,7 +114,7 @@ public final class FilteredRequest implements AsyncRequest {
     void isDue() {
         Answers answers = answers();
         try {
-            if (isTooLate()) {
+            if (isLate(System.nanoTime())) {
                 fail(Failure.TIMEOUT, null);
             } else {
                 Filter filter = chain.filters[place];
@@ -129,10 +129,6 @@ public final class FilteredRequest implements AsyncRequest {
         }
         backend.sendAll();
         answers.send();
-    }
-
-    private boolean isTooLate() {
-        return deadline() != Long.MAX_VALUE && System.nanoTime() - deadline() >= 0;
     }
 
     /** A number that the filter which has it may keep with it until its end. */
@@ -250,7 +246,7 @@ public final class FilteredRequest implements AsyncRequest {
     /** Whether it is a filter's own, and its deadline has passed. */
     boolean isOverdue(long now) {
         AsyncRequest request = outer;
-        return inside && request != null && request.deadline() != Long.MAX_VALUE && now - request.deadline() >= 0;
+        return inside && request != null && request.isLate(now);
     }
 
     /** The request that it stands for. */

@@ -12,7 +12,10 @@ import java.util.concurrent.Flow;
 final class Body implements BodySubscriber<Body> {
     /** A page with the reason of an error is read, so that the connection can be used again. */
     private static final int MOST_WASTE = 64 << 10;
-    /** Less than that is no progress, or a server could keep a read waiting with a byte now and then. */
+    /** How long nothing may come. */
+    static final long STALL_NS = 30_000_000_000L;
+    /** How long less than so much may come, or a server could keep a read waiting with a byte now and then. */
+    static final long CRAWL_NS = 600_000_000_000L;
     private static final int PROGRESS = 16 << 10;
 
     private final CompletableFuture<Body> end = new CompletableFuture<>();
@@ -22,7 +25,9 @@ final class Body implements BodySubscriber<Body> {
     private boolean tooLong;
     private boolean closed;
     private int since;
-    private volatile long progress = System.nanoTime();
+    /** When anything had come last, and when enough had. */
+    private volatile long arrived = System.nanoTime();
+    private volatile long progress = arrived;
 
     /**
      * Waits for the first bytes.
@@ -33,9 +38,9 @@ final class Body implements BodySubscriber<Body> {
         this.into = into;
     }
 
-    /** When enough had come last, or when it began. */
-    long progress() {
-        return progress;
+    /** Whether nothing has come for so long, or too little for so long. */
+    boolean isStuck(long now, long stall, long crawl) {
+        return now - arrived >= stall || now - progress >= crawl;
     }
 
     /** Does not touch the place any more from now on; whether all bytes are there, and none too many. */
@@ -65,9 +70,10 @@ final class Body implements BodySubscriber<Body> {
                 return;
             }
         }
+        arrived = System.nanoTime();
         if (since >= PROGRESS) {
             since = 0;
-            progress = System.nanoTime();
+            progress = arrived;
         }
         subscription.request(1);
     }

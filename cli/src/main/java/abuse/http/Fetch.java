@@ -19,7 +19,6 @@ final class Fetch {
     private final AsyncRequest request;
     private final long offset;
     private final int length;
-    private final long deadline;
     private URI place;
     private int hops;
     private int failures;
@@ -35,7 +34,6 @@ final class Fetch {
         this.request = request;
         offset = request.offset();
         length = (int) request.length();
-        deadline = request.deadline();
         place = backend.place();
     }
 
@@ -100,16 +98,16 @@ final class Fetch {
 
     /** Gives up if the time of the request is over. */
     void expire(long now) {
-        if (deadline != Long.MAX_VALUE && now - deadline >= 0) {
+        if (request.isLate(now)) {
             giveUp(Failure.TIMEOUT);
         }
     }
 
-    /** Ends an attempt that has brought nothing for so many nanoseconds, and so begins another one. */
-    void hurry(long now, long limit) {
+    /** Ends an attempt that does not get on, and so begins another one. */
+    void hurry(long now) {
         CompletableFuture<?> slow;
         synchronized (this) {
-            slow = body != null && now - body.progress() >= limit ? exchange : null;
+            slow = body != null && body.isStuck(now, Body.STALL_NS, Body.CRAWL_NS) ? exchange : null;
         }
         if (slow != null) {
             slow.cancel(true);

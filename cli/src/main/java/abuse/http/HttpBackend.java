@@ -17,7 +17,6 @@ import java.util.function.Consumer;
 final class HttpBackend implements AsyncBackend {
     /** Each needs a connection. */
     private static final int UNDER_WAY = 16;
-    private static final long STALL_NS = 30_000_000_000L;
     private static final long LOOK_MS = 5000;
 
     private final WebFile file;
@@ -45,7 +44,7 @@ final class HttpBackend implements AsyncBackend {
     private void lookForStalls() {
         try {
             long now = System.nanoTime();
-            fetches.forEach(fetch -> fetch.hurry(now, STALL_NS));
+            fetches.forEach(fetch -> fetch.hurry(now));
         } catch (Throwable e) {
             // It would not be called any more
             tell(e.toString());

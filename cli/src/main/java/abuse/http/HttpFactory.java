@@ -5,6 +5,7 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
+import abuse.backend.Urls;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -61,7 +62,7 @@ public abstract class HttpFactory implements BackendFactory {
 
     @Override
     public String shown(String argument) {
-        return WebFile.shown(scheme + ":" + argument).substring(scheme.length() + 1);
+        return Urls.shown(scheme + ":" + argument).substring(scheme.length() + 1);
     }
 
     @Override

@@ -3,6 +3,7 @@ package abuse.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.backend.Urls;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -29,36 +30,15 @@ record WebFile(String text, URI uri, String authorization) {
         try {
             URI uri = new URI(text);
             if (!isPlace(uri)) {
-                throw new IOException(shown(text) + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/PATH");
+                throw new IOException(Urls.shown(text) + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/PATH");
             }
             String user = uri.getUserInfo();
-            return new WebFile(shown(text), withoutUser(uri), user == null ? null
+            return new WebFile(Urls.shown(text), withoutUser(uri), user == null ? null
                     : "Basic " + Base64.getEncoder().encodeToString(user.getBytes(UTF_8)));
         } catch (URISyntaxException e) {
             // Without its cause, which quotes the password
-            throw new IOException(shown(text) + ": is not a URL: " + e.getReason());
+            throw new IOException(Urls.shown(text) + ": is not a URL: " + e.getReason());
         }
-    }
-
-    /** The scheme, host and path of a text: never a user, a password or a query; of one that is not a URL perhaps too little. */
-    static String shown(String text) {
-        try {
-            URI uri = new URI(text);
-            if (uri.getHost() != null) {
-                return uri.getScheme() + "://" + hostOf(uri) + uri.getRawPath();
-            }
-        } catch (URISyntaxException e) {
-            // A password may have what belongs into no URL
-        }
-        int start = text.indexOf(':') + 1;
-        while (start < text.length() && text.charAt(start) == '/') {
-            start++;
-        }
-        int at = text.lastIndexOf('@');
-        String unknown = at < start ? "" : text.substring(start, at);
-        // Such a sign ends the place or is in a password, and so is a colon
-        String rest = unknown.matches("(?s).*[?#].*") ? "..." : text.substring(Math.max(start, at + 1)).replaceFirst("(?s)[:?#].*", "");
-        return text.substring(0, start) + rest;
     }
 
     /** The same place without who we are there. */

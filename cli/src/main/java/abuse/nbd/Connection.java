@@ -183,7 +183,7 @@ final class Connection {
             sending.lock();
             try {
                 AsyncRequest request = exchange.request;
-                if (request != null && !connected && (Exchanges.isExpired(request, now)
+                if (request != null && !connected && (request.isLate(now)
                         || all && exchange.isChange() && (exchange.sentOn != 0 || exchange.done != 0))) {
                     expired = take(exchange);
                 }

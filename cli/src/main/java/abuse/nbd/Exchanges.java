@@ -66,15 +66,11 @@ final class Exchanges {
         long now = System.nanoTime();
         for (Exchange exchange : all) {
             AsyncRequest request = exchange.request;
-            if (request != null && isExpired(request, now)) {
+            if (request != null && request.isLate(now)) {
                 return true;
             }
         }
         return false;
-    }
-
-    static boolean isExpired(AsyncRequest request, long now) {
-        return request.deadline() != Long.MAX_VALUE && now - request.deadline() >= 0;
     }
 
     private void grow() {

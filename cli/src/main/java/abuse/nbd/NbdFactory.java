@@ -5,6 +5,7 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
+import abuse.backend.Urls;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Set;
@@ -54,8 +55,14 @@ public abstract class NbdFactory implements BackendFactory {
         }
 
         @Override
+        public String shown(String command) {
+            return Urls.shownIn(command);
+        }
+
+        @Override
         Target target(String text) throws IOException {
-            return new Target(new PrivateServer(text, text.substring(name().length() + 1)));
+            String command = text.substring(name().length() + 1);
+            return new Target(new PrivateServer(name() + ":" + shown(command), command));
         }
     }
 
@@ -77,6 +84,11 @@ public abstract class NbdFactory implements BackendFactory {
     @Override
     public Set<Option> options() {
         return Set.of(Option.DEADLINE);
+    }
+
+    @Override
+    public String shown(String argument) {
+        return NbdUri.shown(scheme + ":" + argument).substring(scheme.length() + 1);
     }
 
     @Override

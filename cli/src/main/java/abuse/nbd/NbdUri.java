@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.nbd;
 
+import abuse.backend.Urls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -15,7 +16,7 @@ import java.util.Locale;
 /**
  * Where an export is, as the NBD URI specification writes it.
  *
- * @param text what the user wrote
+ * @param text what the user wrote, which may be shown
  * @param socket the path of a unix socket; null for TCP
  * @param certificates null without TLS
  */
@@ -27,18 +28,27 @@ record NbdUri(String text, String host, int port, String socket, String export, 
      *
      * @throws IOException when it is none; the message says why
      */
-    static NbdUri parse(String text) throws IOException {
+    static NbdUri parse(String written) throws IOException {
+        String text = shown(written);
         URI uri;
         try {
-            uri = new URI(text);
+            uri = new URI(written);
         } catch (URISyntaxException e) {
             // Without its cause, which quotes all that was written
-            throw new IOException(withoutUser(text) + ": is not a URI: " + e.getReason());
+            throw new IOException(text + ": is not a URI: " + e.getReason());
         }
         String path = uri.getPath() == null ? "" : uri.getPath();
         String export = path.startsWith("/") ? path.substring(1) : path;
         boolean tls = uri.getScheme().startsWith("nbds");
         boolean unix = uri.getScheme().endsWith("+unix");
+        String host = uri.getHost();
+        // Before the rest, which may be that of a password
+        if (!text.equals(written)) {
+            throw new IOException(text + ": a user name is of use only with pre-shared keys, which are not supported");
+        }
+        if (!unix && host == null) {
+            throw new IOException(text + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
+        }
         String socket = null;
         String folder = null;
         String name = null;
@@ -61,18 +71,11 @@ record NbdUri(String text, String host, int port, String socket, String export, 
                 default -> throw new IOException(text + ": '" + part + "' is not known");
             }
         }
-        if (uri.getUserInfo() != null) {
-            throw new IOException(withoutUser(text) + ": a user name is of use only with pre-shared keys, which are not supported");
-        }
-        String host = uri.getHost();
         if (unix && (socket == null || socket.isEmpty())) {
             throw new IOException(text + ": names no socket; add ?socket=PATH");
         }
         if (!unix && socket != null) {
             throw new IOException(text + ": a socket belongs to nbd+unix:// or nbds+unix://");
-        }
-        if (!unix && host == null) {
-            throw new IOException(text + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
         }
         if (unix) {
             host = null;
@@ -83,9 +86,22 @@ record NbdUri(String text, String host, int port, String socket, String export, 
                 tls ? new Certificates(folder, name == null ? host : name, verify) : null);
     }
 
-    /** Somebody may think that there is a password, as in other URIs. */
-    private static String withoutUser(String text) {
-        return text.replaceFirst("//.*@", "//");
+    /**
+     * A URI as it may be shown: somebody may think that there is a password, as in others. One that has none is shown as it is,
+     * with the socket that may follow.
+     */
+    static String shown(String text) {
+        if (!text.contains("@")) {
+            return text;
+        }
+        try {
+            URI uri = new URI(text);
+            boolean none = uri.getScheme().endsWith("+unix") ? !uri.isOpaque() && uri.getRawAuthority() == null
+                    : uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null;
+            return none ? text : Urls.shown(text);
+        } catch (URISyntaxException e) {
+            return Urls.shown(text);
+        }
     }
 
     private static boolean bool(String text, String part, String value) throws IOException {

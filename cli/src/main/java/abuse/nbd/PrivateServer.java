@@ -92,7 +92,7 @@ final class PrivateServer implements AutoCloseable {
     /**
      * Starts nothing yet.
      *
-     * @param text what the user wrote
+     * @param text what the user wrote, as it may be shown
      */
     PrivateServer(String text, String command) throws IOException {
         this.text = text;

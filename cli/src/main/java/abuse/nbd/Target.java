@@ -8,7 +8,7 @@ import java.util.function.BooleanSupplier;
 /**
  * Where an export is, and the server that has it if that is ours.
  *
- * @param text what the user wrote
+ * @param text what the user wrote, as it may be shown
  * @param server null if it is somebody else's
  */
 record Target(String text, NbdUri uri, PrivateServer server) implements AutoCloseable {

@@ -57,7 +57,7 @@ final class AsyncWorker implements QueueServer {
                 Math.min(Batch.MAX_ROOM, MOST_MEMORY / status.maxRequest())));
         inFlight = new InFlight(device, slots, status.maxRequest(), problems, this::fail);
         int room = Math.min(slots, ROOM);
-        requests = new Batch(room).from(queue).waitFor(1, -1);
+        requests = new Batch(room).from(queue);
         taken = new Slot[room];
         refused = new boolean[room];
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
@@ -72,12 +72,20 @@ final class AsyncWorker implements QueueServer {
     }
 
     @Override
-    public void run() {
+    public void run(Runnable onAsked) {
         try {
             // As a worker does
             Unix.becomeIoFlusher();
+            receive(taken.length);
+            onAsked.run();
+            submit();
+            requests.waitFor(1, -1);
             while (!drained) {
-                take(inFlight.awaitFree());
+                int free = inFlight.awaitFree();
+                if (free > 0) {
+                    receive(Math.min(free, taken.length));
+                    submit();
+                }
             }
         } catch (Throwable e) {
             fail(e);
@@ -142,11 +150,12 @@ final class AsyncWorker implements QueueServer {
         draining.close();
     }
 
-    private void take(int most) throws DeviceException {
-        if (most == 0) {
-            return;
-        }
-        device.transfer(requests.receive(Math.min(most, taken.length)));
+    private void receive(int most) throws DeviceException {
+        device.transfer(requests.receive(most));
+    }
+
+    /** Has the backend begin with what was received. */
+    private void submit() throws DeviceException {
         int n = requests.requests();
         if (n == 0) {
             return;

@@ -27,7 +27,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
     private final boolean wanted;
     /** The memory that this server has lent, or has taken over. */
     private final Set<String> lent = new HashSet<>();
-    private volatile boolean used;
+    /** Whether the backend has mapped anything, and may have to undo that. */
+    private boolean used;
+    private boolean ended;
 
     /**
      * For a disk that may be mapped.
@@ -57,12 +59,13 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException {
+        use();
         device.map(new Mapping(offset, length, target, targetOffset, writable, true));
-        used = true;
     }
 
     @Override
     public synchronized Memory lend(long offset, long length) throws IOException {
+        use();
         List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
                 && extent.offset() < offset + length && extent.offset() + extent.length() > offset).toList();
         Memory memory = there.isEmpty() ? lendNew(offset, length) : takeOver(there, offset, length);
@@ -118,6 +121,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException {
+        use();
         device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
     }
 
@@ -128,12 +132,14 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void unmap(long length, long[] offsets) throws IOException {
+        use();
         device.unmap(length, offsets);
     }
 
     /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
     void undo() throws IOException {
-        if (!used) {
+        if (!isUsed()) {
+            end();
             return;
         }
         try {
@@ -154,9 +160,29 @@ final class DiskMapper implements Mapper, AutoCloseable {
         }
     }
 
+    private synchronized void use() throws DeviceException {
+        if (ended) {
+            throw new DeviceException(path, DeviceException.Call.MAP, Unix.ENODEV);
+        }
+        used = true;
+    }
+
+    private synchronized boolean isUsed() {
+        return used;
+    }
+
+    /** Says no more that this server has the disk. */
+    @Override
+    public synchronized void end() {
+        if (!ended) {
+            ended = true;
+            device.close();
+        }
+    }
+
     /** After the backend, which may use it until its end. */
     @Override
     public void close() {
-        device.close();
+        end();
     }
 }

@@ -20,13 +20,15 @@ final class LaterDisk implements AutoCloseable {
      * Takes no request yet.
      *
      * @param device a control node, which it closes
+     * @param onAsked run once it has asked for requests
      * @param onFailure told once why it cannot go on
      */
-    LaterDisk(Device device, Disk disk, AsyncBackend backend, String text, Problems problems, Consumer<Throwable> onFailure) {
+    LaterDisk(Device device, Disk disk, AsyncBackend backend, String text, Problems problems, Runnable onAsked,
+            Consumer<Throwable> onFailure) {
         worker = new AsyncWorker(device, Device.ANY_QUEUE, disk.status(), backend, disk.size(), 0, problems);
         watch = new Watch(List.of(worker), backend, text, 0, problems);
         thread = new Thread(() -> {
-            worker.run();
+            worker.run(onAsked);
             if (worker.failure() != null) {
                 onFailure.accept(worker.failure());
             }

@@ -28,6 +28,7 @@ final class Member {
     /** Whose place it takes; null if nobody's, or once that is closed. */
     private Member before;
     private boolean told;
+    private boolean toldReady;
 
     /** The setup that it is opened for; null until there is one. */
     private Status status;
@@ -39,6 +40,8 @@ final class Member {
     /** What serves it if its backend answers later; else null, and a crew does. */
     private LaterDisk later;
     private volatile boolean opening;
+    /** It has asked for requests. */
+    private volatile boolean asked;
     private volatile boolean ended;
     private volatile boolean closed;
     private volatile Throwable failure;
@@ -75,9 +78,17 @@ final class Member {
         return again && isWaiting();
     }
 
-    /** Whether its backend is being opened, which may take for ever. */
+    /** Whether it is not ready yet: its backend is being opened, which may take for ever, or it has asked for no request. */
     boolean isOpening() {
-        return opening;
+        return !isWaiting() && !toldReady;
+    }
+
+    /** Says once that it is ready, if it is. */
+    void tellReady() {
+        if (asked && !toldReady) {
+            toldReady = true;
+            listener.ready(status);
+        }
     }
 
     /** Whether it takes no more turns. */
@@ -153,12 +164,11 @@ final class Member {
 
     private void serveLater(MultiServer server, AsyncBackend async) throws IOException {
         async.tellProblemsTo(problems::report);
-        later = new LaterDisk(device, disk, async, text, problems, e -> fail(server, e));
+        later = new LaterDisk(device, disk, async, text, problems, () -> haveAsked(server), e -> fail(server, e));
         // It closes the node
         device = null;
         synchronized (this) {
             if (!ended) {
-                listener.ready(status);
                 later.start();
             }
         }
@@ -170,7 +180,6 @@ final class Member {
         synchronized (this) {
             crew = ended ? null : server.crewOf(disk);
             if (crew != null) {
-                listener.ready(status);
                 name = crew.add(this);
                 crew.watch(device, name);
             }
@@ -187,16 +196,26 @@ final class Member {
                 responder.use(buffer);
             }
             Batch batch = responder.batch().receive();
-            for (int i = 1; responder.exchange(); i++) {
+            responder.receive();
+            if (!asked) {
+                haveAsked(server);
+            }
+            for (int i = 1; responder.carryOut(); i++) {
                 // The last one only sends answers: the next turn may use another buffer
                 if (i >= EXCHANGES) {
                     batch.receiveNothing();
                 }
+                responder.receive();
             }
             crew.rearm(thread, device, name);
         } catch (Throwable e) {
             fail(server, e);
         }
+    }
+
+    private void haveAsked(MultiServer server) {
+        asked = true;
+        server.look();
     }
 
     private void fail(MultiServer server, Throwable e) {

@@ -134,7 +134,7 @@ public final class MultiServer {
             for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
                 Member member = i.next();
                 Throwable reason = member.failure();
-                if (reason == null && member.isWaiting()) {
+                if (reason == null) {
                     reason = look(member);
                 }
                 if (reason != null) {
@@ -165,7 +165,9 @@ public final class MultiServer {
 
     private Throwable look(Member member) {
         try {
-            if (member.look(devices)) {
+            if (!member.isWaiting()) {
+                member.tellReady();
+            } else if (member.look(devices)) {
                 openers.call(member);
             }
             return null;

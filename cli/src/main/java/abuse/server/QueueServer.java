@@ -8,8 +8,12 @@ interface QueueServer extends AutoCloseable {
     /** Looks for requests before it sleeps, for as long as {@link Batch#lookFor} says. Before {@link #run}. */
     void lookFor(int nanoseconds);
 
-    /** Serves until drained, or until {@link #failure}. */
-    void run();
+    /**
+     * Serves until drained, or until {@link #failure}.
+     *
+     * @param onAsked run once, when it has asked for requests: from then on the kernel knows that somebody serves
+     */
+    void run(Runnable onAsked);
 
     /** Why {@link #run} returned early, or null; valid after it has. */
     Throwable failure();

@@ -81,7 +81,17 @@ final class Responder implements AutoCloseable {
 
     /** Sends the answers, takes requests, and carries them out; false if there was nothing of all that. */
     boolean exchange() throws DeviceException {
+        receive();
+        return carryOut();
+    }
+
+    /** Sends the answers, and takes requests, which {@link #carryOut} must follow. */
+    void receive() throws DeviceException {
         device.transfer(batch);
+    }
+
+    /** Carries out what was taken; false if there is nothing to answer. */
+    boolean carryOut() {
         if (batch.refused() != refused) {
             refused = batch.refused();
             problems.report("the kernel cannot reach the data of a request");

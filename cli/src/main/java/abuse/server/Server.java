@@ -33,7 +33,7 @@ public final class Server {
         /** The device is not set up, and the server waits until it is. */
         void waiting();
 
-        /** Requests are answered from now on. An exception ends the server. */
+        /** Requests are answered from now on, and others see that somebody serves. An exception ends the server. */
         void ready(Status status);
 
         /** Something went wrong, and the server goes on, even if this throws. */
@@ -56,6 +56,8 @@ public final class Server {
     private long limit;
     /** Null unless the backend answers later. */
     private Watch watch;
+    /** How many have asked for requests. */
+    private int asked;
     private boolean started;
     private boolean stopping;
 
@@ -182,7 +184,9 @@ public final class Server {
             // Under the lock, so that a stop finds all of them or none
             threads.forEach(Thread::start);
         }
-        listener.ready(disk.status());
+        if (awaitAsked()) {
+            listener.ready(disk.status());
+        }
         Threads.join(threads, this::stop);
         for (QueueServer worker : workers) {
             if (worker.failure() instanceof IOException e) {
@@ -192,6 +196,23 @@ public final class Server {
                 throw new IllegalStateException(worker.failure());
             }
         }
+    }
+
+    private synchronized void haveAsked() {
+        asked++;
+        notifyAll();
+    }
+
+    /** Waits until all workers have asked for requests, as before that the kernel says that nobody serves; false if one will not. */
+    private synchronized boolean awaitAsked() {
+        try {
+            while (asked < workers.size() && !stopping) {
+                wait();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return asked == workers.size();
     }
 
     /** Opens a control node for each worker, and says what it serves. */
@@ -226,7 +247,7 @@ public final class Server {
     }
 
     private void run(QueueServer worker) {
-        worker.run();
+        worker.run(this::haveAsked);
         if (worker.failure() != null) {
             stop();
         }

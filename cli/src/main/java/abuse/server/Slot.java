@@ -98,10 +98,8 @@ final class Slot implements AsyncRequest {
     boolean expire(long now) {
         long was = state.get();
         long request = id;
-        long end = deadline;
         // If the state is still the same, these were this request's
-        return (was & MASK) == UNDER_WAY && end != Long.MAX_VALUE && now - end >= 0
-                && state.compareAndSet(was, was & ~MASK | EXPIRED) && owner.expired(request);
+        return (was & MASK) == UNDER_WAY && isLate(now) && state.compareAndSet(was, was & ~MASK | EXPIRED) && owner.expired(request);
     }
 
     /** Whether it has been under way for so long. */

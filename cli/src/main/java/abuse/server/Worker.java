@@ -45,7 +45,7 @@ final class Worker implements QueueServer {
         try {
             draining = new Batch(1).drain();
             responder = new Responder(device, room, status, backend, diskSize, problems, storage, FETCHERS, this::fail);
-            responder.batch().from(queue).waitFor(1, -1);
+            responder.batch().from(queue);
             if (data != null) {
                 responder.use(new Pieces(data, status.blockSize(), status.maxRequest()));
             }
@@ -63,12 +63,16 @@ final class Worker implements QueueServer {
     }
 
     @Override
-    public void run() {
+    public void run(Runnable onAsked) {
         try {
             // The kernel slows down writers when there is much to write back, and the part of that for this disk
             // waits for us. Threads that this one starts inherit the setting. Only root may make it, and a server
             // without it works, too
             Unix.becomeIoFlusher();
+            responder.receive();
+            onAsked.run();
+            responder.carryOut();
+            responder.batch().waitFor(1, -1);
             while (responder.exchange() || !drained) {
                 // Before a drain an exchange of nothing means that a signal ended the wait
             }

@@ -71,7 +71,7 @@ final class AllocationMeter {
                 new Geometry(0, status.capacity(), 4096, status.maxRequest(), false))) {
             var device = new EndlessDevice(status, length, 2 * rounds + 1, this::count);
             worker = new AsyncWorker(device, 0, status, backend, new DiskSize(backend, status.capacity()), 0, new Problems(null, 0));
-            worker.run();
+            worker.run(() -> {});
             assertNull(worker.failure());
             worker.close();
         }

@@ -96,7 +96,7 @@ class BackendBufferTest {
         Device device = devices.open("/dev/abctl0");
         var told = new ProblemList();
         var worker = new Worker(device, 0, 1, device.status(), backend, new DiskSize(backend, CAPACITY), new Problems(told, 0));
-        var thread = new Thread(worker::run);
+        var thread = new Thread(() -> worker.run(() -> {}));
         thread.start();
         try {
             for (Submitted request : requests) {

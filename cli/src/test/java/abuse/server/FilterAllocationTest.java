@@ -81,7 +81,7 @@ class FilterAllocationTest {
                 OutputStream.nullOutputStream())) {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
             worker = new AsyncWorker(device, 0, status, backend, new DiskSize(backend, status.capacity()), 0, new Problems(null, 0));
-            worker.run();
+            worker.run(() -> {});
             assertNull(worker.failure());
             worker.close();
         }

@@ -18,6 +18,7 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -52,6 +53,7 @@ class MultiServerTest {
         volatile CountDownLatch served = new CountDownLatch(1);
         volatile CountDownLatch ended = new CountDownLatch(1);
         volatile Throwable reason;
+        Runnable onReady = () -> {};
 
         @Override
         public void waiting() {
@@ -60,6 +62,7 @@ class MultiServerTest {
 
         @Override
         public void ready(Status status) {
+            onReady.run();
             served.countDown();
         }
 
@@ -149,18 +152,25 @@ class MultiServerTest {
 
     /** Who never asks for requests does not serve: a time limit would fail them. */
     @Test
-    void a_disk_is_served_before_its_first_request() throws Exception {
-        add(ServerTestBase.MEM);
-        add(geometry -> new ServerTestBase.ModelBackend());
-        start();
-        for (SimulatedDisk disk : disks) {
-            try (var node = devices.open("/dev/abctl" + disks.indexOf(disk))) {
-                while (node.status().servers() == 0) {
-                    Thread.sleep(1);
-                }
-            }
+    void a_disk_that_is_ready_is_served_before_its_first_request() throws Exception {
+        var seen = Collections.synchronizedList(new ArrayList<Integer>());
+        var told = List.of(add(ServerTestBase.MEM), add(geometry -> new ServerTestBase.ModelBackend()),
+                add(geometry -> new AsyncServerTest.Held()));
+        for (int i = 0; i < disks.size(); i++) {
+            int number = i;
+            told.get(i).onReady = () -> seen.add(servers(number));
         }
+        start();
+        assertEquals(List.of(1, 1, 1), seen);
         stop();
+    }
+
+    private int servers(int number) {
+        try (var node = devices.open("/dev/abctl" + number)) {
+            return node.servers().size();
+        } catch (DeviceException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test

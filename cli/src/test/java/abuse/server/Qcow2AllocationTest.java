@@ -58,7 +58,7 @@ class Qcow2AllocationTest {
             var device = new EndlessDevice(status, length, WARM + ROUNDS + 1, this::count);
             try (var worker = new Worker(device, 0, 1, status, backend, new DiskSize(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();
-                worker.run();
+                worker.run(() -> {});
                 assertNull(worker.failure());
             }
         }

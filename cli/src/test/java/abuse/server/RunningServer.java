@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Devices;
@@ -11,6 +12,9 @@ import java.util.concurrent.ThreadFactory;
 
 /** A server of /dev/abctl0 in a thread of its own. */
 class RunningServer extends ProblemList {
+    /** Nothing here takes so long unless it hangs. */
+    private static final long LIMIT_MS = 100_000;
+
     final CountDownLatch waiting = new CountDownLatch(1);
     final CountDownLatch ready = new CountDownLatch(1);
     final Server server;
@@ -42,16 +46,18 @@ class RunningServer extends ProblemList {
     }
 
     RunningServer awaitReady() throws InterruptedException {
-        while (ready.getCount() > 0 && thread.isAlive()) {
+        long end = System.nanoTime() + LIMIT_MS * 1_000_000;
+        while (ready.getCount() > 0 && thread.isAlive() && System.nanoTime() - end < 0) {
             Thread.sleep(5);
         }
         assertTrue(ready.getCount() == 0, "not ready: " + failure);
         return this;
     }
 
-    /** Why it ended; null if all was well. A test that hangs is ended by its own limit. */
+    /** Why it ended; null if all was well. */
     Throwable end() throws InterruptedException {
-        thread.join();
+        thread.join(LIMIT_MS);
+        assertFalse(thread.isAlive(), "the server does not end");
         return failure;
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +13,8 @@ import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Mapper;
 import abuse.backend.RetryException;
+import abuse.cache.CachePlace;
+import abuse.cache.CachedBackend;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Extent;
@@ -34,6 +37,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -170,15 +174,34 @@ class ServerMapTest extends ServerTestBase {
         disk.setUp(CAPACITY, Flag.MAPPABLE);
         var first = serve(new MappingBackend());
         var second = serve(new MappingBackend());
-        try (Device device = devices.open("/dev/abctl0")) {
-            while (device.servers().size() < 2 * new MappingBackend().threads()) {
-                Thread.sleep(5);
-            }
-        }
         first.stop();
         assertEquals(ALL, extents());
         second.stop();
         assertEquals(List.of(), extents());
+    }
+
+    @Test
+    void a_disk_is_free_while_the_backend_is_closed_that_maps_nothing_any_more() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        disk.carryOutMapped();
+        for (boolean cached : new boolean[] {false, true}) {
+            var gate = new Gate();
+            var slow = new ModelBackend() {
+                @Override
+                public void close() throws IOException {
+                    gate.pass();
+                }
+            };
+            var server = serve(geometry -> cached ? new CachedBackend(slow, new CachePlace(null, CAPACITY, 4 * BLOCK), geometry) : slow);
+            assertFalse(disk.read(0, BLOCK).await().failed());
+            assertEquals(cached ? 1 : 0, extents().size());
+            server.server.stop();
+            gate.awaitReached();
+            assertEquals(List.of(), extents());
+            assertNull(serve(new ModelBackend()).stop());
+            gate.open();
+            assertNull(server.end());
+        }
     }
 
     @Test
@@ -192,7 +215,7 @@ class ServerMapTest extends ServerTestBase {
             public void close() throws IOException {
                 closing.countDown();
                 try {
-                    next.await();
+                    assertTrue(next.await(60, TimeUnit.SECONDS));
                 } catch (InterruptedException e) {
                     throw new IOException(e);
                 }
@@ -206,7 +229,7 @@ class ServerMapTest extends ServerTestBase {
             }
         });
         disk.reset();
-        closing.await();
+        assertTrue(closing.await(60, TimeUnit.SECONDS));
         disk.setUp(CAPACITY, Flag.MAPPABLE);
         try (Device device = devices.open("/dev/abctl0")) {
             device.map(new Mapping(0, CAPACITY, "/dev/sda", 0, true, false));

@@ -73,7 +73,7 @@ class WorkerTest {
             var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
             try (var worker = new Worker(device, 0, 1, status, backend, new DiskSize(backend, status.capacity()), new Problems(null, 0))) {
                 worker.drain();
-                worker.run();
+                worker.run(() -> {});
                 assertNull(worker.failure());
             }
         }
