@@ -26,8 +26,8 @@ final class CrashesCommand extends Command {
     private final OptionSpec base = option("--base", "IMAGE", "What the disk had when the record began; it is only read. Must be given.");
     private final OptionSpec check = option("--check", "CHECK", "What is run for each state, by a shell, with " + ShellCheck.IMAGE
             + " for the path of an image; its exit status tells whether the state is good (0). Must be given.");
-    private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, and again with a write that"
-            + " is torn (64).");
+    private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, those with a write that is"
+            + " torn among them (64).");
     private final OptionSpec seed = option("--seed", "N", "Chooses other states by chance, if there are more than that (1).");
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");

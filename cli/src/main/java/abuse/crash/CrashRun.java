@@ -175,6 +175,9 @@ public final class CrashRun {
         }
         boolean goesOn = true;
         for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
+            if (log.entries().get(cut + 1).isPieceAfter(log.entries().get(cut))) {
+                continue;
+            }
             CrashState shorter = smaller(copy, best, best.endingAt(cut));
             goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
             best = shorter;
