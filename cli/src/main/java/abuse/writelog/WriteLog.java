@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** A log that is read. All of it is checked when it is opened. Any thread may call. */
 public final class WriteLog implements AutoCloseable {
@@ -124,6 +125,11 @@ public final class WriteLog implements AutoCloseable {
     /** How many bytes a disk must have for some entries. */
     public static long reach(List<LogEntry> entries) {
         return entries.stream().mapToLong(entry -> entry.offset() + entry.length()).max().orElse(0);
+    }
+
+    /** The number of the first mark with a text, if there is one. */
+    public static OptionalInt firstMark(List<LogEntry> entries, String text) {
+        return entries.stream().filter(entry -> text.equals(entry.mark())).mapToInt(LogEntry::number).findFirst();
     }
 
     /** Does to a disk what the first bytes of an entry did; a range that was discarded becomes zeros. */
