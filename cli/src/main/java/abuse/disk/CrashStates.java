@@ -168,11 +168,13 @@ public final class CrashStates {
         var text = new StringBuilder("a power cut can leave a state that the check refuses, after " + failure.number() + " good ones: "
                 + failure.verdict().output());
         failure.members(log).forEach((key, value) -> text.append(value == null ? "" : "\n" + key + ": " + value));
+        CrashState state = failure.state();
         CrashState smallest = failure.smallest();
-        text.append(", all of whose first ").append(smallest.from()).append(" entries are there, and of the others:");
-        int[] others = IntStream.concat(IntStream.rangeClosed(smallest.from(), smallest.cut()), smallest.early().stream()).toArray();
-        IntStream.of(others).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), smallest)));
-        return others.length <= MOST_LINES ? text.toString() : text + "\n  and " + (others.length - MOST_LINES) + " more";
+        text.append("\nbehind the first ").append(state.from()).append(" entries, what the smallest one has, and what is lost:");
+        int[] entries = IntStream.concat(IntStream.rangeClosed(state.from(), state.cut()), state.early().stream())
+                .filter(number -> number <= smallest.cut() || smallest.early().get(number) || state.lost().get(number)).toArray();
+        IntStream.of(entries).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), state)));
+        return entries.length <= MOST_LINES ? text.toString() : text + "\n  and " + (entries.length - MOST_LINES) + " more";
     }
 
     private static String words(LogEntry entry, CrashState state) {

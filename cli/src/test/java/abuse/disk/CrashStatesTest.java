@@ -111,9 +111,29 @@ class CrashStatesTest {
                     state: 3-2
                     last: 3
                     lost: 2
-                    smallest: 3-2, all of whose first 2 entries are there, and of the others:
+                    smallest: 3-2
+                    behind the first 2 entries, what the smallest one has, and what is lost:
                       2 write of 4096 bytes at 0, lost
                       3 write of 4096 bytes at 4096""".formatted(first.get(0)), e.getMessage());
+        }
+    }
+
+    @Test
+    void what_matters_is_told_and_not_what_does_not() throws Exception {
+        try (var disk = start()) {
+            disk.write(0, block('a'));
+            for (int i = 0; i < 40; i++) {
+                disk.write(2 * BLOCK, block('x'));
+            }
+            disk.write(BLOCK, block('b'));
+            String message = assertThrows(AssertionError.class, () -> CrashStates.of(disk.disk()).forEach(image -> assertFalse(letters(image).startsWith("a.")))).getMessage();
+            assertTrue(message.endsWith("""
+                    smallest: 0
+                    behind the first 0 entries, what the smallest one has, and what is lost:
+                      0 write of 4096 bytes at 0
+                      41 write of 4096 bytes at 4096, lost"""), message);
+            message = assertThrows(AssertionError.class, () -> CrashStates.of(disk.disk()).forEach(image -> assertFalse(letters(image).equals("...")))).getMessage();
+            assertTrue(message.endsWith("\n  31 write of 4096 bytes at 8192, lost\n  and 10 more"), message);
         }
     }
 
