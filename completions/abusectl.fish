@@ -228,7 +228,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s h -l help -d 'S
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l base -r -F -d 'What the disk had when the record began'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l check -x -d 'What is run for each state, by a shell, with {} for the path of an image'
-complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l most -x -d 'How many states each step of the record has, at most, and again with a write that is torn (64)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l most -x -d 'How many states each step of the record has, at most, those with a write that is torn among them (64)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l seed -x -d 'Chooses other states by chance, if there are more than that (1)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from-mark -x -d 'Leave out what a power cut before this mark leaves'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from -x -d 'Begin with this state, as after an end by a signal'

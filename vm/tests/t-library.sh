@@ -113,13 +113,30 @@ without_the_module_it_says_so() {
 	kill9 program
 }
 
+# _tests CLASS NUMBER: runs so many tests with JUnit
+_tests() {
+	java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$LIBRARY/classes:$LIBRARY/lib/*:$ABUSE_BUILD/library" \
+		DiskTests "$1" >"$T/tests" 2>&1 || :
+	has "$T/tests" "^$2 passed, 0 failed\$" || fail "$(<"$T/tests")"
+}
+
 junit_gives_each_test_a_disk() {
 	load
-	java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$LIBRARY/classes:$LIBRARY/lib/*:$ABUSE_BUILD/library" \
-		DiskTests >"$T/tests" 2>&1 || :
-	has "$T/tests" '^4 passed, 0 failed$' || fail "$(<"$T/tests")"
+	_tests DiskTests 4
 	for number in 0 1 2 3 4; do
 		[ ! -e /sys/block/abuse$number ] || fail "disk $number is left"
 	done
+	unload
+}
+
+junit_finds_the_flush_that_a_program_forgets() {
+	local line recipe="${ABUSECTL%/*}/../man/abuse-testing.7" tests="${ABUSECTL%/*}/../vm/tests/library/CrashTests.java"
+	sed -n '/^@Test$/,/^\.EE$/p' "$recipe" | sed '/^\.EE$/d; s/\\-/-/g' >"$T/recipe"
+	[ "$(wc -l <"$T/recipe")" -gt 10 ] || fail "the manual has no test in Java"
+	while IFS= read -r line; do
+		grep -qF -- "$line" "$tests" || fail "the manual has another test: $line"
+	done <"$T/recipe"
+	load
+	_tests CrashTests 3
 	unload
 }

@@ -33,7 +33,7 @@ class LayersTest {
             Map.entry("http", Set.of("libc", "backend")),
             Map.entry("qcow2", Set.of("libc", "backend")),
             Map.entry("server", Set.of("libc", "device", "backend", "cache")),
-            Map.entry("disk", Set.of("libc", "device", "backend", "server")),
+            Map.entry("disk", Set.of("libc", "device", "backend", "writelog", "crash", "filter", "server")),
             Map.entry("command", Set.of("device", "backend", "writelog", "crash", "cache", "filter", "server")));
 
     @Test

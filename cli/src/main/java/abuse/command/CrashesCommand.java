@@ -26,8 +26,8 @@ final class CrashesCommand extends Command {
     private final OptionSpec base = option("--base", "IMAGE", "What the disk had when the record began; it is only read. Must be given.");
     private final OptionSpec check = option("--check", "CHECK", "What is run for each state, by a shell, with " + ShellCheck.IMAGE
             + " for the path of an image; its exit status tells whether the state is good (0). Must be given.");
-    private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, and again with a write that"
-            + " is torn (64).");
+    private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, those with a write that is"
+            + " torn among them (64).");
     private final OptionSpec seed = option("--seed", "N", "Chooses other states by chance, if there are more than that (1).");
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
@@ -93,8 +93,7 @@ final class CrashesCommand extends Command {
         if (fromMark.getValue() == null) {
             return -1;
         }
-        return entries.stream().filter(entry -> fromMark.getValue().equals(entry.mark())).mapToInt(LogEntry::number).findFirst()
-                .orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
+        return WriteLog.firstMark(entries, fromMark.getValue()).orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
     }
 
     private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
@@ -163,15 +162,7 @@ final class CrashesCommand extends Command {
     }
 
     private static Map<String, Object> members(List<LogEntry> log, Failure failure) {
-        CrashState state = failure.state();
-        var members = new LinkedHashMap<String, Object>();
-        members.put("state", state.name(log));
-        members.put("last", state.cut() < 0 ? null : state.cut());
-        members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
-        members.put("early", state.early().isEmpty() ? null : CrashState.words(state.early()));
-        members.put("torn", state.torn() < 0 ? null : state.torn());
-        members.put("mark", state.mark(log));
-        members.put("smallest", failure.smallest().name(log));
+        Map<String, Object> members = failure.members(log);
         members.put("status", failure.verdict().hung() ? null : failure.verdict().exitStatus());
         members.put("hung", failure.verdict().hung() ? true : null);
         members.put("output", failure.verdict().output());

@@ -15,6 +15,7 @@ final class ReplayCommand extends Command {
     private final OptionSpec toMark = option("--to-mark", "TEXT", "Only up to the first mark with this text.");
     private final OptionSpec toEntry = option("--to-entry", "N", "Only up to this entry, from 0, and with it.");
     private final OptionSpec toFlush = option("--to-flush", "N", "Only up to this flush, from 1.");
+    private final List<OptionSpec> limits = List.of(toMark, toEntry, toFlush);
     private final OptionSpec durable = flag("--durable", "Without what a power cut could take away at that point: writes that have neither FUA"
             + " nor a flush behind them.");
     private final OptionSpec onto = option("--onto", "IMAGE", "Do all this to an image or a disk, which has the content that the recorded one"
@@ -35,7 +36,7 @@ final class ReplayCommand extends Command {
         if (onto.getValue() != null && table.isAskedFor()) {
             throw new UsageException("--onto prints nothing, so options for columns are of no use");
         }
-        if (List.of(toMark, toEntry, toFlush).stream().filter(option -> option.getValue() != null).count() > 1) {
+        if (limits.stream().filter(option -> option.getValue() != null).count() > 1) {
             throw new UsageException("--to-mark, --to-entry and --to-flush are mutually exclusive");
         }
         long entry = limit(toEntry);
@@ -43,7 +44,7 @@ final class ReplayCommand extends Command {
         try (var log = new WriteLog(file.getValue())) {
             List<LogEntry> all = log.entries();
             int end = end(all, entry, flush);
-            int safe = isSet(durable) ? lastFlush(all.subList(0, end), end < all.size() || toMark.getValue() != null) : end;
+            int safe = isSet(durable) ? lastFlush(all.subList(0, end)) : end;
             List<LogEntry> chosen = all.subList(0, end).stream().filter(one -> one.number() < safe || one.isFua() || one.length() == 0).toList();
             if (onto.getValue() == null) {
                 table.print(columns, "entries", chosen);
@@ -55,10 +56,10 @@ final class ReplayCommand extends Command {
 
     /** How many entries there are up to the end that was asked for. */
     private int end(List<LogEntry> all, long entry, long flush) throws FailedException, UsageException {
-        String text = toMark.getValue();
-        if (text == null && toEntry.getValue() == null && toFlush.getValue() == null) {
+        if (!isLimited()) {
             return all.size();
         }
+        String text = toMark.getValue();
         if (toFlush.getValue() != null && flush == 0) {
             throw new UsageException("--to-flush=0 must be at least 1");
         }
@@ -74,14 +75,14 @@ final class ReplayCommand extends Command {
                 : "no flush " + flush + ", only " + flushes));
     }
 
-    /** Before which entry everything is durable, at the end of the last one, or of all. */
-    private static int lastFlush(List<LogEntry> entries, boolean atLast) {
-        int flush = 0;
-        for (LogEntry one : entries) {
-            boolean ended = !atLast || one.end() <= entries.get(entries.size() - 1).end();
-            flush = one.isFlush() && ended ? one.number() : flush;
-        }
-        return flush;
+    /** Before which entry everything is durable, at the moment of the last one, or at the end of the record. */
+    private int lastFlush(List<LogEntry> entries) {
+        long moment = isLimited() ? entries.get(entries.size() - 1).moment() : Long.MAX_VALUE;
+        return entries.stream().filter(one -> one.isFlush() && one.end() <= moment).mapToInt(LogEntry::number).max().orElse(0);
+    }
+
+    private boolean isLimited() {
+        return limits.stream().anyMatch(option -> option.getValue() != null);
     }
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {

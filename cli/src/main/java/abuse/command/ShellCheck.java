@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,6 +22,8 @@ import java.util.concurrent.TimeUnit;
 final class ShellCheck implements Check {
     /** Where the command has the path of the image. */
     static final String IMAGE = "{}";
+    /** A variable that only one check and what it has begun have with the same value. */
+    private static final String CHECK = "ABUSECTL_CHECK";
     /** How much of its output is kept. */
     private static final int MOST_OUTPUT = 1 << 16;
     /** What a shell says of a command that is not there, or cannot be run. */
@@ -60,12 +63,13 @@ final class ShellCheck implements Check {
         String mark = state.mark(log);
         builder.environment().put("ABUSECTL_STATE", state.name(log));
         builder.environment().put("ABUSECTL_MARK", mark == null ? "" : mark);
+        builder.environment().put(CHECK, output.toString());
         Process process = builder.start();
         running.add(process);
         try {
             boolean hung = milliseconds > 0 && !waitFor(process, milliseconds);
             if (hung) {
-                kill(process);
+                kill(process, CHECK + "=" + output);
             }
             waitFor(process, Long.MAX_VALUE);
             int status = process.exitValue();
@@ -101,11 +105,29 @@ final class ShellCheck implements Check {
         }
     }
 
-    /** Ends a command and all that it has begun, as long as that has it for an ancestor. */
-    private static void kill(Process process) {
+    /** Ends a command and all that it has begun: what has it for an ancestor, and what has its environment. */
+    private static void kill(Process process, String variable) {
         List<ProcessHandle> begun = process.descendants().toList();
         process.destroyForcibly();
         begun.forEach(ProcessHandle::destroyForcibly);
+        var killed = new HashSet<ProcessHandle>();
+        // One that forks meanwhile may have been looked at before its child was there
+        for (boolean found = true; found;) {
+            List<ProcessHandle> left = ProcessHandle.allProcesses().filter(one -> !killed.contains(one) && has(one, variable)).toList();
+            left.forEach(ProcessHandle::destroyForcibly);
+            found = killed.addAll(left);
+        }
+    }
+
+    private static boolean has(ProcessHandle process, String variable) {
+        try {
+            // A letter for each byte, so that none is lost
+            String all = Files.readString(Path.of("/proc/" + process.pid() + "/environ"), StandardCharsets.ISO_8859_1);
+            return List.of(all.split("\0")).contains(new String(variable.getBytes(), StandardCharsets.ISO_8859_1));
+        } catch (IOException e) {
+            // It has ended, or is another user's
+            return false;
+        }
     }
 
     private static String read(Path output) throws IOException {

@@ -10,7 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -41,7 +43,20 @@ public final class CrashRun {
      * @param number how many states came before
      * @param smallest the shortest log that still fails, and of that one that has lost as little as possible
      */
-    public record Failure(long number, CrashState state, Verdict verdict, CrashState smallest) {}
+    public record Failure(long number, CrashState state, Verdict verdict, CrashState smallest) {
+        /** What there is to say about the state, in words; null for what it does not have. */
+        public Map<String, Object> members(List<LogEntry> log) {
+            var members = new LinkedHashMap<String, Object>();
+            members.put("state", state.name(log));
+            members.put("last", state.cut() < 0 ? null : state.cut());
+            members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
+            members.put("early", state.early().isEmpty() ? null : CrashState.words(state.early()));
+            members.put("torn", state.torn() < 0 ? null : state.torn());
+            members.put("mark", state.mark(log));
+            members.put("smallest", smallest.name(log));
+            return members;
+        }
+    }
 
     private final WriteLog log;
     private final Iterator<CrashState> states;
@@ -85,10 +100,18 @@ public final class CrashRun {
             threads.add(thread);
         }
         Threads.join(threads, this::stop);
-        synchronized (this) {
-            if (trouble != null) {
-                throw trouble instanceof IOException e ? e : new IOException(trouble.toString(), trouble);
-            }
+        throwTrouble();
+    }
+
+    /** The same in the calling thread. */
+    public void run(Storage base, Path folder) throws IOException {
+        work(base, folder, 0);
+        throwTrouble();
+    }
+
+    private synchronized void throwTrouble() throws IOException {
+        if (trouble != null) {
+            throw trouble instanceof IOException e ? e : new IOException(trouble.toString(), trouble);
         }
     }
 
@@ -175,6 +198,9 @@ public final class CrashRun {
         }
         boolean goesOn = true;
         for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
+            if (log.entries().get(cut + 1).isPieceAfter(log.entries().get(cut))) {
+                continue;
+            }
             CrashState shorter = smaller(copy, best, best.endingAt(cut));
             goesOn = shorter != best || log.entries().get(cut + 1).length() == 0 || best.lost().get(cut + 1);
             best = shorter;

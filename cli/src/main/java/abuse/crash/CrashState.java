@@ -2,7 +2,10 @@
 package abuse.crash;
 
 import abuse.writelog.LogEntry;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.BitSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -22,27 +25,40 @@ public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn,
     private static final int LONGEST_LIST = 200;
 
     /**
-     * The same in each walk through a log: the last entry that has ended, or "start"; then behind "-" those that are lost or, if
-     * they are fewer, behind "+" those that are there though they could be lost; behind "^" those that are there though they had
-     * not ended; and behind "~" the one that is torn, and after how many sectors. Instead of long lists there is "#" and a
-     * number that tells them apart.
+     * The same in each walk through a log, and no other state has it: the last entry that has ended, or "start"; then behind "-"
+     * those that are lost or, if that is shorter, the first one, "..", and behind "+" those from there on that are there
+     * though they could be lost; behind "^" those that are there though they had not ended; and behind "~" the one that is torn,
+     * and after how many sectors. Instead of long lists there is "#" and a number that tells them apart.
      */
     public String name(List<LogEntry> log) {
         var there = new BitSet();
-        for (int i = from; i <= cut; i++) {
+        int first = lost.nextSetBit(0);
+        for (int i = first; i >= 0 && i <= cut; i++) {
             there.set(i, mayBeLost(log.get(i)) && !lost.get(i) && i != torn);
         }
-        String text = lost.isEmpty() ? "" : there.cardinality() < lost.cardinality() ? "+" + words(there) : "-" + words(lost);
+        String all = words(lost);
+        String but = first + ".." + (there.isEmpty() ? "" : "+" + words(there));
+        String text = lost.isEmpty() ? "" : "-" + (all.length() <= but.length() ? all : but);
         var ahead = (BitSet) early.clone();
         if (torn >= 0) {
             ahead.clear(torn);
         }
         String more = ahead.isEmpty() ? "" : "^" + words(ahead);
         if (text.length() + more.length() > LONGEST_LIST) {
-            text = "-#" + Integer.toHexString(lost.hashCode());
-            more = ahead.isEmpty() ? "" : "^#" + Integer.toHexString(ahead.hashCode());
+            text = "-#" + digest(lost);
+            more = ahead.isEmpty() ? "" : "^#" + digest(ahead);
         }
         return (cut < 0 ? "start" : cut) + text + more + (torn < 0 ? "" : "~" + torn + ":" + kept);
+    }
+
+    /** Long enough that chance does not give it to two lists. */
+    private static String digest(BitSet numbers) {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(numbers.toByteArray());
+            return HexFormat.of().formatHex(digest, 0, digest.length / 4);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** The entries that are there and are not before the first one that may be lost, in their order. */

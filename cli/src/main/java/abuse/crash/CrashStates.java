@@ -22,10 +22,15 @@ import java.util.function.Predicate;
  * is a write with FUA that has; of all else that has begun any part may be there. There is a step before each end of a flush
  * or of a write with FUA, as it takes states away, and before each mark, as a check may rely on it; and a last one. Each
  * step has all its states if there are not too many, else some: all writes, none, each one missing, each one alone, and
- * others by chance. In some more states one write is torn. What was a state of the step before is left out.
+ * others by chance. In some of them one write is torn. What was a state of the step before is left out, and no two states
+ * have the same name.
  */
 public final class CrashStates implements Iterator<CrashState> {
-    /** A moment at which a step ends, as something becomes durable with this entry, or it is a mark; null at the end of the log. */
+    /**
+     * A moment at which a step ends.
+     *
+     * @param entry what becomes durable then, or is a mark; null for several entries of one request, and at the end of the log
+     */
     private record Change(long time, LogEntry entry, boolean flush) {}
 
     /**
@@ -45,6 +50,9 @@ public final class CrashStates implements Iterator<CrashState> {
     private final long seed;
     private final Deque<Step> steps = new ArrayDeque<>();
     private final Deque<CrashState> ready = new ArrayDeque<>();
+    /** Those of all states so far with the cut of the last one. */
+    private final Set<String> names = new HashSet<>();
+    private int lastCut = -1;
     /** The step before; null at first. */
     private Step before;
     /** What was there in its states, as numbers from its first entry. */
@@ -53,7 +61,7 @@ public final class CrashStates implements Iterator<CrashState> {
     /**
      * Begins with the state before everything.
      *
-     * @param most how many states each step has, from 1, and again with a write that is torn
+     * @param most how many states each step has, from 1; up to a quarter of them are for writes that are torn, if there are any
      * @param seed for those that are found by chance
      */
     public CrashStates(List<LogEntry> log, int sectorSize, int most, long seed) {
@@ -95,13 +103,18 @@ public final class CrashStates implements Iterator<CrashState> {
 
     private List<Change> changes() {
         var changes = new ArrayList<Change>();
+        LogEntry before = null;
         for (LogEntry entry : log) {
             if (entry.isFlush()) {
                 changes.add(new Change(entry.end(), entry, true));
             }
-            if (entry.isFua() && entry.length() > 0 || entry.mark() != null) {
+            if (entry.isFua() && entry.isPieceAfter(before)) {
+                // All of them become durable at once, but until then some may be there
+                changes.set(changes.size() - 1, new Change(entry.end(), null, false));
+            } else if (entry.isFua() && entry.length() > 0 || entry.mark() != null) {
                 changes.add(new Change(entry.end(), entry, false));
             }
+            before = entry;
         }
         changes.sort(Comparator.comparingLong(Change::time));
         changes.add(new Change(Long.MAX_VALUE, null, false));
@@ -136,7 +149,9 @@ public final class CrashStates implements Iterator<CrashState> {
         loose.addAll(step.underWay);
         var chance = new Random(seed * 31 + step.cut);
         var here = new HashSet<BitSet>();
-        for (BitSet missing : losses(loose, chance)) {
+        List<Integer> tearable = tearable(step, loose);
+        Set<BitSet> losses = losses(loose, most - Math.min(most / 4, tearable.size()), chance);
+        for (BitSet missing : losses) {
             var lost = (BitSet) missing.clone();
             lost.and(ended);
             var early = new BitSet();
@@ -146,12 +161,23 @@ public final class CrashStates implements Iterator<CrashState> {
             there.or(early);
             here.add(from(step.from, there));
             if (!isSeen(step, there)) {
-                ready.add(new CrashState(step.from, step.cut, lost, early, -1, 0));
+                offer(new CrashState(step.from, step.cut, lost, early, -1, 0));
             }
         }
         before = step;
         seen = here;
-        tear(step, loose, chance);
+        tear(step, tearable, Math.min(most - losses.size(), tearable.size()), chance);
+    }
+
+    /** Several steps may have the same cut, and by chance the same state. */
+    private void offer(CrashState state) {
+        if (state.cut() != lastCut) {
+            names.clear();
+            lastCut = state.cut();
+        }
+        if (names.add(state.name(log))) {
+            ready.add(state);
+        }
     }
 
     /** Whether a state of the step before, with the same mark, has the same content. */
@@ -178,10 +204,10 @@ public final class CrashStates implements Iterator<CrashState> {
         return numbers.get(first, Math.max(first, numbers.length()));
     }
 
-    private Set<BitSet> losses(List<Integer> loose, Random chance) {
+    private Set<BitSet> losses(List<Integer> loose, int bound, Random chance) {
         var losses = new LinkedHashSet<BitSet>();
         int n = loose.size();
-        if (n < 30 && 1 << n <= most) {
+        if (n < 30 && 1 << n <= bound) {
             for (long mask = 0; mask < 1 << n; mask++) {
                 long bits = mask;
                 losses.add(numbers(loose, i -> (bits >> i & 1) != 0));
@@ -189,16 +215,18 @@ public final class CrashStates implements Iterator<CrashState> {
             return losses;
         }
         losses.add(new BitSet());
-        losses.add(numbers(loose, i -> true));
-        for (int k = 0; k < n && losses.size() < most; k++) {
+        if (bound > 1) {
+            losses.add(numbers(loose, i -> true));
+        }
+        for (int k = 0; k < n && losses.size() < bound; k++) {
             int one = k;
             losses.add(numbers(loose, i -> i == one));
         }
-        for (int k = 0; k < n && losses.size() < most; k++) {
+        for (int k = 0; k < n && losses.size() < bound; k++) {
             int one = k;
             losses.add(numbers(loose, i -> i != one));
         }
-        for (int tries = 0; losses.size() < most && tries < 16 * most; tries++) {
+        for (int tries = 0; losses.size() < bound && tries < 16 * bound; tries++) {
             losses.add(numbers(loose, i -> chance.nextBoolean()));
         }
         return losses;
@@ -212,18 +240,23 @@ public final class CrashStates implements Iterator<CrashState> {
         return numbers;
     }
 
-    private void tear(Step step, List<Integer> loose, Random chance) {
-        var candidates = new ArrayList<>(loose);
+    /** The writes of more than one sector that are under way, or may be lost. */
+    private List<Integer> tearable(Step step, List<Integer> loose) {
+        var tearable = new ArrayList<>(loose);
         if (step.next >= 0) {
-            candidates.add(step.next);
+            tearable.add(step.next);
         }
-        candidates.removeIf(number -> log.get(number).isDiscard() || log.get(number).length() <= sectorSize);
-        for (int k = 0; k < Math.min(most, candidates.size()); k++) {
-            int number = candidates.get((int) ((long) k * candidates.size() / Math.min(most, candidates.size())));
+        tearable.removeIf(number -> log.get(number).isDiscard() || log.get(number).length() <= sectorSize);
+        return tearable;
+    }
+
+    private void tear(Step step, List<Integer> tearable, int count, Random chance) {
+        for (int k = 0; k < count; k++) {
+            int number = tearable.get((int) ((long) k * tearable.size() / count));
             long sectors = log.get(number).length() / sectorSize;
             var early = new BitSet();
             early.set(number, number > step.cut);
-            ready.add(new CrashState(step.from, step.cut, new BitSet(), early, number, 1 + (long) (chance.nextDouble() * (sectors - 1))));
+            offer(new CrashState(step.from, step.cut, new BitSet(), early, number, 1 + (long) (chance.nextDouble() * (sectors - 1))));
         }
     }
 }

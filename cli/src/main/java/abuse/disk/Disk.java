@@ -35,6 +35,8 @@ public final class Disk implements AutoCloseable {
     private final Device device;
     private final Status status;
     private final DiskListener listener;
+    /** Null if it is not recorded. */
+    private final Recording recording;
     private final Server server;
     private final Thread thread;
 
@@ -50,13 +52,15 @@ public final class Disk implements AutoCloseable {
     /** Threads that are in a call of the listener. */
     private final Set<Thread> tellers = ConcurrentHashMap.newKeySet();
 
-    private Disk(Devices devices, Device device, String text, DiskBuilder.Opener opener, DiskListener listener)
+    private Disk(Devices devices, Device device, String text, DiskBuilder.Opener opener, Recording recording, DiskListener listener)
             throws DeviceException {
         this.devices = devices;
         this.device = device;
         this.listener = listener;
+        this.recording = recording;
+        DiskBuilder.Opener all = recording == null ? opener : geometry -> recording.open(opener.open(geometry), geometry);
         status = device.status();
-        server = new Server(devices, device.path(), text, opener::open, new Server.Listener() {
+        server = new Server(devices, device.path(), text, all::open, new Server.Listener() {
             @Override
             public void waiting() {
                 // It is set up, or was reset since, which the server finds out
@@ -95,7 +99,7 @@ public final class Disk implements AutoCloseable {
         }
     }
 
-    static Disk start(Devices devices, Config config, String text, DiskBuilder.Opener opener, DiskListener listener)
+    static Disk start(Devices devices, Config config, String text, DiskBuilder.Opener opener, Recording recording, DiskListener listener)
             throws DiskException {
         Device device = null;
         Disk disk = null;
@@ -104,7 +108,7 @@ public final class Disk implements AutoCloseable {
             // From now on the open node belongs to this disk, and to no later one
             device.serve(new Serving(Device.ANY_QUEUE, null, text));
             FreeDevice.awaitNode(device, () -> false);
-            disk = new Disk(devices, device, text, opener, listener);
+            disk = new Disk(devices, device, text, opener, recording, listener);
             disk.awaitReady(config.flags().contains(Flag.PARTSCAN));
             return disk;
         } catch (IOException | InterruptedException | RuntimeException | Error e) {
@@ -131,6 +135,24 @@ public final class Disk implements AutoCloseable {
     /** Bytes of the disk. */
     public long size() {
         return status.capacity();
+    }
+
+    /**
+     * Puts a mark behind all requests that have been answered so far, by which {@link CrashStates#fromMark} finds this moment again.
+     *
+     * @param text up to 4039 bytes of UTF-8 if blocks have 4096 bytes, and as many less as they are smaller
+     * @throws IllegalStateException when the disk is not {@linkplain DiskBuilder#recorded recorded}
+     * @throws IOException when the text is too long, the disk is closed, or its record could not be written
+     */
+    public void mark(String text) throws IOException {
+        recording().mark(text);
+    }
+
+    Recording recording() {
+        if (recording == null) {
+            throw new IllegalStateException(path() + " is not recorded; call recorded() of its builder, or write @TempDisk(recorded = true)");
+        }
+        return recording;
     }
 
     /**

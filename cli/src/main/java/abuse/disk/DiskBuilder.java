@@ -34,6 +34,7 @@ public final class DiskBuilder {
     private int queueDepth = 128;
     private int timeoutMs = (int) REQUEST_TIMEOUT.toMillis();
     private final Set<Flag> flags = EnumSet.of(Flag.WRITE_CACHE);
+    private boolean recorded;
     private Backend instance;
     private Opener opener;
     private String name;
@@ -108,6 +109,15 @@ public final class DiskBuilder {
     /** Says that each write is durable when it is answered: the backend is flushed after each, and its users need not flush. */
     public DiskBuilder writeThrough() {
         flags.remove(Flag.WRITE_CACHE);
+        return this;
+    }
+
+    /**
+     * Records what is written, for {@link CrashStates}, in a temporary folder that is there as long as the disk. What the backend
+     * has at the start is copied there, so it is read once, and then all data that is written.
+     */
+    public DiskBuilder recorded() {
+        recorded = true;
         return this;
     }
 
@@ -197,7 +207,7 @@ public final class DiskBuilder {
         var lasting = EnumSet.copyOf(flags);
         lasting.add(Flag.AUTOREMOVE);
         return Disk.start(devices, new Config(capacity, blockSize, 0, queueDepth, queues, 0, timeoutMs, 0, 0, Hints.NONE,
-                lasting, false), name, opener, listener);
+                lasting, false), name, opener, recorded ? new Recording() : null, listener);
     }
 
     private DiskBuilder with(Flag flag) {

@@ -4,6 +4,7 @@ package abuse.libc;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 
 /**
  * Reserves an image for one disk. Servers of the same disk may share it, as the kernel gives no request to two of
@@ -21,6 +22,9 @@ public final class ImageLock {
     private static final int NUMBER_BITS = 20;
     /** Instead of a disk's number, for a program that uses an image without a disk. */
     private static final int NO_DISK = (1 << NUMBER_BITS) - 1;
+
+    /** What a call says where there are no such locks, as on some network filesystems, or where they are switched off. */
+    private static final Set<Integer> IMPOSSIBLE = Set.of(Unix.EINVAL, Unix.ENOLCK, Unix.ENOSYS, Unix.EOPNOTSUPP);
 
     private final int fd;
     private final String path;
@@ -96,8 +100,19 @@ public final class ImageLock {
     }
 
     private void check(long result) throws IOException {
-        if (result < 0) {
-            throw new IOException(path + ": cannot be locked: " + Unix.strerror((int) -result));
+        check(path, result, readOnly);
+    }
+
+    /**
+     * Throws if a call that locks an image has failed, but not if the image is only read and there can be no lock.
+     *
+     * @param result what the call returned, a negative errno if it has failed
+     */
+    public static void check(String path, long result, boolean readOnly) throws IOException {
+        boolean impossible = IMPOSSIBLE.contains((int) -result);
+        if (result < 0 && !(impossible && readOnly)) {
+            throw new IOException(path + ": cannot be locked: " + Unix.strerror((int) -result)
+                    + (impossible ? "; its filesystem has no locks, so others could write to it, too; put it on another one" : ""));
         }
     }
 }

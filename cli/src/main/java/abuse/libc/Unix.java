@@ -39,6 +39,8 @@ public final class Unix {
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int ENAMETOOLONG = 36;
+    public static final int ENOLCK = 37;
+    public static final int ENOSYS = 38;
     public static final int ELOOP = 40;
     public static final int ENOMSG = 42;
     public static final int ETIME = 62;

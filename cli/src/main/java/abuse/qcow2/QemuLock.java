@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import abuse.libc.ImageLock;
 import abuse.libc.Unix;
 import java.io.IOException;
 
@@ -23,30 +24,24 @@ final class QemuLock {
         int[] does = writable ? new int[] {READ, WRITE, RESIZE} : new int[] {READ};
         int[] forbids = {WRITE, RESIZE};
         for (int one : does) {
-            check(path, Unix.lockForReading(fd, DOES + one));
+            ImageLock.check(path, Unix.lockForReading(fd, DOES + one), !writable);
         }
         for (int one : forbids) {
-            check(path, Unix.lockForReading(fd, FORBIDS + one));
+            ImageLock.check(path, Unix.lockForReading(fd, FORBIDS + one), !writable);
         }
         for (int one : does) {
-            refuse(fd, path, FORBIDS + one);
+            refuse(fd, path, FORBIDS + one, writable);
         }
         for (int one : forbids) {
-            refuse(fd, path, DOES + one);
+            refuse(fd, path, DOES + one, writable);
         }
     }
 
-    private static void refuse(int fd, String path, int position) throws IOException {
+    private static void refuse(int fd, String path, int position, boolean writable) throws IOException {
         long found = Unix.firstLock(fd, position, 1);
-        check(path, found);
+        ImageLock.check(path, found, !writable);
         if (found > 0) {
             throw new IOException(path + ": another server or a program of qemu has it open; one of the two must end");
-        }
-    }
-
-    private static void check(String path, long result) throws IOException {
-        if (result < 0) {
-            throw new IOException(path + ": cannot be locked: " + Unix.strerror((int) -result));
         }
     }
 }

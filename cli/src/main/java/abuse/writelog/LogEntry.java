@@ -35,6 +35,16 @@ public record LogEntry(int number, long sector, long offset, long length, long f
         return (flags & Format.DISCARD) != 0;
     }
 
+    /** Whether it is of the same request as the entry before it: they begin and end at the same times. */
+    public boolean isPieceAfter(LogEntry before) {
+        return before != null && length > 0 && before.length > 0 && begin == before.begin && end == before.end;
+    }
+
+    /** When it is over: at its end, or at its begin for a flush of which no end is known. */
+    public long moment() {
+        return standsAtItsBegin() && !isFlush() ? begin : end;
+    }
+
     /** Whether it is a flush of a record, ended or not, whose place is not that of its end. */
     boolean standsAtItsBegin() {
         return length == 0 && mark == null;

@@ -104,24 +104,29 @@ public final class LogWriter implements AutoCloseable {
         if (failure == null) {
             try {
                 put(address, length, end + sectorSize);
-                add(begin, clock.incrementAndGet(), offset, length, durable ? Format.FUA : 0, length);
+                append(begin, clock.incrementAndGet(), offset, length, durable ? Format.FUA : 0, length);
+                count(1);
             } catch (IOException e) {
                 throw ended(e);
             }
         }
     }
 
-    /** Zeroes were written, which take no space in the file. */
+    /** Zeroes were written, which take no space in the file. Their pieces end at once, and count at once. */
     public synchronized void zeroed(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
             try {
+                long until = clock.incrementAndGet();
+                long pieces = 0;
                 for (long done = 0; done < length; done += LONGEST_ZEROES) {
                     long piece = Math.min(length - done, LONGEST_ZEROES);
                     while (Unix.ftruncate(fd, end + sectorSize + piece) < 0) {
                         throwUnlessInterrupted();
                     }
-                    add(begin, clock.incrementAndGet(), offset + done, piece, durable ? Format.FUA : 0, piece);
+                    append(begin, until, offset + done, piece, durable ? Format.FUA : 0, piece);
+                    pieces++;
                 }
+                count(pieces);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -132,7 +137,8 @@ public final class LogWriter implements AutoCloseable {
     public synchronized void discarded(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
             try {
-                add(begin, clock.incrementAndGet(), offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
+                append(begin, clock.incrementAndGet(), offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
+                count(1);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -149,7 +155,8 @@ public final class LogWriter implements AutoCloseable {
         long place = end;
         if (failure == null) {
             try {
-                add(clock.incrementAndGet(), 0, 0, 0, Format.METADATA, 0);
+                append(clock.incrementAndGet(), 0, 0, 0, Format.METADATA, 0);
+                count(1);
             } catch (IOException e) {
                 throw ended(e);
             }
@@ -187,7 +194,8 @@ public final class LogWriter implements AutoCloseable {
         words.put(Format.TEXT_AT, bytes);
         try {
             long now = clock.incrementAndGet();
-            add(now, now, 0, 0, Format.MARK, 0);
+            append(now, now, 0, 0, Format.MARK, 0);
+            count(1);
         } catch (IOException e) {
             throw ended(e);
         } finally {
@@ -195,14 +203,19 @@ public final class LogWriter implements AutoCloseable {
         }
     }
 
-    private void add(long begin, long until, long offset, long length, long flags, long dataLength) throws IOException {
+    /** Adds an entry that does not count yet. */
+    private void append(long begin, long until, long offset, long length, long flags, long dataLength) throws IOException {
         words.putLong(timesAt + Format.BEGIN_AT, begin).putLong(timesAt + Format.END_AT, until);
         words.putLong(Format.SECTOR_AT, offset / sectorSize).putLong(Format.SECTORS_AT, length / sectorSize).putLong(Format.FLAGS_AT, flags);
         put(memory.address(), sectorSize, end);
-        words.putLong(sectorSize + Format.ENTRIES_AT, entries + 1);
-        put(memory.address() + sectorSize + Format.ENTRIES_AT, Long.BYTES, Format.ENTRIES_AT);
-        entries++;
         end += sectorSize + dataLength;
+    }
+
+    /** The last entries count from now on. */
+    private void count(long more) throws IOException {
+        words.putLong(sectorSize + Format.ENTRIES_AT, entries + more);
+        put(memory.address() + sectorSize + Format.ENTRIES_AT, Long.BYTES, Format.ENTRIES_AT);
+        entries += more;
     }
 
     /** Changes a number of an entry. */

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** A log that is read. All of it is checked when it is opened. Any thread may call. */
 public final class WriteLog implements AutoCloseable {
@@ -54,13 +55,15 @@ public final class WriteLog implements AutoCloseable {
         var all = new ArrayList<LogEntry>();
         long at = sectorSize;
         long now = 0;
+        LogEntry before = null;
         for (long i = 0; i != number; i++) {
             if (at > file.size() - sectorSize || i == Integer.MAX_VALUE) {
                 throw new IOException(path + ": is cut short: entry " + i + " of " + Long.toUnsignedString(number) + " is not there");
             }
             file.read(at, address, sectorSize);
             at += sectorSize;
-            LogEntry entry = read(path, words, (int) i, at, now);
+            LogEntry entry = read(path, words, (int) i, at, now, before);
+            before = entry;
             now = hasTimes(words) && entry.standsAtItsBegin() ? entry.begin() : entry.end();
             if (!entry.isDiscard()) {
                 if (entry.length() > file.size() - at) {
@@ -74,7 +77,7 @@ public final class WriteLog implements AutoCloseable {
         return all;
     }
 
-    private LogEntry read(String path, ByteBuffer words, int number, long position, long now) throws IOException {
+    private LogEntry read(String path, ByteBuffer words, int number, long position, long now, LogEntry before) throws IOException {
         long sector = words.getLong(Format.SECTOR_AT);
         long sectors = words.getLong(Format.SECTORS_AT);
         long flags = words.getLong(Format.FLAGS_AT);
@@ -97,7 +100,7 @@ public final class WriteLog implements AutoCloseable {
             throw new IOException(path + ": is damaged, or newer than this program: entry " + number + " has the flags 0x" + Long.toHexString(flags));
         }
         if (timed && (entry.standsAtItsBegin() ? entry.begin() <= now || entry.isFlush() && entry.end() <= entry.begin()
-                : entry.begin() <= 0 || entry.begin() > entry.end() || entry.end() <= now)) {
+                : entry.begin() <= 0 || entry.begin() > entry.end() || entry.end() <= now && !entry.isPieceAfter(before))) {
             throw new IOException(path + ": is damaged: the times of entry " + number + " make no sense");
         }
         return entry;
@@ -122,6 +125,11 @@ public final class WriteLog implements AutoCloseable {
     /** How many bytes a disk must have for some entries. */
     public static long reach(List<LogEntry> entries) {
         return entries.stream().mapToLong(entry -> entry.offset() + entry.length()).max().orElse(0);
+    }
+
+    /** The number of the first mark with a text, if there is one. */
+    public static OptionalInt firstMark(List<LogEntry> entries, String text) {
+        return entries.stream().filter(entry -> text.equals(entry.mark())).mapToInt(LogEntry::number).findFirst();
     }
 
     /** Does to a disk what the first bytes of an entry did; a range that was discarded becomes zeros. */

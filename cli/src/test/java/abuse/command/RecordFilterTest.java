@@ -10,6 +10,7 @@ import abuse.device.Flag;
 import abuse.device.Operation;
 import abuse.device.Result;
 import abuse.device.SimulatedDisk.Submitted;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -130,6 +131,16 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals(Result.OKAY, resultOf(disk.submit(Operation.WRITE_ZEROES, 0, 40 << 20, null, true, 0)));
         endServer();
         assertEquals(List.of(FUA + " 0+4096", FUA + " 4096+4096", FUA + " 8192+2048"), words());
+        ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(log)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int piece = 0; piece < 3; piece++) {
+            assertArrayEquals(new long[] {1, 2}, times(file, BLOCK + piece * (BLOCK + (16 << 20))));
+        }
+        Path base = directory.resolve("base");
+        try (var image = new RandomAccessFile(base.toFile(), "rw")) {
+            image.setLength(40 << 20);
+        }
+        // Any of the pieces and, as the request is one, all of them from its end on
+        assertTrue(succeed("crashes", log.toString(), "--base", base.toString(), "--check", "true {}").startsWith("11 states, 0 bad"));
     }
 
     @Test

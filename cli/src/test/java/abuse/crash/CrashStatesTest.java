@@ -2,6 +2,7 @@
 package abuse.crash;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.writelog.LogEntry;
 import java.util.ArrayList;
@@ -37,7 +38,11 @@ class CrashStatesTest {
                     writes.add(new long[] {++now, chance.nextInt(4) == 0 ? FUA : 0});
                 } else if (what < 7 && !writes.isEmpty()) {
                     long[] write = writes.remove(chance.nextInt(writes.size()));
-                    add(SECTOR, write[1], null, write[0], ++now);
+                    now++;
+                    // Long zeroes come in pieces
+                    for (int pieces = chance.nextInt(4) == 0 ? 2 : 1; pieces > 0; pieces--) {
+                        add(SECTOR, write[1], null, write[0], now);
+                    }
                 } else if (what == 7) {
                     flushes.add(log.size());
                     add(0, NOTHING, null, ++now, 0);
@@ -91,7 +96,7 @@ class CrashStatesTest {
 
         Set<String> walked() {
             var walked = new TreeSet<String>();
-            new CrashStates(log, SECTOR, 1 << 12, 1).forEachRemaining(state -> {
+            new CrashStates(log, SECTOR, 1 << 16, 1).forEachRemaining(state -> {
                 var there = new BitSet();
                 log.subList(0, state.from()).forEach(entry -> there.set(entry.number(), entry.length() > 0));
                 state.there().forEach(number -> there.set(number, log.get(number).length() > 0));
@@ -110,6 +115,48 @@ class CrashStatesTest {
     }
 
     @Test
+    void no_two_states_have_the_same_name_and_no_step_has_more_states_than_it_may() {
+        for (int seed = 0; seed < 2000; seed++) {
+            var history = new History(seed, 2 + seed % 30);
+            // As many as there are steps: each flush, FUA and mark, and the end
+            long steps = 1 + history.log.stream().filter(entry -> entry.isFlush() || entry.isFua() || entry.mark() != null).count();
+            int most = 1 + seed % 9;
+            var states = new ArrayList<CrashState>();
+            var names = new TreeSet<String>();
+            new CrashStates(longer(history.log), SECTOR, most, seed).forEachRemaining(state -> {
+                states.add(state);
+                names.add(state.name(history.log));
+            });
+            assertEquals(states.size(), names.size(), () -> "seed of " + states.stream().map(state -> state.name(history.log)).toList());
+            assertTrue(states.size() <= most * steps, most + " times " + steps + ": " + names);
+        }
+    }
+
+    /** The same writes with more than one sector, so that they can be torn. */
+    private static List<LogEntry> longer(List<LogEntry> log) {
+        return log.stream().map(entry -> new LogEntry(entry.number(), 0, 0, 3 * entry.length(), entry.flags(), entry.mark(), 0, entry.begin(), entry.end())).toList();
+    }
+
+    @Test
+    void each_step_has_one_state_if_no_more_are_wanted() {
+        var log = new ArrayList<LogEntry>();
+        for (int i = 0; i < 6; i++) {
+            log.add(new LogEntry(i, 0, 0, i == 3 ? 0 : 2 * SECTOR, i == 3 ? FLUSH : 0, null, 0, 2 * i + 1, 2 * i + 2));
+        }
+        var names = new ArrayList<String>();
+        new CrashStates(log, SECTOR, 1, 1).forEachRemaining(state -> names.add(state.name(log)));
+        assertEquals(List.of("2", "5"), names);
+    }
+
+    @Test
+    void zeroes_in_pieces_are_durable_at_once() {
+        var log = List.of(new LogEntry(0, 0, 0, SECTOR, FUA, null, 0, 1, 2), new LogEntry(1, 0, 0, SECTOR, FUA, null, 0, 1, 2));
+        var names = new ArrayList<String>();
+        new CrashStates(log, SECTOR, 64, 1).forEachRemaining(state -> names.add(state.name(log)));
+        assertEquals(List.of("start^0,1", "start^1", "start^0", "start"), names);
+    }
+
+    @Test
     void a_name_has_the_numbers_of_what_is_not_as_usual() {
         var log = new ArrayList<LogEntry>();
         for (int i = 0; i < 400; i++) {
@@ -118,7 +165,7 @@ class CrashStatesTest {
         assertEquals("299-1^301,303~302:5", new CrashState(0, 299, numbers(1), numbers(301, 302, 303), 302, 5).name(log));
         assertEquals("start^399", new CrashState(0, -1, new BitSet(), numbers(399), -1, 0).name(log));
         BitSet most = numbers(IntStream.range(0, 298).filter(i -> i != 7).toArray());
-        assertEquals("299+7,299~298:1", new CrashState(0, 299, most, new BitSet(), 298, 1).name(log));
+        assertEquals("299-0..+7,299~298:1", new CrashState(0, 299, most, new BitSet(), 298, 1).name(log));
     }
 
     private static BitSet numbers(int... numbers) {

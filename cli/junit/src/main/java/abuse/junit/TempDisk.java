@@ -46,6 +46,9 @@ public @interface TempDisk {
     /** How many hardware queues it has, at most one for each processor. */
     int queues() default 1;
 
+    /** Whether what is written is recorded, for {@link abuse.disk.CrashStates}; the parameter or field must be a {@code Disk} then. */
+    boolean recorded() default false;
+
     /**
      * Where the bytes are: a class that has a constructor for the size, a {@code long}, or else one without parameters. An
      * object is made for each disk, and closed with it.

@@ -162,9 +162,13 @@ public final class TempDiskExtension
         if (type != Path.class && type != Disk.class) {
             throw new ExtensionConfigurationException("@TempDisk: " + where + " must be a Path or a Disk");
         }
-        Disk started = start(Disk.builder().size(annotation.size()).blockSize(annotation.blockSize())
+        if (annotation.recorded() && type != Disk.class) {
+            throw new ExtensionConfigurationException("@TempDisk: " + where + " must be a Disk, as it is recorded");
+        }
+        DiskBuilder builder = Disk.builder().size(annotation.size()).blockSize(annotation.blockSize())
                 .queues(annotation.queues()).backend(backend(annotation.backend(), annotation.size()))
-                .name(context.getDisplayName()), context);
+                .name(context.getDisplayName());
+        Disk started = start(annotation.recorded() ? builder.recorded() : builder, context);
         return type == Disk.class ? started : started.path();
     }
 

@@ -131,8 +131,14 @@ class TempDiskTest {
         }
     }
 
+    static class RecordedPath {
+        @Test
+        void test(@TempDisk(recorded = true) Path disk) {}
+    }
+
     @Test
     void a_mistake_is_told() {
+        assertTrue(run(RecordedPath.class, null).get(0).contains("must be a Disk, as it is recorded"));
         assertTrue(run(WrongType.class, null).get(0).contains("must be a Path or a Disk"));
         assertTrue(run(PrivateField.class, null).get(0).contains("must be neither private nor final"));
     }
