@@ -248,7 +248,7 @@ what_does_not_fit_is_refused() {
 	expect EINVAL client map $CTL extents=32M:4K:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:0:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 flags=2
-	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=4
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=16
 	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=$MEMORY
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_filesystem=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 reserved=1
