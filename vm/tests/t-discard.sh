@@ -258,3 +258,29 @@ what_is_carried_out_is_traced() {
 	shows $tracing/trace 'abuse_mapped: abuse0 discard sector=128 bytes=4096 '
 	shows $tracing/trace 'abuse_mapped: abuse0 write_zeroes sector=256 bytes=8192 '
 }
+
+# The tool
+
+a_server_of_a_block_device_leaves_both_to_the_kernel() {
+	local gets
+	_loop_ready capacity=16M
+	start server "file:$loop"
+	is maps "$(tool maps 0 -no mode)" rwdz
+	gets=$(status gets)
+	io op=discard length=1M
+	_zero 1M 1M
+	io op=sync
+	client io $loop op=check length=2M
+	client io $loop op=check offset=2M length=2M byte=0x41
+	is gets "$(status gets)" "$gets"
+	stop server
+	is maps "$(tool maps 0)" ""
+	_second
+	complains 1 "/dev/abuse1: cannot do discards" map --discard 0 0 1M /dev/abuse1
+	tool map --discard --write-zeroes 0 0 1M $loop
+	tool map --discard 0 1M 1M $loop:1M
+	is maps "$(tool maps 0 -no mode | tr '\n' ' ')" "rwdz rwd "
+	client reset $CTL
+	setup capacity=16M flags=0
+	complains 1 "$CTL: Operation not supported; the disk was not set up with 'mappable'" map --discard 0 0 1M $loop
+}
