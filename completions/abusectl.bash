@@ -182,7 +182,7 @@ _abusectl() {
 		places='DEVICE|SIZE SIZE'
 		;;
 	map)
-		options='--help --version --read-only --replace'
+		options='--help --version --read-only --discard --write-zeroes --replace'
 		places='DEVICE|OFFSET OFFSET|LENGTH LENGTH|TARGET[:AT] TARGET[:AT]'
 		;;
 	unmap)

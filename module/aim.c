@@ -205,7 +205,8 @@ static struct abuse_target *abuse_map_aim_at(struct abuse_map *map,
 	if (!err && bdev->bd_disk->fops == map->fops)
 		err = -ELOOP;
 	if (!err)
-		err = abuse_target_check(bdev, extent, map->block_size);
+		err = abuse_target_check(bdev, extent, map->block_size,
+					 map->write_cache);
 	return err ? ERR_PTR(err) : abuse_map_open(map, bdev, write, before);
 }
 

@@ -191,7 +191,7 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	other = mas_walk(&mas);
 	rcu_read_unlock();
 	if (!other || other->target != m->target || other->delta != m->delta ||
-	    other->write != m->write)
+	    other->ops != m->ops)
 		return NULL;
 	*first = min_t(sector_t, *first, mas.index);
 	*last = max_t(sector_t, *last, mas.last);
@@ -265,6 +265,13 @@ static void abuse_target_lead(struct abuse_map *map, struct abuse_target *target
 	spin_unlock(&map->targets_lock);
 }
 
+static u32 abuse_extent_ops(u32 flags)
+{
+	return (flags & ABUSE_EXTENT_WRITE ? BIT(REQ_OP_WRITE) : 0) |
+	       (flags & ABUSE_EXTENT_DISCARD ? BIT(REQ_OP_DISCARD) : 0) |
+	       (flags & ABUSE_EXTENT_WRITE_ZEROES ? BIT(REQ_OP_WRITE_ZEROES) : 0);
+}
+
 /**
  * abuse_map_add() - map bytes of the disk
  * @map: the map, begun to be changed
@@ -293,7 +300,7 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 	if (!m)
 		return -ENOMEM;
 	m->target = target;
-	m->write = target->write;
+	m->ops = abuse_extent_ops(extent->flags);
 	m->delta = (extent->target_offset >> SECTOR_SHIFT) - first;
 	other = abuse_map_neighbour(map, last + 1, m, &first, &last);
 	if (first)

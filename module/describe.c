@@ -11,9 +11,13 @@
 #define ABUSE_GET_HINTS	(REQ_FUA | REQ_META | REQ_RAHEAD | REQ_SWAP | \
 			 REQ_NOUNMAP)
 
-static u16 abuse_rq_command(struct request *rq)
+/**
+ * abuse_command_of() - the command of the ABI
+ * @op: what the block layer calls it
+ */
+u16 abuse_command_of(enum req_op op)
 {
-	switch (req_op(rq)) {
+	switch (op) {
 	case REQ_OP_READ:
 		return ABUSE_READ;
 	case REQ_OP_WRITE:
@@ -53,7 +57,7 @@ static u16 abuse_rq_hints(struct request *rq)
 void abuse_describe(struct request *rq, struct abuse_get *get)
 {
 	memset(get, 0, sizeof(*get));
-	get->command = abuse_rq_command(rq);
+	get->command = abuse_command_of(req_op(rq));
 	if (get->command != ABUSE_SYNC_NOTIFICATION) {
 		get->sector = blk_rq_pos(rq);
 		get->length = blk_rq_bytes(rq);

@@ -17,14 +17,14 @@
  * @link: in the list of the era that saw its end
  * @target: on this device
  * @delta: so many sectors further on than on the disk
- * @write: writes go there, too
+ * @ops: BIT() of each enum req_op that changes bytes and goes there, too
  * @ranges: entries of the tree that say so
  */
 struct abuse_mapping {
 	struct list_head link;
 	struct abuse_target *target;
 	sector_t delta;
-	bool write;
+	u32 ops;
 	u32 ranges;
 };
 
@@ -74,6 +74,7 @@ struct abuse_losses {
  * struct abuse_map - which bytes of a disk are where
  * @number: N of /dev/abuseN
  * @block_size: of the disk
+ * @write_cache: its users flush what must be durable
  * @fops: of disks that must not be targets
  * @lock: held from the begin of a change to its commit. Its holder may wait for
  *	memory, and for nothing else.
@@ -106,6 +107,7 @@ struct abuse_losses {
 struct abuse_map {
 	u32 number;
 	u32 block_size;
+	bool write_cache;
 	const struct block_device_operations *fops;
 	struct mutex lock;	/* changes */
 	unsigned int noio;

@@ -25,10 +25,15 @@
 #define ABUSE_EXTENTS_SIZE_0	32
 #define ABUSE_LENT_SIZE_0	24
 
+#define ABUSE_EXTENT_NO_DATA	(ABUSE_EXTENT_DISCARD | ABUSE_EXTENT_WRITE_ZEROES)
+
 static int abuse_check_extent(const struct abuse_config *config,
 			      const struct abuse_extent *extent)
 {
-	if (extent->flags & ~(ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY) ||
+	if (extent->flags & ~(ABUSE_EXTENT_WRITE | ABUSE_EXTENT_MEMORY |
+			      ABUSE_EXTENT_NO_DATA) ||
+	    (extent->flags & ABUSE_EXTENT_NO_DATA &&
+	     !(extent->flags & ABUSE_EXTENT_WRITE)) ||
 	    extent->filesystem ||
 	    extent->target > INT_MAX || !extent->length ||
 	    (extent->offset | extent->length) & (config->block_size - 1) ||

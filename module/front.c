@@ -95,10 +95,10 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 		return ERR_PTR(-ENOMEM);
 	front->behind = behind;
 	front->set = set;
-	front->write_cache = write_cache;
 	front->map.number = set->number;
 	front->map.fops = fops;
 	front->map.block_size = block_size;
+	front->map.write_cache = write_cache;
 	spin_lock_init(&front->lock);
 	bio_list_init(&front->parked);
 	init_llist_head(&front->again);

@@ -92,7 +92,6 @@ struct abuse_passed {
  * @behind: the disk whose requests go to servers
  * @set: who serves that
  * @passed: counters
- * @write_cache: users flush what must be durable
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
  * @bios: for clones and parts, each kind with reserves of its own
@@ -114,7 +113,6 @@ struct abuse_front {
 	struct gendisk *behind;
 	struct abuse_set *set;
 	struct abuse_passed __percpu *passed;
-	bool write_cache;
 	atomic64_t wrote;
 	atomic64_t flushed;
 	struct bio_set bios[ABUSE_NR_BIOS];

@@ -227,6 +227,16 @@ struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
 	return m;
 }
 
+/* Returns enum abuse_extent_flags. */
+static u32 abuse_mapping_flags(const struct abuse_mapping *m)
+{
+	return (m->ops & BIT(REQ_OP_WRITE) ? ABUSE_EXTENT_WRITE : 0) |
+	       (m->ops & BIT(REQ_OP_DISCARD) ? ABUSE_EXTENT_DISCARD : 0) |
+	       (m->ops & BIT(REQ_OP_WRITE_ZEROES) ?
+			ABUSE_EXTENT_WRITE_ZEROES : 0) |
+	       (m->target->memory ? ABUSE_EXTENT_MEMORY : 0);
+}
+
 /**
  * abuse_map_list() - tell what is mapped
  * @map: the map, which the caller keeps from being freed
@@ -263,8 +273,7 @@ int abuse_map_list(struct abuse_map *map, struct abuse_list *list,
 			.target_offset = (mas.index + m->delta) << SECTOR_SHIFT,
 			.target = abuse_target_number(m->target),
 			.filesystem = abuse_target_filesystem(m->target),
-			.flags = (m->write ? ABUSE_EXTENT_WRITE : 0) |
-				 (m->target->memory ? ABUSE_EXTENT_MEMORY : 0),
+			.flags = abuse_mapping_flags(m),
 		};
 	}
 	rcu_read_unlock();

@@ -227,12 +227,17 @@ void abuse_memory_free(struct abuse_memory *memory)
 	kvfree(memory);
 }
 
+/* The page that has a byte of the file */
+static struct page *abuse_memory_page(const struct abuse_memory *memory, u64 at)
+{
+	return memory->pages[(at >> PAGE_SHIFT) - memory->first];
+}
+
 static void abuse_memory_copy_segment(const struct abuse_memory *memory, u64 at,
 				      struct bio_vec bv, bool write)
 {
 	while (bv.bv_len) {
-		struct page *page = memory->pages[(at >> PAGE_SHIFT) -
-						  memory->first];
+		struct page *page = abuse_memory_page(memory, at);
 		size_t offset = offset_in_page(at);
 		size_t n = min_t(size_t, bv.bv_len, PAGE_SIZE - offset);
 
@@ -272,5 +277,24 @@ void abuse_memory_copy(const struct abuse_memory *memory, u64 at,
 			copied = 0;
 			cond_resched();
 		}
+	}
+}
+
+/**
+ * abuse_memory_zero() - carry out a discard, or a write of zeroes
+ * @memory: the memory, which has all of these bytes
+ * @at: byte of the file where they begin
+ * @length: bytes
+ */
+void abuse_memory_zero(const struct abuse_memory *memory, u64 at, u64 length)
+{
+	while (length) {
+		size_t n = min_t(u64, length, PAGE_SIZE - offset_in_page(at));
+
+		memzero_page(abuse_memory_page(memory, at), offset_in_page(at), n);
+		at += n;
+		length -= n;
+		if (IS_ALIGNED(at, SZ_1M))
+			cond_resched();
 	}
 }

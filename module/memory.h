@@ -36,5 +36,6 @@ struct abuse_memory *abuse_memory_pin(struct file *file, u64 offset,
 void abuse_memory_free(struct abuse_memory *memory);
 void abuse_memory_copy(const struct abuse_memory *memory, u64 at,
 		       struct bio *bio);
+void abuse_memory_zero(const struct abuse_memory *memory, u64 at, u64 length);
 
 #endif

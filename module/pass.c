@@ -2,7 +2,7 @@
 /*
  * The way of a bio of a disk some of whose bytes are mapped. It is cloned: to the
  * target of what it covers, or to the disk behind, where servers get it; or it is
- * copied to or from memory. It must not know how a disk is made.
+ * carried out in memory. It must not know how a disk is made.
  */
 #include "flush.h"
 #include "fronts.h"
@@ -52,26 +52,40 @@ static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
 {
 	if (!abuse_bio_first(bio))
 		return;
-	if (op_is_write(bio_op(bio))) {
+	if (!op_is_write(bio_op(bio))) {
+		this_cpu_inc(front->passed->reads);
+		this_cpu_add(front->passed->read_bytes, bio->bi_iter.bi_size);
+	} else if (bio_op(bio) == REQ_OP_WRITE) {
 		this_cpu_inc(front->passed->writes);
 		this_cpu_add(front->passed->written_bytes,
 			     bio->bi_iter.bi_size);
-	} else {
-		this_cpu_inc(front->passed->reads);
-		this_cpu_add(front->passed->read_bytes, bio->bi_iter.bi_size);
 	}
 }
 
 /* This waits for nobody, so it is done at once, as brd does. */
 static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
 {
+	u64 at = (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT;
 	unsigned long start = bio_start_io_acct(bio);
 
-	abuse_memory_copy(m->target->memory,
-			  (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT,
-			  bio);
+	if (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE)
+		abuse_memory_copy(m->target->memory, at, bio);
+	else
+		abuse_memory_zero(m->target->memory, at, bio->bi_iter.bi_size);
 	bio_end_io_acct(bio, start);
 	bio_endio(abuse_bio_unmark(bio));
+}
+
+/*
+ * What is written shall be durable when it ends. Returns false if it cannot be: zeroes are
+ * not written with FUA, and the device has got a volatile cache since it was mapped to.
+ */
+static bool abuse_clone_make_durable(struct bio *clone)
+{
+	if (bio_op(clone) == REQ_OP_WRITE)
+		clone->bi_opf |= REQ_FUA;
+	return bio_op(clone) != REQ_OP_WRITE_ZEROES ||
+	       !bdev_write_cache(clone->bi_bdev);
 }
 
 /* Returns false if the bio, which must not wait, has ended. */
@@ -91,8 +105,12 @@ static bool abuse_front_to_device(struct abuse_front *front,
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	io->clone.bi_iter.bi_sector += m->delta;
-	if (!front->write_cache && op_is_write(bio_op(bio)))
-		io->clone.bi_opf |= REQ_FUA;
+	if (!front->map.write_cache && op_is_write(bio_op(bio)) &&
+	    !abuse_clone_make_durable(&io->clone)) {
+		io->clone.bi_status = BLK_STS_NOTSUPP;
+		bio_endio(&io->clone);
+		return true;
+	}
 	submit_bio_noacct(&io->clone);
 	return true;
 }
@@ -139,7 +157,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio,
 
 static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
 {
-	if (abuse_bio_first(bio))
+	if (abuse_bio_first(bio) && bio_has_data(bio))
 		this_cpu_inc(front->passed->misses);
 	abuse_front_to_servers(front, bio, 0);
 }
@@ -172,7 +190,7 @@ static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
 	if (!m || !op_is_write(bio_op(bio)))
 		return m;
-	return m->write && !bdev_read_only(bio->bi_bdev) &&
+	return m->ops & BIT(bio_op(bio)) && !bdev_read_only(bio->bi_bdev) &&
 	       !(m->target->bdev && bdev_read_only(m->target->bdev));
 }
 
@@ -202,8 +220,7 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 				      abuse_map_losses(&front->map).told);
 		return;
 	}
-	/* What has no data is for servers, wherever it is mapped. */
-	era = bio_has_data(bio) ? abuse_map_enter(&front->map) : NULL;
+	era = bio_sectors(bio) ? abuse_map_enter(&front->map) : NULL;
 	if (era) {
 		lane = abuse_piece_lane(abuse_map_find(&front->map,
 						       bio->bi_iter.bi_sector,
@@ -264,6 +281,30 @@ static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
 }
 
 /*
+ * Servers get what has no data in one piece, as far as it is theirs, however many extents
+ * that are not mapped for it lie there. Returns where a piece ends that goes to @to, and is
+ * mapped in one way up to @end.
+ */
+static sector_t abuse_front_piece_end(struct abuse_front *front,
+				      struct bio *bio, enum abuse_lanes to,
+				      sector_t end)
+{
+	struct abuse_mapping *m;
+	sector_t next;
+
+	if (to != ABUSE_LANE_SERVERS || bio_has_data(bio))
+		return end;
+	while (end < bio_end_sector(bio)) {
+		m = abuse_map_find(&front->map, end, &next);
+		if (abuse_piece_lane(m, bio) != to)
+			break;
+		end = next;
+		cond_resched();
+	}
+	return end;
+}
+
+/*
  * The rest of a bio that has begun, in an era. @flush: NULL, or for a flush. In a
  * lane its first piece is looked up here alone, so it waits for what this lane waits
  * for.
@@ -284,7 +325,8 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		abuse_era_leave(era);
 		return;
 	}
-	if (end < bio_end_sector(bio)) {
+	if (end < bio_end_sector(bio) &&
+	    abuse_front_piece_end(front, bio, to, end) < bio_end_sector(bio)) {
 		abuse_era_leave(era);
 		part = abuse_front_alloc_part(front, bio, to, lane);
 		era = part ? abuse_front_enter(front, bio, *flush) : NULL;
@@ -294,6 +336,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 			return;
 		}
 		m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
+		end = abuse_front_piece_end(front, bio, to, end);
 		if (end >= bio_end_sector(bio) ||
 		    abuse_piece_lane(m, bio) != to) {
 			bio_put(part);
@@ -344,7 +387,7 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		goto out;
 	if (flush && abuse_front_preflush(front, era, bio, &flush, lane))
 		goto out;
-	if (bio_has_data(bio)) {
+	if (bio_sectors(bio)) {
 		abuse_front_begin(front, era, bio, &flush, lane);
 	} else {
 		abuse_era_leave(era);

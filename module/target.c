@@ -32,16 +32,32 @@ struct block_device *abuse_target_of(struct file *file, bool write)
 	return I_BDEV(file->f_mapping->host);
 }
 
+/*
+ * Whether it carries out what is asked. There is no write of zeroes that is durable when
+ * it ends, as there is no FUA for it.
+ */
+static bool abuse_target_can(struct block_device *bdev, u32 flags,
+			     bool write_cache)
+{
+	if (flags & ABUSE_EXTENT_DISCARD && !bdev_max_discard_sectors(bdev))
+		return false;
+	return !(flags & ABUSE_EXTENT_WRITE_ZEROES) ||
+	       (bdev_write_zeroes_sectors(bdev) &&
+		(write_cache || !bdev_write_cache(bdev)));
+}
+
 /**
  * abuse_target_check() - whether bytes of a block device may be bytes of a disk
  * @bdev: the device
  * @extent: which of them
  * @block_size: of the disk
+ * @write_cache: its users flush what must be durable
  *
  * Return: 0, or an error as the header of the ABI says.
  */
 int abuse_target_check(struct block_device *bdev,
-		       const struct abuse_extent *extent, u32 block_size)
+		       const struct abuse_extent *extent, u32 block_size,
+		       bool write_cache)
 {
 	/* Nobody keeps what is written from changing meanwhile. */
 	if (bdev_stable_writes(bdev))
@@ -49,6 +65,8 @@ int abuse_target_check(struct block_device *bdev,
 	if (bdev_is_zoned(bdev) || bdev_logical_block_size(bdev) > block_size ||
 	    bdev_dma_alignment(bdev) >= SECTOR_SIZE)
 		return -EMEDIUMTYPE;
+	if (!abuse_target_can(bdev, extent->flags, write_cache))
+		return -EOPNOTSUPP;
 	if (extent->target_offset & (block_size - 1))
 		return -EINVAL;
 	if (extent->target_offset > bdev_nr_bytes(bdev) ||

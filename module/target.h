@@ -62,7 +62,8 @@ struct abuse_target {
 
 struct block_device *abuse_target_of(struct file *file, bool write);
 int abuse_target_check(struct block_device *bdev,
-		       const struct abuse_extent *extent, u32 block_size);
+		       const struct abuse_extent *extent, u32 block_size,
+		       bool write_cache);
 int abuse_target_sync(struct block_device *bdev);
 struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 				       void *holder);

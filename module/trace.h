@@ -147,7 +147,7 @@ TRACE_EVENT(abuse_stale,
 		  __entry->queue, __entry->id)
 );
 
-/* The kernel carries out a read or write of the disk where it is mapped. */
+/* The kernel carries out what is asked of the disk where it is mapped. */
 TRACE_EVENT(abuse_mapped,
 	TP_PROTO(u32 device, const struct bio *bio,
 		 const struct abuse_mapping *m),
@@ -163,8 +163,7 @@ TRACE_EVENT(abuse_mapped,
 	),
 	TP_fast_assign(
 		__entry->device = device;
-		__entry->command = op_is_write(bio_op(bio)) ? ABUSE_WRITE :
-							      ABUSE_READ;
+		__entry->command = abuse_command_of(bio_op(bio));
 		__entry->sector = bio->bi_iter.bi_sector;
 		__entry->bytes = bio->bi_iter.bi_size;
 		__entry->target = abuse_target_number(m->target);

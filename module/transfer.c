@@ -121,7 +121,7 @@ static int abuse_transfer_begin(struct abuse_queue *q,
 		return PTR_ERR(slot);
 	}
 	if (put->result == ABUSE_RESULT_RETRY &&
-	    (!q->set->mappable || !bio_has_data(slot->rq->bio)))
+	    (!q->set->mappable || !blk_rq_bytes(slot->rq)))
 		return -EINVAL;
 	if (!copied)
 		length = abuse_put_length(slot->rq, put);

@@ -150,8 +150,8 @@ enum abuse_command {
  * @ABUSE_RESULT_NO_SPACE: this request fails with ENOSPC
  * @ABUSE_RESULT_TIMEOUT: this request fails with ETIMEDOUT
  * @ABUSE_RESULT_REMOTE_FAILURE: this request fails with EREMOTEIO
- * @ABUSE_RESULT_RETRY: the read or write is submitted anew, and now takes the
- *	way that is mapped, or comes back. Only with
+ * @ABUSE_RESULT_RETRY: what is asked for is submitted anew, and now takes the
+ *	way that is mapped, or comes back. Not for a flush; only with
  *	ABUSE_FLAGS_MAPPABLE.
  *
  * The last four are for ABUSE_XFER only.
@@ -405,13 +405,15 @@ enum abuse_condition {
  * @mapped_written_bytes: bytes of those writes
  * @misses: reads and writes of a disk that is mappable that were for servers,
  *	because they were not mapped; as many pieces as they were cut into
- * @faults: how often servers got a read or write because a target failed it. If a
- *	server has it submitted anew it may fail again, and counts again; among
+ * @faults: how often servers got what a target failed. If a server has it
+ *	submitted anew it may fail again, and counts again; among
  *	@mapped_reads, @mapped_writes and @misses it is counted where it went
  *	first, and not again.
  * @extents: how many are mapped now
  *
- * All counters but @servers and @extents start at setup.
+ * Discards and write zeroes are neither mapped reads nor mapped writes, nor
+ * misses, as they move no bytes; only @faults counts them, too. All counters but
+ * @servers and @extents start at setup.
  */
 struct abuse_status {
 	__u32	size;
@@ -725,10 +727,15 @@ struct abuse_list {
  * enum abuse_extent_flags - what is mapped
  * @ABUSE_EXTENT_WRITE: writes, too. Without it only reads are.
  * @ABUSE_EXTENT_MEMORY: the target is a file in memory, and no block device
+ * @ABUSE_EXTENT_DISCARD: discards, too; only with ABUSE_EXTENT_WRITE. In memory
+ *	they leave zeros.
+ * @ABUSE_EXTENT_WRITE_ZEROES: write zeroes, too; only with ABUSE_EXTENT_WRITE
  */
 enum abuse_extent_flags {
-	ABUSE_EXTENT_WRITE	= 1,
-	ABUSE_EXTENT_MEMORY	= 2,
+	ABUSE_EXTENT_WRITE		= 1,
+	ABUSE_EXTENT_MEMORY		= 2,
+	ABUSE_EXTENT_DISCARD		= 4,
+	ABUSE_EXTENT_WRITE_ZEROES	= 8,
 };
 
 /**
@@ -778,11 +785,11 @@ enum abuse_map_flags {
  *	one that failed
  * @reserved: 0
  *
- * From the end of ABUSE_MAP on the kernel carries out reads, and writes if they
- * are mapped, by itself. What is not mapped goes to the servers as ever, and so
- * do discards and write zeroes. A flush is for the targets, and for the servers
- * if they have changed anything since the last one. A request that a server has
- * taken, or that waits for one, still ends there.
+ * From the end of ABUSE_MAP on the kernel carries out reads by itself, and writes,
+ * discards and write zeroes if they are mapped. What is not mapped goes to the
+ * servers as ever. A flush is for the targets, and for the servers if they have
+ * changed anything since the last one. A request that a server has taken, or that
+ * waits for one, still ends there.
  *
  * The kernel keeps the block device open, and claims it, until nothing is mapped
  * to it any more; no descriptor is needed for that. What the page cache has of
@@ -811,13 +818,17 @@ enum abuse_map_flags {
  * or that needs what is written to stay as it is meanwhile, and for a file that
  * is not in memory, ENOSPC beyond its end, ENOMEM beyond RLIMIT_MEMLOCK without
  * CAP_IPC_LOCK, ENFILE, EROFS or ETXTBSY if a file in memory cannot be opened
- * once more, EINVAL beyond the end of the disk, and EOPNOTSUPP without
- * ABUSE_FLAGS_MAPPABLE. Either call fails with EPERM if there would be more than
- * ABUSE_MAX_USER_EXTENTS, without CAP_SYS_RESOURCE: to unmap the middle of one
- * makes two. It fails with EIO if a device that is given up could not be flushed,
- * and then so does the next flush of the disk; or if a device cannot be opened, or
- * what the page cache has of it could not be written out. If it fails with ENOMEM,
- * the first part of the extent after those that are @done may have been changed.
+ * once more, EINVAL beyond the end of the disk or for flags that do not go together,
+ * and EOPNOTSUPP without ABUSE_FLAGS_MAPPABLE, and for a device that cannot do the
+ * discards or write zeroes that are to be mapped. On a disk without
+ * ABUSE_FLAGS_WRITE_CACHE no device that has a volatile write cache can do write
+ * zeroes, as they cannot be made durable before they are answered. Either call
+ * fails with EPERM if there would be more than ABUSE_MAX_USER_EXTENTS, without
+ * CAP_SYS_RESOURCE: to unmap the middle of one makes two. It fails with EIO if a
+ * device that is given up could not be flushed, and then so does the next flush of
+ * the disk; or if a device cannot be opened, or what the page cache has of it could
+ * not be written out. If it fails with ENOMEM, the first part of the extent after
+ * those that are @done may have been changed.
  */
 struct abuse_extents {
 	__u32	size;

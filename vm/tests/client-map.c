@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 /*
- * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w]],... [mode=r|w of the open]
+ * map, unmap extents=OFFSET:LENGTH[:TARGET_OFFSET:PATH[:w[d][z]]],... [mode=r|w of the open]
  *	[times=N step=BYTES] [flags=] [size=] [tail=] [element_size=] [extent_flags=]
  *	[extent_filesystem=] [reserved=] [seals=, of fresh memory] [memlock=BYTES, the limit] [uid=, of the call]
  *	[mlockall=yes] [umount=DIR, right after the call] [then=PATH: one more extent, which the kernel reads from there]
@@ -41,6 +41,13 @@ static int target_of(const char *text, int write)
 	       !strncmp(text, "huge=", 5) ? memory_file(text + 5, MFD_HUGETLB) : open_target(text, write);
 }
 
+/* w: writes; d: discards; z: write zeroes */
+static __u32 extent_flags(const char *letters)
+{
+	return (strchr(letters, 'w') ? ABUSE_EXTENT_WRITE : 0) | (strchr(letters, 'd') ? ABUSE_EXTENT_DISCARD : 0) |
+	       (strchr(letters, 'z') ? ABUSE_EXTENT_WRITE_ZEROES : 0);
+}
+
 static void parse(char *text, struct abuse_extent *e)
 {
 	char *part[5] = {}, *save = NULL;
@@ -54,7 +61,7 @@ static void parse(char *text, struct abuse_extent *e)
 		.length = number(part[1]),
 		.target_offset = part[2] ? number(part[2]) : 0,
 		.target = part[3] ? (__u64)target_of(part[3], part[4] != NULL) : num("fd", 0),
-		.flags = num("extent_flags", part[4] ? ABUSE_EXTENT_WRITE : 0),
+		.flags = num("extent_flags", part[4] ? extent_flags(part[4]) : 0),
 		.filesystem = num("extent_filesystem", 0),
 	};
 }

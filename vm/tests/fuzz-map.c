@@ -15,6 +15,11 @@ static struct abuse_extent extent(struct fuzzer *f)
 		.flags = once_in(f, 4) ? ABUSE_EXTENT_WRITE : 0,
 	};
 
+	if (e.flags && once_in(f, 2))
+		e.flags |= ABUSE_EXTENT_DISCARD;
+	if (e.flags && once_in(f, 2))
+		e.flags |= ABUSE_EXTENT_WRITE_ZEROES;
+
 	if (once_in(f, 3)) {
 		e.target = memory;
 		e.flags |= ABUSE_EXTENT_MEMORY;

@@ -248,7 +248,7 @@ what_does_not_fit_is_refused() {
 	expect EINVAL client map $CTL extents=32M:4K:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:0:0:/dev/ram0
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 flags=2
-	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=4
+	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=16
 	expect EMEDIUMTYPE client map $CTL extents=0:4K:0:/dev/ram0 extent_flags=$MEMORY
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 extent_filesystem=1
 	expect EINVAL client map $CTL extents=0:4K:0:/dev/ram0 reserved=1
@@ -415,9 +415,9 @@ _nothing_taken() { # since $gets
 a_server_of_a_block_device_leaves_it_to_the_kernel() {
 	local gets
 	_targets
-	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE | DISCARD))
+	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE | WRITE_ZEROES))
 	start server file:/dev/ram0
-	is maps "$(tool maps 0 -n)" "0B 8M /dev/ram0 0B rw"
+	[[ $(tool maps 0 -n) =~ ^"0B 8M /dev/ram0 0B rw"d?$ ]] || fail "maps: $(tool maps 0)" # it discards on newer kernels
 	gets=$(status gets)
 	io op=check length=1M byte=0x41
 	io op=write length=64K byte=0x71
@@ -425,8 +425,8 @@ a_server_of_a_block_device_leaves_it_to_the_kernel() {
 	client io /dev/ram0 op=check length=64K byte=0x71
 	io op=sync
 	_nothing_taken
-	# A server has a discard to do, and then a flush.
-	io op=discard length=64K
+	# A server has the zeroes to do, which that device cannot, and then a flush.
+	io op=zeroes length=64K
 	io op=sync
 	is gets "$(status gets)" $((gets + 2))
 	client setup /dev/abctl1 capacity=8M flags=$MAPPABLE

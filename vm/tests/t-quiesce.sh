@@ -109,6 +109,7 @@ who_waits_for_requests_goes_on_at_the_resume() {
 # Starts a quiesce, which waits for what is owned
 _waits() {
 	spawn quiesce client quiesce $CTL timeout_ms=$NO_LIMIT
+	client status $CTL only=conditions until=$QUIESCED
 	still_waits quiesce
 }
 

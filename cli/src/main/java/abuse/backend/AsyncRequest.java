@@ -79,7 +79,7 @@ public interface AsyncRequest {
     void completeSoon();
 
     /**
-     * Ends a read or write without an answer, after its bytes were {@linkplain Mapper mapped}: the kernel carries it out
+     * Ends what is no flush without an answer, after its bytes were {@linkplain Mapper mapped}: the kernel carries it out
      * anew, as after a {@link RetryException}. Only for requests of a disk for which the backend was given a Mapper.
      */
     default void retry() {

@@ -152,7 +152,11 @@ class FileBackend implements Backend {
     @Override
     public void start(Mapper mapper) throws IOException {
         if (isDevice()) {
-            mapper.map(0, size, path, 0, writable);
+            if (writable) {
+                mapper.mapAll(0, size, path, 0);
+            } else {
+                mapper.map(0, size, path, 0, false);
+            }
         }
     }
 

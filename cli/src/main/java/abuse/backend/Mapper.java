@@ -7,8 +7,8 @@ import java.io.IOException;
 
 /**
  * Lets the kernel itself carry out reads and writes of a disk, on another block device or in memory: like the page table
- * of a process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, and each discard,
- * write of zeroes and flush, comes to the backend as ever.
+ * of a process, which its page-fault handler fills. What is mapped needs no server. What is not mapped, discards and writes
+ * of zeroes unless {@link #mapAll} or {@link #lend} takes them, and each flush come to the backend as ever.
  *
  * <p>A backend may map all it has before the first request, or a range when it is first asked for: it maps it, and throws a
  * {@link RetryException} in place of an answer. The kernel then carries that request out, too, and the backend moves no byte:
@@ -42,7 +42,13 @@ public interface Mapper {
     void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException;
 
     /**
-     * Maps a range to memory, for reads and writes. If an earlier server has lent memory for it, it is that memory, with
+     * The same for reads and writes, and for discards and writes of zeroes as far as the device can do them; the others come
+     * to the backend.
+     */
+    void mapAll(long offset, long length, String target, long targetOffset) throws IOException;
+
+    /**
+     * Maps a range to memory, for all but flushes; a discard leaves zeros. If an earlier server has lent memory for it, it is that memory, with
      * what is in it. Otherwise it is new, and zeros. The memory outlives this server, until {@link #unmap} or a reset of
      * the disk, and cannot be swapped.
      *

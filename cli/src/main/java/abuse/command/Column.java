@@ -42,7 +42,7 @@ enum Column implements Field<DeviceRow> {
     MRBYTES("bytes of those reads"),
     MWBYTES("bytes of those writes"),
     MISSES("reads and writes that were not mapped, of a disk that may be"),
-    FAULTS("reads and writes that servers got, as what they were mapped to had failed them"),
+    FAULTS("requests that servers got, as what they were mapped to had failed them"),
     EXTENTS("parts that are mapped"),
     P50("median latency, us"),
     P99("99th percentile of the latency, us"),

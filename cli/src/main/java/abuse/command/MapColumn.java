@@ -9,7 +9,7 @@ enum MapColumn implements Field<Extent> {
     LENGTH("how much"),
     TARGET("block device that has it"),
     TOFFSET("where it begins there"),
-    MODE("ro: reads only; rw: writes, too");
+    MODE("ro: reads only; rw: writes, too, with d discards, with z writes of zeroes");
 
     private final String help;
 
@@ -34,7 +34,7 @@ enum MapColumn implements Field<Extent> {
             case LENGTH -> extent.length();
             case TARGET -> extent.target();
             case TOFFSET -> extent.targetOffset();
-            case MODE -> extent.writable() ? "rw" : "ro";
+            case MODE -> (extent.writable() ? "rw" : "ro") + (extent.discards() ? "d" : "") + (extent.zeroes() ? "z" : "");
         };
     }
 

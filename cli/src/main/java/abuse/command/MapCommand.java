@@ -16,12 +16,14 @@ final class MapCommand extends Command {
     private final PositionalParamSpec target = word("3", "TARGET[:AT]", "Block device that has these bytes, and where they"
             + " begin there (0)");
     private final OptionSpec readOnly = flag("-r,--read-only", "Map reads only; writes go to the servers.");
+    private final OptionSpec discard = flag("--discard", "Map discards, too; the block device must be able to do them.");
+    private final OptionSpec zeroes = flag("--write-zeroes", "Map writes of zeroes, too, likewise.");
     private final OptionSpec replace = flag("--replace", "Also where something is mapped already.");
 
     MapCommand(Context context) {
         super(context, "map", "Lets the kernel itself use a block device for a part of a disk.",
-                "No server is asked for what is mapped, nor needed. The rest of the disk, discards and writes of zeroes"
-                        + " are the servers' as before. It stays so until 'abusectl unmap' or a reset.");
+                "No server is asked for what is mapped, nor needed. The rest of the disk is the servers' as before, and so are"
+                        + " discards and writes of zeroes unless they are mapped, too. It stays so until 'abusectl unmap' or a reset.");
     }
 
     @Override
@@ -33,6 +35,9 @@ final class MapCommand extends Command {
         if (path.isEmpty()) {
             throw new UsageException("'" + target.getValue() + "' names no block device");
         }
+        if (isSet(readOnly) && (isSet(discard) || isSet(zeroes))) {
+            throw new UsageException("--discard and --write-zeroes need writes, which --read-only leaves to the servers");
+        }
         try (Device device = open(name.getValue())) {
             Status status = device.status();
             if (!status.isSetUp()) {
@@ -43,7 +48,8 @@ final class MapCommand extends Command {
                 throw new UsageException(target.getValue() + ": " + from + " is not a multiple of the block size, "
                         + status.blockSize());
             }
-            device.map(new Mapping(range.offset(), range.length(), path, from, !isSet(readOnly), isSet(replace)));
+            device.map(new Mapping(range.offset(), range.length(), path, from, !isSet(readOnly), isSet(discard),
+                    isSet(zeroes), isSet(replace)));
         }
     }
 }

@@ -25,7 +25,7 @@ enum Metric {
     MAPPED_READ_BYTES("abuse_mapped_read_bytes_total", true, "Bytes of those reads."),
     MAPPED_WRITTEN_BYTES("abuse_mapped_written_bytes_total", true, "Bytes of those writes."),
     MISSES("abuse_misses_total", true, "Reads and writes of a mappable disk that were not mapped."),
-    FAULTS("abuse_faults_total", true, "Reads and writes that servers got, as what they were mapped to had failed them."),
+    FAULTS("abuse_faults_total", true, "Requests that servers got, as what they were mapped to had failed them."),
     EXTENTS("abuse_extents", false, "Parts of the disk that are mapped.");
 
     final String series;

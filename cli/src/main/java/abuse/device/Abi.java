@@ -84,6 +84,8 @@ final class Abi {
 
     static final int ABUSE_EXTENT_WRITE = 1;
     static final int ABUSE_EXTENT_MEMORY = 2;
+    static final int ABUSE_EXTENT_DISCARD = 4;
+    static final int ABUSE_EXTENT_WRITE_ZEROES = 8;
     static final int ABUSE_MAP_REPLACE = 1;
 
     static final int ABUSE_SERVER_DRAINING = 1;

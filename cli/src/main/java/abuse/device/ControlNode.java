@@ -253,7 +253,11 @@ public final class ControlNode implements Device {
         try (Memory memory = Memory.map(Mapping.SIZE_OF)) {
             mapping.encode(memory.buffer(), memory.address(), target);
             while (Unix.ioctl(fd, Abi.ABUSE_MAP, memory.address()) < 0) {
-                IOException refusal = mapping.refusal(Unix.errno());
+                int errno = Unix.errno();
+                IOException refusal = mapping.refusal(errno);
+                if (refusal instanceof UnableException && !status().flags().contains(Flag.MAPPABLE)) {
+                    throw new DeviceException(path, Call.MAP, errno);
+                }
                 if (refusal != null) {
                     throw refusal;
                 }

@@ -14,9 +14,12 @@ import java.util.Map;
  *     the filesystem that has its file, and the inode of that
  * @param targetOffset the first byte, of that device or file
  * @param writable writes go there, too, and not only reads
+ * @param discards discards go there, too
+ * @param zeroes writes of zeroes go there, too
  * @param memory it is no block device
  */
-public record Extent(long offset, long length, String target, long targetOffset, boolean writable, boolean memory) {
+public record Extent(long offset, long length, String target, long targetOffset, boolean writable, boolean discards,
+        boolean zeroes, boolean memory) {
     /** Reads one; the paths are those of the numbers that were met before. */
     static Extent decode(ByteBuffer from, int at, Map<Long, String> paths) {
         int flags = from.getInt(at + Abi.Extent.FLAGS);
@@ -25,7 +28,8 @@ public record Extent(long offset, long length, String target, long targetOffset,
         long filesystem = Integer.toUnsignedLong(from.getInt(at + Abi.Extent.FILESYSTEM));
         return new Extent(from.getLong(at + Abi.Extent.OFFSET), from.getLong(at + Abi.Extent.LENGTH),
                 memory ? memory(filesystem, target) : paths.computeIfAbsent(target, DiskNode::path),
-                from.getLong(at + Abi.Extent.TARGET_OFFSET), (flags & Abi.ABUSE_EXTENT_WRITE) != 0, memory);
+                from.getLong(at + Abi.Extent.TARGET_OFFSET), (flags & Abi.ABUSE_EXTENT_WRITE) != 0,
+                (flags & Abi.ABUSE_EXTENT_DISCARD) != 0, (flags & Abi.ABUSE_EXTENT_WRITE_ZEROES) != 0, memory);
     }
 
     /** What a file in memory is called: its inode alone may be that of a file of another filesystem, too. */

@@ -12,11 +12,12 @@ import java.nio.ByteBuffer;
  * @param fd of a file in memory, open for reads and writes; it may be closed afterwards
  * @param fileOffset the first byte, of that file
  * @param writable for writes, too, and not only for reads
+ * @param zeroes for discards and writes of zeroes, too, both of which leave zeros; only if it is writable
  */
-public record Loan(long offset, long length, int fd, long fileOffset, boolean writable) {
-    /** For reads and writes. */
+public record Loan(long offset, long length, int fd, long fileOffset, boolean writable, boolean zeroes) {
+    /** For all that is asked of a disk. */
     public Loan(long offset, long length, int fd, long fileOffset) {
-        this(offset, length, fd, fileOffset, true);
+        this(offset, length, fd, fileOffset, true, true);
     }
 
     /** Writes the argument of the call, of {@link Mapping#SIZE_OF} bytes, which lies at an address. */
@@ -24,6 +25,6 @@ public record Loan(long offset, long length, int fd, long fileOffset, boolean wr
         Mapping.encode(raw, address, Abi.ABUSE_MAP_REPLACE, offset, length);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET_OFFSET, fileOffset);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET, fd);
-        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, Abi.ABUSE_EXTENT_MEMORY | (writable ? Abi.ABUSE_EXTENT_WRITE : 0));
+        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, Abi.ABUSE_EXTENT_MEMORY | Mapping.flags(writable, zeroes, zeroes));
     }
 }

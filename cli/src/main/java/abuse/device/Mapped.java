@@ -12,7 +12,7 @@ import java.nio.ByteBuffer;
  * @param readBytes bytes of those reads
  * @param writtenBytes bytes of those writes
  * @param misses reads and writes that were for servers, as they were not mapped
- * @param faults reads and writes that servers got as a target had failed them
+ * @param faults requests that servers got as a target had failed them
  * @param extents how many parts of the disk are mapped now
  */
 public record Mapped(long reads, long writes, long readBytes, long writtenBytes, long misses, long faults, long extents) {

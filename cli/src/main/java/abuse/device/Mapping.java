@@ -13,10 +13,18 @@ import java.nio.ByteBuffer;
  * @param target path of a block device
  * @param targetOffset the first byte, of that device
  * @param writable for writes, too, and not only for reads
+ * @param discards for discards, too; only if it is writable
+ * @param zeroes for writes of zeroes, too; only if it is writable
  * @param replace also where something is mapped already
  */
-public record Mapping(long offset, long length, String target, long targetOffset, boolean writable, boolean replace) {
+public record Mapping(long offset, long length, String target, long targetOffset, boolean writable, boolean discards,
+        boolean zeroes, boolean replace) {
     static final int SIZE_OF = Abi.Extents.SIZE_OF + Abi.Extent.SIZE_OF;
+
+    /** For reads, or for reads and writes. */
+    public Mapping(long offset, long length, String target, long targetOffset, boolean writable, boolean replace) {
+        this(offset, length, target, targetOffset, writable, false, false, replace);
+    }
 
     /** Opens the target; the caller closes it. */
     int open() throws IOException {
@@ -32,7 +40,12 @@ public record Mapping(long offset, long length, String target, long targetOffset
         encode(raw, address, replace ? Abi.ABUSE_MAP_REPLACE : 0, offset, length);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET_OFFSET, targetOffset);
         raw.putLong(Abi.Extents.SIZE_OF + Abi.Extent.TARGET, fd);
-        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, writable ? Abi.ABUSE_EXTENT_WRITE : 0);
+        raw.putInt(Abi.Extents.SIZE_OF + Abi.Extent.FLAGS, flags(writable, discards, zeroes));
+    }
+
+    static int flags(boolean writable, boolean discards, boolean zeroes) {
+        return (writable ? Abi.ABUSE_EXTENT_WRITE : 0) | (discards ? Abi.ABUSE_EXTENT_DISCARD : 0)
+                | (zeroes ? Abi.ABUSE_EXTENT_WRITE_ZEROES : 0);
     }
 
     /** The same for bytes whose place is told by others, or that are not to be mapped any more. */
@@ -57,8 +70,12 @@ public record Mapping(long offset, long length, String target, long targetOffset
         raw.putLong(at + Abi.Extent.LENGTH, length);
     }
 
-    /** What is wrong with the target if the kernel refuses with this number; null if it is something else. */
+    /** What is wrong with the target of a disk that may be mapped if the kernel refuses with this number; null if it is something else. */
     IOException refusal(int errno) {
+        if (errno == Unix.EOPNOTSUPP && (discards || zeroes)) {
+            return new UnableException(target + ": cannot do " + (!zeroes ? "discards" : !discards ? "writes of zeroes, or cannot"
+                    + " make them durable, as a disk without a write cache needs" : "both discards and writes of zeroes"));
+        }
         String words = switch (errno) {
             case Unix.ENOTBLK -> "is not a block device";
             case Unix.EACCES -> "is read-only";

@@ -9,6 +9,7 @@ import abuse.device.Extent;
 import abuse.device.Loan;
 import abuse.device.Mapping;
 import abuse.device.Status;
+import abuse.device.UnableException;
 import abuse.libc.Memory;
 import abuse.libc.MemoryFile;
 import abuse.libc.Unix;
@@ -64,6 +65,26 @@ final class DiskMapper implements Mapper, AutoCloseable {
     }
 
     @Override
+    public void mapAll(long offset, long length, String target, long targetOffset) throws IOException {
+        // Only the kernel knows what the device can do for this disk, and it refuses before it changes anything
+        if (!tryAll(offset, length, target, targetOffset, true, true) && !tryAll(offset, length, target, targetOffset, false, true)
+                && !tryAll(offset, length, target, targetOffset, true, false)) {
+            map(offset, length, target, targetOffset, true);
+        }
+    }
+
+    private boolean tryAll(long offset, long length, String target, long targetOffset, boolean discards, boolean zeroes)
+            throws IOException {
+        try {
+            device.map(new Mapping(offset, length, target, targetOffset, true, discards, zeroes, true));
+            used = true;
+            return true;
+        } catch (UnableException e) {
+            return false;
+        }
+    }
+
+    @Override
     public synchronized Memory lend(long offset, long length) throws IOException {
         use();
         List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
@@ -97,7 +118,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
                         + path + "'");
             }
             return there.size() == 1 && first.offset() <= offset && first.offset() + first.length() >= offset + length
-                    && first.writable() ? Memory.share(fd, offset - first.start(), length)
+                    && first.writable() && first.discards() && first.zeroes() ? Memory.share(fd, offset - first.start(), length)
                             : lend(new Loan(offset, length, fd, offset - first.start()));
         } finally {
             Unix.close(fd);
@@ -121,8 +142,12 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException {
+<<<<<<< HEAD
         use();
         device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
+=======
+        device.lend(new Loan(offset, length, target.fd(), targetOffset, writable, false));
+>>>>>>> h-disc
     }
 
     @Override

@@ -45,6 +45,26 @@ class MapTest {
     }
 
     @Test
+    void discards_and_zeroes_are_mapped_when_that_is_said_and_the_device_can() {
+        var disk = commands.devices.add(0).setUp(16 << 20, Flag.MAPPABLE);
+        commands.succeed("map", "--discard", "--write-zeroes", "0", "0", "4M", "/dev/sda");
+        commands.succeed("map", "--discard", "0", "4M", "4M", "/dev/sda:4M");
+        commands.succeed("map", "--write-zeroes", "0", "8M", "4M", "/dev/sda:8M");
+        assertEquals("rwdz\nrwd\nrwz\n", commands.succeed("maps", "-n", "-o", "mode", "0"));
+        disk.targetsCan(false, false);
+        assertEquals("/dev/sdb: cannot do discards", commands.fail("map", "--discard", "0", "12M", "-", "/dev/sdb"));
+        assertEquals("/dev/sdb: cannot do writes of zeroes, or cannot make them durable, as a disk without a write cache needs",
+                commands.fail("map", "--write-zeroes", "0", "12M", "-", "/dev/sdb"));
+        assertEquals("/dev/sdb: cannot do both discards and writes of zeroes",
+                commands.fail("map", "--write-zeroes", "--discard", "0", "12M", "-", "/dev/sdb"));
+        for (String option : new String[] {"--discard", "--write-zeroes"}) {
+            assertEquals("map: --discard and --write-zeroes need writes, which --read-only leaves to the servers",
+                    commands.misuse("map", "-r", option, "0", "12M", "-", "/dev/sdb"));
+        }
+        assertEquals(3, commands.succeed("maps", "-n", "0").lines().count());
+    }
+
+    @Test
     void what_is_mapped_is_replaced_only_when_that_is_said() {
         ready();
         commands.succeed("map", "0", "0", "8M", "/dev/sda");

@@ -102,7 +102,7 @@ class MetricsTest extends CommandTestBase {
                 # TYPE abuse_misses_total counter
                 abuse_misses_total{device="abuse0"} 5
                 abuse_misses_total{device="abuse12"} 0
-                # HELP abuse_faults_total Reads and writes that servers got, as what they were mapped to had failed them.
+                # HELP abuse_faults_total Requests that servers got, as what they were mapped to had failed them.
                 # TYPE abuse_faults_total counter
                 abuse_faults_total{device="abuse0"} 6
                 abuse_faults_total{device="abuse12"} 0

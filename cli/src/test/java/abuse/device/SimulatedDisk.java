@@ -234,6 +234,12 @@ public final class SimulatedDisk {
         map.noMemory = true;
     }
 
+    /** From now on block devices can do no more than this, besides reads and writes. */
+    public synchronized void targetsCan(boolean discards, boolean zeroes) {
+        map.discards = discards;
+        map.zeroes = zeroes;
+    }
+
     /** What the kernel has done by itself so far. */
     public synchronized void count(Mapped counters) {
         mapped = counters;

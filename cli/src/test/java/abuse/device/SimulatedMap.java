@@ -23,21 +23,27 @@ final class SimulatedMap {
     private List<Extent> extents = new ArrayList<>();
     /** Whether the limit of what may stay in memory is reached. */
     boolean noMemory;
+    /** What block devices can do. */
+    boolean discards = true;
+    boolean zeroes = true;
 
     SimulatedMap(SimulatedDisk disk) {
         this.disk = disk;
     }
 
-    void add(Mapping mapping) throws DeviceException {
+    void add(Mapping mapping) throws IOException {
         synchronized (disk) {
             check(Call.MAP, mapping.offset(), mapping.length());
+            if (mapping.discards() && !discards || mapping.zeroes() && !zeroes) {
+                throw mapping.refusal(Unix.EOPNOTSUPP);
+            }
             long end = mapping.offset() + mapping.length();
             if (!mapping.replace() && extents.stream().anyMatch(e -> e.offset() < end && e.offset() + e.length() > mapping.offset())) {
                 throw new DeviceException(disk.path, Call.MAP, Unix.EEXIST);
             }
             remove(mapping.offset(), mapping.length());
             extents.add(new Extent(mapping.offset(), mapping.length(), mapping.target(), mapping.targetOffset(), mapping.writable(),
-                    false));
+                    mapping.discards(), mapping.zeroes(), false));
             extents.sort(Comparator.comparingLong(Extent::offset));
         }
     }
@@ -52,28 +58,40 @@ final class SimulatedMap {
             String target = target(loan.fd());
             memory.computeIfAbsent(target, name -> copy(loan.fd()));
             remove(loan.offset(), loan.length());
-            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), loan.writable(), true));
+            extents.add(new Extent(loan.offset(), loan.length(), target, loan.fileOffset(), loan.writable(), loan.zeroes(),
+                    loan.zeroes(), true));
             extents.sort(Comparator.comparingLong(Extent::offset));
         }
     }
 
-    /** Carries out a read or write as the kernel does; false if not all of it is mapped, or a target fails. */
+    private static boolean isMapped(Extent extent, Operation operation) {
+        return switch (operation) {
+            case READ -> true;
+            case WRITE -> extent.writable();
+            case DISCARD -> extent.discards();
+            case WRITE_ZEROES -> extent.zeroes();
+            default -> false;
+        };
+    }
+
+    /** Carries out a request as the kernel does; false if not all of it is mapped, or a target fails. A discard leaves zeros. */
     boolean carriesOut(SimulatedDisk.Submitted request) {
-        boolean write = request.operation == Operation.WRITE;
-        if (!write && request.operation != Operation.READ) {
+        if (request.operation == Operation.FLUSH) {
             return false;
         }
+        boolean write = request.operation != Operation.READ;
+        byte[] data = request.data != null ? request.data : new byte[(int) request.length];
         long at = request.offset;
         while (at < request.offset + request.length) {
             Extent extent = null;
             for (Extent e : extents) {
-                extent = e.offset() <= at && at < e.offset() + e.length() && (e.writable() || !write) ? e : extent;
+                extent = e.offset() <= at && at < e.offset() + e.length() && isMapped(e, request.operation) ? e : extent;
             }
             if (extent == null) {
                 return false;
             }
             int length = (int) (Math.min(request.offset + request.length, extent.offset() + extent.length()) - at);
-            var bytes = ByteBuffer.wrap(request.data, (int) (at - request.offset), length);
+            var bytes = ByteBuffer.wrap(data, (int) (at - request.offset), length);
             Path target = Path.of(extent.memory() ? "/proc/self/fd/" + memory.get(extent.target()) : extent.target());
             try (var file = FileChannel.open(target, write ? StandardOpenOption.WRITE : StandardOpenOption.READ)) {
                 if ((write ? file.write(bytes, at - extent.start()) : file.read(bytes, at - extent.start())) != length) {
@@ -138,7 +156,8 @@ final class SimulatedMap {
 
     private static void keep(List<Extent> left, Extent e, long start, long end) {
         if (start < end) {
-            left.add(new Extent(start, end - start, e.target(), e.targetOffset() + start - e.offset(), e.writable(), e.memory()));
+            left.add(new Extent(start, end - start, e.target(), e.targetOffset() + start - e.offset(), e.writable(), e.discards(),
+                    e.zeroes(), e.memory()));
         }
     }
 

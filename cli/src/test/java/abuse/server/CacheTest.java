@@ -334,7 +334,7 @@ class CacheTest extends ServerTestBase {
         List<Extent> left = extents();
         first.stop();
         try (Device device = devices.open("/dev/abctl0"); var file = MemoryFile.allocate(PIECE)) {
-            device.lend(new Loan(left.get(0).offset(), PIECE, file.fd(), 0, false));
+            device.lend(new Loan(left.get(0).offset(), PIECE, file.fd(), 0, false, false));
         }
         serve(geometry -> slow);
         assertEquals(List.of(), extents());

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.function.Executable;
 
 /** Backends that map their disk. */
 class ServerMapTest extends ServerTestBase {
-    private static final List<Extent> ALL = List.of(new Extent(0, CAPACITY, "/dev/sda", 0, true, false));
+    private static final List<Extent> ALL = List.of(new Extent(0, CAPACITY, "/dev/sda", 0, true, false, false, false));
 
     private volatile Mapper mapper;
 
@@ -79,6 +79,38 @@ class ServerMapTest extends ServerTestBase {
         assertEquals(BLOCK, extents().get(0).offset());
         server.stop();
         assertEquals(List.of(), extents());
+    }
+
+    @Test
+    void what_a_device_cannot_do_is_left_to_the_backend() throws Exception {
+        for (boolean discards : new boolean[] {true, false}) {
+            for (boolean zeroes : new boolean[] {true, false}) {
+                disk.setUp(CAPACITY, Flag.MAPPABLE);
+                disk.targetsCan(discards, zeroes);
+                var server = serve(new ModelBackend() {
+                    @Override
+                    public void start(Mapper given) throws IOException {
+                        given.mapAll(0, CAPACITY, "/dev/sda", 0);
+                    }
+                });
+                assertEquals(List.of(new Extent(0, CAPACITY, "/dev/sda", 0, true, discards, zeroes, false)), extents());
+                server.stop();
+                assertEquals(List.of(), extents());
+                disk.reset();
+            }
+        }
+    }
+
+    @Test
+    void memory_that_is_lent_needs_no_server_for_discards_and_zeroes() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        disk.carryOutMapped();
+        serve(MEM).stop();
+        for (var operation : List.of(Operation.DISCARD, Operation.WRITE_ZEROES)) {
+            disk.write(0, pattern(1)).await();
+            assertFalse(disk.submit(operation, 0, BLOCK, null, Set.of(), 0).await().failed());
+            assertArrayEquals(new byte[BLOCK], disk.read(0, BLOCK).await().data());
+        }
     }
 
     /** Maps each block to a file when it is first asked for. */
