@@ -267,9 +267,10 @@ static void abuse_target_lead(struct abuse_map *map, struct abuse_target *target
 
 static u32 abuse_extent_ops(u32 flags)
 {
-	return (flags & ABUSE_EXTENT_WRITE ? BIT(REQ_OP_WRITE) : 0) |
-	       (flags & ABUSE_EXTENT_DISCARD ? BIT(REQ_OP_DISCARD) : 0) |
-	       (flags & ABUSE_EXTENT_WRITE_ZEROES ? BIT(REQ_OP_WRITE_ZEROES) : 0);
+	return (flags & ABUSE_EXTENT_WRITE ? abuse_op_bit(REQ_OP_WRITE) : 0) |
+	       (flags & ABUSE_EXTENT_DISCARD ? abuse_op_bit(REQ_OP_DISCARD) : 0) |
+	       (flags & ABUSE_EXTENT_WRITE_ZEROES ?
+			abuse_op_bit(REQ_OP_WRITE_ZEROES) : 0);
 }
 
 /**

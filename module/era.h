@@ -17,7 +17,7 @@
  * @link: in the list of the era that saw its end
  * @target: on this device
  * @delta: so many sectors further on than on the disk
- * @ops: BIT() of each enum req_op that changes bytes and goes there, too
+ * @ops: abuse_op_bit() of each enum req_op that changes bytes and goes there, too
  * @ranges: entries of the tree that say so
  */
 struct abuse_mapping {
@@ -137,6 +137,12 @@ struct abuse_era *abuse_era_alloc(struct abuse_map *map);
 void abuse_era_cancel(struct abuse_era *era);
 int abuse_era_wait(struct abuse_era *era);
 void abuse_era_put(struct abuse_era *era);
+
+/* Of the operations that a mapping has */
+static inline u32 abuse_op_bit(enum req_op op)
+{
+	return BIT((__force u32)op);
+}
 
 /* Whoever is in an era enters it once more. */
 static inline void abuse_era_stay(struct abuse_era *era)

@@ -230,9 +230,10 @@ struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
 /* Returns enum abuse_extent_flags. */
 static u32 abuse_mapping_flags(const struct abuse_mapping *m)
 {
-	return (m->ops & BIT(REQ_OP_WRITE) ? ABUSE_EXTENT_WRITE : 0) |
-	       (m->ops & BIT(REQ_OP_DISCARD) ? ABUSE_EXTENT_DISCARD : 0) |
-	       (m->ops & BIT(REQ_OP_WRITE_ZEROES) ?
+	return (m->ops & abuse_op_bit(REQ_OP_WRITE) ? ABUSE_EXTENT_WRITE : 0) |
+	       (m->ops & abuse_op_bit(REQ_OP_DISCARD) ?
+			ABUSE_EXTENT_DISCARD : 0) |
+	       (m->ops & abuse_op_bit(REQ_OP_WRITE_ZEROES) ?
 			ABUSE_EXTENT_WRITE_ZEROES : 0) |
 	       (m->target->memory ? ABUSE_EXTENT_MEMORY : 0);
 }

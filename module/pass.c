@@ -190,7 +190,7 @@ static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
 	if (!m || !op_is_write(bio_op(bio)))
 		return m;
-	return m->ops & BIT(bio_op(bio)) && !bdev_read_only(bio->bi_bdev) &&
+	return m->ops & abuse_op_bit(bio_op(bio)) && !bdev_read_only(bio->bi_bdev) &&
 	       !(m->target->bdev && bdev_read_only(m->target->bdev));
 }
 
