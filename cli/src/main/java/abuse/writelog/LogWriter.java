@@ -102,46 +102,34 @@ public final class LogWriter implements AutoCloseable {
      */
     public synchronized void written(long begin, long offset, long length, long address, boolean durable) throws IOException {
         if (failure == null) {
-            try {
-                put(address, length, end + sectorSize);
-                append(begin, clock.incrementAndGet(), offset, length, durable ? Format.FUA : 0, length);
-                count(1);
-            } catch (IOException e) {
-                throw ended(e);
-            }
+            put(address, length, end + sectorSize);
+            append(begin, clock.incrementAndGet(), offset, length, durable ? Format.FUA : 0, length);
+            count(1);
         }
     }
 
     /** Zeroes were written, which take no space in the file. Their pieces end at once, and count at once. */
     public synchronized void zeroed(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
-            try {
-                long until = clock.incrementAndGet();
-                long pieces = 0;
-                for (long done = 0; done < length; done += LONGEST_ZEROES) {
-                    long piece = Math.min(length - done, LONGEST_ZEROES);
-                    while (Unix.ftruncate(fd, end + sectorSize + piece) < 0) {
-                        throwUnlessInterrupted();
-                    }
-                    append(begin, until, offset + done, piece, durable ? Format.FUA : 0, piece);
-                    pieces++;
+            long until = clock.incrementAndGet();
+            long pieces = 0;
+            for (long done = 0; done < length; done += LONGEST_ZEROES) {
+                long piece = Math.min(length - done, LONGEST_ZEROES);
+                while (Unix.ftruncate(fd, end + sectorSize + piece) < 0) {
+                    throwUnlessInterrupted();
                 }
-                count(pieces);
-            } catch (IOException e) {
-                throw ended(e);
+                append(begin, until, offset + done, piece, durable ? Format.FUA : 0, piece);
+                pieces++;
             }
+            count(pieces);
         }
     }
 
     /** A range was discarded. */
     public synchronized void discarded(long begin, long offset, long length, boolean durable) throws IOException {
         if (failure == null) {
-            try {
-                append(begin, clock.incrementAndGet(), offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
-                count(1);
-            } catch (IOException e) {
-                throw ended(e);
-            }
+            append(begin, clock.incrementAndGet(), offset, length, Format.DISCARD | (durable ? Format.FUA : 0), 0);
+            count(1);
         }
     }
 
@@ -154,12 +142,8 @@ public final class LogWriter implements AutoCloseable {
     public synchronized long flushing() throws IOException {
         long place = end;
         if (failure == null) {
-            try {
-                append(clock.incrementAndGet(), 0, 0, 0, Format.METADATA, 0);
-                count(1);
-            } catch (IOException e) {
-                throw ended(e);
-            }
+            append(clock.incrementAndGet(), 0, 0, 0, Format.METADATA, 0);
+            count(1);
         }
         return place;
     }
@@ -167,12 +151,8 @@ public final class LogWriter implements AutoCloseable {
     /** A flush has ended well. */
     public synchronized void flushed(long place) throws IOException {
         if (failure == null) {
-            try {
-                rewrite(place, timesAt + Format.END_AT, clock.incrementAndGet());
-                rewrite(place, Format.FLAGS_AT, Format.FLUSH);
-            } catch (IOException e) {
-                throw ended(e);
-            }
+            rewrite(place, timesAt + Format.END_AT, clock.incrementAndGet());
+            rewrite(place, Format.FLAGS_AT, Format.FLUSH);
         }
     }
 
@@ -196,8 +176,6 @@ public final class LogWriter implements AutoCloseable {
             long now = clock.incrementAndGet();
             append(now, now, 0, 0, Format.MARK, 0);
             count(1);
-        } catch (IOException e) {
-            throw ended(e);
         } finally {
             memory.zero(Format.TEXT_LENGTH_AT, timesAt - Format.TEXT_LENGTH_AT);
         }
@@ -235,15 +213,12 @@ public final class LogWriter implements AutoCloseable {
         }
     }
 
+    /** What fails is the end of the log, once it has begun. */
     private void throwUnlessInterrupted() throws IOException {
         if (Unix.errno() != Unix.EINTR) {
-            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
+            failure = path + ": " + Unix.strerror(Unix.errno()) + (end > 0 ? "; the log ends before that" : "");
+            throw new IOException(failure);
         }
-    }
-
-    private IOException ended(IOException e) {
-        failure = e.getMessage() + "; the log ends before that";
-        return new IOException(failure, e);
     }
 
     @Override
