@@ -75,9 +75,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     private boolean tryAll(long offset, long length, String target, long targetOffset, boolean discards, boolean zeroes)
             throws IOException {
+        use();
         try {
             device.map(new Mapping(offset, length, target, targetOffset, true, discards, zeroes, true));
-            used = true;
             return true;
         } catch (UnableException e) {
             return false;
@@ -142,12 +142,8 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void map(long offset, long length, MemoryFile target, long targetOffset, boolean writable) throws IOException {
-<<<<<<< HEAD
         use();
-        device.lend(new Loan(offset, length, target.fd(), targetOffset, writable));
-=======
         device.lend(new Loan(offset, length, target.fd(), targetOffset, writable, false));
->>>>>>> h-disc
     }
 
     @Override
