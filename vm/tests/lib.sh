@@ -152,6 +152,12 @@ _blocked() {
 	[ $number = "$2" ] || { echo "only $number wait"; return 1; }
 }
 
+# null_disks KEY=VALUE ...: null_blk may be there already, with other parameters
+null_disks() {
+	modprobe -r null_blk 2>/dev/null || :
+	modprobe null_blk "$@"
+}
+
 running() { kill -0 "${PID[$1]}" 2>"$T/kill"; }
 still_waits() { # NAME
 	pause 0.3

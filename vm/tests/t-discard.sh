@@ -130,7 +130,7 @@ memory_becomes_zeros() {
 
 a_device_that_cannot_is_refused() {
 	_loop_ready
-	modprobe null_blk nr_devices=1 memory_backed=1 gb=1
+	null_disks nr_devices=1 memory_backed=1 gb=1
 	expect EOPNOTSUPP client map $CTL extents=0:4K:0:/dev/nullb0:wd
 	expect EOPNOTSUPP client map $CTL extents=0:4K:0:/dev/nullb0:wz
 	_map 0:4K:0:/dev/nullb0:w

@@ -6,7 +6,7 @@
 
 a_flush_reaches_what_was_just_unmapped() {
 	_ready
-	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
+	null_disks nr_devices=1 memory_backed=1 cache_size=4 gb=1
 	_slow_target /dev/nullb0
 	_map 0:1M:0:/dev/dm-0:w
 	io op=write byte=0x68

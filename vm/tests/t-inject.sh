@@ -14,7 +14,7 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 		echo N >/sys/kernel/debug/$fault/ignore-gfp-wait
 	done
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
-	modprobe null_blk nr_devices=1 memory_backed=1 gb=1
+	null_disks nr_devices=1 memory_backed=1 gb=1
 	for target in "" target=/dev/nullb0; do
 		"$ABUSE_BUILD/inject" $CTL disk=$DISK $target >"$T/inject" 2>&1 || fail "$(<"$T/inject")"
 		note "errors/failures: $(paste -sd' ' "$T/inject")"
@@ -23,6 +23,7 @@ each_allocation_and_each_copy_of_each_call_fails_once() {
 		done
 	done
 	wait_for unload
+	modprobe -r null_blk
 }
 
 # Then the slots come from vmalloc(), whose memory cannot be freed in atomic context.

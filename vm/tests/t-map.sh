@@ -144,7 +144,7 @@ a_request_that_is_cut_may_be_submitted_anew() {
 
 a_flush_reaches_targets_and_servers() {
 	_ready
-	modprobe null_blk nr_devices=1 memory_backed=1 cache_size=4 gb=1
+	null_disks nr_devices=1 memory_backed=1 cache_size=4 gb=1
 	_map 0:1M:0:/dev/nullb0:w
 	truncate -s 32M "$T/image"
 	serve store="$T/image"
@@ -389,7 +389,7 @@ what_is_mapped_is_counted() {
 a_mappable_disk_has_few_threads() {
 	local before
 	_targets
-	modprobe null_blk nr_devices=3 memory_backed=1 gb=1
+	null_disks nr_devices=3 memory_backed=1 gb=1
 	load
 	before=$(_threads)
 	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE))

@@ -82,7 +82,7 @@ public interface Backend extends AutoCloseable {
     /**
      * Whether these bytes belong to somebody else now, who may change them, and has shut this server out; so what was read of
      * them before must not be used any more. It is asked once a second while there is a cache of them, also while it is being
-     * closed, and may take its time; but without an answer for 20 seconds the cache is given up.
+     * closed, and once more after that, and may take its time; but without an answer for 20 seconds the cache is given up.
      *
      * @throws IOException when nobody knows
      */

@@ -8,7 +8,9 @@ import java.util.regex.Pattern;
 
 /** What may be shown of URLs, which may have passwords and keys. */
 public final class Urls {
-    private static final Pattern URL = Pattern.compile("\\b[A-Za-z][A-Za-z0-9+.-]*://[^\\s'\"]*");
+    private static final String SCHEME = "[A-Za-z][A-Za-z0-9+.-]*://";
+    /** Another one may follow without a blank. */
+    private static final Pattern URL = Pattern.compile("\\b" + SCHEME + "(?:(?!\\b" + SCHEME + ")[^\\s'\"])*");
 
     private Urls() {}
 

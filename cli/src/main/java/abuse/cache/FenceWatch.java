@@ -12,8 +12,8 @@ import java.util.function.Consumer;
  */
 final class FenceWatch implements AutoCloseable {
     private static final long PERIOD_MS = 1000;
-    /** Ceph lets another client break the lock of one that it has not heard of for 30 seconds. */
-    private static final int MOST_PERIODS = 20;
+    /** Ceph lets another client break the lock of one that it has not heard of for 30 seconds; we promise 20. */
+    private static final int MOST_PERIODS = 18;
 
     private final Backend backend;
     private final Consumer<Throwable> onFence;
@@ -33,8 +33,13 @@ final class FenceWatch implements AutoCloseable {
         this.onFence = onFence;
         this.period = period;
         this.most = most;
-        start(this::ask, "cache question");
-        start(this::watch, "cache watch");
+        try {
+            start(this::ask, "cache question");
+            start(this::watch, "cache watch");
+        } catch (Throwable e) {
+            close();
+            throw e;
+        }
     }
 
     private static void start(Runnable work, String name) {

@@ -5,14 +5,17 @@ import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A file that takes on one state after the other. Beside it is one with all that is durable, from which what a state has
@@ -28,6 +31,8 @@ final class WorkingCopy implements AutoCloseable {
 
     private final WriteLog log;
     private final int sectorSize;
+    /** For the file alone; a check may leave more there. */
+    private final Path folder;
     private final Path file;
     private final Path durableFile;
     private final boolean exact;
@@ -44,7 +49,8 @@ final class WorkingCopy implements AutoCloseable {
     WorkingCopy(WriteLog log, Storage base, Path folder, int number) throws IOException {
         this.log = log;
         sectorSize = log.sectorSize();
-        file = folder.resolve("state" + number);
+        this.folder = Files.createDirectory(folder.resolve("job" + number));
+        file = this.folder.resolve("state");
         durableFile = folder.resolve("durable" + number);
         durable = Storage.create(durableFile.toString(), base.size());
         try {
@@ -96,7 +102,21 @@ final class WorkingCopy implements AutoCloseable {
         }
     }
 
+    /** What an earlier check has left beside the file, such as a journal, would be taken for this state's. */
+    private void clear() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path left : files.sorted(Comparator.reverseOrder()).toList()) {
+                if (!left.equals(folder) && !left.equals(file)) {
+                    Files.delete(left);
+                }
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
     private void restore() throws IOException {
+        clear();
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS) || !attributes(FILE_ITSELF).equals(itself)) {
             Files.deleteIfExists(file);
             Storage fresh = Storage.create(file.toString(), durable.size());
@@ -118,7 +138,9 @@ final class WorkingCopy implements AutoCloseable {
     public void close() throws IOException {
         state.close();
         durable.close();
+        clear();
         Files.deleteIfExists(file);
+        Files.deleteIfExists(folder);
         Files.deleteIfExists(durableFile);
     }
 }

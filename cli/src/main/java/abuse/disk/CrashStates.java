@@ -104,13 +104,15 @@ public final class CrashStates {
      *     check refuses, too: the shortest record, without losses that do not matter. The cause is what it has thrown first
      * @throws IllegalArgumentException when there is no such mark
      * @throws IllegalStateException when nothing was written to the disk, or the disk is closed
-     * @throws IOException when a state cannot be made, as when the folder for temporary files is full, or if the thread is interrupted
+     * @throws IOException when a write could not be recorded or a state cannot be made, as when the folder for temporary files is
+     *     full, or if the thread is interrupted
      */
     public void forEach(Check check) throws IOException {
         Recording recording = disk.recording();
         if (!Files.exists(recording.log())) {
             throw new IllegalStateException(disk.path() + " is closed, and what was recorded is gone with it");
         }
+        recording.checkWhole();
         try (var log = new WriteLog(recording.log().toString()); Storage base = Storage.toRead(recording.base().toString())) {
             if (WriteLog.reach(log.entries()) == 0) {
                 throw new IllegalStateException("nothing was written to " + disk.path() + ", so there is nothing to check");
@@ -119,7 +121,9 @@ public final class CrashStates {
                     .orElseThrow(() -> new IllegalArgumentException(disk.path() + " has no mark '" + mark + "'"));
             var states = new abuse.crash.CrashStates(log.entries(), log.sectorSize(), most, seed);
             states.skipUntil(state -> state.cut() >= first);
-            walk(log, base, states, first, recording.newFolder(), check);
+            Path folder = recording.newFolder();
+            walk(log, base, states, first, folder, check);
+            Files.deleteIfExists(folder);
         }
     }
 
@@ -138,8 +142,6 @@ public final class CrashStates {
             }
             // That it could not be made smaller is less than that it is bad
             thrown[0].addSuppressed(e);
-        } finally {
-            Files.deleteIfExists(folder);
         }
         if (thrown[0] != null) {
             throw new AssertionError(words(log.entries(), run.failures().get(0)), thrown[0]);
@@ -150,6 +152,9 @@ public final class CrashStates {
     private static Throwable outcome(Check check, Path image) throws IOException {
         try {
             check.check(image);
+            if (Thread.currentThread().isInterrupted()) {
+                throw new InterruptedException();
+            }
             return null;
         } catch (VirtualMachineError e) {
             throw e;

@@ -63,7 +63,9 @@ final class Recording {
                 // The last byte tells how large the disk is
                 boolean last = at + length == size;
                 if (last || !piece.equals(zeros.slice(0, length))) {
-                    base.write(piece, at);
+                    for (long to = at; piece.hasRemaining();) {
+                        to += base.write(piece, to);
+                    }
                 }
             }
         }
@@ -85,6 +87,11 @@ final class Recording {
 
     void mark(String text) throws IOException {
         ((Marked) filter).mark(text);
+    }
+
+    /** Throws if something could not be recorded. */
+    void checkWhole() throws IOException {
+        ((Marked) filter).checkWhole();
     }
 
     private void remove() {

@@ -11,4 +11,11 @@ public interface Marked {
      * @throws IOException when it was not added; the message says why
      */
     void mark(String text) throws IOException;
+
+    /**
+     * Looks whether nothing is missing.
+     *
+     * @throws IOException when something could not be added; the message says why
+     */
+    void checkWhole() throws IOException;
 }

@@ -104,6 +104,11 @@ final class RecordFilter extends Filter implements Marked {
     }
 
     @Override
+    public void checkWhole() throws IOException {
+        log.checkWhole();
+    }
+
+    @Override
     public void close() throws IOException {
         if (log != null) {
             log.close();

@@ -12,6 +12,7 @@ import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
  * Where an export is, as the NBD URI specification writes it.
@@ -22,6 +23,8 @@ import java.util.Locale;
  */
 record NbdUri(String text, String host, int port, String socket, String export, Certificates certificates) {
     private static final int DEFAULT_PORT = 10809;
+    /** A password may look like a query, but not like one that we know. */
+    private static final Pattern KNOWN_QUERY = Pattern.compile("(?:(?:socket|tls-certificates|tls-hostname|tls-verify-peer)=[^&]*(?:&|$))*");
 
     /**
      * Reads a URI.
@@ -97,7 +100,8 @@ record NbdUri(String text, String host, int port, String socket, String export, 
         try {
             URI uri = new URI(text);
             boolean none = uri.getScheme().endsWith("+unix") ? !uri.isOpaque() && uri.getRawAuthority() == null
-                    : uri.getHost() != null && uri.getRawUserInfo() == null && uri.getRawQuery() == null;
+                    : uri.getHost() != null && uri.getRawUserInfo() == null
+                            && (uri.getRawQuery() == null || KNOWN_QUERY.matcher(uri.getRawQuery()).matches());
             return none ? text : Urls.shown(text);
         } catch (URISyntaxException e) {
             return Urls.shown(text);

@@ -8,9 +8,11 @@ import abuse.backend.Image;
 import abuse.libc.FileSync;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -53,6 +55,10 @@ public final class CowFactory implements BackendFactory {
     @Override
     public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
         var overlay = Overlay.of(argument);
+        long size = overlay.baseSize();
+        if (geometry.capacity() < size) {
+            throw new IOException(overlay.base + ": holds " + size + " bytes, and the disk has only " + geometry.capacity());
+        }
         if (overlay.kept == null) {
             return overlay.throwAway(geometry.capacity(), path -> images.open(path, options, geometry));
         }
@@ -90,8 +96,13 @@ public final class CowFactory implements BackendFactory {
                 }
                 return new Overlay(base, qcow2 ? "qcow2" : "raw", matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
             } catch (FileSystemException e) {
-                throw new IOException(matcher.group(2) + ": No such file or directory", e);
+                throw new IOException(matcher.group(2) + ": " + reason(e), e);
             }
+        }
+
+        @Override
+        public String toString() {
+            return ("qcow2".equals(format) ? "qcow2:" : "file:") + base;
         }
 
         boolean exists() {
@@ -112,7 +123,7 @@ public final class CowFactory implements BackendFactory {
             try {
                 return use.with(path.toString());
             } finally {
-                Files.delete(path);
+                Files.deleteIfExists(path);
             }
         }
 
@@ -138,13 +149,17 @@ public final class CowFactory implements BackendFactory {
             }
         }
 
+        private static String reason(FileSystemException e) {
+            return e instanceof NoSuchFileException ? "No such file or directory"
+                    : e instanceof AccessDeniedException ? "Permission denied" : e.getReason();
+        }
+
         private Path make(Path folder, long size) throws IOException {
             Path path;
             try {
                 path = Files.createTempFile(folder, "abuse", ".qcow2");
             } catch (FileSystemException e) {
-                throw new IOException(folder + ": no overlay can be made there: " + (e.getReason() == null ? "No such file or directory"
-                        : e.getReason()), e);
+                throw new IOException(folder + ": no overlay can be made there: " + reason(e), e);
             }
             try (var file = new ImageFile(path.toString(), true)) {
                 NewImage.write(file, size, base.toString(), format);
@@ -158,10 +173,11 @@ public final class CowFactory implements BackendFactory {
         /** Whoever names another base than the image has would not find what it expects. */
         void checkKept() throws IOException {
             try (var file = new ImageFile(kept.toString(), false)) {
-                String name = Header.read(file).backingFile();
-                if (name == null || !isBase(kept.resolveSibling(name))) {
-                    throw new IOException(kept + ": is not an overlay of " + base + (name == null ? "" : " but of " + name)
-                            + "; 'qcow2:" + kept + "' serves it as it is");
+                Header header = Header.read(file);
+                String name = header.backingFile();
+                if (name == null || !isBase(kept.resolveSibling(name)) || !format.equals(header.backingFormat())) {
+                    throw new IOException(kept + ": is not an overlay of " + this + (name == null ? ""
+                            : " but of " + new Overlay(Path.of(name), header.backingFormat(), null)) + "; 'qcow2:" + kept + "' serves it as it is");
                 }
             }
         }

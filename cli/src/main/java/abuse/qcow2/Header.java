@@ -180,7 +180,8 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
             }
             int method = headerLength > COMPRESSION_AT ? bytes.get(COMPRESSION_AT) & 0xff : ZLIB;
             if (method != (has(features, COMPRESSION) ? ZSTD : ZLIB)) {
-                throw new IOException(file.path + ": the image is compressed by method " + method + ", which is not known");
+                throw new IOException(file.path + ": the image is compressed by method " + method + ", which "
+                        + (method > ZSTD ? "is not known" : "its features contradict"));
             }
             long unknown = features >>> EXTENDED_L2 + 1;
             if (unknown != 0) {

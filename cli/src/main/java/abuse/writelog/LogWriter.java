@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.writelog;
 
+import abuse.libc.ImageLock;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -49,12 +50,15 @@ public final class LogWriter implements AutoCloseable {
         memory = Memory.map(2L * sectorSize);
         words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
         try {
-            boolean locked = lock();
+            if (Unix.lseek(fd, 0, Unix.SEEK_END) < 0) {
+                throw new IOException(path + ": is not a file");
+            }
+            lock();
             long size = Unix.lseek(fd, 0, Unix.SEEK_END);
             if (size > 0 && !isLogWithoutEntries(size)) {
                 throw new IOException(path + ": is there already, and a log is not continued; name a new file");
             }
-            if (size < 0 || !locked || Unix.ftruncate(fd, 0) < 0) {
+            if (Unix.ftruncate(fd, 0) < 0) {
                 throw new IOException(path + ": is not a file");
             }
             memory.zero(0, 2L * sectorSize);
@@ -70,12 +74,13 @@ public final class LogWriter implements AutoCloseable {
     }
 
     /** Of two that write the same file at least one fails. */
-    private boolean lock() throws IOException {
-        long other = Unix.lockForReading(fd, LOCK) < 0 ? -1 : Unix.firstLock(fd, LOCK, 1);
+    private void lock() throws IOException {
+        ImageLock.check(path, Unix.lockForReading(fd, LOCK), false);
+        long other = Unix.firstLock(fd, LOCK, 1);
+        ImageLock.check(path, other, false);
         if (other > 0) {
             throw new IOException(path + ": is being written by another filter record");
         }
-        return other == 0;
     }
 
     /** Whether it is what a filter leaves that was closed at once, as another one could not be opened. */
@@ -167,9 +172,7 @@ public final class LogWriter implements AutoCloseable {
         if (bytes.length > most) {
             throw new IOException("a mark has " + most + " bytes at most in this log, and this one has " + bytes.length);
         }
-        if (failure != null) {
-            throw new IOException(failure);
-        }
+        checkWhole();
         words.putLong(Format.TEXT_LENGTH_AT, bytes.length);
         words.put(Format.TEXT_AT, bytes);
         try {
@@ -178,6 +181,13 @@ public final class LogWriter implements AutoCloseable {
             count(1);
         } finally {
             memory.zero(Format.TEXT_LENGTH_AT, timesAt - Format.TEXT_LENGTH_AT);
+        }
+    }
+
+    /** Throws if the log has ended. */
+    public synchronized void checkWhole() throws IOException {
+        if (failure != null) {
+            throw new IOException(failure);
         }
     }
 

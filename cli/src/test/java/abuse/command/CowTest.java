@@ -111,8 +111,13 @@ class CowTest extends CommandTestBase {
         qemuImg("create", "-q", "-f", "qcow2", image, SIZE);
         assertEquals("abusectl: " + image + ": begins as a qcow2 image does; 'cow:qcow2:" + image + "' takes it for one, and 'cow:file:"
                 + image + "' for the disk itself", error("run", "cow:" + image));
-        assertEquals("abusectl: " + image + ": is not an overlay of " + base + "; 'qcow2:" + image + "' serves it as it is",
+        assertEquals("abusectl: " + image + ": is not an overlay of file:" + base + "; 'qcow2:" + image + "' serves it as it is",
                 error("run", "cow:" + base + ",keep=" + image));
+        write("cow:qcow2:" + image + ",keep=" + kept, new byte[SIZE], 4096);
+        assertEquals("abusectl: " + kept + ": is not an overlay of file:" + image + " but of qcow2:" + image + "; 'qcow2:" + kept
+                + "' serves it as it is", error("run", "sz=" + SIZE, "cow:file:" + image + ",keep=" + kept));
+        assertEquals("abusectl: " + base + ": holds " + SIZE + " bytes, and the disk has only " + SIZE / 2,
+                error("run", "sz=" + SIZE / 2, "cow:" + base));
         assertEquals("abusectl: " + base + ": is not a qcow2 image; 'file:" + base + "' serves it as it is",
                 error("run", "cow:qcow2:" + image + ",keep=" + base));
     }

@@ -33,7 +33,8 @@ class PasswordTest extends CommandTestBase {
 
     @Test
     void a_name_that_has_none_is_shown_as_it_is() {
-        for (String word : List.of("nbd://localhost:1/disk@one", "nbd+unix:///disk@one?socket=/none@none")) {
+        for (String word : List.of("nbd://localhost:1/disk@one", "nbds://localhost:1/disk?tls-certificates=" + directory.resolve("ops@home"),
+                "nbd+unix:///disk@one?socket=/none@none")) {
             var refusal = run("run", word);
             assertEquals(1, refusal.exitCode());
             assertTrue(refusal.err().startsWith("abusectl: " + word + ": "), refusal.err());

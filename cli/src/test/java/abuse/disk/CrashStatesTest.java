@@ -87,6 +87,20 @@ class CrashStatesTest {
     }
 
     @Test
+    void what_a_check_leaves_beside_a_state_is_not_there_for_the_next() throws Exception {
+        try (var disk = start()) {
+            disk.write(0, block('a'));
+            disk.flush();
+            var count = new int[1];
+            CrashStates.of(disk.disk()).forEach(image -> {
+                Files.writeString(Files.createDirectory(image.resolveSibling("journal")).resolve("left"), "by the last one");
+                count[0]++;
+            });
+            assertTrue(count[0] > 1, "only " + count[0]);
+        }
+    }
+
+    @Test
     void a_state_that_is_bad_is_told() throws Exception {
         try (var disk = start()) {
             disk.write(2 * BLOCK, block('x'));

@@ -94,6 +94,11 @@ class CacheEndTest {
         }
 
         @Override
+        public void mapAll(long offset, long length, String target, long targetOffset) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public Memory lend(long offset, long length) {
             throw new UnsupportedOperationException();
         }
