@@ -66,6 +66,7 @@ static void abuse_front_unpark(struct abuse_front *front)
 {
 	struct bio_list bios = BIO_EMPTY_LIST;
 	struct bio *bio;
+	s64 told = ABUSE_BEGINS;
 	bool dead;
 
 	spin_lock(&front->lock);
@@ -73,13 +74,14 @@ static void abuse_front_unpark(struct abuse_front *front)
 	if (dead || !abuse_map_is_paused(&front->map)) {
 		bio_list_merge(&bios, &front->parked);
 		bio_list_init(&front->parked);
+		swap(told, front->told);
 	}
 	spin_unlock(&front->lock);
 	while ((bio = bio_list_pop(&bios))) {
 		if (dead)
 			bio_io_error(abuse_bio_unmark(bio));
-		else if (bio->bi_opf & REQ_PREFLUSH)	/* It is put off already. */
-			abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
+		else if (bio->bi_opf & REQ_PREFLUSH)
+			abuse_lane_add_flush(front, bio, told);
 		else
 			abuse_front_go_on(front, bio);
 		cond_resched();
@@ -115,15 +117,17 @@ void abuse_front_lane(struct work_struct *work)
 	struct abuse_lane *lane = container_of(work, struct abuse_lane, work);
 	struct abuse_front *front = lane->front;
 	enum abuse_lanes nr = lane - front->lanes;
-	struct bio_list bios = abuse_lane_take(lane);
+	struct bio_list bios;
 	struct bio *bio;
+	s64 told;
 
+	bios = abuse_lane_take(lane, &told);
 	while ((bio = bio_list_pop(&bios))) {
 		if (nr == ABUSE_LANE_FAULTS)
 			abuse_front_to_servers(front, bio,
 					       ABUSE_RQ_FAULT | REQ_NOMERGE);
 		else
-			abuse_front_pass(front, bio, nr);
+			abuse_front_pass(front, bio, nr, told);
 		cond_resched();
 	}
 	/* Parts give memory back when they end, and tell nobody. */

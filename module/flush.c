@@ -54,62 +54,20 @@ static void abuse_front_flush_devices(struct abuse_front *front,
 }
 
 /**
- * abuse_flush_put_off() - a flush waits until a worker carries it out
- * @front: the disk, whose lock is held
- * @told: of what it knew when it began
- *
- * What is told as lost while it waits is lost for it, too.
- */
-void abuse_flush_put_off(struct abuse_front *front, s64 told)
-{
-	lockdep_assert_held(&front->lock);
-	if (!front->put_off++ || told < front->untold)
-		front->untold = told;
-}
-
-static struct abuse_losses abuse_flush_go_on(struct abuse_front *front)
-{
-	struct abuse_losses losses = abuse_map_losses(&front->map);
-
-	spin_lock(&front->lock);
-	losses.told = min(losses.told, front->untold);
-	front->put_off--;
-	spin_unlock(&front->lock);
-	return losses;
-}
-
-/**
- * abuse_front_add_flush() - let a worker carry a flush out
- * @front: the disk, of which the caller is a user, or in an era of it
- * @bio: of it, with a flush
- * @told: of what it knew when it began
- */
-void abuse_front_add_flush(struct abuse_front *front, struct bio *bio,
-			   s64 told)
-{
-	spin_lock(&front->lock);
-	abuse_flush_put_off(front, told);
-	spin_unlock(&front->lock);
-	abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio);
-}
-
-/**
  * abuse_front_alloc_flush() - get that with which a flush goes to servers
  * @front: the disk
  * @bio: of it, with a flush
- * @lane: whose worker this is, or ABUSE_NO_LANE
+ * @told: of losses when it was put off, or ABUSE_BEGINS
  *
  * It may have to wait for them, so no era is held meanwhile, nor anything that was
- * allocated in one. The flush begins here, or began before it was put off.
+ * allocated in one. What is told as lost while a flush waits is lost for it, too.
  *
  * Return: a bio, or NULL if @bio must not wait.
  */
 struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio,
-				    enum abuse_lanes lane)
+				    s64 told)
 {
-	struct abuse_losses losses = lane == ABUSE_NO_LANE ?
-					     abuse_map_losses(&front->map) :
-					     abuse_flush_go_on(front);
+	struct abuse_losses losses = abuse_map_losses(&front->map);
 	struct block_device *behind = front->behind->part0;
 	struct bio_set *bios = &front->bios[ABUSE_BIOS_FLUSH];
 	struct bio *flush;
@@ -119,8 +77,10 @@ struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio,
 					 abuse_gfp(bio), bios);
 	else
 		flush = bio_alloc_clone(behind, bio, abuse_gfp(bio), bios);
-	if (flush)
+	if (flush) {
+		losses.told = min(losses.told, told);
 		abuse_io_of(flush)->losses = losses;
+	}
 	return flush;
 }
 
@@ -200,7 +160,7 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 		goto out;
 	}
 	if (nr > most) {
-		abuse_front_add_flush(front, bio, losses->told);
+		abuse_lane_add_flush(front, bio, losses->told);
 		goto out;
 	}
 	if (!nr && abuse_map_has_lost(&front->map, losses)) {

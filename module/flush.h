@@ -5,11 +5,8 @@
 
 #include "fronts.h"
 
-void abuse_flush_put_off(struct abuse_front *front, s64 told);
-void abuse_front_add_flush(struct abuse_front *front, struct bio *bio,
-			   s64 told);
 struct bio *abuse_front_alloc_flush(struct abuse_front *front, struct bio *bio,
-				    enum abuse_lanes lane);
+				    s64 told);
 void abuse_front_flush_all(struct abuse_front *front, struct abuse_era *era,
 			   struct bio *bio, struct bio **flush,
 			   unsigned int most);

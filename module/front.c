@@ -101,6 +101,7 @@ struct abuse_front *abuse_front_alloc(struct gendisk *behind,
 	front->map.write_cache = write_cache;
 	spin_lock_init(&front->lock);
 	bio_list_init(&front->parked);
+	front->told = ABUSE_BEGINS;
 	init_llist_head(&front->again);
 	INIT_WORK(&front->sort, abuse_front_sort);
 	front->wq = abuse_sort_wq;

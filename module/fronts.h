@@ -41,6 +41,9 @@ enum abuse_lanes {
 	ABUSE_NO_LANE		= ABUSE_NR_LANES	/* who submits it waits himself */
 };
 
+/* Instead of what was told of losses when a flush began: it begins now. */
+#define ABUSE_BEGINS	S64_MAX
+
 /**
  * struct abuse_lane - bios to be submitted one after the other
  * @front: their disk
@@ -50,8 +53,9 @@ enum abuse_lanes {
  *	So lanes share it only if they wait for the same: servers and faults do,
  *	for a request of the disk behind, of which any that a server answers
  *	will do. Memory shares that of @sort, as neither waits.
- * @lock: guards @bios
+ * @lock: guards @bios and @told
  * @bios: the bios
+ * @told: no less was told of losses when any flush among them began
  * @starved: one of them is there again, because no memory was left; for @work alone
  * @work: submits them, and may have to wait; while it is queued it is one of the
  *	users of the front
@@ -61,6 +65,7 @@ struct abuse_lane {
 	struct workqueue_struct *wq;
 	spinlock_t lock;	/* bios */
 	struct bio_list bios;
+	s64 told;
 	bool starved;
 	struct work_struct work;
 };
@@ -95,11 +100,10 @@ struct abuse_passed {
  * @wrote: what servers have answered that changes the disk
  * @flushed: so much of it they have flushed
  * @bios: for clones and parts, each kind with reserves of its own
- * @lock: guards @dead, @parked, @put_off and @untold
+ * @lock: guards @dead, @parked and @told
  * @dead: no bio is parked any more
  * @parked: they wait until the map is not paused
- * @put_off: so many flushes are parked, or in a lane
- * @untold: no less was told of losses when any of these began
+ * @told: as in a lane, of flushes that are parked
  * @again: what goes on
  * @sort: puts that, and what was parked, into lanes; while it is queued it is one
  *	of @users
@@ -119,8 +123,7 @@ struct abuse_front {
 	spinlock_t lock;	/* what waits */
 	bool dead;
 	struct bio_list parked;
-	unsigned int put_off;
-	s64 untold;
+	s64 told;
 	struct llist_head again;
 	struct work_struct sort;
 	struct workqueue_struct *wq;

@@ -90,11 +90,28 @@ void abuse_front_kick(struct abuse_front *front)
 	abuse_front_queue(front, front->wq, &front->sort);
 }
 
+/* Some find out that they cannot do it only when they are asked first. */
+static bool abuse_io_is_unable(const struct abuse_io *io)
+{
+	switch (bio_op(io->bio)) {
+	case REQ_OP_DISCARD:
+		return !bdev_max_discard_sectors(io->target->bdev);
+	case REQ_OP_WRITE_ZEROES:
+		return !bdev_write_zeroes_sectors(io->target->bdev);
+	default:
+		return false;
+	}
+}
+
 /* What a device has done is noted while it is there. */
 static void abuse_io_note_target(struct abuse_io *io)
 {
-	if (io->clone.bi_status)
+	if (io->clone.bi_status) {
+		/* Who asked for it then does it in another way. */
+		if (abuse_io_is_unable(io))
+			io->clone.bi_status = BLK_STS_NOTSUPP;
 		return;
+	}
 	if (io->then == ABUSE_THEN_COUNT)
 		abuse_target_end_flush(io->target, io->covers);
 	else if (op_is_write(bio_op(io->bio)) &&

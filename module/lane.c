@@ -42,6 +42,7 @@ int abuse_lanes_init(struct abuse_front *front,
 		lane->front = front;
 		spin_lock_init(&lane->lock);
 		bio_list_init(&lane->bios);
+		lane->told = ABUSE_BEGINS;
 		INIT_WORK(&lane->work, submit);
 	}
 	front->lanes[ABUSE_LANE_MEMORY].wq = memory_wq;
@@ -103,17 +104,37 @@ void abuse_lane_add(struct abuse_front *front, enum abuse_lanes nr,
 }
 
 /**
+ * abuse_lane_add_flush() - let a flush be submitted by a worker
+ * @front: the disk, of which the caller is a user, or in an era of it
+ * @bio: of the disk, with a flush
+ * @told: of losses when it began
+ */
+void abuse_lane_add_flush(struct abuse_front *front, struct bio *bio, s64 told)
+{
+	struct abuse_lane *lane = &front->lanes[ABUSE_LANE_FLUSHES];
+
+	spin_lock(&lane->lock);
+	lane->told = min(lane->told, told);
+	bio_list_add(&lane->bios, bio);
+	spin_unlock(&lane->lock);
+	abuse_front_queue(front, lane->wq, &lane->work);
+}
+
+/**
  * abuse_lane_take() - what is to be submitted
  * @lane: the lane, by its worker
+ * @told: out: of losses when the first flush among them began, or ABUSE_BEGINS
  *
  * Return: the bios, which are not in it any more.
  */
-struct bio_list abuse_lane_take(struct abuse_lane *lane)
+struct bio_list abuse_lane_take(struct abuse_lane *lane, s64 *told)
 {
 	struct bio_list bios;
 
 	spin_lock(&lane->lock);
 	bios = lane->bios;
+	*told = lane->told;
+	lane->told = ABUSE_BEGINS;
 	bio_list_init(&lane->bios);
 	spin_unlock(&lane->lock);
 	return bios;

@@ -11,6 +11,7 @@ void abuse_lanes_exit(struct abuse_front *front);
 int abuse_lane_open(struct abuse_front *front, u32 target_lane);
 void abuse_lane_add(struct abuse_front *front, enum abuse_lanes nr,
 		    struct bio *bio);
-struct bio_list abuse_lane_take(struct abuse_lane *lane);
+void abuse_lane_add_flush(struct abuse_front *front, struct bio *bio, s64 told);
+struct bio_list abuse_lane_take(struct abuse_lane *lane, s64 *told);
 
 #endif

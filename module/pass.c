@@ -4,6 +4,8 @@
  * target of what it covers, or to the disk behind, where servers get it; or it is
  * carried out in memory. It must not know how a disk is made.
  */
+#include <linux/math64.h>
+
 #include "flush.h"
 #include "fronts.h"
 #include "io.h"
@@ -88,6 +90,31 @@ static bool abuse_clone_make_durable(struct bio *clone)
 	       !bdev_write_cache(clone->bi_bdev);
 }
 
+/*
+ * A device need not look at a discard that is not of whole units, and some have freed
+ * what is around it. Returns false if nothing is left.
+ */
+static bool abuse_clone_align(struct bio *clone)
+{
+	u32 unit = bdev_discard_granularity(clone->bi_bdev) >> SECTOR_SHIFT;
+	sector_t start = clone->bi_iter.bi_sector;
+	sector_t end = bio_end_sector(clone);
+	u32 first, head, tail;
+
+	if (unit <= 1)
+		return true;
+	first = (bdev_discard_alignment(clone->bi_bdev) >> SECTOR_SHIFT) % unit;
+	div_u64_rem(start + unit - first, unit, &head);
+	div_u64_rem(end + unit - first, unit, &tail);
+	if (head)
+		start += unit - head;
+	if (end < start + tail + 1)
+		return false;
+	clone->bi_iter.bi_sector = start;
+	clone->bi_iter.bi_size = (end - tail - start) << SECTOR_SHIFT;
+	return true;
+}
+
 /* Returns false if the bio, which must not wait, has ended. */
 static bool abuse_front_to_device(struct abuse_front *front,
 				  struct abuse_era *era, struct bio *bio,
@@ -111,7 +138,10 @@ static bool abuse_front_to_device(struct abuse_front *front,
 		bio_endio(&io->clone);
 		return true;
 	}
-	submit_bio_noacct(&io->clone);
+	if (bio_op(bio) == REQ_OP_DISCARD && !abuse_clone_align(&io->clone))
+		bio_endio(&io->clone);
+	else
+		submit_bio_noacct(&io->clone);
 	return true;
 }
 
@@ -122,6 +152,11 @@ static bool abuse_front_to_target(struct abuse_front *front,
 {
 	if (m->target->bdev)
 		return abuse_front_to_device(front, era, bio, m);
+	/* Zeroes may be many. */
+	if (!bio_has_data(bio) && bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(abuse_bio_unmark(bio));
+		return false;
+	}
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
 	abuse_front_copy(bio, m);
@@ -146,7 +181,7 @@ static bool abuse_front_park(struct abuse_front *front, struct bio *bio,
 	wait = abuse_map_is_paused(&front->map);
 	if (wait && !dead) {
 		if (bio->bi_opf & REQ_PREFLUSH)
-			abuse_flush_put_off(front, told);
+			front->told = min(front->told, told);
 		bio_list_add(&front->parked, bio);
 	}
 	spin_unlock(&front->lock);
@@ -216,8 +251,8 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 	sector_t end;
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
-		abuse_front_add_flush(front, bio,
-				      abuse_map_losses(&front->map).told);
+		abuse_lane_add_flush(front, bio,
+				     abuse_map_losses(&front->map).told);
 		return;
 	}
 	era = bio_sectors(bio) ? abuse_map_enter(&front->map) : NULL;
@@ -368,15 +403,16 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
  * @front: the disk
  * @bio: of it, not cut to any size
  * @lane: whose worker this is, which waits for nothing else; or ABUSE_NO_LANE
+ * @told: of losses, when a flush began; or ABUSE_BEGINS
  */
 void abuse_front_pass(struct abuse_front *front, struct bio *bio,
-		      enum abuse_lanes lane)
+		      enum abuse_lanes lane, s64 told)
 {
 	struct bio *flush = NULL;
 	struct abuse_era *era;
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
-		flush = abuse_front_alloc_flush(front, bio, lane);
+		flush = abuse_front_alloc_flush(front, bio, told);
 		if (!flush) {
 			bio_wouldblock_error(abuse_bio_unmark(bio));
 			return;
@@ -405,5 +441,6 @@ out:
  */
 void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
-	abuse_front_pass(front, abuse_bio_unmark(bio), ABUSE_NO_LANE);
+	abuse_front_pass(front, abuse_bio_unmark(bio), ABUSE_NO_LANE,
+			 ABUSE_BEGINS);
 }

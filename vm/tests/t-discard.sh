@@ -48,6 +48,22 @@ both_reach_a_target_without_a_server() {
 	client io $loop op=check length=1M
 }
 
+a_device_discards_whole_units() {
+	_loop_ready block_size=512 physical_block_size=512
+	[ "$(<"/sys/block/${loop##*/}/queue/discard_granularity")" = 4096 ] || fail "another granularity"
+	_map 1M:1M:512:$loop:wd
+	discards=$(_of_loop 12)
+	io op=discard offset=1M length=512
+	io op=discard offset=1M length=7K
+	io op=check offset=1M length=64K byte=0x41
+	is "discards of the target" $(($(_of_loop 12) - discards)) 0
+	io op=discard offset=1M length=16K # on the device it begins at 512
+	is "discards of the target" $(($(_of_loop 12) - discards)) 1
+	client io $loop op=check offset=0 length=4K byte=0x41
+	client io $loop op=check offset=4K length=12K
+	client io $loop op=check offset=16K length=16K byte=0x41
+}
+
 each_goes_where_it_belongs() {
 	_loop_ready max_request=64K
 	modprobe -r null_blk 2>/dev/null || :

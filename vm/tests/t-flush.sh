@@ -75,11 +75,11 @@ what_a_device_loses_when_it_is_given_up_fails_the_next_flush() {
 	_second
 	_lose
 	expect EIO client io $DISK op=sync
-	io op=sync
+	wait_for client io $DISK op=sync
 	_map 1M:1M:0:/dev/ram1:w
 	_lose
 	expect EIO client io $DISK op=sync # though another device is flushed
-	io op=sync
+	wait_for client io $DISK op=sync
 	exec 3<&-
 }
 
@@ -142,7 +142,7 @@ a_loss_is_told_to_all_who_waited_for_a_resume_meanwhile() {
 	for n in 1 2 3; do blocked flush$n 1; done
 	client quiesce $CTL flags=1
 	for n in 1 2 3; do failed flush$n EIO; done
-	io op=sync
+	wait_for client io $DISK op=sync
 	exec 3<&-
 }
 
@@ -160,7 +160,7 @@ a_flush_fails_if_its_data_is_lost_before_it_ends() {
 	failed flush EIO
 	failed unmap EIO
 	expect EIO client io $DISK op=sync # it began after that
-	io op=sync
+	wait_for client io $DISK op=sync
 	exec 3<&-
 }
 
