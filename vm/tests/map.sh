@@ -24,6 +24,7 @@ _extents() {
 
 # Targets that are slow, or that the test answers for
 _slow_target() { # [DEVICE]
+	dmsetup remove -f abuse-slow 2>"$T/dmsetup" || : # a test that failed may have left it
 	dmsetup create abuse-slow --table "0 16384 linear ${1-/dev/ram0} 0"
 	[ "$(</sys/block/dm-0/dm/name)" = abuse-slow ] || fail "another dm-0"
 }
