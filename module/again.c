@@ -56,7 +56,7 @@ static void abuse_front_again(struct abuse_front *front, struct abuse_io *io)
 	/* Its submitter waits for nothing here, and would be told too late. */
 	bio->bi_opf &= ~REQ_NOWAIT;
 	if (then == ABUSE_THEN_FAULT)
-		abuse_lane_add(front, ABUSE_LANE_FAULTS, bio);
+		abuse_lane_add(front, ABUSE_LANE_FAULTS, bio, ABUSE_BEGINS);
 	else
 		abuse_front_go_on(front, bio);
 	percpu_ref_put(&front->users);
@@ -81,7 +81,7 @@ static void abuse_front_unpark(struct abuse_front *front)
 		if (dead)
 			bio_io_error(abuse_bio_unmark(bio));
 		else if (bio->bi_opf & REQ_PREFLUSH)
-			abuse_lane_add_flush(front, bio, told);
+			abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio, told);
 		else
 			abuse_front_go_on(front, bio);
 		cond_resched();

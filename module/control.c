@@ -20,6 +20,7 @@
 #include "disk.h"
 #include "extents.h"
 #include "file.h"
+#include "gendisk.h"
 #include "legacy.h"
 #include "list.h"
 #include "pause.h"
@@ -384,10 +385,10 @@ int abuse_control_init(unsigned int max_abuse)
 	unsigned int i;
 	int err;
 
-	if (max_abuse > abuse_disk_max_number())
+	if (max_abuse > abuse_gendisk_max_number())
 		return -EINVAL;
 	abuse_hard_limit = max_abuse;
-	abuse_nr_minors = max_abuse ?: abuse_disk_max_number();
+	abuse_nr_minors = max_abuse ?: abuse_gendisk_max_number();
 
 	err = abuse_get_region();
 	if (err)

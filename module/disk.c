@@ -1,37 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The block side: a gendisk and its tag set, which feed the queues of a set. It
- * must not know control nodes. The caller of a function below holds the lock of
- * the device, unless it is the block layer.
+ * The disk of a setup and its tag set, which feed the queues of a set. It must not
+ * know control nodes. The caller of a function below holds the lock of the device,
+ * unless it is the block layer.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/blk-mq.h>
 #include <linux/capability.h>
 #include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "disk.h"
 #include "front.h"
+#include "gendisk.h"
 #include "pass.h"
 #include "requests.h"
 #include "set.h"
 #include "sysfs.h"
-
-#define ABUSE_DISK_MAJOR	60	/* for local and experimental use */
-
-static int abuse_major;
-static unsigned int abuse_part_shift;
-
-/*
- * How many disks are not freed yet. A disk may be freed long after its removal,
- * and until then the block layer uses abuse_disk_fops.
- */
-static atomic_t abuse_nr_disks = ATOMIC_INIT(0);
 
 /**
  * struct abuse_disk - a block device
@@ -68,12 +55,6 @@ struct abuse_disk {
  */
 static struct workqueue_struct *abuse_disk_wq;
 
-static void abuse_free_disk(struct gendisk *disk)
-{
-	if (atomic_dec_and_test(&abuse_nr_disks))
-		wake_up_var(&abuse_nr_disks);
-}
-
 static int abuse_open_disk(COMPAT_OPEN_DISK_ARGS)
 {
 	struct abuse_disk *ad = COMPAT_OPENED_DISK->private_data;
@@ -101,7 +82,7 @@ static const struct block_device_operations abuse_disk_fops = {
 	.owner		= THIS_MODULE,
 	.open		= abuse_open_disk,
 	.release	= abuse_release_disk,
-	.free_disk	= abuse_free_disk,
+	.free_disk	= abuse_gendisk_freed,
 };
 
 static const struct block_device_operations abuse_front_fops = {
@@ -109,12 +90,12 @@ static const struct block_device_operations abuse_front_fops = {
 	.submit_bio	= abuse_submit_bio,
 	.open		= abuse_open_disk,
 	.release	= abuse_release_disk,
-	.free_disk	= abuse_free_disk,
+	.free_disk	= abuse_gendisk_freed,
 };
 
 static const struct block_device_operations abuse_behind_fops = {
 	.owner		= THIS_MODULE,
-	.free_disk	= abuse_free_disk,
+	.free_disk	= abuse_gendisk_freed,
 };
 
 /*
@@ -164,57 +145,11 @@ static unsigned int abuse_disk_timeout(const struct abuse_config *config)
 	return msecs_to_jiffies(config->timeout_ms ?: ABUSE_MAX_TIMEOUT);
 }
 
-static struct gendisk *abuse_disk_alloc(struct abuse_disk *ad, bool requests,
-					const struct abuse_config *config)
-{
-	struct queue_limits lim = {
-		.logical_block_size	= config->block_size,
-		.physical_block_size	= config->physical_block_size,
-		.max_hw_sectors		= config->max_request >> SECTOR_SHIFT,
-		.max_segments		= ABUSE_MAX_REQUEST >> SECTOR_SHIFT,
-		.max_segment_size	= ABUSE_MAX_REQUEST,
-		.io_min			= config->io_min,
-		.io_opt			= config->io_opt,
-		.discard_granularity	= config->discard_granularity,
-		.max_hw_discard_sectors	= config->max_discard >> SECTOR_SHIFT,
-		.max_write_zeroes_sectors =
-			config->max_write_zeroes >> SECTOR_SHIFT,
-	};
-	struct gendisk *disk;
-
-	disk = compat_alloc_disk(requests ? &ad->tags : NULL, &lim,
-				 config->flags & ABUSE_FLAGS_WRITE_CACHE,
-				 config->flags & ABUSE_FLAGS_ROTATIONAL, ad->set);
-	if (!IS_ERR(disk)) {
-		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-		set_capacity(disk, config->capacity >> SECTOR_SHIFT);
-	}
-	return disk;
-}
-
-static int abuse_disk_publish(struct gendisk *disk,
-			      const struct attribute_group **groups)
-{
-	int err = device_add_disk(NULL, disk, groups);
-
-	if (err)
-		put_disk(disk);
-	else
-		atomic_inc(&abuse_nr_disks);
-	return err;
-}
-
-static void abuse_disk_unpublish(struct gendisk *disk)
-{
-	blk_mark_disk_dead(disk);
-	del_gendisk(disk);
-}
-
 /* Makes the disk behind, which nobody can open, and what is in front of it. */
 static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
 				 const struct abuse_config *config)
 {
-	struct gendisk *behind = abuse_disk_alloc(ad, true, config);
+	struct gendisk *behind = abuse_gendisk_alloc(&ad->tags, ad->set, config);
 	int err;
 
 	if (IS_ERR(behind))
@@ -222,7 +157,7 @@ static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
 	behind->fops = &abuse_behind_fops;
 	behind->flags |= GENHD_FL_HIDDEN | GENHD_FL_NO_PART;
 	snprintf(behind->disk_name, DISK_NAME_LEN, "abuse%uq", number);
-	err = abuse_disk_publish(behind, NULL);
+	err = abuse_gendisk_publish(behind, NULL);
 	if (err)
 		return err;
 	ad->behind = behind;
@@ -231,7 +166,7 @@ static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
 				      config->flags & ABUSE_FLAGS_WRITE_CACHE);
 	if (!IS_ERR(ad->front))
 		return 0;
-	abuse_disk_unpublish(behind);
+	abuse_gendisk_unpublish(behind);
 	put_disk(behind);
 	return PTR_ERR(ad->front);
 }
@@ -239,7 +174,7 @@ static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
 static void abuse_disk_remove_behind(struct abuse_disk *ad)
 {
 	abuse_front_end(ad->front);
-	abuse_disk_unpublish(ad->behind);
+	abuse_gendisk_unpublish(ad->behind);
 	put_disk(ad->behind);
 }
 
@@ -257,7 +192,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 				  const struct abuse_config *config)
 {
 	bool scanned = config->flags & ABUSE_FLAGS_PARTSCAN ||
-		       (abuse_part_shift && capable(CAP_SYS_ADMIN));
+		       (abuse_gendisk_has_partitions() && capable(CAP_SYS_ADMIN));
 	bool mappable = config->flags & ABUSE_FLAGS_MAPPABLE;
 	struct abuse_disk *ad;
 	struct gendisk *disk;
@@ -291,7 +226,7 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 			goto out_free_tags;
 	}
 
-	disk = abuse_disk_alloc(ad, !mappable, config);
+	disk = abuse_gendisk_alloc(mappable ? NULL : &ad->tags, set, config);
 	if (IS_ERR(disk)) {
 		err = PTR_ERR(disk);
 		goto out_behind;
@@ -299,17 +234,14 @@ struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 	ad->disk = disk;
 	if (!mappable)
 		ad->behind = disk;
-	disk->major = abuse_major;
-	disk->first_minor = number << abuse_part_shift;
-	disk->minors = 1 << abuse_part_shift;
+	abuse_gendisk_number(disk, number);
 	disk->fops = mappable ? &abuse_front_fops : &abuse_disk_fops;
 	disk->private_data = ad;
-	snprintf(disk->disk_name, DISK_NAME_LEN, "abuse%u", number);
 	if (!scanned)
 		disk->flags |= GENHD_FL_NO_PART;
 	set_disk_ro(disk, config->flags & ABUSE_FLAGS_READ_ONLY);
 
-	err = abuse_disk_publish(disk, abuse_sysfs_groups);
+	err = abuse_gendisk_publish(disk, abuse_sysfs_groups);
 	if (err)
 		goto out_behind;
 	if (scanned)
@@ -355,7 +287,7 @@ void abuse_disk_remove(struct abuse_disk *ad)
 	if (ad->front)
 		abuse_front_kill(ad->front);
 	cancel_work_sync(&ad->scan);
-	abuse_disk_unpublish(disk);
+	abuse_gendisk_unpublish(disk);
 	/* Those who still have it open close it later. */
 	mutex_lock(&disk->open_mutex);
 	disk->private_data = NULL;
@@ -449,52 +381,22 @@ u64 abuse_disk_devt(struct abuse_disk *ad)
 }
 
 /**
- * abuse_disk_max_number() - for how many disks there are minors
- */
-unsigned int abuse_disk_max_number(void)
-{
-	return 1U << (MINORBITS - abuse_part_shift);
-}
-
-/**
- * abuse_disk_init() - get a major
- * @max_part: partitions of a disk, the module's parameter
+ * abuse_disks_init() - prepare for disks
  *
- * Return: 0, or an error.
+ * Return: 0, or -ENOMEM.
  */
-int abuse_disk_init(unsigned int max_part)
+int abuse_disks_init(void)
 {
-	if (max_part >= DISK_MAX_PARTS)
-		return -EINVAL;
-	abuse_part_shift = fls(max_part);
 	abuse_disk_wq = alloc_workqueue("abuse_disk",
 					WQ_UNBOUND | WQ_MEM_RECLAIM,
 					WQ_MAX_ACTIVE);
-	if (!abuse_disk_wq)
-		return -ENOMEM;
-
-	abuse_major = ABUSE_DISK_MAJOR;
-	if (!register_blkdev(abuse_major, KBUILD_MODNAME))
-		return 0;
-	abuse_major = register_blkdev(0, KBUILD_MODNAME);
-	if (abuse_major < 0) {
-		destroy_workqueue(abuse_disk_wq);
-		return abuse_major;
-	}
-	pr_info("major %d is taken, block devices use %d\n", ABUSE_DISK_MAJOR,
-		abuse_major);
-	return 0;
+	return abuse_disk_wq ? 0 : -ENOMEM;
 }
 
 /**
- * abuse_disk_exit() - give the major back, once all disks are freed
+ * abuse_disks_exit() - undo abuse_disks_init(), once all disks are freed
  */
-void abuse_disk_exit(void)
+void abuse_disks_exit(void)
 {
-	while (!wait_var_event_timeout(&abuse_nr_disks,
-				       !atomic_read(&abuse_nr_disks),
-				       COMPAT_NOT_HUNG))
-		;
-	unregister_blkdev(abuse_major, KBUILD_MODNAME);
 	destroy_workqueue(abuse_disk_wq);
 }

@@ -11,9 +11,8 @@ struct abuse_front;
 struct abuse_set;
 struct work_struct;
 
-int abuse_disk_init(unsigned int max_part);
-void abuse_disk_exit(void);
-unsigned int abuse_disk_max_number(void);
+int abuse_disks_init(void);
+void abuse_disks_exit(void);
 
 struct abuse_disk *abuse_disk_add(u32 number, struct abuse_set *set,
 				  const struct abuse_config *config);

@@ -160,7 +160,7 @@ bool abuse_front_preflush(struct abuse_front *front, struct abuse_era *era,
 		goto out;
 	}
 	if (nr > most) {
-		abuse_lane_add_flush(front, bio, losses->told);
+		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio, losses->told);
 		goto out;
 	}
 	if (!nr && abuse_map_has_lost(&front->map, losses)) {

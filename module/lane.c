@@ -91,27 +91,12 @@ int abuse_lane_open(struct abuse_front *front, u32 target_lane)
  * @front: the disk, of which the caller is a user, or in an era of it
  * @nr: where it waits
  * @bio: of the disk
+ * @told: of losses when it began, if it has a flush; else ABUSE_BEGINS
  */
 void abuse_lane_add(struct abuse_front *front, enum abuse_lanes nr,
-		    struct bio *bio)
+		    struct bio *bio, s64 told)
 {
 	struct abuse_lane *lane = &front->lanes[nr];
-
-	spin_lock(&lane->lock);
-	bio_list_add(&lane->bios, bio);
-	spin_unlock(&lane->lock);
-	abuse_front_queue(front, lane->wq, &lane->work);
-}
-
-/**
- * abuse_lane_add_flush() - let a flush be submitted by a worker
- * @front: the disk, of which the caller is a user, or in an era of it
- * @bio: of the disk, with a flush
- * @told: of losses when it began
- */
-void abuse_lane_add_flush(struct abuse_front *front, struct bio *bio, s64 told)
-{
-	struct abuse_lane *lane = &front->lanes[ABUSE_LANE_FLUSHES];
 
 	spin_lock(&lane->lock);
 	lane->told = min(lane->told, told);

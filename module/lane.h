@@ -10,8 +10,7 @@ int abuse_lanes_init(struct abuse_front *front,
 void abuse_lanes_exit(struct abuse_front *front);
 int abuse_lane_open(struct abuse_front *front, u32 target_lane);
 void abuse_lane_add(struct abuse_front *front, enum abuse_lanes nr,
-		    struct bio *bio);
-void abuse_lane_add_flush(struct abuse_front *front, struct bio *bio, s64 told);
+		    struct bio *bio, s64 told);
 struct bio_list abuse_lane_take(struct abuse_lane *lane, s64 *told);
 
 #endif

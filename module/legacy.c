@@ -6,13 +6,13 @@
  */
 #include <linux/uaccess.h>
 
+#include "answer.h"
 #include "copy.h"
 #include "device.h"
 #include "file.h"
 #include "legacy.h"
 #include "set.h"
 #include "slot.h"
-#include "transfer.h"
 
 /* Without its padding struct abuse_info is the same for 32 and 64 bits. */
 #define ABUSE_INFO_SIZE		offsetofend(struct abuse_info, ab_max_vecs)

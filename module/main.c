@@ -4,13 +4,13 @@
  *
  * The layers, from the ground up: copy.c and describe.c know user memory and
  * requests; memory.c and target.c know what a disk is mapped to; slots.h, wait.c,
- * slot.c, cancel.c, transfer.c, orphan.c, set.c and quiesce.c know who has which
- * request; era.c, map.c, aim.c and change.c know where the bytes of a disk are, and
- * io.c, lane.c, flush.c, pass.c, again.c and front.c carry bios out there; requests.c
- * takes requests from the block layer, disk.c makes the disk, and sysfs.c tells of
- * it; config.c, device.c and file.c know a device and an open control node; xfer.c
- * and legacy.c are the two ABIs, list.c tells who has what and what is mapped,
- * extents.c changes that, and pause.c pauses it; control.c offers them.
+ * slot.c, cancel.c, transfer.c, answer.c, orphan.c, set.c and quiesce.c know who has
+ * which request; era.c, map.c, aim.c and change.c know where the bytes of a disk are,
+ * and io.c, lane.c, flush.c, pass.c, again.c and front.c carry bios out there;
+ * requests.c takes requests from the block layer, gendisk.c and disk.c make the disk,
+ * and sysfs.c tells of it; config.c, device.c and file.c know a device and an open
+ * control node; xfer.c and legacy.c are the two ABIs, list.c tells who has what and
+ * what is mapped, extents.c changes that, and pause.c pauses it; control.c offers them.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -20,6 +20,7 @@
 #include "device.h"
 #include "disk.h"
 #include "front.h"
+#include "gendisk.h"
 #include "orphan.h"
 #include "set.h"
 
@@ -44,12 +45,15 @@ static int __init abuse_init(void)
 	err = abuse_fronts_init();
 	if (err)
 		goto out_orphans;
-	err = abuse_disk_init(max_part);
+	err = abuse_disks_init();
 	if (err)
 		goto out_fronts;
+	err = abuse_gendisks_init(max_part);
+	if (err)
+		goto out_disks;
 	err = abuse_devices_init();
 	if (err)
-		goto out_disk;
+		goto out_gendisks;
 	err = abuse_control_init(max_abuse);
 	if (err)
 		goto out_devices;
@@ -57,8 +61,10 @@ static int __init abuse_init(void)
 
 out_devices:
 	abuse_devices_exit();
-out_disk:
-	abuse_disk_exit();
+out_gendisks:
+	abuse_gendisks_exit();
+out_disks:
+	abuse_disks_exit();
 out_fronts:
 	abuse_fronts_exit();
 out_orphans:
@@ -72,7 +78,8 @@ static void __exit abuse_exit(void)
 {
 	abuse_control_exit();
 	abuse_devices_exit();
-	abuse_disk_exit();
+	abuse_gendisks_exit();
+	abuse_disks_exit();
 	abuse_fronts_exit();
 	abuse_sets_exit();
 	abuse_orphans_exit();

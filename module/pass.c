@@ -16,6 +16,9 @@
 #include "slots.h"
 #include "trace.h"
 
+/* So many sectors of memory are zeroed at once. */
+#define ABUSE_ZERO_SECTORS	(SZ_16M >> SECTOR_SHIFT)
+
 /**
  * abuse_front_to_servers() - let servers have a bio
  * @front: the disk
@@ -65,7 +68,7 @@ static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
 }
 
 /* This waits for nobody, so it is done at once, as brd does. */
-static void abuse_front_copy(struct bio *bio, struct abuse_mapping *m)
+static void abuse_front_to_memory(struct bio *bio, struct abuse_mapping *m)
 {
 	u64 at = (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT;
 	unsigned long start = bio_start_io_acct(bio);
@@ -159,7 +162,7 @@ static bool abuse_front_to_target(struct abuse_front *front,
 	}
 	abuse_front_count_mapped(front, bio);
 	trace_abuse_mapped(front->set->number, bio, m);
-	abuse_front_copy(bio, m);
+	abuse_front_to_memory(bio, m);
 	return false;
 }
 
@@ -251,8 +254,8 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 	sector_t end;
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
-		abuse_lane_add_flush(front, bio,
-				     abuse_map_losses(&front->map).told);
+		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio,
+			       abuse_map_losses(&front->map).told);
 		return;
 	}
 	era = bio_sectors(bio) ? abuse_map_enter(&front->map) : NULL;
@@ -262,7 +265,7 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 						       &end), bio);
 		abuse_era_leave(era);
 	}
-	abuse_lane_add(front, lane, bio);
+	abuse_lane_add(front, lane, bio, ABUSE_BEGINS);
 }
 
 /*
@@ -317,8 +320,9 @@ static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
 
 /*
  * Servers get what has no data in one piece, as far as it is theirs, however many extents
- * that are not mapped for it lie there. Returns where a piece ends that goes to @to, and is
- * mapped in one way up to @end.
+ * that are not mapped for it lie there. Memory is zeroed piece by piece, or that would
+ * hold up all others for as long as gigabytes take. Returns where a piece ends that goes to
+ * @to, and is mapped in one way up to @end.
  */
 static sector_t abuse_front_piece_end(struct abuse_front *front,
 				      struct bio *bio, enum abuse_lanes to,
@@ -327,6 +331,8 @@ static sector_t abuse_front_piece_end(struct abuse_front *front,
 	struct abuse_mapping *m;
 	sector_t next;
 
+	if (to == ABUSE_LANE_MEMORY && !bio_has_data(bio))
+		return min(end, bio->bi_iter.bi_sector + ABUSE_ZERO_SECTORS);
 	if (to != ABUSE_LANE_SERVERS || bio_has_data(bio))
 		return end;
 	while (end < bio_end_sector(bio)) {
@@ -356,11 +362,11 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
 	to = abuse_piece_lane(m, bio);
 	if (lane != to && lane != ABUSE_NO_LANE && lane != ABUSE_LANE_FLUSHES) {
-		abuse_lane_add(front, to, bio);
+		abuse_lane_add(front, to, bio, ABUSE_BEGINS);
 		abuse_era_leave(era);
 		return;
 	}
-	if (end < bio_end_sector(bio) &&
+	if ((end < bio_end_sector(bio) || to == ABUSE_LANE_MEMORY) &&
 	    abuse_front_piece_end(front, bio, to, end) < bio_end_sector(bio)) {
 		abuse_era_leave(era);
 		part = abuse_front_alloc_part(front, bio, to, lane);

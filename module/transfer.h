@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Puts, and copies of a part; see transfer.c. */
+/* Trying puts together; see transfer.c. */
 #ifndef ABUSE_TRANSFER_H
 #define ABUSE_TRANSFER_H
 
 #include "slots.h"
 
-/* Answers and requests pass over the stack in chunks of this many. */
-#define ABUSE_CHUNK		32
+/**
+ * struct abuse_transfer - the progress of a put
+ * @slot: the slot while it is busy, else NULL
+ * @end: the request to end, or NULL
+ * @status: of @end
+ * @length: bytes to copy
+ * @done: bytes copied
+ */
+struct abuse_transfer {
+	struct abuse_slot *slot;
+	struct request *end;
+	blk_status_t status;
+	u32 length;
+	u32 done;
+};
 
-unsigned int abuse_answer(struct abuse_set *set, struct abuse_client *client,
-			  struct abuse_put *puts, unsigned int nr,
-			  bool no_fault);
-int abuse_copy(struct abuse_set *set, struct abuse_client *client,
-	       const struct abuse_get *get, u32 offset, u32 length, u64 address,
-	       bool no_fault);
-int abuse_end(struct abuse_set *set, struct abuse_client *client, u64 id,
-	      u32 result);
+void abuse_transfer_try(struct abuse_set *set, struct abuse_client *client,
+			struct abuse_put *puts, struct abuse_transfer *ts,
+			unsigned int nr, bool copied);
 
 #endif

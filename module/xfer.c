@@ -2,7 +2,7 @@
 /*
  * ABUSE_XFER: takes answers from user memory and hands out requests to it, in
  * chunks that pass over the stack. It knows how both are laid out; it must not
- * know what becomes of a request, which is up to slot.c and transfer.c.
+ * know what becomes of a request, which is up to slot.c and answer.c.
  *
  * Chunks are not zeroed first, which would nearly double the cost of a single
  * request: only elements that were filled leave the stack.
@@ -11,12 +11,12 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
+#include "answer.h"
 #include "compat.h"
 #include "copy.h"
 #include "file.h"
 #include "set.h"
 #include "slot.h"
-#include "transfer.h"
 #include "wait.h"
 #include "xfer.h"
 

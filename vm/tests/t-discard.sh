@@ -144,6 +144,18 @@ memory_becomes_zeros() {
 	is gets "$(status gets)" 0
 }
 
+much_memory_becomes_zeros_in_pieces() {
+	ready capacity=64M flags=$((MAPPABLE | DISCARD | WRITE_ZEROES))
+	_map 0:48M:0:memory=48M extent_flags=$((WRITE | MEMORY | DISCARDS | ZEROES))
+	io op=write length=48M byte=0x41
+	io op=discard offset=1M length=40M
+	is "pieces of 16M" "$(awk '{ print $12, $14 }' $SYS/stat)" "3 81920"
+	io op=check length=1M byte=0x41
+	io op=check offset=1M length=40M
+	io op=check offset=41M length=7M byte=0x41
+	is gets "$(status gets)" 0
+}
+
 a_device_that_cannot_is_refused() {
 	_loop_ready
 	null_disks nr_devices=1 memory_backed=1 gb=1
