@@ -65,7 +65,8 @@ static int abuse_ioctl_setup(struct abuse_file *file,
 	anew = !dev->disk;
 	err = abuse_device_setup(dev, &config);
 	if (!err && anew)
-		file->made = dev->epoch;
+		file->made = config.flags & ABUSE_FLAGS_AUTOREMOVE ?
+			     dev->epoch : 0;
 	abuse_device_unlock(dev);
 	return err;
 }

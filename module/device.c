@@ -17,6 +17,9 @@
 #include "set.h"
 #include "trace.h"
 
+/* A close waits so many seconds for the disk that goes with it. */
+#define ABUSE_CLOSE_WAIT	5
+
 /* Memory may wait for what a quiesced disk has, and a killed maker gives up that way. */
 static struct workqueue_struct *abuse_abandon_wq;
 
@@ -288,13 +291,15 @@ void abuse_device_leave(struct abuse_device *dev)
  * @epoch: the setup, 0 for none; it may be over
  *
  * The reset may wait for what other open files of the caller serve, so a process
- * that ends, and has yet to close these, does not wait for it.
+ * that ends, and has yet to close these, does not wait for it; and one that closes
+ * several at once, or becomes another program, does not wait long.
  */
 void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 {
 	u32 before = READ_ONCE(dev->abandoned);
 	struct abuse_set *set;
 	bool stays;
+	int i;
 
 	if (!epoch)
 		return;
@@ -309,9 +314,13 @@ void abuse_device_abandon(struct abuse_device *dev, u32 epoch)
 	       !try_cmpxchg(&dev->abandoned, &before, epoch))
 		;
 	queue_work(abuse_abandon_wq, &dev->abandon);
-	if (!(current->flags & (PF_EXITING | PF_KTHREAD)))
-		wait_var_event_killable(&dev->abandoned,
-					READ_ONCE(dev->abandoned) != epoch);
+	if (current->flags & (PF_EXITING | PF_KTHREAD))
+		return;
+	for (i = 0; i < ABUSE_CLOSE_WAIT && !fatal_signal_pending(current); i++)
+		if (wait_var_event_timeout(&dev->abandoned,
+					   READ_ONCE(dev->abandoned) != epoch,
+					   HZ))
+			break;
 }
 
 /**

@@ -23,8 +23,8 @@ struct abuse_front;
  * @uid: its user
  * @owned: requests that it has, counted when they are listed
  * @oldest: when the oldest of them was submitted, jiffies; the same
- * @made: the setup that it made last, 0 for none. Guarded by the lock of the
- *	device.
+ * @made: the setup that it made last and that goes with it, 0 for none. Guarded by
+ *	the lock of the device.
  * @lock: orders its ABUSE_SERVE calls
  * @set: the only set that it serves, once it has said so, else NULL; it keeps a
  *	reference until it is closed, so that pollers may stay in the queues

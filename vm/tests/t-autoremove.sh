@@ -67,8 +67,9 @@ the_end_of_a_process_waits_for_nothing_that_it_serves_itself() {
 		ends) _server_of_its_own_target 3 4 ;;
 		ends-*) _server_of_its_own_target 4 3 ;;
 		closes)
-			_server_of_its_own_target 4 3 'exec 4<&-'
-			still_waits maker
+			# A kernel whose reset waits for the write keeps it for five seconds.
+			_server_of_its_own_target 4 3 'exec 4<&- && echo closed'
+			wait_for has "$T/maker" closed
 			;;
 		esac
 		kill -KILL "${PID[maker]}"
