@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.crash.CrashRun;
-import abuse.crash.CrashStates;
+import abuse.crash.CrashWalk;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.RandomAccessFile;
@@ -157,7 +157,7 @@ class CrashesTest extends CommandTestBase {
         Path folder = Files.createTempDirectory(Path.of("/dev/shm"), "crashes");
         var third = new TreeSet<Byte>();
         try (var record = new WriteLog(log.toString()); Storage image = Storage.toRead(base.toString())) {
-            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
+            new CrashRun(record, new CrashWalk(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
                 try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                     var bytes = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size());
                     third.add(bytes.get(2 * LogFile.SECTOR));
@@ -242,6 +242,14 @@ class CrashesTest extends CommandTestBase {
     }
 
     @Test
+    void what_a_check_leaves_elsewhere_is_told() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        Outcome outcome = run(words(": >\"$(dirname {})\"/../left", "--jobs=1"));
+        assertEquals(0, outcome.exitCode());
+        assertTrue(outcome.err().matches("abusectl: " + directory + "/abusectl-crashes[0-9]+: stays, as something else is in it\n"), outcome.err());
+    }
+
+    @Test
     void a_long_name_is_cut() throws Exception {
         var file = new LogFile();
         for (int i = 0; i < 250; i++) {
@@ -250,7 +258,7 @@ class CrashesTest extends CommandTestBase {
         file.store(log);
         var names = new ArrayList<String>();
         try (var record = new WriteLog(log.toString())) {
-            new CrashStates(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
+            new CrashWalk(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
         }
         assertEquals(600, new TreeSet<>(names).size());
         assertTrue(names.stream().allMatch(name -> name.length() < 210), names.toString());
