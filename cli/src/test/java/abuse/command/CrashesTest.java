@@ -21,6 +21,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The states that power cuts leave, as a shell command sees them. */
 class CrashesTest extends CommandTestBase {
@@ -229,11 +231,12 @@ class CrashesTest extends CommandTestBase {
         assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));
     }
 
-    @Test
-    void a_check_that_hangs_is_killed_with_what_has_left_it() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"", "env -i "})
+    void a_check_that_hangs_is_killed_with_what_has_left_it(String alone) throws Exception {
         new LogFile().write(0, 'a').store(log);
         Path left = directory.resolve("left");
-        run(words(": {}; setsid -f sh -c 'echo $$ >>" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1", "--timeout=5"));
+        run(words(": {}; " + alone + "setsid -f sh -c 'echo $$ >>" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1", "--timeout=5"));
         long number = Long.parseLong(Files.readString(left).strip());
         for (long end = System.nanoTime() + 60_000_000_000L; ProcessHandle.of(number).isPresent();) {
             assertTrue(System.nanoTime() < end, number + " is still there");
