@@ -6,7 +6,9 @@
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
 # ublk-file abuse-null abuse-mem abuse-file abuse-nbd-mem c-null c-mem; or one that is mapped to another device, and has no
-# server: dm-linear and map-null, both to null_blk, and map-brd; or map-mem, whose server lends its memory.
+# server: dm-linear and map-null, both to null_blk, and map-brd; or map-mem, whose server lends its memory, map-cache, all
+# of which is in a cache in lent memory, and map-none, which has nothing mapped. abuse-qcow2 and qemu-nbd-qcow2 serve an
+# image in that format.
 # With abuse, c and ublk, "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. With abuse
 # and c, "-poll" makes the server look for requests before it sleeps, as long as the kernel finds that worth it. With
 # loop and abuse, "-512" makes blocks of 512 bytes instead of 4096. With abuse, "-error" puts a filter before the
@@ -46,6 +48,11 @@ image() {
 	echo "/dev/shm/$1"
 }
 
+qcow2() {
+	qemu-img create -q -f qcow2 "/dev/shm/$1" $size
+	echo "/dev/shm/$1"
+}
+
 # start_nbd TARGET COMMAND...: starts a server on a unix socket
 start_nbd() {
 	local name=$1
@@ -81,7 +88,7 @@ start() {
 	local name=$1 base=$1 queues=1 block=4096 prefix=() poll='' map=''
 	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
 	case $base in *-batch) base=${base%-batch} prefix=(chrt -b 0) ;; esac
-	case $base in map-mem) map=yes ;; esac
+	case $base in map-*) map=yes ;; esac
 	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
 	case $base in
@@ -112,6 +119,7 @@ start() {
 	nbd-mem) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" memory $size ;;
 	nbd-file) serve_nbd "$name" nbdkit -f -t "$(nproc)" -U "/run/$name.socket" file "$(image "$name")" ;;
 	qemu-nbd) serve_nbd "$name" qemu-nbd -t -f raw -k "/run/$name.socket" "$(image "$name")" ;;
+	qemu-nbd-qcow2) serve_nbd "$name" qemu-nbd -t -f qcow2 -k "/run/$name.socket" "$(qcow2 "$name")" ;;
 	ublk-*)
 		modprobe ublk_drv
 		local what=null
@@ -125,16 +133,19 @@ start() {
 		device[$name]=${reply#/dev/}
 		nodes=$((nodes + 1))
 		;;
-	abuse-* | map-mem)
+	abuse-* | map-mem | map-cache | map-none)
 		modprobe abuse max_abuse=32
 		local backend=${base#*-} filter=()
 		case $backend in
 		*-error) filter=(--filter error:rate=0) ;;
 		*-powerfail) filter=(--filter powerfail) ;;
+		cache) backend=null filter=(--cache $size) ;;
+		none) backend=null ;;
 		esac
 		backend=${backend%-error}
 		backend=${backend%-powerfail}
 		case $backend in
+		qcow2) backend=qcow2:$(qcow2 "$name") ;;
 		file) backend=file:$(image "$name") ;;
 		nbd-mem)
 			start_nbd "$name-peer" nbdkit -f -t "$(nproc)" -U "/run/$name-peer.socket" memory $size
@@ -153,6 +164,12 @@ start() {
 	[ ! -e "$scheduler" ] || echo none >"$scheduler" # brd has no scheduler
 	# This makes every store allocate its memory, and map it, before anything is measured.
 	dd if=/dev/zero of="/dev/${device[$name]}" bs=1M count=$((size >> 20)) oflag=direct status=none
+	[ "$base" = map-cache ] || return 0
+	dd if="/dev/${device[$name]}" of=/dev/null bs=1M iflag=direct status=none
+	# It is filled after the reads were answered.
+	until cli/abusectl maps $((nodes - 1)) -bno length | awk '{ n += $1 } END { exit n != '$size' }'; do
+		sleep 1
+	done
 }
 
 # job WORKLOAD TIME-OR-COUNT: prints a section of a fio job file
@@ -215,7 +232,7 @@ note() { jq -c --arg kind "$1" "${2:-.} + {kind: \$kind}" >>/out/results; }
 warm() {
 	local target=$1 before=0 now i
 	case $target in
-	abuse-*) ;;
+	abuse-* | map-none) ;;
 	*)
 		run "$target" "$(lasting 50)" rr4k-32 rw4k-32 >/dev/null
 		return

@@ -26,6 +26,11 @@ def goals: [
 	(["dm-linear", "null_blk", "ublk-null"] as $peers | [1.03, 0.85, 2] as $goals | range(3) as $i |
 		["mapped, 4 KiB", "map-null", $peers[$i], ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], $goals[$i], $goals[$i] + 0.05]),
 	["mapped, 128 KiB", "map-null", "dm-linear", ["r128k-32", "w128k-32"], 1.03, 1.1],
+	["nothing mapped, 4 KiB", "map-none", "abuse-null", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.96, 0.98],
+	["a hit in a cache, 4 KiB", "map-cache", "map-mem", ["rr4k-1", "rr4k-32"], 0.97, null],
+	["4 KiB", "abuse-qcow2", "qemu-nbd-qcow2", ["rr4k-32", "rw4k-32"], 5, null],
+	["128 KiB", "abuse-qcow2", "qemu-nbd-qcow2", ["r128k-32", "w128k-32"], 6, null],
+	["4 KiB depth 32", "abuse-qcow2", "abuse-file", ["rr4k-32", "rw4k-32"], 0.9, null],
 	["lent memory, 4 KiB", "map-mem", "brd", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.85, 0.9],
 	["lent memory, 128 KiB", "map-mem", "brd", ["r128k-32", "w128k-32"], 0.95, 1],
 	["4 KiB depth 32", "abuse-null", "null_blk", ["rr4k-32", "rw4k-32"], 0.55, 0.65],

@@ -132,12 +132,12 @@ static int abuse_map_store_piece(struct abuse_map *map, sector_t first,
 	if (m)
 		m->ranges++;
 	ranges = abuse_map_count(map, first, last, 1, gone);
-	atomic_inc(&map->changes);
+	atomic64_inc(&map->changes);
 	smp_mb__after_atomic();	/* with abuse_map_find() */
 	err = mtree_store_range(&map->tree, first, *last, m,
 				GFP_KERNEL_ACCOUNT);
 	smp_mb__before_atomic();	/* with abuse_map_find() */
-	atomic_inc(&map->changes);
+	atomic64_inc(&map->changes);
 	if (err) {
 		abuse_map_count(map, first, last, -1, NULL);
 		if (m)

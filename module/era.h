@@ -61,6 +61,30 @@ struct abuse_era {
 };
 
 /**
+ * struct abuse_found - where a processor found a mapping last
+ * @changes: as in the map, then
+ * @first: first sector of the range that says so
+ * @last: last sector
+ * @m: the mapping
+ */
+struct abuse_found {
+	s64 changes;
+	sector_t first;
+	sector_t last;
+	struct abuse_mapping *m;
+};
+
+/**
+ * struct abuse_place - where a sector is
+ * @m: the mapping, or NULL
+ * @end: the first sector for which that may not hold
+ */
+struct abuse_place {
+	struct abuse_mapping *m;
+	sector_t end;
+};
+
+/**
  * struct abuse_losses - what a flush of the disk may have to tell
  * @lost: as in the map, when the flush began
  * @told: likewise
@@ -98,6 +122,7 @@ struct abuse_losses {
  * @nr_ranges: entries of the tree
  * @changes: odd while the tree is changed: a walk without its lock may find
  *	something in between
+ * @found: true as long as @changes is the same
  * @paused: nothing is to begin; changed under @turn alone
  * @lost: how often a device was given up and could not be flushed
  * @told: so many of these some flush of the disk has told that began after them
@@ -120,7 +145,8 @@ struct abuse_map {
 	struct workqueue_struct *retire;
 	wait_queue_head_t flushed;
 	u64 nr_ranges;
-	atomic_t changes;
+	atomic64_t changes;
+	struct abuse_found __percpu *found;
 	bool paused;
 	atomic64_t lost;
 	atomic64_t told;

@@ -11,15 +11,16 @@
 /* Whoever must not wait is told so while it submits, and comes back. */
 static bool abuse_io_goes_on(struct abuse_io *io)
 {
+	blk_status_t status = io->clone.bi_status;
+
+	if (likely(!status))
+		return io->then == ABUSE_THEN_WRITE;
 	switch (io->then) {
 	case ABUSE_THEN_FAULT:
-		return io->clone.bi_status &&
-		       !(io->bio->bi_opf & REQ_NOWAIT &&
-			 io->clone.bi_status == BLK_STS_AGAIN);
+		return !(io->bio->bi_opf & REQ_NOWAIT &&
+			 status == BLK_STS_AGAIN);
 	case ABUSE_THEN_RETRY:
-		return io->clone.bi_status == ABUSE_STS_RETRY;
-	case ABUSE_THEN_WRITE:
-		return !io->clone.bi_status;
+		return status == ABUSE_STS_RETRY;
 	default:
 		return false;
 	}
@@ -218,15 +219,16 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 {
 	enum abuse_bios kind = target ? ABUSE_BIOS_TARGETS + target->lane :
 					ABUSE_BIOS_SERVER;
-	struct bio *clone = bio_alloc_clone(target ? target->bdev :
-						     front->behind->part0,
-					    bio, abuse_gfp(bio),
+	/* Without a device it does not look for the caller's control group, either. */
+	struct bio *clone = bio_alloc_clone(NULL, bio, abuse_gfp(bio),
 					    &front->bios[kind]);
 
 	if (!clone) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
 	}
+	clone->bi_bdev = target ? target->bdev : front->behind->part0;
+	bio_clone_blkg_association(clone, bio);
 	clone->bi_opf &= ~ABUSE_BIO_COUNTED;
 	abuse_io_init(abuse_io_of(clone), front, era, bio,
 		      bio_start_io_acct(bio), then);

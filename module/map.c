@@ -18,10 +18,16 @@
  */
 int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 {
-	struct abuse_era *era = abuse_era_alloc(map);
+	struct abuse_era *era;
 
-	if (!era)
+	map->found = alloc_percpu_gfp(struct abuse_found, GFP_KERNEL_ACCOUNT);
+	if (!map->found)
 		return -ENOMEM;
+	era = abuse_era_alloc(map);
+	if (!era) {
+		free_percpu(map->found);
+		return -ENOMEM;
+	}
 	mutex_init(&map->lock);
 	spin_lock_init(&map->turn);
 	mt_init_flags(&map->tree, MT_FLAGS_USE_RCU);
@@ -31,7 +37,7 @@ int abuse_map_init(struct abuse_map *map, void (*freed)(struct abuse_map *map))
 	map->retire = NULL;
 	init_waitqueue_head(&map->flushed);
 	map->nr_ranges = 0;
-	atomic_set(&map->changes, 0);
+	atomic64_set(&map->changes, 2);	/* nothing is found yet */
 	atomic64_set(&map->lost, 0);
 	atomic64_set(&map->told, 0);
 	refcount_set(&map->eras, 1);
@@ -48,25 +54,7 @@ void abuse_map_exit(struct abuse_map *map)
 {
 	if (map->retire)
 		destroy_workqueue(map->retire);
-}
-
-/**
- * abuse_map_enter() - begin to use the map
- * @map: the map
- *
- * Return: to be ended with abuse_era_leave(), in any context; what
- * abuse_map_find() finds until then stays. NULL when the map is ended.
- */
-struct abuse_era *abuse_map_enter(struct abuse_map *map)
-{
-	struct abuse_era *era;
-
-	rcu_read_lock();
-	do {
-		era = rcu_dereference(map->era);
-	} while (era && !percpu_ref_tryget_live(&era->ref));
-	rcu_read_unlock();
-	return era;
+	free_percpu(map->found);
 }
 
 /**
@@ -191,40 +179,49 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
 	spin_unlock(&map->turn);
 }
 
+static void abuse_map_note_found(struct abuse_map *map, s64 changes,
+				 const struct ma_state *mas,
+				 struct abuse_mapping *m)
+{
+	*get_cpu_ptr(map->found) = (struct abuse_found) {
+		.changes = changes,
+		.first = mas->index,
+		.last = mas->last,
+		.m = m,
+	};
+	put_cpu_ptr(map->found);
+}
+
 /**
- * abuse_map_find() - where a sector is
+ * abuse_map_search() - where a sector is that this processor found elsewhere before
  * @map: the map, in an era, or locked
  * @sector: of the disk
- * @end: out: the first sector for which this answer may not hold
- *
- * Return: the mapping, or NULL.
  */
-struct abuse_mapping *abuse_map_find(struct abuse_map *map, sector_t sector,
-				     sector_t *end)
+struct abuse_place abuse_map_search(struct abuse_map *map, sector_t sector)
 {
 	MA_STATE(mas, &map->tree, sector, sector);
-	int changes = atomic_read_acquire(&map->changes);
+	s64 changes = atomic64_read_acquire(&map->changes);
 	struct abuse_mapping *m;
+	bool stable;
 
 	rcu_read_lock();
 	m = mas_find(&mas, ULONG_MAX);
 	rcu_read_unlock();
 	smp_rmb();	/* with abuse_map_store_piece() */
-	if (unlikely(changes & 1 || atomic_read(&map->changes) != changes)) {
+	stable = !(changes & 1) && atomic64_read(&map->changes) == changes;
+	if (unlikely(!stable)) {
 		mas_set(&mas, sector);
 		mas_lock(&mas);
 		m = mas_find(&mas, ULONG_MAX);
 		mas_unlock(&mas);
 	}
-	if (!m) {
-		*end = (sector_t)-1;
-	} else if (mas.index > sector) {
-		*end = mas.index;
-		m = NULL;
-	} else {
-		*end = mas.last + 1;
-	}
-	return m;
+	if (!m)
+		return (struct abuse_place) { NULL, (sector_t)-1 };
+	if (mas.index > sector)
+		return (struct abuse_place) { NULL, mas.index };
+	if (likely(stable))
+		abuse_map_note_found(map, changes, &mas, m);
+	return (struct abuse_place) { m, mas.last + 1 };
 }
 
 /* Returns enum abuse_extent_flags. */
@@ -294,11 +291,10 @@ struct file *abuse_map_lent(struct abuse_map *map, sector_t sector)
 {
 	struct file *file = ERR_PTR(-ENOENT);
 	struct abuse_mapping *m;
-	sector_t end;
 
 	mutex_lock(&map->lock);
 	if (rcu_access_pointer(map->era)) {
-		m = abuse_map_find(map, sector, &end);
+		m = abuse_map_find(map, sector).m;
 		if (m && m->target->memory)
 			file = get_file(m->target->memory->file);
 	} else {

@@ -200,31 +200,42 @@ static void abuse_front_miss(struct abuse_front *front, struct bio *bio)
 	abuse_front_to_servers(front, bio, 0);
 }
 
+/* For a bio that found no era, or one in which nothing begins; see below. */
+static struct abuse_era *abuse_front_wait_to_enter(struct abuse_front *front,
+						   struct abuse_era *era,
+						   struct bio *bio,
+						   struct bio *flush)
+{
+	s64 told = flush ? abuse_io_of(flush)->losses.told : 0;
+
+	while (era && READ_ONCE(era->paused)) {
+		abuse_era_leave(era);
+		if (abuse_front_park(front, bio, told))
+			return NULL;
+		era = abuse_map_enter(&front->map);
+	}
+	if (!era)
+		bio_io_error(abuse_bio_unmark(bio));
+	return era;
+}
+
 /*
  * Returns the era that the bio may begin in, or NULL if it has ended or waits.
  * @flush: NULL, or for a flush
  */
-static struct abuse_era *abuse_front_enter(struct abuse_front *front,
-					   struct bio *bio, struct bio *flush)
+static inline struct abuse_era *abuse_front_enter(struct abuse_front *front,
+						  struct bio *bio,
+						  struct bio *flush)
 {
-	struct abuse_era *era;
+	struct abuse_era *era = abuse_map_enter(&front->map);
 
-	do {
-		era = abuse_map_enter(&front->map);
-		if (!era) {
-			bio_io_error(abuse_bio_unmark(bio));
-			return NULL;
-		}
-		if (likely(!READ_ONCE(era->paused)))
-			return era;
-		abuse_era_leave(era);
-	} while (!abuse_front_park(front, bio,
-				   flush ? abuse_io_of(flush)->losses.told : 0));
-	return NULL;
+	if (likely(era && !READ_ONCE(era->paused)))
+		return era;
+	return abuse_front_wait_to_enter(front, era, bio, flush);
 }
 
 /* Whether what is asked is carried out by a target; @m: where its bytes are, or NULL */
-static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
+static inline bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 {
 	if (!m || !op_is_write(bio_op(bio)))
 		return m;
@@ -233,8 +244,8 @@ static bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
 }
 
 /* What has to be waited for to submit a piece of a bio that is mapped so */
-static enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
-					 struct bio *bio)
+static inline enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
+						struct bio *bio)
 {
 	if (!abuse_front_is_mapped(m, bio))
 		return ABUSE_LANE_SERVERS;
@@ -251,7 +262,6 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 {
 	enum abuse_lanes lane = ABUSE_LANE_SERVERS;
 	struct abuse_era *era;
-	sector_t end;
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
 		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio,
@@ -261,8 +271,8 @@ void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
 	era = bio_sectors(bio) ? abuse_map_enter(&front->map) : NULL;
 	if (era) {
 		lane = abuse_piece_lane(abuse_map_find(&front->map,
-						       bio->bi_iter.bi_sector,
-						       &end), bio);
+						       bio->bi_iter.bi_sector).m,
+					bio);
 		abuse_era_leave(era);
 	}
 	abuse_lane_add(front, lane, bio, ABUSE_BEGINS);
@@ -328,58 +338,59 @@ static sector_t abuse_front_piece_end(struct abuse_front *front,
 				      struct bio *bio, enum abuse_lanes to,
 				      sector_t end)
 {
-	struct abuse_mapping *m;
-	sector_t next;
+	struct abuse_place next;
 
 	if (to == ABUSE_LANE_MEMORY && !bio_has_data(bio))
 		return min(end, bio->bi_iter.bi_sector + ABUSE_ZERO_SECTORS);
 	if (to != ABUSE_LANE_SERVERS || bio_has_data(bio))
 		return end;
 	while (end < bio_end_sector(bio)) {
-		m = abuse_map_find(&front->map, end, &next);
-		if (abuse_piece_lane(m, bio) != to)
+		next = abuse_map_find(&front->map, end);
+		if (abuse_piece_lane(next.m, bio) != to)
 			break;
-		end = next;
+		end = next.end;
 		cond_resched();
 	}
 	return end;
 }
 
 /*
- * The rest of a bio that has begun, in an era. @flush: NULL, or for a flush. In a
- * lane its first piece is looked up here alone, so it waits for what this lane waits
- * for.
+ * The rest of a bio that has begun, in an era. @flush: NULL, or one that this may
+ * take. In a lane its first piece is looked up here alone, so it waits for what this
+ * lane waits for.
  */
 static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *bio, struct bio **flush,
 			      enum abuse_lanes lane)
 {
-	struct abuse_mapping *m;
-	enum abuse_lanes to;
+	struct abuse_place at = abuse_map_find(&front->map,
+					       bio->bi_iter.bi_sector);
+	enum abuse_lanes to = abuse_piece_lane(at.m, bio);
 	struct bio *part;
 	sector_t end;
 
-	m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
-	to = abuse_piece_lane(m, bio);
-	if (lane != to && lane != ABUSE_NO_LANE && lane != ABUSE_LANE_FLUSHES) {
+	if (unlikely(lane != ABUSE_NO_LANE) && lane != to &&
+	    lane != ABUSE_LANE_FLUSHES) {
 		abuse_lane_add(front, to, bio, ABUSE_BEGINS);
 		abuse_era_leave(era);
 		return;
 	}
-	if ((end < bio_end_sector(bio) || to == ABUSE_LANE_MEMORY) &&
-	    abuse_front_piece_end(front, bio, to, end) < bio_end_sector(bio)) {
+	if ((at.end < bio_end_sector(bio) || to == ABUSE_LANE_MEMORY) &&
+	    abuse_front_piece_end(front, bio, to, at.end) <
+			    bio_end_sector(bio)) {
 		abuse_era_leave(era);
 		part = abuse_front_alloc_part(front, bio, to, lane);
-		era = part ? abuse_front_enter(front, bio, *flush) : NULL;
+		era = part ? abuse_front_enter(front, bio,
+					       flush ? *flush : NULL) : NULL;
 		if (!era) {
 			if (part)
 				bio_put(part);
 			return;
 		}
-		m = abuse_map_find(&front->map, bio->bi_iter.bi_sector, &end);
-		end = abuse_front_piece_end(front, bio, to, end);
+		at = abuse_map_find(&front->map, bio->bi_iter.bi_sector);
+		end = abuse_front_piece_end(front, bio, to, at.end);
 		if (end >= bio_end_sector(bio) ||
-		    abuse_piece_lane(m, bio) != to) {
+		    abuse_piece_lane(at.m, bio) != to) {
 			bio_put(part);
 			abuse_front_go_on(front, bio);
 			abuse_era_leave(era);
@@ -393,7 +404,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		return;
 	}
 	if (!(bio->bi_opf & REQ_PREFLUSH)) {
-		if (!abuse_front_to_target(front, era, bio, m))
+		if (!abuse_front_to_target(front, era, bio, at.m))
 			abuse_era_leave(era);
 	} else if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
@@ -402,6 +413,30 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		/* Servers have something to flush, and no device had. */
 		abuse_front_flush_all(front, era, bio, flush, 0);
 	}
+}
+
+static void abuse_front_pass_flush(struct abuse_front *front, struct bio *bio,
+				   enum abuse_lanes lane, s64 told)
+{
+	struct bio *flush = abuse_front_alloc_flush(front, bio, told);
+	struct abuse_era *era;
+
+	if (!flush) {
+		bio_wouldblock_error(abuse_bio_unmark(bio));
+		return;
+	}
+	era = abuse_front_enter(front, bio, flush);
+	if (!era || abuse_front_preflush(front, era, bio, &flush, lane))
+		goto out;
+	if (bio_sectors(bio)) {
+		abuse_front_begin(front, era, bio, &flush, lane);
+	} else {
+		abuse_era_leave(era);
+		abuse_front_to_servers(front, bio, 0);
+	}
+out:
+	if (flush)
+		bio_put(flush);
 }
 
 /**
@@ -414,30 +449,15 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		      enum abuse_lanes lane, s64 told)
 {
-	struct bio *flush = NULL;
 	struct abuse_era *era;
 
-	if (bio->bi_opf & REQ_PREFLUSH) {
-		flush = abuse_front_alloc_flush(front, bio, told);
-		if (!flush) {
-			bio_wouldblock_error(abuse_bio_unmark(bio));
-			return;
-		}
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH)) {
+		abuse_front_pass_flush(front, bio, lane, told);
+		return;
 	}
-	era = abuse_front_enter(front, bio, flush);
-	if (!era)
-		goto out;
-	if (flush && abuse_front_preflush(front, era, bio, &flush, lane))
-		goto out;
-	if (bio_sectors(bio)) {
-		abuse_front_begin(front, era, bio, &flush, lane);
-	} else {
-		abuse_era_leave(era);
-		abuse_front_to_servers(front, bio, 0);
-	}
-out:
-	if (flush)
-		bio_put(flush);
+	era = abuse_front_enter(front, bio, NULL);
+	if (era)
+		abuse_front_begin(front, era, bio, NULL, lane);
 }
 
 /**

@@ -182,17 +182,6 @@ struct abuse_target *abuse_target_lend(struct file *file,
 }
 
 /**
- * abuse_target_wrote() - a write has ended well that is not durable yet
- * @target: the device
- *
- * In any context, before whoever submitted it is told. Mostly it only reads.
- */
-void abuse_target_wrote(struct abuse_target *target)
-{
-	abuse_raise(&target->wrote, atomic64_read(&target->flush));
-}
-
-/**
  * abuse_target_begin_flush() - a flush is about to be submitted
  * @target: the device
  *

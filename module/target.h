@@ -70,7 +70,6 @@ struct abuse_target *abuse_target_open(struct block_device *bdev, bool write,
 struct abuse_target *abuse_target_lend(struct file *file,
 				       const struct abuse_extent *extent,
 				       u32 block_size);
-void abuse_target_wrote(struct abuse_target *target);
 s64 abuse_target_begin_flush(struct abuse_target *target);
 void abuse_target_end_flush(struct abuse_target *target, s64 flush);
 int abuse_target_flush(struct abuse_target *target, atomic64_t *failures);
@@ -86,6 +85,17 @@ static inline void abuse_raise(atomic64_t *number, s64 to)
 
 	while (now < to && !atomic64_try_cmpxchg(number, &now, to))
 		;
+}
+
+/**
+ * abuse_target_wrote() - a write has ended well that is not durable yet
+ * @target: the device
+ *
+ * In any context, before whoever submitted it is told. Mostly it only reads.
+ */
+static inline void abuse_target_wrote(struct abuse_target *target)
+{
+	abuse_raise(&target->wrote, atomic64_read(&target->flush));
 }
 
 #endif
