@@ -87,6 +87,7 @@ final class ReplayCommand extends Command {
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
         try (Storage target = Storage.toChange(onto.getValue())) {
+            log.refuse(target);
             target.alone().raw();
             long need = WriteLog.reach(entries);
             if (target.size() < need) {

@@ -174,6 +174,21 @@ class ReplayTest extends CommandTestBase {
     }
 
     @Test
+    void a_record_is_no_image() throws Exception {
+        byte[] before = Files.readAllBytes(log);
+        Path link = Files.createSymbolicLink(directory.resolve("link"), log);
+        Path twin = Files.createLink(directory.resolve("twin"), log);
+        Path copy = Files.copy(log, directory.resolve("copy"));
+        assertEquals(log + ": is the record itself", fail("replay", log.toString(), "--onto", log.toString()));
+        for (Path other : List.of(link, twin)) {
+            assertEquals(other + ": is the record itself, " + log, fail("replay", log.toString(), "--onto", other.toString()));
+        }
+        assertEquals(copy + ": is a record, and not the image of a disk", fail("replay", log.toString(), "--onto", copy.toString()));
+        assertArrayEquals(before, Files.readAllBytes(log));
+        assertArrayEquals(before, Files.readAllBytes(copy));
+    }
+
+    @Test
     void an_image_that_is_not_raw_is_not_changed() throws Exception {
         byte[] qcow2 = new byte[8 * SECTOR];
         ByteBuffer.wrap(qcow2).putInt(0x514649fb);
