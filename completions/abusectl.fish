@@ -162,7 +162,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from map' -s h -l help -d 'Show 
 complete -c abusectl -n '__fish_seen_subcommand_from map' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -s r -l read-only -d 'Map reads only'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l discard -d 'Map discards, too'
-complete -c abusectl -n '__fish_seen_subcommand_from map' -l write-zeroes -d 'Map writes of zeroes, too, likewise'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -l write-zeroes -d 'Map writes of zeroes, too'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l replace -d 'Also where something is mapped already'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a unmap -d 'Gives a part of a disk, or all of it, back to its servers'
