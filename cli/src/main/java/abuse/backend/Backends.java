@@ -72,7 +72,7 @@ public final class Backends {
         BackendFactory factory = find(name);
         if (factory == null) {
             // It may be meant as one that has them
-            return name.replaceFirst("(?s):.*[@?].*", ":...");
+            return name.replaceFirst("(?s)^([^:@]*:)?(?:.*@|(?<=:).*\\?).*", "$1...");
         }
         return factory.argument() == null ? name : factory.name() + ":" + factory.shown(argumentOf(name));
     }

@@ -4,7 +4,7 @@ package abuse.command;
 import abuse.crash.CrashRun;
 import abuse.crash.CrashRun.Failure;
 import abuse.crash.CrashState;
-import abuse.crash.CrashStates;
+import abuse.crash.CrashWalk;
 import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
@@ -65,7 +65,7 @@ final class CrashesCommand extends Command {
                 throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
             }
             long total = 0;
-            for (CrashStates all = states(log, (int) bound, number); all.hasNext(); all.next()) {
+            for (CrashWalk all = states(log, (int) bound, number); all.hasNext(); all.next()) {
                 total++;
             }
             if (need == 0) {
@@ -77,10 +77,10 @@ final class CrashesCommand extends Command {
     }
 
     /** The states from the one on that was asked for. */
-    private CrashStates states(WriteLog log, int bound, long number) throws FailedException {
+    private CrashWalk states(WriteLog log, int bound, long number) throws FailedException {
         List<LogEntry> entries = log.entries();
         int first = first(entries);
-        var states = new CrashStates(entries, log.sectorSize(), bound, number);
+        var states = new CrashWalk(entries, log.sectorSize(), bound, number);
         states.skipUntil(state -> state.cut() >= first && (from.getValue() == null || from.getValue().equals(state.name(entries))));
         if (from.getValue() != null && !states.hasNext()) {
             throw new FailedException("there is no state '" + from.getValue() + "'; --most and --seed must be those of before");
@@ -96,7 +96,7 @@ final class CrashesCommand extends Command {
         return WriteLog.firstMark(entries, fromMark.getValue()).orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
     }
 
-    private void walk(WriteLog log, Storage image, CrashStates states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
+    private void walk(WriteLog log, Storage image, CrashWalk states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
         var run = new CrashRun(log, states, first(log.entries()), shell, isSet(keepGoing));
         context.signals.onStop(() -> {
             run.stop();
@@ -146,16 +146,16 @@ final class CrashesCommand extends Command {
             var all = new LinkedHashMap<String, Object>();
             all.put("states", done);
             all.put("seconds", Math.round(seconds * 1000) / 1000.0);
-            all.put("bad", bad.stream().map(failure -> members(log, failure)).toList());
+            all.put("bad", bad.stream().map(failure -> {
+                Map<String, Object> members = members(log, failure);
+                members.put("output", failure.verdict().output());
+                return members;
+            }).toList());
             context.out.println(Json.text(all));
             return;
         }
         for (Failure failure : bad) {
-            members(log, failure).forEach((key, value) -> {
-                if (value != null && !key.equals("output")) {
-                    context.out.println(key + ": " + value);
-                }
-            });
+            Failure.lines(members(log, failure)).forEach(context.out::println);
             failure.verdict().output().lines().forEach(line -> context.out.println("| " + line));
         }
         context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
@@ -165,7 +165,6 @@ final class CrashesCommand extends Command {
         Map<String, Object> members = failure.members(log);
         members.put("status", failure.verdict().hung() ? null : failure.verdict().exitStatus());
         members.put("hung", failure.verdict().hung() ? true : null);
-        members.put("output", failure.verdict().output());
         return members;
     }
 

@@ -8,6 +8,7 @@ import abuse.writelog.LogEntry;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,14 +17,20 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Has a shell command look at a disk. */
 final class ShellCheck implements Check {
     /** Where the command has the path of the image. */
     static final String IMAGE = "{}";
-    /** A variable that only one check and what it has begun have with the same value. */
-    private static final String CHECK = "ABUSECTL_CHECK";
+    /**
+     * Limits that only one check and what it has begun have: of a kind that Linux knows and ignores, and that stays with a process
+     * which takes away its environment, its session or its parents.
+     */
+    private static final long LEAST_MARK = 1L << 42;
+    private static final long KIB = 1024;
     /** How much of its output is kept. */
     private static final int MOST_OUTPUT = 1 << 16;
     /** What a shell says of a command that is not there, or cannot be run. */
@@ -58,18 +65,18 @@ final class ShellCheck implements Check {
     }
 
     private Verdict check(CrashState state, Path image, Path output) throws IOException {
-        var builder = new ProcessBuilder("sh", "-c", command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'"))
+        long limit = ThreadLocalRandom.current().nextLong(LEAST_MARK, 2 * LEAST_MARK);
+        var builder = new ProcessBuilder("sh", "-c", "ulimit -S -m " + limit + " 2>/dev/null; " + command.replace(IMAGE, "'" + image.toString().replace("'", "'\\''") + "'"))
                 .redirectErrorStream(true).redirectInput(new File("/dev/null")).redirectOutput(output.toFile());
         String mark = state.mark(log);
         builder.environment().put("ABUSECTL_STATE", state.name(log));
         builder.environment().put("ABUSECTL_MARK", mark == null ? "" : mark);
-        builder.environment().put(CHECK, output.toString());
         Process process = builder.start();
         running.add(process);
         try {
             boolean hung = milliseconds > 0 && !waitFor(process, milliseconds);
             if (hung) {
-                kill(process, CHECK + "=" + output);
+                kill(process, limit * KIB);
             }
             waitFor(process, Long.MAX_VALUE);
             int status = process.exitValue();
@@ -105,27 +112,25 @@ final class ShellCheck implements Check {
         }
     }
 
-    /** Ends a command and all that it has begun: what has it for an ancestor, and what has its environment. */
-    private static void kill(Process process, String variable) {
+    /** Ends a command and all that it has begun: what has it for an ancestor, and what has its limit. */
+    private static void kill(Process process, long limit) {
         List<ProcessHandle> begun = process.descendants().toList();
         process.destroyForcibly();
         begun.forEach(ProcessHandle::destroyForcibly);
         var killed = new HashSet<ProcessHandle>();
         // One that forks meanwhile may have been looked at before its child was there
         for (boolean found = true; found;) {
-            List<ProcessHandle> left = ProcessHandle.allProcesses().filter(one -> !killed.contains(one) && has(one, variable)).toList();
+            List<ProcessHandle> left = ProcessHandle.allProcesses().filter(one -> !killed.contains(one) && has(one, limit)).toList();
             left.forEach(ProcessHandle::destroyForcibly);
             found = killed.addAll(left);
         }
     }
 
-    private static boolean has(ProcessHandle process, String variable) {
-        try {
-            // A letter for each byte, so that none is lost
-            String all = Files.readString(Path.of("/proc/" + process.pid() + "/environ"), StandardCharsets.ISO_8859_1);
-            return List.of(all.split("\0")).contains(new String(variable.getBytes(), StandardCharsets.ISO_8859_1));
-        } catch (IOException e) {
-            // It has ended, or is another user's
+    private static boolean has(ProcessHandle process, long limit) {
+        try (Stream<String> limits = Files.lines(Path.of("/proc/" + process.pid() + "/limits"))) {
+            return limits.anyMatch(line -> line.matches("Max resident set +" + limit + " .*"));
+        } catch (IOException | UncheckedIOException e) {
+            // It has ended
             return false;
         }
     }

@@ -56,6 +56,11 @@ public final class CrashRun {
             members.put("smallest", smallest.name(log));
             return members;
         }
+
+        /** The same as lines, without what it does not have. */
+        public static List<String> lines(Map<String, Object> members) {
+            return members.entrySet().stream().filter(one -> one.getValue() != null).map(one -> one.getKey() + ": " + one.getValue()).toList();
+        }
     }
 
     private final WriteLog log;

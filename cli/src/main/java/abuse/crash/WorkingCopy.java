@@ -5,17 +5,14 @@ import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * A file that takes on one state after the other. Beside it is one with all that is durable, from which what a state has
@@ -102,21 +99,9 @@ final class WorkingCopy implements AutoCloseable {
         }
     }
 
-    /** What an earlier check has left beside the file, such as a journal, would be taken for this state's. */
-    private void clear() throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path left : files.sorted(Comparator.reverseOrder()).toList()) {
-                if (!left.equals(folder) && !left.equals(file)) {
-                    Files.delete(left);
-                }
-            }
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
-        }
-    }
-
     private void restore() throws IOException {
-        clear();
+        // What an earlier check has left beside the file, such as a journal, would be taken for this state's
+        Tree.delete(folder, Set.of(folder, file));
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS) || !attributes(FILE_ITSELF).equals(itself)) {
             Files.deleteIfExists(file);
             Storage fresh = Storage.create(file.toString(), durable.size());
@@ -138,9 +123,7 @@ final class WorkingCopy implements AutoCloseable {
     public void close() throws IOException {
         state.close();
         durable.close();
-        clear();
-        Files.deleteIfExists(file);
-        Files.deleteIfExists(folder);
+        Tree.delete(folder, Set.of());
         Files.deleteIfExists(durableFile);
     }
 }

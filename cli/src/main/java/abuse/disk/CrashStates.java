@@ -5,6 +5,8 @@ import abuse.crash.CrashRun;
 import abuse.crash.CrashRun.Failure;
 import abuse.crash.CrashRun.Verdict;
 import abuse.crash.CrashState;
+import abuse.crash.CrashWalk;
+import abuse.crash.Tree;
 import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
@@ -14,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -100,8 +103,9 @@ public final class CrashStates {
     /**
      * Makes one state after the other, and has it checked by the calling thread.
      *
-     * @throws AssertionError when the check throws. The message tells what is lost in that state, and in the smallest one that the
-     *     check refuses, too: the shortest record, without losses that do not matter. The cause is what it has thrown first
+     * @throws AssertionError when the check throws. The message tells of that state what abusectl-crashes(8) prints, and has the
+     *     entries of the smallest one that the check refuses, too: the shortest record, without losses that do not matter. The
+     *     cause is what it has thrown first
      * @throws IllegalArgumentException when there is no such mark
      * @throws IllegalStateException when nothing was written to the disk, or the disk is closed
      * @throws IOException when a write could not be recorded or a state cannot be made, as when the folder for temporary files is
@@ -119,15 +123,15 @@ public final class CrashStates {
             }
             int first = mark == null ? -1 : WriteLog.firstMark(log.entries(), mark)
                     .orElseThrow(() -> new IllegalArgumentException(disk.path() + " has no mark '" + mark + "'"));
-            var states = new abuse.crash.CrashStates(log.entries(), log.sectorSize(), most, seed);
+            var states = new CrashWalk(log.entries(), log.sectorSize(), most, seed);
             states.skipUntil(state -> state.cut() >= first);
             Path folder = recording.newFolder();
             walk(log, base, states, first, folder, check);
-            Files.deleteIfExists(folder);
+            Tree.delete(folder, Set.of());
         }
     }
 
-    private static void walk(WriteLog log, Storage base, abuse.crash.CrashStates states, int first, Path folder, Check check) throws IOException {
+    private static void walk(WriteLog log, Storage base, CrashWalk states, int first, Path folder, Check check) throws IOException {
         var thrown = new Throwable[1];
         var run = new CrashRun(log, states, first, (state, image) -> {
             Throwable now = outcome(check, image);
@@ -172,13 +176,11 @@ public final class CrashStates {
     private static String words(List<LogEntry> log, Failure failure) {
         var text = new StringBuilder("a power cut can leave a state that the check refuses, after " + failure.number() + " good ones: "
                 + failure.verdict().output());
-        failure.members(log).forEach((key, value) -> text.append(value == null ? "" : "\n" + key + ": " + value));
-        CrashState state = failure.state();
+        Failure.lines(failure.members(log)).forEach(line -> text.append('\n').append(line));
         CrashState smallest = failure.smallest();
-        text.append("\nbehind the first ").append(state.from()).append(" entries, what the smallest one has, and what is lost:");
-        int[] entries = IntStream.concat(IntStream.rangeClosed(state.from(), state.cut()), state.early().stream())
-                .filter(number -> number <= smallest.cut() || smallest.early().get(number) || state.lost().get(number)).toArray();
-        IntStream.of(entries).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), state)));
+        text.append("\nthe smallest one, behind the first ").append(smallest.from()).append(" entries:");
+        int[] entries = IntStream.concat(IntStream.rangeClosed(smallest.from(), smallest.cut()), smallest.early().stream()).toArray();
+        IntStream.of(entries).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), smallest)));
         return entries.length <= MOST_LINES ? text.toString() : text + "\n  and " + (entries.length - MOST_LINES) + " more";
     }
 

@@ -3,6 +3,7 @@ package abuse.disk;
 
 import abuse.backend.Backend;
 import abuse.backend.Geometry;
+import abuse.crash.Tree;
 import abuse.filter.Filter;
 import abuse.filter.FilteredBackend;
 import abuse.filter.Filters;
@@ -11,22 +12,22 @@ import abuse.filter.Settings;
 import abuse.libc.Memory;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /** What a disk had at its start, and all that has changed it since, in a temporary folder that is there as long as the disk. */
 final class Recording {
     /** Any disk can be asked for so much. */
     private static final int PIECE = 1 << 16;
 
+    /** For a disk that is not closed when the program ends. */
+    private final Thread atEnd = new Thread(this::delete, "record end");
     private Path folder;
     private Filter filter;
 
@@ -35,6 +36,7 @@ final class Recording {
         FilteredBackend recorded;
         try {
             folder = Files.createTempDirectory("abuse-record");
+            Runtime.getRuntime().addShutdownHook(atEnd);
             copy(backend, geometry);
             filter = new Filters().find("record").make(new Settings(Map.of("file", log().toString())));
         } catch (IOException | RuntimeException | Error e) {
@@ -98,11 +100,18 @@ final class Recording {
         if (folder == null) {
             return;
         }
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException | UncheckedIOException e) {
+        delete();
+        try {
+            Runtime.getRuntime().removeShutdownHook(atEnd);
+        } catch (IllegalStateException e) {
+            // The program is ending already
+        }
+    }
+
+    private void delete() {
+        try {
+            Tree.delete(folder, Set.of());
+        } catch (IOException e) {
             // A walk that is not over yet has files there, which it takes away itself
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.http;
 
-import abuse.backend.Urls;
 import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
@@ -36,13 +35,13 @@ record Version(String place, long size, String tag, String modified) {
         long size = Long.parseLong(range.group(3));
         boolean right = Long.parseLong(range.group(1)) == first && Long.parseLong(range.group(2)) == Math.min(first + length, size) - 1;
         return !right ? null
-                : new Version(Urls.shown(place.toString()), size, headers.firstValue("ETag").orElse(null),
+                : new Version(WebFile.placeOf(place), size, headers.firstValue("ETag").orElse(null),
                         headers.firstValue("Last-Modified").orElse(null));
     }
 
     /** Has the server refuse to send what belongs to another version. */
     void demand(HttpRequest.Builder request, URI at) {
-        if (isStrong() && place.equals(Urls.shown(at.toString()))) {
+        if (isStrong() && place.equals(WebFile.placeOf(at))) {
             request.header("If-Match", tag);
         } else if (modified != null) {
             request.header("If-Unmodified-Since", modified);

@@ -62,6 +62,11 @@ record WebFile(String text, URI uri, String authorization) {
         return uri.getPort() >= 0 ? uri.getPort() : uri.getScheme().equalsIgnoreCase("http") ? HTTP_PORT : HTTPS_PORT;
     }
 
+    /** Where it is, without who we are there and without the query. */
+    static String placeOf(URI uri) {
+        return uri.getScheme() + "://" + hostOf(uri) + uri.getRawPath();
+    }
+
     private static String hostOf(URI uri) {
         return uri.getRawAuthority().substring(uri.getRawAuthority().lastIndexOf('@') + 1);
     }

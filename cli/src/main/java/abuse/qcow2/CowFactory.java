@@ -49,15 +49,14 @@ public final class CowFactory implements BackendFactory {
     public Image look(String argument) throws IOException {
         var overlay = Overlay.of(argument);
         return overlay.exists() ? images.look(overlay.kept.toString())
-                : overlay.throwAway(overlay.baseSize(), images::look);
+                : overlay.throwAway(overlay.size, images::look);
     }
 
     @Override
     public Backend open(String argument, Set<Option> options, Geometry geometry) throws IOException {
         var overlay = Overlay.of(argument);
-        long size = overlay.baseSize();
-        if (geometry.capacity() < size) {
-            throw new IOException(overlay.base + ": holds " + size + " bytes, and the disk has only " + geometry.capacity());
+        if (geometry.capacity() < overlay.size) {
+            throw new IOException(overlay.base + ": holds " + overlay.size + " bytes, and the disk has only " + geometry.capacity());
         }
         if (overlay.kept == null) {
             return overlay.throwAway(geometry.capacity(), path -> images.open(path, options, geometry));
@@ -76,9 +75,10 @@ public final class CowFactory implements BackendFactory {
     /**
      * What the argument says.
      *
+     * @param size how long the disk is that it begins as
      * @param kept null for one that is thrown away
      */
-    private record Overlay(Path base, String format, Path kept) {
+    private record Overlay(Path base, String format, long size, Path kept) {
         static Overlay of(String argument) throws IOException {
             Matcher matcher = ARGUMENT.matcher(argument);
             if (!matcher.matches()) {
@@ -86,34 +86,23 @@ public final class CowFactory implements BackendFactory {
             }
             try {
                 Path base = Path.of(matcher.group(2)).toRealPath();
-                boolean qcow2 = "qcow2".equals(matcher.group(1));
+                String format = "qcow2".equals(matcher.group(1)) ? "qcow2" : "raw";
                 try (var file = new ImageFile(base.toString(), false)) {
                     // Whoever writes such a disk could make it look like an image that reads any file
                     if (matcher.group(1) == null && Header.isThere(file)) {
                         throw new IOException(base + ": begins as a qcow2 image does; 'cow:qcow2:" + base + "' takes it for one, and 'cow:file:"
                                 + base + "' for the disk itself");
                     }
+                    long size = format.equals("qcow2") ? Header.read(file).size() : file.size() + SECTOR - 1 & -SECTOR;
+                    return new Overlay(base, format, size, matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
                 }
-                return new Overlay(base, qcow2 ? "qcow2" : "raw", matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
             } catch (FileSystemException e) {
                 throw new IOException(matcher.group(2) + ": " + reason(e), e);
             }
         }
 
-        @Override
-        public String toString() {
-            return ("qcow2".equals(format) ? "qcow2:" : "file:") + base;
-        }
-
         boolean exists() {
             return kept != null && Files.exists(kept);
-        }
-
-        /** How long the disk is that it begins as. */
-        long baseSize() throws IOException {
-            try (var file = new ImageFile(base.toString(), false)) {
-                return format.equals("qcow2") ? Header.read(file).size() : file.size() + SECTOR - 1 & -SECTOR;
-            }
         }
 
         /** Makes one that has lost its name when this returns, so that nothing of it stays, whatever ends its process. */
@@ -176,10 +165,14 @@ public final class CowFactory implements BackendFactory {
                 Header header = Header.read(file);
                 String name = header.backingFile();
                 if (name == null || !isBase(kept.resolveSibling(name)) || !format.equals(header.backingFormat())) {
-                    throw new IOException(kept + ": is not an overlay of " + this + (name == null ? ""
-                            : " but of " + new Overlay(Path.of(name), header.backingFormat(), null)) + "; 'qcow2:" + kept + "' serves it as it is");
+                    throw new IOException(kept + ": is not an overlay of " + words(base.toString(), format) + (name == null ? ""
+                            : " but of " + words(name, header.backingFormat())) + "; 'qcow2:" + kept + "' serves it as it is");
                 }
             }
+        }
+
+        private static String words(String base, String format) {
+            return ("qcow2".equals(format) ? "qcow2:" : "file:") + base;
         }
 
         private boolean isBase(Path other) throws IOException {

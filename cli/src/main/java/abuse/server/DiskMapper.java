@@ -16,18 +16,28 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays. After a reset every call
  * fails with the reason NOT_SET_UP, even if the device is set up anew.
  */
 final class DiskMapper implements Mapper, AutoCloseable {
+    /** What a device may be able to do besides reads and writes. */
+    private record Parts(boolean discards, boolean zeroes) {}
+
+    /** In the order in which they are tried. */
+    private static final List<Parts> PARTS = List.of(new Parts(true, true), new Parts(false, true), new Parts(true, false));
+
     private final Device device;
     private final String path;
     private final boolean wanted;
     /** The memory that this server has lent, or has taken over. */
     private final Set<String> lent = new HashSet<>();
+    /** How many of the parts were refused for a target, so that they are not tried for each of its ranges. */
+    private final Map<String, Integer> refused = new ConcurrentHashMap<>();
     /** Whether the backend has mapped anything, and may have to undo that. */
     private boolean used;
     private boolean ended;
@@ -66,22 +76,18 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     @Override
     public void mapAll(long offset, long length, String target, long targetOffset) throws IOException {
-        // Only the kernel knows what the device can do for this disk, and it refuses before it changes anything
-        if (!tryAll(offset, length, target, targetOffset, true, true) && !tryAll(offset, length, target, targetOffset, false, true)
-                && !tryAll(offset, length, target, targetOffset, true, false)) {
-            map(offset, length, target, targetOffset, true);
-        }
-    }
-
-    private boolean tryAll(long offset, long length, String target, long targetOffset, boolean discards, boolean zeroes)
-            throws IOException {
         use();
-        try {
-            device.map(new Mapping(offset, length, target, targetOffset, true, discards, zeroes, true));
-            return true;
-        } catch (UnableException e) {
-            return false;
+        // Only the kernel knows what the device can do for this disk, and it refuses before it changes anything
+        for (int refusals = refused.getOrDefault(target, 0); refusals < PARTS.size(); refusals++) {
+            try {
+                Parts parts = PARTS.get(refusals);
+                device.map(new Mapping(offset, length, target, targetOffset, true, parts.discards, parts.zeroes, true));
+                return;
+            } catch (UnableException e) {
+                refused.put(target, refusals + 1);
+            }
         }
+        map(offset, length, target, targetOffset, true);
     }
 
     @Override

@@ -79,7 +79,7 @@ final class Member {
     }
 
     /** Whether it is not ready yet: its backend is being opened, which may take for ever, or it has asked for no request. */
-    boolean isOpening() {
+    boolean isStarting() {
         return !isWaiting() && !toldReady;
     }
 

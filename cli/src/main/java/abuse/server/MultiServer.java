@@ -148,7 +148,7 @@ public final class MultiServer {
                     closeApart(member);
                 } else {
                     waiting |= member.isWaiting();
-                    opening |= member.isOpening();
+                    opening |= member.isStarting();
                 }
             }
             if (members.stream().allMatch(Member::isReset)) {

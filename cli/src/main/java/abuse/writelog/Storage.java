@@ -33,11 +33,11 @@ public final class Storage implements AutoCloseable {
             throw new IOException(path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
                     : Unix.strerror(Unix.errno())));
         }
-        size = Unix.lseek(fd, 0, Unix.SEEK_END);
-        if (size < 0) {
-            String reason = Unix.strerror(Unix.errno());
+        try {
+            size = sizeNow();
+        } catch (IOException e) {
             Unix.close(fd);
-            throw new IOException(path + ": " + reason);
+            throw e;
         }
     }
 
@@ -91,9 +91,18 @@ public final class Storage implements AutoCloseable {
         return isDevice ? "device " + stat.get("rdev") : stat.get("dev") + " " + stat.get("ino");
     }
 
-    /** Bytes. */
+    /** Bytes when it was opened. */
     public long size() {
         return size;
+    }
+
+    /** Bytes of a file that may have grown. */
+    long sizeNow() throws IOException {
+        long now = Unix.lseek(fd, 0, Unix.SEEK_END);
+        if (now < 0) {
+            throw new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        }
+        return now;
     }
 
     void read(long offset, long address, long length) throws IOException {

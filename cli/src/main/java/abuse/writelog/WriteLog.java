@@ -27,7 +27,12 @@ public final class WriteLog implements AutoCloseable {
      * @throws IOException when it cannot be read, or is no log, or not all of one; the message names it
      */
     public WriteLog(String path) throws IOException {
-        file = Storage.toRead(path);
+        this(path, Storage.toRead(path));
+    }
+
+    /** The same for one that is open, and is closed with this, or if this fails. */
+    WriteLog(String path, Storage file) throws IOException {
+        this.file = file;
         try (Memory memory = Memory.map(LARGEST_SECTOR)) {
             ByteBuffer words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
             if (file.size() >= SMALLEST_SECTOR) {
@@ -58,11 +63,13 @@ public final class WriteLog implements AutoCloseable {
 
     private List<LogEntry> readAll(String path, ByteBuffer words, long address, long number) throws IOException {
         var all = new ArrayList<LogEntry>();
+        // A writer makes the file longer before it counts an entry, so the size belongs behind the count
+        long size = file.sizeNow();
         long at = sectorSize;
         long now = 0;
         LogEntry before = null;
         for (long i = 0; i != number; i++) {
-            if (at > file.size() - sectorSize || i == Integer.MAX_VALUE) {
+            if (at > size - sectorSize || i == Integer.MAX_VALUE) {
                 throw new IOException(path + ": is cut short: entry " + i + " of " + Long.toUnsignedString(number) + " is not there");
             }
             file.read(at, address, sectorSize);
@@ -71,7 +78,7 @@ public final class WriteLog implements AutoCloseable {
             before = entry;
             now = hasTimes(words) && entry.standsAtItsBegin() ? entry.begin() : entry.end();
             if (!entry.isDiscard()) {
-                if (entry.length() > file.size() - at) {
+                if (entry.length() > size - at) {
                     throw new IOException(path + ": is cut short, or damaged: the data of entry " + i + ", " + entry.length()
                             + " bytes, is not there");
                 }

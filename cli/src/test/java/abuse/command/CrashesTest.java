@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.crash.CrashRun;
-import abuse.crash.CrashStates;
+import abuse.crash.CrashWalk;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.RandomAccessFile;
@@ -21,6 +21,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The states that power cuts leave, as a shell command sees them. */
 class CrashesTest extends CommandTestBase {
@@ -157,7 +159,7 @@ class CrashesTest extends CommandTestBase {
         Path folder = Files.createTempDirectory(Path.of("/dev/shm"), "crashes");
         var third = new TreeSet<Byte>();
         try (var record = new WriteLog(log.toString()); Storage image = Storage.toRead(base.toString())) {
-            new CrashRun(record, new CrashStates(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
+            new CrashRun(record, new CrashWalk(record.entries(), record.sectorSize(), 64, 1), -1, (state, path) -> {
                 try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
                     var bytes = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size());
                     third.add(bytes.get(2 * LogFile.SECTOR));
@@ -229,16 +231,25 @@ class CrashesTest extends CommandTestBase {
         assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));
     }
 
-    @Test
-    void a_check_that_hangs_is_killed_with_what_has_left_it() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"", "env -i "})
+    void a_check_that_hangs_is_killed_with_what_has_left_it(String alone) throws Exception {
         new LogFile().write(0, 'a').store(log);
         Path left = directory.resolve("left");
-        run(words(": {}; setsid -f sh -c 'echo $$ >>" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1", "--timeout=5"));
+        run(words(": {}; " + alone + "setsid -f sh -c 'echo $$ >>" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1", "--timeout=5"));
         long number = Long.parseLong(Files.readString(left).strip());
         for (long end = System.nanoTime() + 60_000_000_000L; ProcessHandle.of(number).isPresent();) {
             assertTrue(System.nanoTime() < end, number + " is still there");
             Thread.sleep(10);
         }
+    }
+
+    @Test
+    void what_a_check_leaves_elsewhere_is_told() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        Outcome outcome = run(words(": >\"$(dirname {})\"/../left", "--jobs=1"));
+        assertEquals(0, outcome.exitCode());
+        assertTrue(outcome.err().matches("abusectl: " + directory + "/abusectl-crashes[0-9]+: stays, as something else is in it\n"), outcome.err());
     }
 
     @Test
@@ -250,7 +261,7 @@ class CrashesTest extends CommandTestBase {
         file.store(log);
         var names = new ArrayList<String>();
         try (var record = new WriteLog(log.toString())) {
-            new CrashStates(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
+            new CrashWalk(record.entries(), record.sectorSize(), 600, 1).forEachRemaining(state -> names.add(state.name(record.entries())));
         }
         assertEquals(600, new TreeSet<>(names).size());
         assertTrue(names.stream().allMatch(name -> name.length() < 210), names.toString());

@@ -18,7 +18,7 @@ class PasswordTest extends CommandTestBase {
     @ParameterizedTest
     @ValueSource(strings = {"nbd:me:secret@host", "nbd://me:secret@host/disk", "nbds://me:secret@host/disk?x=1", "nbd://me:se/secret@host",
         "nbd://me:1?secret@host", "nbd://me:se?secret@host", "nbd:///me:secret@host/disk", "nbd://me:se secret@host",
-        "nbd+unix://me:secret@/disk?socket=/none", "nbd+unix://me:se?secret@host", "nbds+unix:me:secret@host", EXEC})
+        "nbd+unix://me:secret@/disk?socket=/none", "nbd+unix://me:se?secret@host", "nbds+unix:me:secret@host", "nbd-exec:/none curl https://me:se secret@host/disk", EXEC})
     void a_name_that_cannot_be_served_is_shown_without(String word) throws Exception {
         devices.add(0).setUp(1 << 20);
         var list = Files.writeString(directory.resolve("list"), "0 '" + word + "'\n");

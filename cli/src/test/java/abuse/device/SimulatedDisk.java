@@ -240,6 +240,11 @@ public final class SimulatedDisk {
         map.zeroes = zeroes;
     }
 
+    /** How often a target could not do what was to be mapped. */
+    public synchronized int targetRefusals() {
+        return map.refusals;
+    }
+
     /** What the kernel has done by itself so far. */
     public synchronized void count(Mapped counters) {
         mapped = counters;

@@ -26,6 +26,8 @@ final class SimulatedMap {
     /** What block devices can do. */
     boolean discards = true;
     boolean zeroes = true;
+    /** How often a block device could not do something. */
+    int refusals;
 
     SimulatedMap(SimulatedDisk disk) {
         this.disk = disk;
@@ -35,6 +37,7 @@ final class SimulatedMap {
         synchronized (disk) {
             check(Call.MAP, mapping.offset(), mapping.length());
             if (mapping.discards() && !discards || mapping.zeroes() && !zeroes) {
+                refusals++;
                 throw mapping.refusal(Unix.EOPNOTSUPP);
             }
             long end = mapping.offset() + mapping.length();

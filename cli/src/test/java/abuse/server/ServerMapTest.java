@@ -102,6 +102,21 @@ class ServerMapTest extends ServerTestBase {
     }
 
     @Test
+    void what_a_device_cannot_do_is_asked_once() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        disk.targetsCan(false, false);
+        serve(new ModelBackend() {
+            @Override
+            public void start(Mapper given) throws IOException {
+                for (long at = 0; at < CAPACITY; at += BLOCK) {
+                    given.mapAll(at, BLOCK, "/dev/sda", at);
+                }
+            }
+        }).stop();
+        assertEquals(3, disk.targetRefusals());
+    }
+
+    @Test
     void memory_that_is_lent_needs_no_server_for_discards_and_zeroes() throws Exception {
         disk.setUp(CAPACITY, Flag.MAPPABLE);
         disk.carryOutMapped();

@@ -25,7 +25,7 @@ import java.util.function.Predicate;
  * others by chance. In some of them one write is torn. What was a state of the step before is left out, and no two states
  * have the same name.
  */
-public final class CrashStates implements Iterator<CrashState> {
+public final class CrashWalk implements Iterator<CrashState> {
     /**
      * A moment at which a step ends.
      *
@@ -64,7 +64,7 @@ public final class CrashStates implements Iterator<CrashState> {
      * @param most how many states each step has, from 1; up to a quarter of them are for writes that are torn, if there are any
      * @param seed for those that are found by chance
      */
-    public CrashStates(List<LogEntry> log, int sectorSize, int most, long seed) {
+    public CrashWalk(List<LogEntry> log, int sectorSize, int most, long seed) {
         this.log = log;
         this.sectorSize = sectorSize;
         this.most = most;

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The states of a record, compared with all that any moment allows by the rule itself. */
-class CrashStatesTest {
+class CrashWalkTest {
     private static final int FLUSH = 1;
     private static final int FUA = 2;
     private static final int NOTHING = 16;
@@ -96,7 +96,7 @@ class CrashStatesTest {
 
         Set<String> walked() {
             var walked = new TreeSet<String>();
-            new CrashStates(log, SECTOR, 1 << 16, 1).forEachRemaining(state -> {
+            new CrashWalk(log, SECTOR, 1 << 16, 1).forEachRemaining(state -> {
                 var there = new BitSet();
                 log.subList(0, state.from()).forEach(entry -> there.set(entry.number(), entry.length() > 0));
                 state.there().forEach(number -> there.set(number, log.get(number).length() > 0));
@@ -123,7 +123,7 @@ class CrashStatesTest {
             int most = 1 + seed % 9;
             var states = new ArrayList<CrashState>();
             var names = new TreeSet<String>();
-            new CrashStates(longer(history.log), SECTOR, most, seed).forEachRemaining(state -> {
+            new CrashWalk(longer(history.log), SECTOR, most, seed).forEachRemaining(state -> {
                 states.add(state);
                 names.add(state.name(history.log));
             });
@@ -144,7 +144,7 @@ class CrashStatesTest {
             log.add(new LogEntry(i, 0, 0, i == 3 ? 0 : 2 * SECTOR, i == 3 ? FLUSH : 0, null, 0, 2 * i + 1, 2 * i + 2));
         }
         var names = new ArrayList<String>();
-        new CrashStates(log, SECTOR, 1, 1).forEachRemaining(state -> names.add(state.name(log)));
+        new CrashWalk(log, SECTOR, 1, 1).forEachRemaining(state -> names.add(state.name(log)));
         assertEquals(List.of("2", "5"), names);
     }
 
@@ -152,7 +152,7 @@ class CrashStatesTest {
     void zeroes_in_pieces_are_durable_at_once() {
         var log = List.of(new LogEntry(0, 0, 0, SECTOR, FUA, null, 0, 1, 2), new LogEntry(1, 0, 0, SECTOR, FUA, null, 0, 1, 2));
         var names = new ArrayList<String>();
-        new CrashStates(log, SECTOR, 64, 1).forEachRemaining(state -> names.add(state.name(log)));
+        new CrashWalk(log, SECTOR, 64, 1).forEachRemaining(state -> names.add(state.name(log)));
         assertEquals(List.of("start^0,1", "start^1", "start^0", "start"), names);
     }
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.crash;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** A temporary folder, with what others may have left in it. */
+public final class Tree {
+    private Tree() {}
+
+    /**
+     * Deletes a folder and all that is in it.
+     *
+     * @param kept what stays, as the folder itself must then
+     */
+    public static void delete(Path folder, Set<Path> kept) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                if (!kept.contains(file)) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+}
