@@ -31,6 +31,7 @@ _abusectl_value() {
 	'replay --to-entry' | 'replay --to-flush') value=N ;;
 	'replay --to-mark') value=TEXT ;;
 	'crashes --check') value=CHECK ;;
+	'crashes --keep') value=FILE ;;
 	'crashes --work') value=FOLDER ;;
 	'crashes --base') value=IMAGE ;;
 	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
@@ -222,7 +223,7 @@ _abusectl() {
 		places='FILE'
 		;;
 	crashes)
-		options='--help --version --base --check --most --seed --from-mark --from --keep-going --timeout --jobs --work --json'
+		options='--help --version --base --check --most --seed --from-mark --from --keep-going --timeout --jobs --work --keep --json'
 		places='FILE'
 		;;
 	get)

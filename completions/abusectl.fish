@@ -238,6 +238,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l timeout -x -d 'How long a check may take'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l keep -r -F -d 'Make an image of the first bad state, in its smallest form'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s J -l json -d 'Print JSON'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -F
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'

@@ -26,11 +26,11 @@ public final class Storage implements AutoCloseable {
     private Memory buffer;
 
     private Storage(String path, int flags) throws IOException {
-        this.path = path;
+        this.path = path.isEmpty() ? "''" : path;
         readOnly = flags == Unix.O_RDONLY;
         fd = Unix.open(path, flags | Unix.O_CLOEXEC, 0600);
         if (fd < 0) {
-            throw new IOException(path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
+            throw new IOException(this.path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
                     : Unix.strerror(Unix.errno())));
         }
         try {
