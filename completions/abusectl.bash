@@ -72,7 +72,9 @@ _abusectl_add() {
 		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
-		if [[ $cur == @(file|qcow2|cow):* ]]; then
+		if [[ $cur == cow:*,keep=* ]]; then
+			_abusectl_files "${cur%%,keep=*},keep=" "${cur#*,keep=}"
+		elif [[ $cur == @(file|qcow2|cow):* ]]; then
 			_abusectl_files "${cur%%:*}:" "${cur#*:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))

@@ -51,8 +51,9 @@ end
 
 function __abusectl_BACKEND
     printf '%s\n' null mem file: qcow2: cow: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
-    for kind in file: qcow2: cow:
-        for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r "^$kind" '') | string split -f1 \t)
+    set -l word (commandline -ct | string unescape -n)
+    for kind in file: qcow2: cow: (string match -r '^cow:.*,keep=' -- $word)
+        for path in (__fish_complete_path (string replace -- $kind '' $word) | string split -f1 \t)
             echo $kind$path
         end
     end

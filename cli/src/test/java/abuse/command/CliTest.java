@@ -118,7 +118,7 @@ class CliTest extends CommandTestBase {
         "put --wait=soon|put: --wait=soon is not a time: seconds, or a number with s or ms",
         "poll --timeout=-1|poll: --timeout=-1 must not be negative",
         "poll --timeout x|poll: --timeout=x is not a time: seconds, or a number with s or ms",
-        "server 0 frob|server: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
+        "server 0 frob|server: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
         "server 0 file:|server: 'file:' is not all of a backend; it is file:PATH",
         "server mem 0|server: '0' belongs before 'mem', which is the backend",
         "server --create mem|server: --create is valid only with file:PATH",

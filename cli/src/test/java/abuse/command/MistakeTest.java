@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
     private static final String A_DEVICE = "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
-    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH";
+    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH";
 
     private Path image(String name, long size) throws Exception {
         Path image = directory.resolve(name);
