@@ -76,11 +76,13 @@ class ServerCommand extends Command {
         super(context, name, description);
         first = words("0", label, labelHelp);
         second = words("1", "BACKEND",
-                "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
-                        + " file or on another block device, which must be as large as the disk; qcow2:PATH: in a qcow2 image; cow:BASE[,keep=PATH]: in an"
-                        + " overlay of an image, which stays as it is, and in PATH if it is to be kept; nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
-                        + " started; rbd:POOL/IMAGE: an image of Ceph; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;"
-                        + " or a backend of a plug-in");
+                // Each begins a line, as a name must not be broken
+                "null: reads zeros and forgets writes (default);", "mem: kept in memory;", "file:PATH: kept in an image file or on another"
+                        + " block device, which must be as large as the disk;", "qcow2:PATH: in a qcow2 image;", "cow:BASE[,keep=PATH]: in an"
+                        + " overlay of an image, which stays as it is, and in PATH if it is to be kept;", "nbd://HOST/EXPORT or",
+                "nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS);", "nbd-exec:COMMAND: of one that is started;",
+                "rbd:POOL/IMAGE: an image of Ceph;", "http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;",
+                "or a backend of a plug-in");
         helpTable("From the plug-ins:", this::helpOfPlugins);
     }
 

@@ -111,6 +111,17 @@ class MistakeTest extends CommandTestBase {
     }
 
     @Test
+    void the_help_has_the_names_of_backends_in_one_piece() {
+        for (String command : List.of("server", "run")) {
+            String help = succeed(command, "--help");
+            for (String name : List.of("null:", "mem:", "file:PATH:", "qcow2:PATH:", "cow:BASE[,keep=PATH]:", "nbd://HOST/EXPORT", "nbd+unix:///EXPORT?socket=PATH:",
+                    "nbd-exec:COMMAND:", "rbd:POOL/IMAGE:", "http://HOST/PATH", "https://HOST/PATH:")) {
+                assertTrue(help.contains(name), name + "\n" + help);
+            }
+        }
+    }
+
+    @Test
     void help_is_a_command_too() {
         for (String[] both : new String[][] {{"help", "--help"}, {"help info", "info --help"}, {"help run", "run --help"}}) {
             assertEquals(succeed(both[1].split(" ")), succeed(both[0].split(" ")));
