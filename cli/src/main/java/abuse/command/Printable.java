@@ -21,7 +21,11 @@ final class Printable {
     }
 
     private static String text(String text, int kept) {
-        if (text.chars().allMatch(c -> c >= ' ' && c < 0x7f && c != '\\')) {
+        int plain = 0;
+        while (plain < text.length() && text.charAt(plain) >= ' ' && text.charAt(plain) < 0x7f && text.charAt(plain) != '\\') {
+            plain++;
+        }
+        if (plain == text.length()) {
             return text;
         }
         var printable = new StringBuilder();
