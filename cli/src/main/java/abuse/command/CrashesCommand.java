@@ -20,7 +20,7 @@ import java.util.Map;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Has a command look at all that a power cut could have left of a disk. */
+/** Has a command look at states in which a power cut could have left a disk. */
 final class CrashesCommand extends Command {
     private static final int MOST_JOBS = 1024;
 
@@ -68,9 +68,7 @@ final class CrashesCommand extends Command {
             if (image.size() < need) {
                 throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
             }
-            if (keep.getValue() != null && Files.exists(Path.of(keep.<String>getValue()), LinkOption.NOFOLLOW_LINKS)) {
-                throw new FailedException(keep.getValue() + ": is there already");
-            }
+            checkKeep();
             long total = 0;
             CrashWalk all = states(log, (int) bound, number);
             for (; all.hasNext(); all.next()) {
@@ -81,6 +79,20 @@ final class CrashesCommand extends Command {
             }
             var shell = new ShellCheck(check.getValue(), limit > 0 ? Math.max(limit / 1_000_000, 1) : 0, log.entries());
             walk(log, image, states(log, (int) bound, number), new Size(total, all.leftOut()), workers, shell);
+        }
+    }
+
+    /** What is found only after a long time must not be lost for a mistake of the beginning. */
+    private void checkKeep() throws FailedException {
+        if (keep.getValue() == null) {
+            return;
+        }
+        Path path = Path.of(keep.<String>getValue()).toAbsolutePath();
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FailedException(keep.getValue() + ": is there already");
+        }
+        if (!Files.isDirectory(path.getParent())) {
+            throw new FailedException(path.getParent() + ": No such file or directory");
         }
     }
 
@@ -137,6 +149,9 @@ final class CrashesCommand extends Command {
         if (trouble == null || !bad.isEmpty()) {
             print(log.entries(), bad, run.done(), size.leftOut, seconds);
         }
+        if (!bad.isEmpty() && keep.getValue() != null) {
+            run.keep(bad.get(0).smallest(), image, Path.of(keep.<String>getValue()));
+        }
         if (trouble != null) {
             throw trouble;
         }
@@ -145,14 +160,9 @@ final class CrashesCommand extends Command {
             throw new FailedException(file.getValue() + ": stopped; --from " + next.name(log.entries()) + " goes on");
         }
         if (!bad.isEmpty()) {
-            String advice = "add --keep FILE to get its image";
-            if (keep.getValue() != null) {
-                run.keep(bad.get(0).smallest(), image, Path.of(keep.<String>getValue()));
-                advice = keep.getValue() + " is its image";
-            }
-            if (bad.get(0).smallest().isStart()) {
-                advice = "the check refuses " + base.getValue() + " as it is, without any write; is it what the disk had when the record began?";
-            }
+            String advice = bad.get(0).smallest().isStart() ? "the check refuses " + base.getValue()
+                    + " as it is, without any write; is it what the disk had when the record began?"
+                    : keep.getValue() == null ? "add --keep FILE to get its image" : keep.getValue() + " is its image";
             throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad; " : bad.size() + " states are bad; ") + advice);
         }
     }
@@ -180,7 +190,8 @@ final class CrashesCommand extends Command {
             context.out.println(failure.verdict().hung() ? "hung: true" : "status: " + failure.verdict().exitStatus());
             failure.verdict().output().lines().forEach(line -> context.out.println("| " + Printable.line(line)));
         }
-        context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + (leftOut == 0 ? "" : leftOut + (leftOut == CrashWalk.MANY ? " or more" : "") + " left out, ")
+        String more = leftOut == 0 ? "" : leftOut + (leftOut == CrashWalk.MANY ? " or more" : "") + " left out, ";
+        context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + more
                 + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
     }
 

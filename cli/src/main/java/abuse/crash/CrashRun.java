@@ -40,7 +40,7 @@ public final class CrashRun {
      * A state that is bad.
      *
      * @param number how many states came before
-     * @param smallest the shortest log that still fails, and of that one that has lost as little as possible
+     * @param smallest the same without the last writes that do not matter, and with what need not be lost
      */
     public record Failure(long number, CrashState state, Verdict verdict, CrashState smallest) {
         /** What there is to say about the state in lines, without what it does not have; what is in it may be of any kind. */

@@ -101,7 +101,7 @@ public final class CrashStates {
     }
 
     /**
-     * Makes one state after the other, and has it checked by the calling thread.
+     * Makes one state after the other, the first one without any write, and has it checked by the calling thread.
      *
      * @throws AssertionError when the check throws. The message tells of that state what abusectl-crashes(8) prints, and has the
      *     entries of the smallest one that the check refuses, too: the shortest record, without losses that do not matter. The

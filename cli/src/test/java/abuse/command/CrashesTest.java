@@ -371,6 +371,7 @@ class CrashesTest extends CommandTestBase {
         assertEquals(".b.x", Files.readString(kept).replaceAll("(.)\\1{511}", "$1"));
         assertEquals(kept + ": is there already", fail(words(check, "--keep=" + kept)));
         Files.delete(kept);
+        assertEquals("/nope: No such file or directory", fail(words(check, "--keep=/nope/kept")));
         succeed(words("true {}", "--keep=" + kept));
         assertTrue(Files.notExists(kept));
     }
