@@ -31,6 +31,7 @@ _abusectl_value() {
 	'replay --to-entry' | 'replay --to-flush') value=N ;;
 	'replay --to-mark') value=TEXT ;;
 	'crashes --check') value=CHECK ;;
+	'crashes --keep') value=FILE ;;
 	'crashes --work') value=FOLDER ;;
 	'crashes --base') value=IMAGE ;;
 	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
@@ -71,7 +72,9 @@ _abusectl_add() {
 		COMPREPLY+=($(compgen -P "$before" -W "${words_of[$1]}" -- "${cur#"$before"}"))
 		;;
 	BACKEND)
-		if [[ $cur == @(file|qcow2|cow):* ]]; then
+		if [[ $cur == cow:*,keep=* ]]; then
+			_abusectl_files "${cur%%,keep=*},keep=" "${cur#*,keep=}"
+		elif [[ $cur == @(file|qcow2|cow):* ]]; then
 			_abusectl_files "${cur%%:*}:" "${cur#*:}"
 		else
 			COMPREPLY+=($(compgen -W "${words_of[BACKEND]}" -- "$cur"))
@@ -222,7 +225,7 @@ _abusectl() {
 		places='FILE'
 		;;
 	crashes)
-		options='--help --version --base --check --most --seed --from-mark --from --keep-going --timeout --jobs --work --json'
+		options='--help --version --base --check --most --seed --from-mark --from --keep-going --timeout --jobs --work --keep --json'
 		places='FILE'
 		;;
 	get)

@@ -51,8 +51,9 @@ end
 
 function __abusectl_BACKEND
     printf '%s\n' null mem file: qcow2: cow: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
-    for kind in file: qcow2: cow:
-        for path in (__fish_complete_path (commandline -ct | string unescape -n | string replace -r "^$kind" '') | string split -f1 \t)
+    set -l word (commandline -ct | string unescape -n)
+    for kind in file: qcow2: cow: (string match -r '^cow:.*,keep=' -- $word)
+        for path in (__fish_complete_path (string replace -- $kind '' $word) | string split -f1 \t)
             echo $kind$path
         end
     end
@@ -162,7 +163,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from map' -s h -l help -d 'Show 
 complete -c abusectl -n '__fish_seen_subcommand_from map' -s V -l version -d 'Show the version'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -s r -l read-only -d 'Map reads only'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l discard -d 'Map discards, too'
-complete -c abusectl -n '__fish_seen_subcommand_from map' -l write-zeroes -d 'Map writes of zeroes, too, likewise'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -l write-zeroes -d 'Map writes of zeroes, too'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l replace -d 'Also where something is mapped already'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n __fish_use_subcommand -a unmap -d 'Gives a part of a disk, or all of it, back to its servers'
@@ -238,6 +239,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l timeout -x -d 'How long a check may take'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l keep -r -F -d 'Make an image of the first bad state, in its smallest form'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s J -l json -d 'Print JSON'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -F
 complete -c abusectl -n __fish_use_subcommand -a get -d 'Shows the next request'

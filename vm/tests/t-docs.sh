@@ -192,6 +192,8 @@ the_manual_pages_map_a_disk() {
 	_man abusectl-map.8 'abusectl map 0'
 	_man abusectl-maps.8 'abusectl maps 0'
 	_man abusectl-unmap.8 'abusectl unmap 0'
+	command modprobe loop 2>"$T/modprobe" || : # it may be no module
+	_man abusectl-map.8 'losetup /dev/loop5'
 	command modprobe -r brd
 	reset
 	wait

@@ -3,6 +3,8 @@ package abuse.command;
 
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -10,10 +12,16 @@ import java.util.Set;
 record BackendOptions(boolean create, boolean direct, boolean shared, boolean pin) {
     /** Fails unless a word is the name of a backend. */
     static void check(Backends backends, String backend) throws UsageException {
-        if (!backends.isName(backend)) {
-            throw new UsageException("'" + backends.shown(backend) + "' is not a backend; there are " + backends.names()
-                    + Similar.to(backend.replaceFirst(":.*", ":"), backends.words()));
+        if (backends.isName(backend)) {
+            return;
         }
+        if (backends.words().contains(backend)) {
+            throw new UsageException("'" + backend + "' is not all of a backend; it is " + backends.label(backend + "?"));
+        }
+        String near = Similar.to(backend.replaceFirst(":.*", ":"), backends.words());
+        boolean isFile = near.isEmpty() && Files.exists(Path.of(backend)) && !Files.isDirectory(Path.of(backend));
+        throw new UsageException("'" + backends.shown(backend) + "' is not a backend; there are " + backends.names()
+                + (isFile ? "; did you mean 'file:" + backend + "'?" : near));
     }
 
     /** The options to open a backend with; fails if it has no use for one that only backends know. */

@@ -20,7 +20,7 @@ import java.nio.file.Path;
 /** --cache: a cache in front of a backend. */
 final class CacheOption {
     static final String HELP = "Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in"
-            + " pieces of 64K or the SIZE that follows; if the disk is set up, with 'mappable'.";
+            + " pieces of 64K or the SIZE that follows. The disk must be set up with 'mappable', as 'run' does by itself.";
 
     private static final int USUAL_PIECE = 64 << 10;
     private static final int LEAST_PIECE = 4096;
@@ -45,15 +45,25 @@ final class CacheOption {
             throw new UsageException("--cache: piece=" + value.substring(comma + PIECE.length())
                     + " is not a power of two from 4K to 1M");
         }
+        int key = where.lastIndexOf(',');
+        if (key >= 0 && where.indexOf('=', key) > 0 && !Files.exists(Path.of(where))) {
+            throw new UsageException("--cache: unknown key '" + where.substring(key + 1) + "'; there is only piece=SIZE");
+        }
         if (where.contains("/")) {
             if (DeviceName.number(DeviceName.path(where)) != null) {
                 throw new UsageException("--cache=" + where + " is a device of abuse, and a cache must be another one");
+            }
+            if (Files.isDirectory(Path.of(where))) {
+                throw new UsageException("--cache=" + where + " is a directory, and not a block device");
             }
             if (Files.exists(Path.of(where)) && !Image.isBlockDevice(where)) {
                 throw new UsageException("--cache=" + where + " is not a block device; for a file, 'losetup -f --show " + where
                         + "' makes one of it");
             }
             return new CacheOption(context, new CachePlace(where, 0, (int) piece));
+        }
+        if (Files.exists(Path.of(where))) {
+            throw new UsageException("--cache=" + where + " is not a size; the path of a block device has a /, as in ./" + where);
         }
         long size = Sizes.bytes("--cache=", where);
         if (size < CachePlace.LEAST_PIECES * piece) {

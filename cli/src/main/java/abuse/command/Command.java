@@ -73,8 +73,8 @@ abstract class Command implements Callable<Integer> {
                 }).description(description));
     }
 
-    /** A word that is not an option, and may be left out. */
-    final PositionalParamSpec words(String index, String label, String description) {
+    /** A word that is not an option, and may be left out; each part of its description begins a line of the help. */
+    final PositionalParamSpec words(String index, String label, String... description) {
         var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).paramLabel(label)
                 .description(description).build();
         spec.addPositional(words);

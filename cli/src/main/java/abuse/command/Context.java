@@ -79,8 +79,8 @@ public final class Context {
         }
     }
 
-    /** Prints a message, which begins with the program's name like all others. */
+    /** Prints a message in a line, which begins with the program's name like all others. */
     void complain(String message) {
-        err.println("abusectl: " + message);
+        err.println("abusectl: " + Printable.text(message));
     }
 }

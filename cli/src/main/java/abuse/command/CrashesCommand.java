@@ -5,11 +5,13 @@ import abuse.crash.CrashRun;
 import abuse.crash.CrashRun.Failure;
 import abuse.crash.CrashState;
 import abuse.crash.CrashWalk;
+import abuse.device.FileErrors;
 import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,7 +20,7 @@ import java.util.Map;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Has a command look at all that a power cut could have left of a disk. */
+/** Has a command look at states in which a power cut could have left a disk. */
 final class CrashesCommand extends Command {
     private static final int MOST_JOBS = 1024;
 
@@ -36,6 +38,7 @@ final class CrashesCommand extends Command {
             + " state is bad (forever).");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
     private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");
+    private final OptionSpec keep = option("--keep", "FILE", "Make an image of the first bad state, in its smallest form; FILE must not be there yet.");
     private final OptionSpec json = flag("-J,--json", "Print JSON.");
 
     CrashesCommand(Context context) {
@@ -59,29 +62,50 @@ final class CrashesCommand extends Command {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
         }
         try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+            log.refuse(image);
             image.alone().raw();
             long need = WriteLog.reach(log.entries());
             if (image.size() < need) {
                 throw new FailedException(base.getValue() + ": has " + image.size() + " bytes, and the recorded disk had at least " + need);
             }
+            checkKeep();
             long total = 0;
-            for (CrashWalk all = states(log, (int) bound, number); all.hasNext(); all.next()) {
+            CrashWalk all = states(log, (int) bound, number);
+            for (; all.hasNext(); all.next()) {
                 total++;
             }
             if (need == 0) {
                 throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the filter record the first one?");
             }
             var shell = new ShellCheck(check.getValue(), limit > 0 ? Math.max(limit / 1_000_000, 1) : 0, log.entries());
-            walk(log, image, states(log, (int) bound, number), total, workers, shell);
+            walk(log, image, states(log, (int) bound, number), new Size(total, all.leftOut()), workers, shell);
         }
     }
+
+    /** What is found only after a long time must not be lost for a mistake of the beginning. */
+    private void checkKeep() throws FailedException {
+        if (keep.getValue() == null) {
+            return;
+        }
+        Path path = Path.of(keep.<String>getValue()).toAbsolutePath();
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FailedException(keep.getValue() + ": is there already");
+        }
+        if (!Files.isDirectory(path.getParent())) {
+            throw new FailedException(path.getParent() + ": No such file or directory");
+        }
+    }
+
+    /** How many states there are to check, and how many more that are not. */
+    private record Size(long total, long leftOut) {}
 
     /** The states from the one on that was asked for. */
     private CrashWalk states(WriteLog log, int bound, long number) throws FailedException {
         List<LogEntry> entries = log.entries();
         int first = first(entries);
         var states = new CrashWalk(entries, log.sectorSize(), bound, number);
-        states.skipUntil(state -> state.cut() >= first && (from.getValue() == null || from.getValue().equals(state.name(entries))));
+        states.beginAt(first);
+        states.skipUntil(state -> from.getValue() == null || from.getValue().equals(state.name(entries)));
         if (from.getValue() != null && !states.hasNext()) {
             throw new FailedException("there is no state '" + from.getValue() + "'; --most and --seed must be those of before");
         }
@@ -96,16 +120,21 @@ final class CrashesCommand extends Command {
         return WriteLog.firstMark(entries, fromMark.getValue()).orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
     }
 
-    private void walk(WriteLog log, Storage image, CrashWalk states, long total, int workers, ShellCheck shell) throws IOException, FailedException {
+    private void walk(WriteLog log, Storage image, CrashWalk states, Size size, int workers, ShellCheck shell) throws IOException, FailedException {
         var run = new CrashRun(log, states, first(log.entries()), shell, isSet(keepGoing));
         context.signals.onStop(() -> {
             run.stop();
             shell.stop();
         });
         String given = folder.getValue() != null ? folder.getValue() : context.environment.getOrDefault("TMPDIR", "/tmp");
-        Path copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
+        Path copies;
+        try {
+            copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
+        } catch (IOException e) {
+            throw new FailedException(given + ": " + FileErrors.words(e), e);
+        }
         long start = System.nanoTime();
-        var progress = new Progress(context, "checking", Math.max(total, 1), total + " states", run::done);
+        var progress = new Progress(context, "checking", Math.max(size.total, 1), size.total + " states", run::done);
         IOException trouble = null;
         try {
             run.run(image, copies, workers);
@@ -118,7 +147,10 @@ final class CrashesCommand extends Command {
         double seconds = (System.nanoTime() - start) / 1e9;
         List<Failure> bad = run.failures();
         if (trouble == null || !bad.isEmpty()) {
-            print(log.entries(), bad, run.done(), seconds);
+            print(log.entries(), bad, run.done(), size.leftOut, seconds);
+        }
+        if (!bad.isEmpty() && keep.getValue() != null) {
+            run.keep(bad.get(0).smallest(), image, Path.of(keep.<String>getValue()));
         }
         if (trouble != null) {
             throw trouble;
@@ -128,8 +160,10 @@ final class CrashesCommand extends Command {
             throw new FailedException(file.getValue() + ": stopped; --from " + next.name(log.entries()) + " goes on");
         }
         if (!bad.isEmpty()) {
-            throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad" : bad.size() + " states are bad")
-                    + "; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at");
+            String advice = bad.get(0).smallest().isStart() ? "the check refuses " + base.getValue()
+                    + " as it is, without any write; is it what the disk had when the record began?"
+                    : keep.getValue() == null ? "add --keep FILE to get its image" : keep.getValue() + " is its image";
+            throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad; " : bad.size() + " states are bad; ") + advice);
         }
     }
 
@@ -141,30 +175,43 @@ final class CrashesCommand extends Command {
         }
     }
 
-    private void print(List<LogEntry> log, List<Failure> bad, long done, double seconds) {
+    private void print(List<LogEntry> log, List<Failure> bad, long done, long leftOut, double seconds) {
         if (isSet(json)) {
             var all = new LinkedHashMap<String, Object>();
             all.put("states", done);
+            all.put("left_out", leftOut);
             all.put("seconds", Math.round(seconds * 1000) / 1000.0);
-            all.put("bad", bad.stream().map(failure -> {
-                Map<String, Object> members = members(log, failure);
-                members.put("output", failure.verdict().output());
-                return members;
-            }).toList());
+            all.put("bad", bad.stream().map(failure -> members(log, failure)).toList());
             context.out.println(Json.text(all));
             return;
         }
         for (Failure failure : bad) {
-            Failure.lines(members(log, failure)).forEach(context.out::println);
-            failure.verdict().output().lines().forEach(line -> context.out.println("| " + line));
+            failure.lines(log).forEach(line -> context.out.println(Printable.text(line)));
+            context.out.println(failure.verdict().hung() ? "hung: true" : "status: " + failure.verdict().exitStatus());
+            failure.verdict().output().lines().forEach(line -> context.out.println("| " + Printable.line(line)));
         }
-        context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
+        String more = leftOut == 0 ? "" : leftOut + (leftOut == CrashWalk.MANY ? " or more" : "") + " left out, ";
+        context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + more
+                + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
     }
 
     private static Map<String, Object> members(List<LogEntry> log, Failure failure) {
-        Map<String, Object> members = failure.members(log);
+        Map<String, Object> members = members(log, failure.state());
+        members.put("mark", failure.state().mark(log));
+        members.put("smallest", members(log, failure.smallest()));
         members.put("status", failure.verdict().hung() ? null : failure.verdict().exitStatus());
-        members.put("hung", failure.verdict().hung() ? true : null);
+        members.put("hung", failure.verdict().hung());
+        members.put("output", failure.verdict().output());
+        return members;
+    }
+
+    private static Map<String, Object> members(List<LogEntry> log, CrashState state) {
+        var members = new LinkedHashMap<String, Object>();
+        members.put("state", state.name(log));
+        members.put("last", state.cut() < 0 ? null : state.cut());
+        members.put("lost", state.lost().stream().boxed().toList());
+        members.put("early", state.early().stream().boxed().toList());
+        members.put("torn", state.torn() < 0 ? null : state.torn());
         return members;
     }
 

@@ -4,6 +4,7 @@ package abuse.command;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
 import abuse.backend.Words;
+import abuse.device.FileErrors;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,8 +37,12 @@ record DiskList(String name, List<Disk> disks) {
             throws IOException, UsageException, FailedException {
         boolean standardInput = file.equals("-");
         String name = standardInput ? "standard input" : file;
-        String text = new String(standardInput ? context.in.readAllBytes() : Files.readAllBytes(Path.of(file)),
-                StandardCharsets.UTF_8);
+        String text;
+        try {
+            text = new String(standardInput ? context.in.readAllBytes() : Files.readAllBytes(Path.of(file)), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new IOException(name + ": " + FileErrors.words(e), e);
+        }
         var disks = new ArrayList<Disk>();
         var lines = new HashMap<String, Integer>();
         int number = 0;

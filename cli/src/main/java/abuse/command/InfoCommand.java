@@ -118,7 +118,7 @@ final class InfoCommand extends Command {
     }
 
     private static void line(StringBuilder text, String key, Object value) {
-        text.append(key).append(" = ").append(value).append('\n');
+        text.append(key).append(" = ").append(Printable.text(value.toString())).append('\n');
     }
 
     private static String words(Status status) {

@@ -32,9 +32,9 @@ enum LogColumn implements Field<LogEntry> {
     public Object value(LogEntry entry) {
         return switch (this) {
             case ENTRY -> entry.number();
-            case SECTOR -> entry.sector();
-            case OFFSET -> entry.offset();
-            case LENGTH -> entry.length();
+            case SECTOR -> entry.length() == 0 ? null : entry.sector();
+            case OFFSET -> entry.length() == 0 ? null : entry.offset();
+            case LENGTH -> entry.length() == 0 ? null : entry.length();
             case FLAGS -> entry.words();
             case MARK -> entry.mark();
         };
@@ -42,7 +42,7 @@ enum LogColumn implements Field<LogEntry> {
 
     @Override
     public String text(LogEntry entry, boolean inBytes) {
-        boolean size = this == OFFSET || this == LENGTH;
+        boolean size = (this == OFFSET || this == LENGTH) && entry.length() > 0;
         return size && !inBytes ? Sizes.shortest((long) value(entry)) : Field.super.text(entry, inBytes);
     }
 }

@@ -17,7 +17,7 @@ final class MapCommand extends Command {
             + " begin there (0)");
     private final OptionSpec readOnly = flag("-r,--read-only", "Map reads only; writes go to the servers.");
     private final OptionSpec discard = flag("--discard", "Map discards, too; the block device must be able to do them.");
-    private final OptionSpec zeroes = flag("--write-zeroes", "Map writes of zeroes, too, likewise.");
+    private final OptionSpec zeroes = flag("--write-zeroes", "Map writes of zeroes, too; the block device must be able to do them.");
     private final OptionSpec replace = flag("--replace", "Also where something is mapped already.");
 
     MapCommand(Context context) {
@@ -30,7 +30,8 @@ final class MapCommand extends Command {
     void execute() throws Exception {
         String path = target.getValue();
         int colon = path.lastIndexOf(':');
-        long from = colon < 0 ? 0 : Sizes.bytes("", path.substring(colon + 1));
+        var range = new Range(offset.getValue(), length.getValue());
+        long from = colon < 0 ? 0 : Sizes.bytes("AT ", path.substring(colon + 1));
         path = colon < 0 ? path : path.substring(0, colon);
         if (path.isEmpty()) {
             throw new UsageException("'" + target.getValue() + "' names no block device");
@@ -43,12 +44,12 @@ final class MapCommand extends Command {
             if (!status.isSetUp()) {
                 throw new FailedException(Advice.notSetUp(device.path(), " mappable"));
             }
-            var range = Range.of(offset.getValue(), length.getValue(), status);
+            long bytes = range.lengthOn(status);
             if (from % status.blockSize() != 0) {
                 throw new UsageException(target.getValue() + ": " + from + " is not a multiple of the block size, "
                         + status.blockSize());
             }
-            device.map(new Mapping(range.offset(), range.length(), path, from, !isSet(readOnly), isSet(discard),
+            device.map(new Mapping(range.offset(), bytes, path, from, !isSet(readOnly), isSet(discard),
                     isSet(zeroes), isSet(replace)));
         }
     }

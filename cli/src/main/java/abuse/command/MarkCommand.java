@@ -12,7 +12,7 @@ final class MarkCommand extends Command {
     MarkCommand(Context context) {
         super(context, "mark", "Puts a mark into the record of a disk.",
                 "The server of the disk has the filter record, and the mark is behind all requests that have ended so far.");
-        spec.usageMessage().customSynopsis("abusectl mark [DEVICE] TEXT");
+        spec.usageMessage().customSynopsis("abusectl mark [-hV] [DEVICE] TEXT");
     }
 
     @Override

@@ -71,8 +71,8 @@ final class ReplayCommand extends Command {
             }
         }
         throw new FailedException(file.getValue() + ": has " + (text != null ? "no mark '" + text + "'"
-                : toEntry.getValue() != null ? "no entry " + entry + ", only " + all.size() + " from 0"
-                : "no flush " + flush + ", only " + flushes));
+                : toEntry.getValue() != null ? "no entry " + entry + "; " + (all.isEmpty() ? "it has none" : "the last one is " + (all.size() - 1))
+                : "no flush " + flush + "; " + (flushes == 0 ? "it has none" : "the last one is " + flushes)));
     }
 
     /** Before which entry everything is durable, at the moment of the last one, or at the end of the record. */
@@ -87,6 +87,7 @@ final class ReplayCommand extends Command {
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
         try (Storage target = Storage.toChange(onto.getValue())) {
+            log.refuse(target);
             target.alone().raw();
             long need = WriteLog.reach(entries);
             if (target.size() < need) {

@@ -20,7 +20,7 @@ final class ResizeCommand extends Command {
     ResizeCommand(Context context) {
         super(context, "resize", "Makes a disk larger while it is used.",
                 "Everything else stays as it is. The image or device that it is served from must have grown before.");
-        spec.usageMessage().customSynopsis("abusectl resize [DEVICE] SIZE");
+        spec.usageMessage().customSynopsis("abusectl resize [-hV] [DEVICE] SIZE");
     }
 
     @Override

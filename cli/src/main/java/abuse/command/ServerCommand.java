@@ -16,7 +16,9 @@ import abuse.server.ServiceManager;
 import abuse.server.SizeMismatchException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Answers requests until told to stop. */
 class ServerCommand extends Command {
     static final String FILE = "file:";
+    private static final List<String> LOCAL = List.of("qcow2:", "cow:");
     private static final String AUTO = "auto";
 
     private final PositionalParamSpec first;
@@ -73,11 +76,13 @@ class ServerCommand extends Command {
         super(context, name, description);
         first = words("0", label, labelHelp);
         second = words("1", "BACKEND",
-                "null: reads zeros and forgets writes (default); mem: kept in memory; file:PATH: kept in an image"
-                        + " file or on another block device, which must be as large as the disk; qcow2:PATH: in a qcow2 image; cow:BASE: in an"
-                        + " overlay of an image, which stays as it is; nbd://HOST/EXPORT or nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS); nbd-exec:COMMAND: of one that is"
-                        + " started; rbd:POOL/IMAGE: an image of Ceph; http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;"
-                        + " or a backend of a plug-in");
+                // Each begins a line, as a name must not be broken
+                "null: reads zeros and forgets writes (default);", "mem: kept in memory;", "file:PATH: kept in an image file or on another"
+                        + " block device, which must be as large as the disk;", "qcow2:PATH: in a qcow2 image;", "cow:BASE[,keep=PATH]: in an"
+                        + " overlay of an image, which stays as it is, and in PATH if it is to be kept;", "nbd://HOST/EXPORT or",
+                "nbd+unix:///EXPORT?socket=PATH: an export of an NBD server (nbds: with TLS);", "nbd-exec:COMMAND: of one that is started;",
+                "rbd:POOL/IMAGE: an image of Ceph;", "http://HOST/PATH or https://HOST/PATH: a file on a web server, read-only;",
+                "or a backend of a plug-in");
         helpTable("From the plug-ins:", this::helpOfPlugins);
     }
 
@@ -120,6 +125,9 @@ class ServerCommand extends Command {
         int last = words.size() - 1;
         boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
+        if (last > 0 && backends.isName(words.get(0)) && !backends.isName(backend) && isMeantFirst(backend)) {
+            throw new UsageException("'" + backends.shown(backend) + "' belongs before '" + backends.shown(words.get(0)) + "', which is the backend");
+        }
         BackendOptions.check(backends, backend);
         if (!words.isEmpty() && backends.isName(words.get(0))) {
             throw new UsageException("'" + backends.shown(words.get(0)) + "' and '" + backends.shown(backend) + "' are both backends; only one can be"
@@ -132,8 +140,29 @@ class ServerCommand extends Command {
             passed.cached();
         }
         limit = limit(backend);
+        checkImage(backend);
         pin();
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
+    }
+
+    /** What is wrong with an image of this machine is told before anything about devices, which have nothing to do with it. */
+    private void checkImage(String backend) throws IOException {
+        if (!backend.startsWith(FILE)) {
+            if (LOCAL.stream().anyMatch(backend::startsWith)) {
+                backends.look(backend);
+            }
+            return;
+        }
+        Path path = Path.of(backend.substring(FILE.length()));
+        try {
+            if (Files.readAttributes(path, BasicFileAttributes.class).isDirectory()) {
+                throw new IOException(path + ": Is a directory");
+            }
+        } catch (NoSuchFileException e) {
+            if (!isSet(create)) {
+                throw new IOException(path + ": No such file or directory; add --create to make it", e);
+            }
+        }
     }
 
     /** Starts anew, so before anything is read that cannot be read twice. */

@@ -27,7 +27,7 @@ final class SetupCommand extends Command {
     SetupCommand(Context context) {
         super(context, "setup", "Makes a disk, or changes it.");
         spec.addPositional(others);
-        spec.usageMessage().customSynopsis("abusectl setup [--owner USER] [DEVICE] [KEY[=VALUE]...]");
+        spec.usageMessage().customSynopsis("abusectl setup [-hV] [--owner=USER] [DEVICE] [KEY[=VALUE]...]");
         helpTable("Keys (and their defaults), with commas or spaces between them; sizes take " + Sizes.UNITS_HELP
                 + ", times s or ms:", SetupKeys::help);
     }

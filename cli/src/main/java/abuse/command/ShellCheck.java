@@ -55,8 +55,8 @@ final class ShellCheck implements Check {
 
     @Override
     public Verdict check(CrashState state, Path image) throws IOException {
-        // Not a pipe, which what the command leaves behind may keep open
-        Path output = Files.createTempFile("abusectl-check", null);
+        // Not a pipe, which what the command leaves behind may keep open; not beside the image, where the command may delete all
+        Path output = Files.createTempFile(image.getParent().getParent(), "output", null);
         try {
             return check(state, image, output);
         } finally {
@@ -82,7 +82,7 @@ final class ShellCheck implements Check {
             int status = process.exitValue();
             String text = read(output);
             if (NOT_RUN.contains(status)) {
-                throw new IOException("--check cannot be run: " + text.strip());
+                throw new IOException("--check cannot be run: " + (text.isBlank() ? "its exit status is " + status : text.strip()));
             }
             if (ENDED.contains(status)) {
                 awaitStop();

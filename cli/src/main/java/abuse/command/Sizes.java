@@ -24,7 +24,8 @@ final class Sizes {
         }
         long factor = factor(text);
         if (factor < 0) {
-            throw new UsageException(name + text + " is not a size: bytes, or a number with " + UNITS_HELP);
+            throw new UsageException(shown(name, text) + " is not a size: bytes, or a number with " + UNITS_HELP
+                    + ", or with KB, MB and so on for powers of 1000");
         }
         String number = text.substring(0, numberLength(text));
         try {
@@ -46,7 +47,7 @@ final class Sizes {
         boolean negative = text.startsWith("-");
         String digits = negative ? text.substring(1) : text;
         if (digits.isEmpty() || digitsFrom(digits, 0) < digits.length()) {
-            throw new UsageException(name + text + " is not a number");
+            throw new UsageException(shown(name, text) + " is not a number");
         }
         if (negative) {
             throw new UsageException(name + text + " must not be negative");
@@ -56,6 +57,10 @@ final class Sizes {
         } catch (NumberFormatException e) {
             throw tooLarge(name + text);
         }
+    }
+
+    private static String shown(String name, String text) {
+        return name + (text.isEmpty() && !name.endsWith("=") ? "''" : text);
     }
 
     /** Whether a word is a size with a unit, such as 64M. */

@@ -129,7 +129,7 @@ final class Table<R> {
             lines.add(columns.stream().map(Field::name).toList());
         }
         for (R row : rows) {
-            lines.add(columns.stream().map(column -> column.text(row, inBytes)).toList());
+            lines.add(columns.stream().map(column -> Printable.text(column.text(row, inBytes))).toList());
         }
         int[] widths = new int[columns.size()];
         for (List<String> line : lines) {

@@ -163,10 +163,10 @@ final class TopCommand extends Command {
 
     private static String line(ServerStatus server, Optional<ServerStatus> before, double seconds) {
         String line = String.format(Locale.ROOT, SERVER, server.pid() == 0 ? "-" : server.pid(),
-                server.command().isEmpty() ? "-" : server.command(), count(server.owned()),
+                server.command().isEmpty() ? "-" : Printable.text(server.command()), count(server.owned()),
                 count((server.gets() - before.map(ServerStatus::gets).orElse(0L)) / seconds),
                 count((server.puts() - before.map(ServerStatus::puts).orElse(0L)) / seconds), count(server.stale()));
-        String text = server.text().isEmpty() ? "-" : server.text();
+        String text = server.text().isEmpty() ? "-" : Printable.text(server.text());
         // The end of a path tells more than its beginning
         int room = WIDTH - line.length();
         return line + (text.length() <= room ? text : "..." + text.substring(text.length() - room + 3));

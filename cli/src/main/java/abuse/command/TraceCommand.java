@@ -150,7 +150,7 @@ final class TraceCommand extends Command {
                 placed ? Long.toString(event.sector()) : "-", placed ? Long.toString(event.length()) : "-",
                 event.queue() < 0 ? "-" : event.queue() + "." + (event.tag() < 0 ? "-" : event.tag()),
                 event.latency() == 0 ? "-" : TopCommand.time(event.latency() / 1000),
-                Integer.toString(event.pid()), event.command(), details(event));
+                Integer.toString(event.pid()), Printable.text(event.command()), details(event));
     }
 
     private static String details(TraceEvent event) {

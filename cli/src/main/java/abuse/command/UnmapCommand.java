@@ -19,14 +19,13 @@ final class UnmapCommand extends Command {
 
     @Override
     void execute() throws Exception {
+        var range = new Range(offset.getValue() == null ? "0" : offset.getValue(), length.getValue() == null ? "-" : length.getValue());
         try (Device device = open(name.getValue())) {
             Status status = device.status();
             if (!status.isSetUp()) {
                 throw new FailedException(Advice.notSetUp(device.path(), " mappable"));
             }
-            var range = Range.of(offset.getValue() == null ? "0" : offset.getValue(),
-                    length.getValue() == null ? "-" : length.getValue(), status);
-            device.unmap(range.offset(), range.length());
+            device.unmap(range.offset(), range.lengthOn(status));
         }
     }
 }

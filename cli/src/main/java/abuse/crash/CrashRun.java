@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -41,25 +40,20 @@ public final class CrashRun {
      * A state that is bad.
      *
      * @param number how many states came before
-     * @param smallest the shortest log that still fails, and of that one that has lost as little as possible
+     * @param smallest the same without the last writes that do not matter, and with what need not be lost
      */
     public record Failure(long number, CrashState state, Verdict verdict, CrashState smallest) {
-        /** What there is to say about the state, in words; null for what it does not have. */
-        public Map<String, Object> members(List<LogEntry> log) {
-            var members = new LinkedHashMap<String, Object>();
-            members.put("state", state.name(log));
-            members.put("last", state.cut() < 0 ? null : state.cut());
-            members.put("lost", state.lost().isEmpty() ? null : CrashState.words(state.lost()));
-            members.put("early", state.early().isEmpty() ? null : CrashState.words(state.early()));
-            members.put("torn", state.torn() < 0 ? null : state.torn());
-            members.put("mark", state.mark(log));
-            members.put("smallest", smallest.name(log));
-            return members;
-        }
-
-        /** The same as lines, without what it does not have. */
-        public static List<String> lines(Map<String, Object> members) {
-            return members.entrySet().stream().filter(one -> one.getValue() != null).map(one -> one.getKey() + ": " + one.getValue()).toList();
+        /** What there is to say about the state in lines, without what it does not have; what is in it may be of any kind. */
+        public List<String> lines(List<LogEntry> log) {
+            var words = new LinkedHashMap<String, String>();
+            words.put("state", state.name(log));
+            words.put("last", state.cut() < 0 ? "" : Integer.toString(state.cut()));
+            words.put("lost", CrashState.words(state.lost()));
+            words.put("early", CrashState.words(state.early()));
+            words.put("torn", state.torn() < 0 ? "" : Integer.toString(state.torn()));
+            words.put("mark", state.mark(log) == null ? "" : state.mark(log));
+            words.put("smallest", smallest.name(log));
+            return words.entrySet().stream().filter(one -> !one.getValue().isEmpty()).map(one -> one.getKey() + ": " + one.getValue()).toList();
         }
     }
 
@@ -145,6 +139,11 @@ public final class CrashRun {
         return !underWay.isEmpty() ? underWay.get(underWay.firstKey()) : states.hasNext() ? states.next() : null;
     }
 
+    /** Makes a file that is a state; it must not be there yet. */
+    public void keep(CrashState state, Storage base, Path file) throws IOException {
+        WorkingCopy.keep(state, log, base, file);
+    }
+
     private record Job(long number, CrashState state) {}
 
     private synchronized Job take() {
@@ -202,8 +201,8 @@ public final class CrashRun {
             best = smaller(copy, best, best.withoutEarly(number));
         }
         boolean goesOn = true;
-        for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from(), first) && mayEndAt(best, cut); cut--) {
-            if (log.entries().get(cut + 1).isPieceAfter(log.entries().get(cut))) {
+        for (int cut = state.cut() - 1; goesOn && cut >= Math.max(state.from() - 1, first) && mayEndAt(best, cut); cut--) {
+            if (cut >= 0 && log.entries().get(cut + 1).isPieceAfter(log.entries().get(cut))) {
                 continue;
             }
             CrashState shorter = smaller(copy, best, best.endingAt(cut));

@@ -85,6 +85,11 @@ public record CrashState(int from, int cut, BitSet lost, BitSet early, int torn,
         return entry.length() > 0 && !entry.isFua();
     }
 
+    /** Whether nothing of the log is there, and nothing of it has ended. */
+    public boolean isStart() {
+        return cut < 0 && early.isEmpty();
+    }
+
     /** The last mark before the power cut; null if there is none. */
     public String mark(List<LogEntry> log) {
         for (int i = cut; i >= 0; i--) {

@@ -26,6 +26,9 @@ import java.util.function.Predicate;
  * have the same name.
  */
 public final class CrashWalk implements Iterator<CrashState> {
+    /** Enough states that nobody wants to know how many more there are; a number that JSON has exactly. */
+    public static final long MANY = 1L << 53;
+
     /**
      * A moment at which a step ends.
      *
@@ -42,7 +45,11 @@ public final class CrashWalk implements Iterator<CrashState> {
      * @param underWay entries with data that have begun and not ended, but for that of the change
      * @param next the entry of the change if it has FUA, as it is under way, too, and is there in the next step; -1 if not
      */
-    private record Step(int from, int cut, int mark, List<Integer> underWay, int next) {}
+    private record Step(int from, int cut, int mark, List<Integer> underWay, int next) {
+        boolean hasBegun(int number) {
+            return number <= cut || underWay.contains(number);
+        }
+    }
 
     private final List<LogEntry> log;
     private final int sectorSize;
@@ -57,6 +64,9 @@ public final class CrashWalk implements Iterator<CrashState> {
     private Step before;
     /** What was there in its states, as numbers from its first entry. */
     private Set<BitSet> seen = Set.of();
+    /** How many states the steps so far have, and how many of these were offered, none of them torn. */
+    private long possible;
+    private long offered;
 
     /**
      * Begins with the state before everything.
@@ -81,6 +91,8 @@ public final class CrashWalk implements Iterator<CrashState> {
         int from = 0;
         int cut = -1;
         int mark = -1;
+        // Before all writes, which shows whether the base is what it should be
+        steps.add(new Step(0, -1, -1, List.of(), -1));
         for (Change change : changes()) {
             for (; begins < begun.size() && begun.get(begins).begin() < change.time; begins++) {
                 underWay.add(begun.get(begins).number());
@@ -135,6 +147,19 @@ public final class CrashWalk implements Iterator<CrashState> {
         return ready.remove();
     }
 
+    /** Leaves out those in which an entry has not ended that is a mark; none for -1. */
+    public void beginAt(int mark) {
+        steps.removeIf(step -> step.cut < mark);
+    }
+
+    /**
+     * How many states there are besides those of the steps so far, as a step had too many, without those in which a write is torn;
+     * {@link #MANY} if there are more. A state that was found in two steps by chance is missing in it.
+     */
+    public long leftOut() {
+        return possible >= MANY ? MANY : Math.max(possible - offered, 0);
+    }
+
     /** Leaves out those before the first one that is meant; then there may be none. */
     public void skipUntil(Predicate<CrashState> meant) {
         while (hasNext() && !meant.test(ready.element())) {
@@ -151,6 +176,7 @@ public final class CrashWalk implements Iterator<CrashState> {
         var here = new HashSet<BitSet>();
         List<Integer> tearable = tearable(step, loose);
         Set<BitSet> losses = losses(loose, most - Math.min(most / 4, tearable.size()), chance);
+        possible = Math.min(MANY, possible + fresh(step, loose));
         for (BitSet missing : losses) {
             var lost = (BitSet) missing.clone();
             lost.and(ended);
@@ -161,7 +187,7 @@ public final class CrashWalk implements Iterator<CrashState> {
             there.or(early);
             here.add(from(step.from, there));
             if (!isSeen(step, there)) {
-                offer(new CrashState(step.from, step.cut, lost, early, -1, 0));
+                offered += offer(new CrashState(step.from, step.cut, lost, early, -1, 0)) ? 1 : 0;
             }
         }
         before = step;
@@ -170,14 +196,30 @@ public final class CrashWalk implements Iterator<CrashState> {
     }
 
     /** Several steps may have the same cut, and by chance the same state. */
-    private void offer(CrashState state) {
+    private boolean offer(CrashState state) {
         if (state.cut() != lastCut) {
             names.clear();
             lastCut = state.cut();
         }
-        if (names.add(state.name(log))) {
-            ready.add(state);
+        return names.add(state.name(log)) && ready.add(state);
+    }
+
+    /** How many states a step can have that the one before, with the same mark, cannot; MANY if they are more. */
+    private long fresh(Step step, List<Integer> loose) {
+        if (before == null || before.mark != step.mark) {
+            return power(loose.size());
         }
+        // What is there in all states of this one must have begun in the one before
+        BitSet sure = data(before.from, step.cut + 1);
+        loose.forEach(sure::clear);
+        int old = (int) loose.stream().filter(before::hasBegun).count();
+        return !sure.stream().allMatch(before::hasBegun) ? power(loose.size()) : old == loose.size() ? 0
+                : power(loose.size()) - (power(loose.size()) == MANY ? 0 : power(old));
+    }
+
+    /** 2 to some power, but MANY if it is more. */
+    private static long power(int exponent) {
+        return exponent < Long.numberOfTrailingZeros(MANY) ? 1L << exponent : MANY;
     }
 
     /** Whether a state of the step before, with the same mark, has the same content. */

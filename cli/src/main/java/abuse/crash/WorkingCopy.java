@@ -27,7 +27,6 @@ final class WorkingCopy implements AutoCloseable {
     private static final String LAST_CHANGE = "unix:lastModifiedTime,ctime";
 
     private final WriteLog log;
-    private final int sectorSize;
     /** For the file alone; a check may leave more there. */
     private final Path folder;
     private final Path file;
@@ -45,7 +44,6 @@ final class WorkingCopy implements AutoCloseable {
     /** Copies the base into files in a folder. */
     WorkingCopy(WriteLog log, Storage base, Path folder, int number) throws IOException {
         this.log = log;
-        sectorSize = log.sectorSize();
         this.folder = Files.createDirectory(folder.resolve("job" + number));
         file = this.folder.resolve("state");
         durableFile = folder.resolve("durable" + number);
@@ -67,6 +65,26 @@ final class WorkingCopy implements AutoCloseable {
         }
     }
 
+    /** Makes a file of its own that is a state, which must not be there yet. */
+    static void keep(CrashState what, WriteLog log, Storage base, Path path) throws IOException {
+        try (Storage file = Storage.create(path.toString(), base.size())) {
+            file.become(base);
+            for (int number = 0; number < what.from(); number++) {
+                log.play(log.entries().get(number), file);
+            }
+            play(what, log, file);
+            file.sync();
+        }
+    }
+
+    private static List<LogEntry> play(CrashState what, WriteLog log, Storage file) throws IOException {
+        List<LogEntry> there = what.there().mapToObj(log.entries()::get).toList();
+        for (LogEntry entry : there) {
+            log.play(entry, entry.number() == what.torn() ? what.kept() * log.sectorSize() : entry.length(), file);
+        }
+        return there;
+    }
+
     Path file() {
         return file;
     }
@@ -78,11 +96,7 @@ final class WorkingCopy implements AutoCloseable {
             log.play(log.entries().get(played), durable);
             log.play(log.entries().get(played), state);
         }
-        for (int number : what.there().toArray()) {
-            LogEntry entry = log.entries().get(number);
-            changed.add(entry);
-            log.play(entry, entry.number() == what.torn() ? what.kept() * sectorSize : entry.length(), state);
-        }
+        changed.addAll(play(what, log, state));
         Files.setLastModifiedTime(file, LONG_AGO);
         made = attributes(LAST_CHANGE);
     }

@@ -101,7 +101,7 @@ public final class CrashStates {
     }
 
     /**
-     * Makes one state after the other, and has it checked by the calling thread.
+     * Makes one state after the other, the first one without any write, and has it checked by the calling thread.
      *
      * @throws AssertionError when the check throws. The message tells of that state what abusectl-crashes(8) prints, and has the
      *     entries of the smallest one that the check refuses, too: the shortest record, without losses that do not matter. The
@@ -124,7 +124,7 @@ public final class CrashStates {
             int first = mark == null ? -1 : WriteLog.firstMark(log.entries(), mark)
                     .orElseThrow(() -> new IllegalArgumentException(disk.path() + " has no mark '" + mark + "'"));
             var states = new CrashWalk(log.entries(), log.sectorSize(), most, seed);
-            states.skipUntil(state -> state.cut() >= first);
+            states.beginAt(first);
             Path folder = recording.newFolder();
             walk(log, base, states, first, folder, check);
             Tree.delete(folder, Set.of());
@@ -176,8 +176,11 @@ public final class CrashStates {
     private static String words(List<LogEntry> log, Failure failure) {
         var text = new StringBuilder("a power cut can leave a state that the check refuses, after " + failure.number() + " good ones: "
                 + failure.verdict().output());
-        Failure.lines(failure.members(log)).forEach(line -> text.append('\n').append(line));
+        failure.lines(log).forEach(line -> text.append('\n').append(line));
         CrashState smallest = failure.smallest();
+        if (smallest.isStart()) {
+            return text + "\nwhich is the disk without any write";
+        }
         text.append("\nthe smallest one, behind the first ").append(smallest.from()).append(" entries:");
         int[] entries = IntStream.concat(IntStream.rangeClosed(smallest.from(), smallest.cut()), smallest.early().stream()).toArray();
         IntStream.of(entries).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), smallest)));

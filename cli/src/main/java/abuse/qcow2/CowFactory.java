@@ -5,6 +5,7 @@ import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
+import abuse.backend.Urls;
 import abuse.libc.FileSync;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -37,7 +38,7 @@ public final class CowFactory implements BackendFactory {
 
     @Override
     public String argument() {
-        return "BASE";
+        return "BASE[,keep=PATH]";
     }
 
     @Override
@@ -48,8 +49,11 @@ public final class CowFactory implements BackendFactory {
     @Override
     public Image look(String argument) throws IOException {
         var overlay = Overlay.of(argument);
-        return overlay.exists() ? images.look(overlay.kept.toString())
-                : overlay.throwAway(overlay.size, images::look);
+        if (!overlay.exists()) {
+            return overlay.throwAway(overlay.size, images::look);
+        }
+        overlay.checkKept();
+        return images.look(overlay.kept.toString());
     }
 
     @Override
@@ -84,6 +88,9 @@ public final class CowFactory implements BackendFactory {
             if (!matcher.matches()) {
                 throw new IOException("cow: takes the path of an image");
             }
+            if (matcher.group(3) != null && matcher.group(3).contains(",keep=")) {
+                throw new IOException(matcher.group(2) + ": has more than one ,keep=");
+            }
             try {
                 Path base = Path.of(matcher.group(2)).toRealPath();
                 String format = "qcow2".equals(matcher.group(1)) ? "qcow2" : "raw";
@@ -97,7 +104,10 @@ public final class CowFactory implements BackendFactory {
                     return new Overlay(base, format, size, matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
                 }
             } catch (FileSystemException e) {
-                throw new IOException(matcher.group(2) + ": " + reason(e), e);
+                String name = matcher.group(2);
+                // It may be meant as something that is served otherwise, or have a mistake behind it
+                throw new IOException(Urls.shownIn(name) + ": " + reason(e) + (name.matches("(?s).*[:,].*")
+                        ? "; BASE is a path, or file:PATH or qcow2:PATH, and only ,keep=PATH may follow" : ""), e);
             }
         }
 
@@ -164,6 +174,10 @@ public final class CowFactory implements BackendFactory {
             try (var file = new ImageFile(kept.toString(), false)) {
                 Header header = Header.read(file);
                 String name = header.backingFile();
+                if (name != null && !Files.exists(kept.resolveSibling(name))) {
+                    throw new IOException(kept + ": is an overlay of " + words(name, header.backingFormat()) + ", which is not there; if it has moved,"
+                            + " 'qemu-img rebase -u -F " + header.backingFormat() + " -b " + base + " " + kept + "' tells the overlay");
+                }
                 if (name == null || !isBase(kept.resolveSibling(name)) || !format.equals(header.backingFormat())) {
                     throw new IOException(kept + ": is not an overlay of " + words(base.toString(), format) + (name == null ? ""
                             : " but of " + words(name, header.backingFormat())) + "; 'qcow2:" + kept + "' serves it as it is");

@@ -7,11 +7,16 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 
 /** The bytes of a file or a block device. One thread at a time, but any number may read. */
 public final class Storage implements AutoCloseable {
     private static final int PIECE = 1 << 18;
     private static final int QCOW2_MAGIC = 0x514649fb;
+    private static final int FILE_TYPE = 0170000;
+    private static final int BLOCK_DEVICE = 0060000;
 
     private final String path;
     private final int fd;
@@ -21,11 +26,11 @@ public final class Storage implements AutoCloseable {
     private Memory buffer;
 
     private Storage(String path, int flags) throws IOException {
-        this.path = path;
+        this.path = path.isEmpty() ? "''" : path;
         readOnly = flags == Unix.O_RDONLY;
         fd = Unix.open(path, flags | Unix.O_CLOEXEC, 0600);
         if (fd < 0) {
-            throw new IOException(path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
+            throw new IOException(this.path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
                     : Unix.strerror(Unix.errno())));
         }
         try {
@@ -60,15 +65,30 @@ public final class Storage implements AutoCloseable {
         return this;
     }
 
-    /** Fails if it is not the bytes of a disk, but an image that holds them in another order. */
+    /** Fails if it is not the bytes of a disk, but a record, or an image that holds them in another order. */
     public Storage raw() throws IOException {
-        if (size >= Integer.BYTES) {
-            read(0, buffer().address(), Integer.BYTES);
-            if (buffer.buffer().order(ByteOrder.BIG_ENDIAN).getInt(0) == QCOW2_MAGIC) {
-                throw new IOException(path + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk");
-            }
+        buffer().zero(0, Long.BYTES);
+        read(0, buffer.address(), Math.min(size, Long.BYTES));
+        if (buffer.buffer().order(ByteOrder.BIG_ENDIAN).getInt(0) == QCOW2_MAGIC) {
+            throw new IOException(path + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk");
+        }
+        if (buffer.buffer().order(ByteOrder.LITTLE_ENDIAN).getLong(Format.MAGIC_AT) == Format.MAGIC) {
+            throw new IOException(path + ": is a record, and not the image of a disk");
         }
         return this;
+    }
+
+    /** Fails if another one is the same file or block device, by whatever name. */
+    void refuse(Storage other) throws IOException {
+        if (identity().equals(other.identity())) {
+            throw new IOException(other.path + ": is the record itself" + (path.equals(other.path) ? "" : ", " + path));
+        }
+    }
+
+    private String identity() throws IOException {
+        Map<String, Object> stat = Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:mode,rdev,dev,ino");
+        boolean isDevice = ((int) stat.get("mode") & FILE_TYPE) == BLOCK_DEVICE;
+        return isDevice ? "device " + stat.get("rdev") : stat.get("dev") + " " + stat.get("ino");
     }
 
     /** Bytes when it was opened. */

@@ -56,6 +56,11 @@ public final class WriteLog implements AutoCloseable {
         }
     }
 
+    /** Fails if something that is used with it is the log itself, by whatever name. */
+    public void refuse(Storage image) throws IOException {
+        file.refuse(image);
+    }
+
     private List<LogEntry> readAll(String path, ByteBuffer words, long address, long number) throws IOException {
         var all = new ArrayList<LogEntry>();
         // A writer makes the file longer before it counts an entry, so the size belongs behind the count

@@ -258,12 +258,12 @@ class AllDisksTest extends CommandTestBase {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "mem | 'mem' is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N",
         "1 | there is no backend after '1'",
-        "1 frob | 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
+        "1 frob | 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
         "1 mem --create | --create is valid only with file:PATH",
         "1 mem --frob | '--frob' is neither --create, --direct, --shared, --control, --filter FILTER nor setup=KEYS",
         "1 mem sz=1M | 'sz=1M' is neither --create, --direct, --shared, --control, --filter FILTER nor setup=KEYS",
         "1 \"mem | there is no second \"",
-        "1 '' | '' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
+        "1 '' | '' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
         "1 mem --filter | there is no filter after --filter",
         "1 mem --filter eror | 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, cow, retry, check, record; did you mean 'error'?",
         "1 mem --filter=error:nht=1 | --filter error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
@@ -295,5 +295,6 @@ class AllDisksTest extends CommandTestBase {
         assertEquals("run: unknown option '--all'; did you mean '--poll'?", misuse("run", "--all", file));
         assertEquals("server: " + list("# none") + ": there is no disk in it", misuse("server", "--all", file));
         assertEquals(directory + "/none: No such file or directory", fail("server", "--all", directory + "/none"));
+        assertEquals(directory + ": Is a directory", fail("server", "--all", directory.toString()));
     }
 }

@@ -80,7 +80,12 @@ class CacheOptionTest extends CommandTestBase {
         assertEquals("--cache=/dev/abuse1 is a device of abuse, and a cache must be another one",
                 refusal("server", "--cache=/dev/abuse1", "mem"));
         assertEquals("--cache=512K is less than 16 pieces of 64 KiB; add piece=SIZE for smaller ones", refusal("server", "--cache=512K", "mem"));
-        assertEquals("--cache=sda is not a size: bytes, or a number with K, M, G, T, P or E", refusal("server", "--cache=sda", "mem"));
+        assertEquals("--cache=sda is not a size: bytes, or a number with K, M, G, T, P or E, or with KB, MB and so on for powers of 1000", refusal("server", "--cache=sda", "mem"));
+        assertEquals("--cache=" + directory + " is a directory, and not a block device", refusal("server", "--cache=" + directory, "mem"));
+        assertEquals("--cache=src is not a size; the path of a block device has a /, as in ./src", refusal("server", "--cache=src", "mem"));
+        for (String where : new String[] {"1M", "/dev/sda"}) {
+            assertEquals("--cache: unknown key 'pice=64K'; there is only piece=SIZE", refusal("server", "--cache=" + where + ",pice=64K", "mem"));
+        }
         for (String piece : new String[] {"2K", "2M", "12K"}) {
             assertEquals("--cache: piece=" + piece + " is not a power of two from 4K to 1M",
                     refusal("server", "--cache=64M,piece=" + piece, "mem"));

@@ -43,6 +43,7 @@ class CompletionTest {
         {"run sz=1M file:~/im", "run", "sz=1M", "file:~/image"},
         {"server ~/dev/abctl8 file:~/my", "server", "~/dev/abctl8", "file:~/my disk.img"},
         {"run qcow2:~/im", "run", "qcow2:~/image"},
+        {"run cow:~/my\\ disk.img,keep=~/im", "run", "cow:~/my disk.img,keep=~/image"},
         {"run sz=1M file:~/one", "run", "sz=1M", "file:~/one folder"},
         {"run sz=1M file:~/one\\ folder/in", "run", "sz=1M", "file:~/one folder/in it"},
         {"run sz=1M 'file:~/my d", "run", "sz=1M", "file:~/my disk.img"},

@@ -96,6 +96,18 @@ class CowTest extends CommandTestBase {
         write("cow:" + base, bytes, 4096);
     }
 
+    @Test
+    void a_base_that_has_moved_is_told_with_what_helps() throws Exception {
+        byte[] bytes = pattern(SIZE);
+        write("cow:" + base + ",keep=" + kept, bytes, 4096);
+        Path moved = Files.move(base, directory.resolve("moved"));
+        String help = "qemu-img rebase -u -F raw -b " + moved + " " + kept;
+        assertEquals("abusectl: " + kept + ": is an overlay of file:" + base + ", which is not there; if it has moved, '" + help
+                + "' tells the overlay", error("run", "cow:" + moved + ",keep=" + kept));
+        qemuImg((Object[]) help.replaceFirst("qemu-img ", "").split(" "));
+        write("cow:" + moved + ",keep=" + kept, bytes, 65536);
+    }
+
     private String error(String... words) throws Exception {
         var outcome = run(words);
         assertEquals(1, outcome.exitCode());
@@ -116,6 +128,12 @@ class CowTest extends CommandTestBase {
         write("cow:qcow2:" + image + ",keep=" + kept, new byte[SIZE], 4096);
         assertEquals("abusectl: " + kept + ": is not an overlay of file:" + image + " but of qcow2:" + image + "; 'qcow2:" + kept
                 + "' serves it as it is", error("run", "sz=" + SIZE, "cow:file:" + image + ",keep=" + kept));
+        String what = "; BASE is a path, or file:PATH or qcow2:PATH, and only ,keep=PATH may follow";
+        for (String wrong : new String[] {",kep=x", ",keep=", ",ro"}) {
+            assertEquals("abusectl: " + base + wrong + ": No such file or directory" + what, error("run", "cow:" + base + wrong));
+        }
+        assertEquals("abusectl: nbd://h/x: No such file or directory" + what, error("run", "cow:nbd://u:secret@h/x"));
+        assertEquals("abusectl: " + base + ": has more than one ,keep=", error("run", "cow:" + base + ",keep=b,keep=c"));
         assertEquals("abusectl: " + base + ": holds " + SIZE + " bytes, and the disk has only " + SIZE / 2,
                 error("run", "sz=" + SIZE / 2, "cow:" + base));
         assertEquals("abusectl: " + base + ": is not a qcow2 image; 'file:" + base + "' serves it as it is",

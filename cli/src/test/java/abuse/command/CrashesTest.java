@@ -61,19 +61,19 @@ class CrashesTest extends CommandTestBase {
     @Test
     void all_states_are_seen_and_no_others() throws Exception {
         new LogFile().write(0, 'a').write(1, 'b').flush().mark("m").add(2, 1, LogFile.FUA, "", 'c').write(3, 'd').write(0, 'e').flush().store(log);
-        assertEquals(List.of("1 ab..", "1-0 .b..", "1-1 a...", "1-0,1 ....", "3 ab.. m", "6 ebcd m", "6-5 ebc. m", "6-6 abcd m", "6-5,6 abc. m"), states());
+        assertEquals(List.of("start ....", "1 ab..", "1-0 .b..", "1-1 a...", "3 ab.. m", "6 ebcd m", "6-5 ebc. m", "6-6 abcd m", "6-5,6 abc. m"), states());
     }
 
     @Test
     void a_write_with_fua_is_there_from_its_place_on() throws Exception {
         new LogFile().write(0, 'a').add(1, 1, LogFile.FUA, "", 'b').write(2, 'c').store(log);
-        assertEquals(List.of("0 a...", "0-0 ....", "2 abc.", "2-0 .bc.", "2-2 ab..", "2-0,2 .b.."), states());
+        assertEquals(List.of("start ....", "0 a...", "2 abc.", "2-0 .bc.", "2-2 ab..", "2-0,2 .b.."), states());
     }
 
     @Test
     void writes_are_torn() throws Exception {
         new LogFile().add(0, 2, 0, "", 'a').flush().add(2, 2, LogFile.FUA, "", 'b').store(log);
-        assertEquals(List.of("0 aa..", "0-0 ....", "0~0:1 a...", "0~2:1 aab.", "2 aabb"), states());
+        assertEquals(List.of("start ....", "0 aa..", "0~0:1 a...", "0~2:1 aab.", "2 aabb"), states());
     }
 
     @Test
@@ -86,8 +86,8 @@ class CrashesTest extends CommandTestBase {
         List<String> some = states("--most=18");
         assertEquals(18, some.size());
         assertEquals(18, new TreeSet<>(some).size(), some.toString());
-        assertEquals("5 efcd", some.get(0));
-        assertEquals("5-0.. ....", some.get(1));
+        assertEquals("start ....", some.get(0));
+        assertEquals("5 efcd", some.get(1));
         assertEquals("5-0 efcd", some.get(2));
         assertTrue(some.contains("5-0..+3 ...d"), some.toString());
         assertEquals(some, states("--most=18"));
@@ -112,7 +112,7 @@ class CrashesTest extends CommandTestBase {
         // The second one must not be there without the first one
         String check = "x=$(" + LETTERS + "); case $x in .b*) echo bad $x; exit 3; esac";
         Outcome outcome = run(words(check, "--jobs=1"));
-        assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
+        assertEquals(log + ": a state is bad; add --keep FILE to get its image", error(outcome));
         assertEquals("""
                 state: 3-2
                 last: 3
@@ -123,9 +123,11 @@ class CrashesTest extends CommandTestBase {
                 """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
         outcome = run(words(check, "--json", "--keep-going"));
         assertTrue(outcome.out().contains("\"state\": \"5-2,5\""), outcome.out());
-        assertTrue(outcome.out().contains("\"smallest\": \"3-2\""), outcome.out());
+        String json = outcome.out().replaceAll("\\s", "");
+        assertTrue(json.contains("\"state\":\"3-2\",\"last\":3,\"lost\":[2],\"early\":[],\"torn\":null,\"mark\":null,"
+                + "\"smallest\":{\"state\":\"3-2\",\"last\":3,\"lost\":[2],\"early\":[],\"torn\":null},\"status\":3,\"hung\":false,\"output\":\"bad.b.x\\u000a\"}"), outcome.out());
+        assertTrue(json.startsWith("{\"states\":13,\"left_out\":0,"), outcome.out());
         assertTrue(outcome.out().contains("\"mark\": \"done\""), outcome.out());
-        assertTrue(outcome.out().contains("\"states\": 13,"), outcome.out());
     }
 
     @Test
@@ -183,7 +185,7 @@ class CrashesTest extends CommandTestBase {
         new LogFile().write(3L << 21, 'a').store(log);
         succeed(words("dd if={} bs=512 skip=$((3 << 21)) count=1 status=none | tr -d '\\0' | head -c 1 >>" + seen
                 + "; dd if={} bs=512 skip=$((5 << 21)) count=2 status=none | tr -d '\\0' >>" + seen + "; test $(du -m {} | cut -f1) -lt 100", "--jobs=1"));
-        assertEquals("axx", Files.readString(seen));
+        assertEquals("xax", Files.readString(seen));
     }
 
     @Test
@@ -197,28 +199,28 @@ class CrashesTest extends CommandTestBase {
         running.await(() -> Files.exists(seen) && sizeOf(seen) > 1);
         running.signal();
         Outcome outcome = running.end();
-        assertEquals(log + ": stopped; --from 0 goes on", error(outcome));
+        assertEquals(log + ": stopped; --from start goes on", error(outcome));
         Files.createFile(directory.resolve("go"));
-        assertEquals(6, states("--from", "0").size());
+        assertEquals(5, states("--from", "0").size());
         assertEquals(List.of("8 e..."), states("--from", "8"));
     }
 
     @Test
     void a_bad_state_is_told_though_a_smaller_one_is_still_sought() throws Exception {
         new LogFile().write(0, 'a').write(1, 'b').store(log);
-        Running running = start(words(": {}; test -e " + seen + ".found && { : >" + seen + "; exec sleep 600; }; : >" + seen + ".found; exit 1", "--jobs=1"));
+        Running running = start(words(": {}; test $ABUSECTL_STATE = start && exit; test -e " + seen + ".found && { : >" + seen + "; exec sleep 600; }; : >" + seen + ".found; exit 1", "--jobs=1"));
         running.await(() -> Files.exists(seen));
         running.signal();
         Outcome outcome = running.end();
-        assertEquals(log + ": a state is bad; ABUSECTL_STATE and ABUSECTL_MARK tell the command which one it looks at", error(outcome));
-        assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nsmallest: 1\nstatus: 1\n1 state, 1 bad, "), outcome.out());
+        assertEquals(log + ": a state is bad; add --keep FILE to get its image", error(outcome));
+        assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nsmallest: 1\nstatus: 1\n2 states, 1 bad, "), outcome.out());
     }
 
     @Test
     void a_bad_state_is_told_though_a_later_one_cannot_be_checked() throws Exception {
         new LogFile().write(0, 'a').flush().write(1, 'b').flush().store(log);
         Outcome outcome = run(words(": {}; case $ABUSECTL_STATE in 0) exit 1;; 2) exit 127; esac", "--jobs=1", "--keep-going"));
-        assertEquals("--check cannot be run:", error(outcome));
+        assertEquals("--check cannot be run: its exit status is 127", error(outcome));
         assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nstatus: 1\n2 states, 1 bad, "), outcome.out());
     }
 
@@ -226,7 +228,7 @@ class CrashesTest extends CommandTestBase {
     void a_check_that_hangs_is_killed_with_its_children() throws Exception {
         new LogFile().write(0, 'a').store(log);
         Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=2"));
-        assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nhung: true\n| hangs\n1 state, 1 bad, "), outcome.out());
+        assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nhung: true\n| hangs\n2 states, 1 bad, "), outcome.out());
         succeed(words("true {}", "--timeout=forever"));
         assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));
     }
@@ -290,7 +292,7 @@ class CrashesTest extends CommandTestBase {
     void a_mark_is_a_step_of_its_own() throws Exception {
         // Nothing makes the write durable that the mark counts on, and only later something else is flushed
         new LogFile().write(0, 'a').mark("a").write(1, 'b').mark("b").flush().store(log);
-        assertEquals(List.of("0 a...", "0-0 ....", "2 ab.. a", "2-0 .b.. a", "2-2 a... a", "2-0,2 .... a", "3 ab.. b", "3-0 .b.. b", "3-2 a... b",
+        assertEquals(List.of("start ....", "0 a...", "2 ab.. a", "2-0 .b.. a", "2-2 a... a", "2-0,2 .... a", "3 ab.. b", "3-0 .b.. b", "3-2 a... b",
                 "3-0,2 .... b"), states());
     }
 
@@ -305,19 +307,19 @@ class CrashesTest extends CommandTestBase {
         // The second write ends while the flush of the first one is under way, the third one begins after that
         new LogFile().write(0, 'a').times(1, 2).add(0, 0, LogFile.FLUSH, "", 0).times(3, 6).write(1, 'b').times(4, 5)
                 .write(2, 'c').times(7, 8).store(log);
-        assertEquals(List.of("2 ab..", "2-0 .b..", "2-2 a...", "2-0,2 ....", "3 abc.", "3-2 a.c."), states());
+        assertEquals(List.of("start ....", "2 ab..", "2-0 .b..", "2-2 a...", "3 abc.", "3-2 a.c."), states());
     }
 
     @Test
     void what_is_under_way_may_be_there() throws Exception {
         new LogFile().add(0, 1, LogFile.FUA, "", 'a').times(1, 3).mark("m").times(4, 4).write(1, 'b').times(2, 5).store(log);
-        assertEquals(List.of("start^2 .b..", "start ....", "0^2 ab..", "0 a...", "2 ab.. m", "2-2 a... m"), states());
+        assertEquals(List.of("start ....", "start^2 .b..", "0^2 ab..", "0 a...", "2 ab.. m", "2-2 a... m"), states());
     }
 
     @Test
     void what_is_under_way_may_be_torn() throws Exception {
         new LogFile().mark("m").times(3, 3).add(0, 2, 0, "", 'a').times(2, 4).store(log);
-        assertEquals(List.of("start^1 aa..", "start ....", "start~1:1 a...", "1 aa.. m", "1-1 .... m", "1~1:1 a... m"), states());
+        assertEquals(List.of("start ....", "start^1 aa..", "start~1:1 a...", "1 aa.. m", "1-1 .... m", "1~1:1 a... m"), states());
     }
 
     @Test
@@ -332,6 +334,62 @@ class CrashesTest extends CommandTestBase {
                 smallest: 0-0^2
                 status: 1
                 """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
+    }
+
+    @Test
+    void a_check_that_refuses_the_image_without_any_write_is_told() throws Exception {
+        new LogFile().write(0, 'a').flush().write(1, 'b').store(log);
+        Outcome outcome = run(words("echo no; false {}", "--jobs=1"));
+        assertEquals(log + ": a state is bad; the check refuses " + base + " as it is, without any write; is it what the disk had when the record began?",
+                error(outcome));
+        assertTrue(outcome.out().startsWith("state: start\nsmallest: start\nstatus: 1\n| no\n1 state, 1 bad, "), outcome.out());
+        outcome = run(words("false {}", "--jobs=1", "--keep-going"));
+        assertEquals(List.of("smallest: start", "smallest: start", "smallest: 1"), outcome.out().lines().filter(line -> line.startsWith("smallest")).toList());
+    }
+
+    @Test
+    void what_is_left_out_is_told() throws Exception {
+        var file = new LogFile();
+        for (int i = 0; i < 12; i++) {
+            file.write(i % 4, 'a' + i);
+        }
+        file.store(log);
+        String out = succeed(words(": {}", "--most=3", "--jobs=1"));
+        assertTrue(out.matches("3 states, 0 bad, 4093 left out, [0-9.]+ a second\n"), out);
+        out = succeed(words(": {}", "--most=3", "--jobs=1", "--json"));
+        assertTrue(out.startsWith("{\n  \"states\": 3,\n  \"left_out\": 4093,\n"), out);
+    }
+
+    @Test
+    void the_image_of_a_bad_state_is_kept() throws Exception {
+        new LogFile().write(3, 'x').flush().write(0, 'a').write(1, 'b').write(2, 'c').store(log);
+        String check = "x=$(" + LETTERS + "); case $x in .b*) exit 3; esac";
+        Path kept = directory.resolve("kept");
+        Outcome outcome = run(words(check, "--jobs=1", "--keep=" + kept));
+        assertEquals(log + ": a state is bad; " + kept + " is its image", error(outcome));
+        assertTrue(outcome.out().contains("\nsmallest: 3-2\n"), outcome.out());
+        assertEquals(".b.x", Files.readString(kept).replaceAll("(.)\\1{511}", "$1"));
+        assertEquals(kept + ": is there already", fail(words(check, "--keep=" + kept)));
+        Files.delete(kept);
+        assertEquals("/nope: No such file or directory", fail(words(check, "--keep=/nope/kept")));
+        succeed(words("true {}", "--keep=" + kept));
+        assertTrue(Files.notExists(kept));
+    }
+
+    @Test
+    void what_others_say_cannot_forge_a_line_or_change_the_terminal() throws Exception {
+        new LogFile().write(0, 'a').mark("m\nstate: 9\u001b[31m").store(log);
+        Outcome outcome = run(words("test -z \"$ABUSECTL_MARK\" || { : {}; printf 'red\\033[31m\\007\\ttab\\000\\n'; false; }", "--jobs=1"));
+        assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nmark: m\\x0astate: 9\\x1b[31m\nsmallest: 1\nstatus: 1\n| red\\x1b[31m\\x07\ttab\\x00\n"),
+                outcome.out());
+        assertEquals("MARK\n-\nm\\x0astate: 9\\x1b[31m\n", succeed("replay", log.toString(), "-o", "mark"));
+        assertEquals("/no/file\\x0aabusectl: fine: No such file or directory", fail("replay", "/no/file\nabusectl: fine"));
+    }
+
+    @Test
+    void a_check_is_alone_with_its_files() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        succeed(words("test $(ls $(dirname {})/.. | grep -c output) = 1 && test $(ls $(dirname {}) | wc -l) = 1", "--jobs=1"));
     }
 
     @Test
@@ -351,6 +409,10 @@ class CrashesTest extends CommandTestBase {
         assertEquals("there is no state '7-3'; --most and --seed must be those of before", fail(words("true {}", "--from=7-3")));
         assertEquals(log + ": has no mark 'm'", fail(words("true {}", "--from-mark=m")));
         assertTrue(fail(words("/no/such/program {}")).startsWith("--check cannot be run: "));
+        assertEquals("--check cannot be run: its exit status is 126", fail(words("exit 126; {}")));
+        assertEquals("/nope: No such file or directory", fail("crashes", log.toString(), "--base", base.toString(), "--check", "true {}", "--work", "/nope"));
+        assertEquals(log + ": is the record itself", fail("crashes", log.toString(), "--base", log.toString(), "--check", "true {}"));
+        assertEquals("'': No such file or directory", fail("crashes", log.toString(), "--base", "", "--check", "true {}"));
         Files.write(base, new byte[] {'Q', 'F', 'I', (byte) 0xfb});
         assertEquals(base + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk", fail(words("true {}")));
         Files.write(base, new byte[100]);

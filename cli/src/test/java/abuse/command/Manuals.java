@@ -8,6 +8,7 @@ import abuse.filter.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeSet;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
@@ -25,6 +26,13 @@ final class Manuals {
             %s
             .SH DESCRIPTION
             """;
+
+    /** The pages of commands that are used together, and those that tell more of what they do. */
+    private static final List<List<String>> FAMILIES = List.of(List.of("run", "server", "setup", "resize", "reset"),
+            List.of("server", "filter", "servers", "requeue", "quiesce", "resume", "abuse@.service (8)"),
+            List.of("list", "info", "servers", "requests", "metrics", "top", "trace"), List.of("requests", "requeue"),
+            List.of("map", "unmap", "maps", "setup", "abuse\\-map (4)"), List.of("filter", "mark", "replay", "crashes", "abuse\\-testing (7)"),
+            List.of("get", "put", "poll", "requests"));
 
     private Manuals() {}
 
@@ -62,10 +70,22 @@ final class Manuals {
             TraceCommand.help().forEach((word, help) ->
                     page.append(".TP\n.B ").append(word).append('\n').append(text(help)).append('\n'));
         }
-        boolean filter = command.name().equals("filter");
-        page.append(filter ? parts[1].replace("@FILTERS@\n", filters()) : parts[1]).append(exitStatus());
-        return page.append(filter ? seeAlso(List.of("abusectl (8)", "abusectl\\-run (8)", "abusectl\\-server (8)"), "abuse\\-testing (7)")
-                : seeAlso(List.of("abusectl (8)"))).toString();
+        return page.append(parts[1].replace("@FILTERS@\n", command.name().equals("filter") ? filters() : "")).append(exitStatus())
+                .append(seeAlso(command.name())).toString();
+    }
+
+    private static String seeAlso(String command) {
+        var commands = new TreeSet<String>();
+        var pages = new TreeSet<String>();
+        for (List<String> family : FAMILIES) {
+            if (family.contains(command)) {
+                family.forEach(page -> (page.contains("(") ? pages : commands).add(page));
+            }
+        }
+        commands.remove(command);
+        var all = new ArrayList<>(List.of("abusectl (8)"));
+        commands.forEach(name -> all.add("abusectl\\-" + name + " (8)"));
+        return seeAlso(all, pages.toArray(String[]::new));
     }
 
     /** The filters, whose keys come from themselves. */

@@ -10,6 +10,8 @@ import abuse.libc.Unix;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
@@ -22,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MistakeTest extends CommandTestBase {
     private static final String NO_DEVICE = "is not a device, such as /dev/abctlN, /dev/abuseN, abctlN, abuseN or N";
     private static final String A_DEVICE = "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
-    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH";
+    private static final String NO_BACKEND = "is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH";
 
     private Path image(String name, long size) throws Exception {
         Path image = directory.resolve(name);
@@ -41,6 +43,13 @@ class MistakeTest extends CommandTestBase {
         "server mem null|server: 'mem' and 'null' are both backends; only one can be served",
         "server frob mem|server: 'frob' DEVICE",
         "run mem null|run: 'mem' and 'null' are both backends; only one can be served",
+        "server file:/tmp/x 0|server: '0' belongs before 'file:/tmp/x', which is the backend",
+        "run file:/tmp/x sz=1M|run: 'sz=1M' belongs before 'file:/tmp/x', which is the backend",
+        "run mem nlu|run: 'nlu' BACKEND",
+        "server 0 qcow2:|server: 'qcow2:' is not all of a backend; it is qcow2:PATH",
+        "run file:|run: 'file:' is not all of a backend; it is file:PATH",
+        "run https:|run: 'https:' is not all of a backend; it is https://HOST/PATH",
+        "run pom.xml|run: 'pom.xml' BACKEND; did you mean 'file:pom.xml'?",
         "run nul|run: 'nul' BACKEND; did you mean 'null'?",
         "run 64M mem|run: unknown key '64M'; did you mean 'sz=64M'?",
         "run siez=1M mem|run: unknown key 'siez'; did you mean 'size'?",
@@ -85,6 +94,31 @@ class MistakeTest extends CommandTestBase {
         }
         devices.refuse("/dev/sda", Unix.EACCES);
         assertEquals("/dev/sda: Permission denied; only root and the owner of the node may; try sudo", fail("get", "/dev/sda"));
+    }
+
+    /** An image has nothing to do with the module, and may be what was mistyped. */
+    @Test
+    void an_image_that_is_not_there_is_told_without_any_device() throws Exception {
+        for (String[] words : new String[][] {{"server", "0"}, {"run"}}) {
+            for (String[] wrong : new String[][] {{"file:%s/none", "/none: No such file or directory; add --create to make it"},
+                {"qcow2:%s/none", "/none: No such file or directory"}, {"cow:%s/none", "/none: No such file or directory"},
+                {"file:%s", ": Is a directory"}}) {
+                var all = new ArrayList<>(List.of(words));
+                all.add(wrong[0].formatted(directory));
+                assertEquals(directory + wrong[1], fail(all.toArray(String[]::new)));
+            }
+        }
+    }
+
+    @Test
+    void the_help_has_the_names_of_backends_in_one_piece() {
+        for (String command : List.of("server", "run")) {
+            String help = succeed(command, "--help");
+            for (String name : List.of("null:", "mem:", "file:PATH:", "qcow2:PATH:", "cow:BASE[,keep=PATH]:", "nbd://HOST/EXPORT", "nbd+unix:///EXPORT?socket=PATH:",
+                    "nbd-exec:COMMAND:", "rbd:POOL/IMAGE:", "http://HOST/PATH", "https://HOST/PATH:")) {
+                assertTrue(help.contains(name), name + "\n" + help);
+            }
+        }
     }
 
     @Test

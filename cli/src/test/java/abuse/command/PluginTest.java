@@ -97,7 +97,7 @@ class PluginTest extends CommandTestBase {
     @Test
     void the_list_of_backends_has_those_of_plugins() throws Exception {
         String jar = jar(Path.of("src/test/example/SplitBackend.java"), "SplitBackend$Factory");
-        assertEquals("server: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH, https://HOST/PATH and split:PREFIX",
+        assertEquals("server: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH, https://HOST/PATH and split:PREFIX",
                 misuse("server", "--plugin", jar, "0", "frob"));
     }
 }

@@ -58,14 +58,14 @@ class ReplayTest extends CommandTestBase {
         assertEquals("""
                 ENTRY SECTOR LENGTH FLAGS   MARK
                     0      0     1K -       -
-                    1      0     0B flush   -
+                    1      -      - flush   -
                     2      1   512B -       -
                     3      4   512B fua     -
-                    4      0     0B mark    here
+                    4      -      - mark    here
                     5      0   512B discard -
-                    6      0     0B flush   -
+                    6      -      - flush   -
                 """, succeed("replay", log.toString()));
-        assertEquals("0 0\n1 0\n2 512\n3 2048\n", succeed("replay", log.toString(), "--to-entry", "3", "-n", "-o", "entry,offset", "-b")
+        assertEquals("0 0\n1 -\n2 512\n3 2048\n", succeed("replay", log.toString(), "--to-entry", "3", "-n", "-o", "entry,offset", "-b")
                 .replaceAll(" +", " ").replaceAll("(?m)^ ", ""));
         assertEquals("""
                 {
@@ -174,6 +174,21 @@ class ReplayTest extends CommandTestBase {
     }
 
     @Test
+    void a_record_is_no_image() throws Exception {
+        byte[] before = Files.readAllBytes(log);
+        Path link = Files.createSymbolicLink(directory.resolve("link"), log);
+        Path twin = Files.createLink(directory.resolve("twin"), log);
+        Path copy = Files.copy(log, directory.resolve("copy"));
+        assertEquals(log + ": is the record itself", fail("replay", log.toString(), "--onto", log.toString()));
+        for (Path other : List.of(link, twin)) {
+            assertEquals(other + ": is the record itself, " + log, fail("replay", log.toString(), "--onto", other.toString()));
+        }
+        assertEquals(copy + ": is a record, and not the image of a disk", fail("replay", log.toString(), "--onto", copy.toString()));
+        assertArrayEquals(before, Files.readAllBytes(log));
+        assertArrayEquals(before, Files.readAllBytes(copy));
+    }
+
+    @Test
     void an_image_that_is_not_raw_is_not_changed() throws Exception {
         byte[] qcow2 = new byte[8 * SECTOR];
         ByteBuffer.wrap(qcow2).putInt(0x514649fb);
@@ -184,14 +199,17 @@ class ReplayTest extends CommandTestBase {
     }
 
     @Test
-    void mistakes_are_named() {
+    void mistakes_are_named() throws Exception {
         String name = log.toString();
         assertEquals("replay: --to-mark, --to-entry and --to-flush are mutually exclusive", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
         assertEquals("replay: --onto prints nothing, so options for columns are of no use", misuse("replay", name, "--onto", "x", "--json"));
         assertEquals("replay: --to-flush=0 must be at least 1", misuse("replay", name, "--to-flush=0"));
         assertEquals("replay: --to-entry=x is not a number", misuse("replay", name, "--to-entry=x"));
         assertEquals(log + ": has no mark 'there'", fail("replay", name, "--to-mark", "there"));
-        assertEquals(log + ": has no entry 7, only 7 from 0", fail("replay", name, "--to-entry", "7"));
-        assertEquals(log + ": has no flush 3, only 2", fail("replay", name, "--to-flush", "3"));
+        assertEquals(log + ": has no entry 7; the last one is 6", fail("replay", name, "--to-entry", "7"));
+        assertEquals(log + ": has no flush 3; the last one is 2", fail("replay", name, "--to-flush", "3"));
+        new LogFile().store(log);
+        assertEquals(log + ": has no entry 0; it has none", fail("replay", name, "--to-entry=0"));
+        assertEquals(log + ": has no flush 1; it has none", fail("replay", name, "--to-flush=1"));
     }
 }

@@ -89,7 +89,7 @@ class ServerCommandTest extends CommandTestBase {
         assertEquals("", succeed("list"));
         assertEquals("run: 'reconnect' is of no use for a free device", misuse("run", "reconnect", "mem"));
         assertEquals("run: unknown key 'frob'", misuse("run", "frob", "mem"));
-        assertEquals("run: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE, nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH", misuse("run", "sz=1M", "frob"));
+        assertEquals("run: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH", misuse("run", "sz=1M", "frob"));
         var run = start("run", "mem").awaitReady();
         disk.reset();
         disk.setUp(4 << 20);

@@ -54,7 +54,7 @@ class SetupTest extends CommandTestBase {
         assertEquals("/dev/abctl0: has 3 MiB, more than 1M; a disk cannot be made smaller while it is set up",
                 fail("resize", "0", "1M"));
         assertEquals("resize: no size given", misuse("resize"));
-        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G, T, P or E", misuse("resize", "1X"));
+        assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G, T, P or E, or with KB, MB and so on for powers of 1000", misuse("resize", "1X"));
         assertEquals("resize: +9223372036854775807 is beyond 2^63 - 1", misuse("resize", "+9223372036854775807"));
         assertEquals("resize: 3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
         assertEquals("resize: unexpected argument 'x'", misuse("resize", "0", "1M", "x"));
