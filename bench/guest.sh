@@ -139,7 +139,7 @@ start() {
 		case $backend in
 		*-error) filter=(--filter error:rate=0) ;;
 		*-powerfail) filter=(--filter powerfail) ;;
-		cache) backend=null filter=(--cache $size) ;;
+		cache) backend=null filter=(--cache $((2 * size))) ;;
 		none) backend=null ;;
 		esac
 		backend=${backend%-error}
@@ -165,9 +165,9 @@ start() {
 	# This makes every store allocate its memory, and map it, before anything is measured.
 	dd if=/dev/zero of="/dev/${device[$name]}" bs=1M count=$((size >> 20)) oflag=direct status=none
 	[ "$base" = map-cache ] || return 0
-	dd if="/dev/${device[$name]}" of=/dev/null bs=1M iflag=direct status=none
 	# It is filled after the reads were answered.
-	until cli/abusectl maps $((nodes - 1)) -bno length | awk '{ n += $1 } END { exit n != '$size' }'; do
+	until dd if="/dev/${device[$name]}" of=/dev/null bs=1M iflag=direct status=none
+		cli/abusectl maps $((nodes - 1)) -bno length | awk '{ n += $1 } END { exit n != '$size' }'; do
 		sleep 1
 	done
 }

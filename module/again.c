@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 
 #include "again.h"
+#include "cut.h"
 #include "fronts.h"
 #include "io.h"
 #include "lane.h"

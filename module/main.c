@@ -6,7 +6,7 @@
  * requests; memory.c and target.c know what a disk is mapped to; slots.h, wait.c,
  * slot.c, cancel.c, transfer.c, answer.c, orphan.c, set.c and quiesce.c know who has
  * which request; era.c, map.c, aim.c and change.c know where the bytes of a disk are,
- * and io.c, lane.c, flush.c, pass.c, again.c and front.c carry bios out there;
+ * and io.c, lane.c, flush.c, cut.c, pass.c, again.c and front.c carry bios out there;
  * requests.c takes requests from the block layer, gendisk.c and disk.c make the disk,
  * and sysfs.c tells of it; config.c, device.c and file.c know a device and an open
  * control node; xfer.c and legacy.c are the two ABIs, list.c tells who has what and

@@ -41,6 +41,8 @@ static inline struct abuse_era *abuse_map_enter(struct abuse_map *map)
 		era = rcu_dereference(map->era);
 	} while (era && !percpu_ref_tryget_live_rcu(&era->ref));
 	rcu_read_unlock();
+	/* With abuse_map_turn(): abuse_map_find() sees what changed before this era. */
+	smp_rmb();
 	return era;
 }
 

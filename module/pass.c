@@ -6,6 +6,7 @@
  */
 #include <linux/math64.h>
 
+#include "cut.h"
 #include "flush.h"
 #include "fronts.h"
 #include "io.h"
@@ -15,9 +16,6 @@
 #include "pass.h"
 #include "slots.h"
 #include "trace.h"
-
-/* So many sectors of memory are zeroed at once. */
-#define ABUSE_ZERO_SECTORS	(SZ_16M >> SECTOR_SHIFT)
 
 /**
  * abuse_front_to_servers() - let servers have a bio
@@ -232,126 +230,6 @@ static inline struct abuse_era *abuse_front_enter(struct abuse_front *front,
 	if (likely(era && !READ_ONCE(era->paused)))
 		return era;
 	return abuse_front_wait_to_enter(front, era, bio, flush);
-}
-
-/* Whether what is asked is carried out by a target; @m: where its bytes are, or NULL */
-static inline bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)
-{
-	if (!m || !op_is_write(bio_op(bio)))
-		return m;
-	return m->ops & abuse_op_bit(bio_op(bio)) && !bdev_read_only(bio->bi_bdev) &&
-	       !(m->target->bdev && bdev_read_only(m->target->bdev));
-}
-
-/* What has to be waited for to submit a piece of a bio that is mapped so */
-static inline enum abuse_lanes abuse_piece_lane(struct abuse_mapping *m,
-						struct bio *bio)
-{
-	if (!abuse_front_is_mapped(m, bio))
-		return ABUSE_LANE_SERVERS;
-	return m->target->bdev ? ABUSE_LANE_TARGETS + m->target->lane :
-				 ABUSE_LANE_MEMORY;
-}
-
-/**
- * abuse_front_go_on() - let a worker submit a bio, which waits for nobody else
- * @front: the disk, of which the caller is a user
- * @bio: of it; if it has a flush, that knows of no loss that it has yet to tell
- */
-void abuse_front_go_on(struct abuse_front *front, struct bio *bio)
-{
-	enum abuse_lanes lane = ABUSE_LANE_SERVERS;
-	struct abuse_era *era;
-
-	if (bio->bi_opf & REQ_PREFLUSH) {
-		abuse_lane_add(front, ABUSE_LANE_FLUSHES, bio,
-			       abuse_map_losses(&front->map).told);
-		return;
-	}
-	era = bio_sectors(bio) ? abuse_map_enter(&front->map) : NULL;
-	if (era) {
-		lane = abuse_piece_lane(abuse_map_find(&front->map,
-						       bio->bi_iter.bi_sector).m,
-					bio);
-		abuse_era_leave(era);
-	}
-	abuse_lane_add(front, lane, bio, ABUSE_BEGINS);
-}
-
-/*
- * For the first piece of a bio; NULL if the bio has ended, or is in a lane again. It
- * may have to wait for memory that servers have, and one of them for an era, so none
- * is held. What has that memory may be behind it in the lane, so a worker does not
- * wait for it.
- */
-static struct bio *abuse_front_alloc_part(struct abuse_front *front,
-					  struct bio *bio, enum abuse_lanes to,
-					  enum abuse_lanes lane)
-{
-	enum abuse_bios kind = to == ABUSE_LANE_SERVERS ? ABUSE_BIOS_SERVER_PART :
-			       to == ABUSE_LANE_MEMORY ? ABUSE_BIOS_MEMORY_PART :
-			       ABUSE_BIOS_TARGET_PARTS + to - ABUSE_LANE_TARGETS;
-	struct bio *part;
-
-	/* A later piece could have to wait when an earlier one is under way. */
-	if (bio->bi_opf & REQ_NOWAIT) {
-		bio_wouldblock_error(abuse_bio_unmark(bio));
-		return NULL;
-	}
-	part = bio_alloc_clone(bio->bi_bdev, bio,
-			       lane == ABUSE_NO_LANE ? GFP_NOIO : GFP_NOWAIT,
-			       &front->bios[kind]);
-	if (!part) {
-		front->lanes[lane].starved = true;
-		abuse_front_go_on(front, bio);
-	}
-	return part;
-}
-
-/*
- * Cuts off what is mapped in another way, and returns the first piece, which begins
- * now, so that it gives its memory back. In a lane the rest may have to wait for
- * something else. Without one, it is no part, whose memory is the front's, so the
- * block layer may put it aside longer than the front is there.
- */
-static struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
-				   struct bio *part, sector_t end,
-				   enum abuse_lanes lane)
-{
-	part->bi_iter.bi_size = (end - bio->bi_iter.bi_sector) << SECTOR_SHIFT;
-	bio_advance(bio, part->bi_iter.bi_size);
-	bio_chain(part, bio);
-	if (lane == ABUSE_NO_LANE)
-		submit_bio_noacct(bio);
-	else
-		abuse_front_go_on(front, bio);
-	return part;
-}
-
-/*
- * Servers get what has no data in one piece, as far as it is theirs, however many extents
- * that are not mapped for it lie there. Memory is zeroed piece by piece, or that would
- * hold up all others for as long as gigabytes take. Returns where a piece ends that goes to
- * @to, and is mapped in one way up to @end.
- */
-static sector_t abuse_front_piece_end(struct abuse_front *front,
-				      struct bio *bio, enum abuse_lanes to,
-				      sector_t end)
-{
-	struct abuse_place next;
-
-	if (to == ABUSE_LANE_MEMORY && !bio_has_data(bio))
-		return min(end, bio->bi_iter.bi_sector + ABUSE_ZERO_SECTORS);
-	if (to != ABUSE_LANE_SERVERS || bio_has_data(bio))
-		return end;
-	while (end < bio_end_sector(bio)) {
-		next = abuse_map_find(&front->map, end);
-		if (abuse_piece_lane(next.m, bio) != to)
-			break;
-		end = next.end;
-		cond_resched();
-	}
-	return end;
 }
 
 /*

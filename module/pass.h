@@ -8,7 +8,6 @@
 void abuse_front_submit(struct abuse_front *front, struct bio *bio);
 void abuse_front_pass(struct abuse_front *front, struct bio *bio,
 		      enum abuse_lanes lane, s64 told);
-void abuse_front_go_on(struct abuse_front *front, struct bio *bio);
 void abuse_front_to_servers(struct abuse_front *front, struct bio *bio,
 			    blk_opf_t flags);
 
