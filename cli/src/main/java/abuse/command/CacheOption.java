@@ -62,15 +62,23 @@ final class CacheOption {
             }
             return new CacheOption(context, new CachePlace(where, 0, (int) piece));
         }
-        if (Files.exists(Path.of(where))) {
-            throw new UsageException("--cache=" + where + " is not a size; the path of a block device has a /, as in ./" + where);
-        }
-        long size = Sizes.bytes("--cache=", where);
+        long size = size(where);
         if (size < CachePlace.LEAST_PIECES * piece) {
             throw new UsageException("--cache=" + where + " is less than " + CachePlace.LEAST_PIECES + " pieces of "
                     + Sizes.exact(piece) + "; add piece=SIZE for smaller ones");
         }
         return new CacheOption(context, new CachePlace(null, size, (int) piece));
+    }
+
+    private static long size(String where) throws UsageException {
+        try {
+            return Sizes.bytes("--cache=", where);
+        } catch (UsageException e) {
+            if (!where.isEmpty() && Files.exists(Path.of(where))) {
+                throw new UsageException("--cache=" + where + " is not a size; the path of a block device has a /, as in ./" + where);
+            }
+            throw e;
+        }
     }
 
     /** What is served, in words. */

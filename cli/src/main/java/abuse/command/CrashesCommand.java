@@ -91,8 +91,15 @@ final class CrashesCommand extends Command {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             throw new FailedException(keep.getValue() + ": is there already");
         }
-        if (!Files.isDirectory(path.getParent())) {
-            throw new FailedException(path.getParent() + ": No such file or directory");
+        Path parent = path.getParent();
+        if (parent == null || !Files.exists(parent)) {
+            throw new FailedException(parent + ": No such file or directory");
+        }
+        if (!Files.isDirectory(parent)) {
+            throw new FailedException(parent + ": Not a directory");
+        }
+        if (!Files.isWritable(parent)) {
+            throw new FailedException(parent + ": Permission denied");
         }
     }
 
@@ -149,9 +156,7 @@ final class CrashesCommand extends Command {
         if (trouble == null || !bad.isEmpty()) {
             print(log.entries(), bad, run.done(), size.leftOut, seconds);
         }
-        if (!bad.isEmpty() && keep.getValue() != null) {
-            run.keep(bad.get(0).smallest(), image, Path.of(keep.<String>getValue()));
-        }
+        boolean kept = !bad.isEmpty() && keep.getValue() != null && keep(run, bad.get(0).smallest(), image);
         if (trouble != null) {
             throw trouble;
         }
@@ -162,8 +167,19 @@ final class CrashesCommand extends Command {
         if (!bad.isEmpty()) {
             String advice = bad.get(0).smallest().isStart() ? "the check refuses " + base.getValue()
                     + " as it is, without any write; is it what the disk had when the record began?"
-                    : keep.getValue() == null ? "add --keep FILE to get its image" : keep.getValue() + " is its image";
+                    : kept ? keep.getValue() + " is its image" : "add --keep FILE to get its image";
             throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad; " : bad.size() + " states are bad; ") + advice);
+        }
+    }
+
+    /** Returns whether it could be made; what was found is told even if not. */
+    private boolean keep(CrashRun run, CrashState state, Storage image) {
+        try {
+            run.keep(state, image, Path.of(keep.<String>getValue()));
+            return true;
+        } catch (IOException e) {
+            context.complain(keep.getValue() + ": " + FileErrors.words(e));
+            return false;
         }
     }
 

@@ -134,13 +134,17 @@ class ServerCommand extends Command {
                     + " served");
         }
         Set<Option> options = new BackendOptions(isSet(create), isSet(direct), isSet(shared), isSet(pin)).of(backends, backend);
-        passed = new DiskFilters(context, servedNode(words.isEmpty() ? null : words.get(0)), loaded::filters, filters.getValue(),
+        String node = servedNode(words.isEmpty() ? null : words.get(0));
+        passed = new DiskFilters(context, node, loaded::filters, filters.getValue(),
                 isSet(control), isSet(shared));
         if (cache != null) {
             passed.cached();
         }
         limit = limit(backend);
-        checkImage(backend);
+        // A server that waits until its disk is set up does not need its image before
+        if (node == null || !Files.exists(Path.of(node))) {
+            checkImage(backend);
+        }
         pin();
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
     }

@@ -65,15 +65,24 @@ final class WorkingCopy implements AutoCloseable {
         }
     }
 
-    /** Makes a file of its own that is a state, which must not be there yet. */
+    /** Makes a file of its own that is a state, which must not be there yet; there is none if this throws. */
     static void keep(CrashState what, WriteLog log, Storage base, Path path) throws IOException {
         try (Storage file = Storage.create(path.toString(), base.size())) {
+            fill(file, what, log, base, path);
+        }
+    }
+
+    private static void fill(Storage file, CrashState what, WriteLog log, Storage base, Path path) throws IOException {
+        try {
             file.become(base);
             for (int number = 0; number < what.from(); number++) {
                 log.play(log.entries().get(number), file);
             }
             play(what, log, file);
             file.sync();
+        } catch (IOException | RuntimeException | Error e) {
+            Files.deleteIfExists(path);
+            throw e;
         }
     }
 

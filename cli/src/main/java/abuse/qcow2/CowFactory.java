@@ -175,8 +175,9 @@ public final class CowFactory implements BackendFactory {
                 Header header = Header.read(file);
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {
-                    throw new IOException(kept + ": is an overlay of " + words(name, header.backingFormat()) + ", which is not there; if it has moved,"
-                            + " 'qemu-img rebase -u -F " + header.backingFormat() + " -b " + base + " " + kept + "' tells the overlay");
+                    String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + base + " " + kept + "' tells the overlay";
+                    throw new IOException(kept + ": is an overlay of " + words(name, header.backingFormat()) + ", which is not there"
+                            + (format.equals(header.backingFormat()) ? moved : ""));
                 }
                 if (name == null || !isBase(kept.resolveSibling(name)) || !format.equals(header.backingFormat())) {
                     throw new IOException(kept + ": is not an overlay of " + words(base.toString(), format) + (name == null ? ""

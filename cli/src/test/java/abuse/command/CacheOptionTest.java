@@ -84,7 +84,7 @@ class CacheOptionTest extends CommandTestBase {
         assertEquals("--cache=" + directory + " is a directory, and not a block device", refusal("server", "--cache=" + directory, "mem"));
         assertEquals("--cache=src is not a size; the path of a block device has a /, as in ./src", refusal("server", "--cache=src", "mem"));
         for (String where : new String[] {"1M", "/dev/sda"}) {
-            assertEquals("--cache: unknown key 'pice=64K'; there is only piece=SIZE", refusal("server", "--cache=" + where + ",pice=64K", "mem"));
+            assertEquals("--cache: unknown key 'pieces=64K'; there is only piece=SIZE", refusal("server", "--cache=" + where + ",pieces=64K", "mem"));
         }
         for (String piece : new String[] {"2K", "2M", "12K"}) {
             assertEquals("--cache: piece=" + piece + " is not a power of two from 4K to 1M",
