@@ -20,8 +20,9 @@ _tell() {
 }
 
 _no_disk() { # NUMBER
-	[ ! -e /sys/block/abuse$1 ] || fail "disk $1 is still there"
+	# This waits for the disk of a process that has ended.
 	is "capacity" "$(client status /dev/abctl$1 only=capacity)" 0
+	[ ! -e /sys/block/abuse$1 ] || fail "disk $1 is still there"
 }
 
 several_disks_in_one_program() {
@@ -90,6 +91,7 @@ a_reset_by_somebody_else_is_told() {
 	reset
 	_tell 'start 16777216' '^started /dev/abuse0'
 	kill9 program
+	_no_disk 0
 	unload
 }
 
