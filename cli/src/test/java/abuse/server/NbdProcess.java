@@ -126,6 +126,26 @@ final class NbdProcess {
         }
     }
 
+    /** Has it hang. Its threads stop one after the other, and one of them may still answer until then. */
+    void hang() throws Exception {
+        signal("STOP");
+        while (!isStopped()) {
+            Thread.sleep(5);
+        }
+    }
+
+    private boolean isStopped() throws IOException {
+        try (var threads = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/task"))) {
+            for (Path thread : threads) {
+                String stat = Files.readString(thread.resolve("stat"));
+                if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
     void signal(String signal) throws Exception {
         if (!process.isAlive()) {
             return;

@@ -248,7 +248,7 @@ class NbdTest extends EngineTestBase {
         start(running).awaitReady();
         // On a busy machine one may miss its deadline, too
         atLast(() -> disk.write(0, pattern(1)));
-        process.signal("STOP");
+        process.hang();
         var late = new ArrayList<SimulatedDisk.Submitted>();
         for (int i = 0; i < 200; i++) {
             late.add(disk.read(0, BLOCK));
