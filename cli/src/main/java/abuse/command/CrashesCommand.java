@@ -92,7 +92,7 @@ final class CrashesCommand extends Command {
             throw new FailedException(keep.getValue() + ": is there already");
         }
         Path parent = path.getParent();
-        if (parent == null || !Files.exists(parent)) {
+        if (!Files.exists(parent)) {
             throw new FailedException(parent + ": No such file or directory");
         }
         if (!Files.isDirectory(parent)) {

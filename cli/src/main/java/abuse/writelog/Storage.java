@@ -15,8 +15,6 @@ import java.util.Map;
 public final class Storage implements AutoCloseable {
     private static final int PIECE = 1 << 18;
     private static final int QCOW2_MAGIC = 0x514649fb;
-    private static final int FILE_TYPE = 0170000;
-    private static final int BLOCK_DEVICE = 0060000;
 
     private final String path;
     private final int fd;
@@ -86,9 +84,9 @@ public final class Storage implements AutoCloseable {
     }
 
     private String identity() throws IOException {
-        Map<String, Object> stat = Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:mode,rdev,dev,ino");
-        boolean isDevice = ((int) stat.get("mode") & FILE_TYPE) == BLOCK_DEVICE;
-        return isDevice ? "device " + stat.get("rdev") : stat.get("dev") + " " + stat.get("ino");
+        Map<String, Object> stat = Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:rdev,dev,ino");
+        // Only a device has a number of its own
+        return (long) stat.get("rdev") != 0 ? "device " + stat.get("rdev") : stat.get("dev") + " " + stat.get("ino");
     }
 
     /** Bytes when it was opened. */
