@@ -240,7 +240,7 @@ warm() {
 	esac
 	run "$target" "$(lasting 800)" rr4k-32 rw4k-32 rr4k-1 r128k-32 w128k-32 >/dev/null
 	for ((i = 1; i <= 12; i++)); do
-		now=$(run "$target" "$(lasting 800)" rr4k-32 | jq '.iops | floor')
+		now=$(run "$target" "$(lasting 800)" rr4k-32 rw4k-32 | jq -s 'map(.iops) | add | floor')
 		say "warming $target: $now"
 		[ $((now * 100)) -gt $((before * 102)) ] || [ $((now * 100)) -lt $((before * 98)) ] || [ $i -lt 3 ] || break
 		before=$now

@@ -35,6 +35,14 @@ public interface AsyncBackend extends Backend {
     }
 
     /**
+     * Whether the data of writes should be there when they are submitted. If not, {@link AsyncRequest#data} brings that of a
+     * write, which takes a call of the kernel each time, and fails if the request is no longer this server's.
+     */
+    default boolean wantsData() {
+        return true;
+    }
+
+    /**
      * Called soon after the {@linkplain AsyncRequest#deadline deadline} of a request; its users know that it has failed.
      * The request should end soon now. It may end, and its object stand for another one, while this is called.
      */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.libc.Memory;
 import java.nio.ByteBuffer;
 
 /**
@@ -77,6 +78,23 @@ public interface AsyncRequest {
 
     /** Ends it well; the answer is sent by the next {@link Answers#send}, which must follow soon. */
     void completeSoon();
+
+    /**
+     * Ends a read or a write well whose bytes lie at an address: the kernel moves them itself when the answer is sent, as with
+     * an {@link AddressedBackend}.
+     *
+     * @param address where they are until then, or belong; 0 for those of a write that is dropped
+     * @param moved run when they are moved, or will never be; by any thread, and without a wait
+     */
+    default void completeSoonAt(long address, Runnable moved) {
+        if (kind() == Kind.READ) {
+            Memory.copy(address, Memory.addressOf(data()), length());
+        } else if (address != 0) {
+            Memory.copy(Memory.addressOf(data()), address, length());
+        }
+        completeSoon();
+        moved.run();
+    }
 
     /**
      * Ends what is no flush without an answer, after its bytes were {@linkplain Mapper mapped}: the kernel carries it out

@@ -51,7 +51,7 @@ final class CheckFilter extends Filter {
     }
 
     @Override
-    protected void open(Surroundings surroundings) {
+    protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
         blockSize = surroundings.geometry().blockSize();
         blocks = new BlockSums(sum(ByteBuffer.allocate(blockSize), 0));

@@ -70,7 +70,7 @@ final class CorruptFilter extends Filter {
     }
 
     @Override
-    protected void open(Surroundings surroundings) {
+    protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
         geometry = surroundings.geometry();
         capacity = geometry.capacity();

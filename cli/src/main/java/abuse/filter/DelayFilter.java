@@ -68,6 +68,11 @@ final class DelayFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected void open(Surroundings surroundings) {
         grow(surroundings.geometry().capacity());
     }

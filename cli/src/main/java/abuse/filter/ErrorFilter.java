@@ -67,6 +67,11 @@ final class ErrorFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected boolean takes(FilteredRequest request) {
         return bad != null || selection().picks(request);
     }

@@ -51,6 +51,14 @@ public abstract class Filter implements AutoCloseable {
     protected void grow(long capacity) throws IOException {}
 
     /**
+     * Whether it may look at the data of requests, or change it. If no filter of a disk in memory does, the kernel moves the
+     * data itself, after {@link #answered}.
+     */
+    protected boolean looksAtData() {
+        return true;
+    }
+
+    /**
      * Whether it keeps something of the disk, such as data that is not written yet. Then this is the only server of the
      * disk, as another one could not know it.
      */

@@ -9,14 +9,13 @@ import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
  * A backend behind filters, the outermost first. It answers later, whether its backend does or not, so that a filter may
- * keep requests without a thread for each. The kernel can neither map it nor reach its bytes by itself, as it would pass
- * the filters by. A request allocates nothing, and takes no lock for a change of the
+ * keep requests without a thread for each. The kernel cannot map it, as it would pass the filters by; but it moves the bytes
+ * of a disk in memory itself if no filter looks at them. A request allocates nothing, and takes no lock for a change of the
  * filters that it would not take anyway.
  */
 public final class FilteredBackend implements AsyncBackend {
@@ -138,6 +137,11 @@ public final class FilteredBackend implements AsyncBackend {
         if (answers != null) {
             answers.send();
         }
+    }
+
+    @Override
+    public boolean wantsData() {
+        return later.wantsData() || entrance.chain().looksAtData;
     }
 
     @Override
@@ -288,10 +292,9 @@ public final class FilteredBackend implements AsyncBackend {
     /** Has the backend carry out a request that has passed all filters. */
     void carryOut(FilteredRequest request) {
         try {
-            ByteBuffer data = request.data();
-            if (data != null) {
+            if (request.hasData() && request.wantsData()) {
                 // A filter may have looked at it
-                data.clear().limit((int) request.length());
+                request.data().clear().limit((int) request.length());
             }
             later.submit(request);
         } catch (Throwable e) {

@@ -26,6 +26,10 @@ public final class FilteredRequest implements AsyncRequest {
     private long length;
     private Failure failure;
     private String cause;
+    /** What the backend has done when the kernel has moved the bytes at the address; null if it is not to move any. */
+    private Runnable whenMoved;
+    private long bytesAt;
+    private final Runnable moved = this::wasMoved;
     /** Whether the filter that has looked at its end sends it in again, and after how many nanoseconds; -1 if not. */
     private long again = -1;
 
@@ -50,6 +54,7 @@ public final class FilteredRequest implements AsyncRequest {
         length = request.length();
         failure = null;
         cause = null;
+        whenMoved = null;
     }
 
     /** Makes room for so many filters to keep a note; it has none yet. */
@@ -233,6 +238,16 @@ public final class FilteredRequest implements AsyncRequest {
         return chain.filters[place].hasLeft();
     }
 
+    /** Whether it is a read or a write. */
+    boolean hasData() {
+        return kind() == Kind.READ || kind() == Kind.WRITE;
+    }
+
+    /** Whether a filter or the backend wants its data to be there. */
+    boolean wantsData() {
+        return chain.looksAtData || backend.later.wantsData();
+    }
+
     /** Where its data lies. */
     long address() {
         return Memory.addressOf(data()) - data().position();
@@ -257,6 +272,17 @@ public final class FilteredRequest implements AsyncRequest {
     @Override
     public void completeSoon() {
         goOut();
+    }
+
+    @Override
+    public void completeSoonAt(long where, Runnable then) {
+        if (chain.looksAtData) {
+            AsyncRequest.super.completeSoonAt(where, then);
+        } else if (outer != null) {
+            bytesAt = where;
+            whenMoved = then;
+            goOut();
+        }
     }
 
     @Override
@@ -287,6 +313,9 @@ public final class FilteredRequest implements AsyncRequest {
                     failure = Failure.IO;
                     cause = FilteredBackend.words(e);
                 }
+                if (whenMoved != null && (failure != null || again >= 0)) {
+                    moveBeforeFailure();
+                }
                 if (again >= 0) {
                     long nanoseconds = again;
                     again = -1;
@@ -303,11 +332,39 @@ public final class FilteredRequest implements AsyncRequest {
         Failure how = failure;
         String why = cause;
         outer = null;
+        if (whenMoved != null) {
+            request.completeSoonAt(bytesAt, moved);
+            return;
+        }
         backend.release(this, chain);
         if (how == null) {
             request.completeSoon();
         } else {
             request.fail(how, why);
         }
+    }
+
+    /** A filter has turned what the backend has carried out, so that the kernel will not move the bytes. */
+    private void moveBeforeFailure() {
+        try {
+            if (kind() == Kind.WRITE && bytesAt != 0) {
+                Memory.copy(address(), bytesAt, length);
+            }
+        } catch (RuntimeException e) {
+            backend.report(e);
+        } finally {
+            wasMovedHere();
+        }
+    }
+
+    private void wasMovedHere() {
+        Runnable then = whenMoved;
+        whenMoved = null;
+        then.run();
+    }
+
+    private void wasMoved() {
+        wasMovedHere();
+        backend.release(this, chain);
     }
 }

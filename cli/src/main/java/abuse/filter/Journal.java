@@ -4,6 +4,7 @@ package abuse.filter;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import abuse.backend.AsyncRequest.Kind;
+import abuse.libc.ImageLock;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -33,6 +34,8 @@ final class Journal implements AutoCloseable {
     /** The key that names the file. */
     static final Key FILE = new Key("file", Key.Kind.FILE, "standard error", "the file whose end it writes to");
 
+    /** Null for standard error. */
+    private final Path file;
     private final OutputStream own;
     private OutputStream out;
     private Consumer<String> administrator = problem -> {};
@@ -41,7 +44,8 @@ final class Journal implements AutoCloseable {
     private boolean failed;
 
     Journal(Settings settings) throws IOException {
-        own = settings.has("file") ? append(Path.of(settings.word("file", null))) : null;
+        file = settings.has("file") ? Path.of(settings.word("file", null)) : null;
+        own = file != null ? append(file) : null;
         out = own;
     }
 
@@ -52,9 +56,12 @@ final class Journal implements AutoCloseable {
         return Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
-    void open(Surroundings surroundings) {
+    /** Is called when the images of the disk are open. */
+    void open(Surroundings surroundings) throws IOException {
         administrator = surroundings.administrator();
-        if (own == null) {
+        if (file != null) {
+            ImageLock.refuseImage(file.toString());
+        } else {
             out = surroundings.log();
         }
     }

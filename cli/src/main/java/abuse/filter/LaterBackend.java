@@ -18,28 +18,42 @@ import java.util.List;
  * memory nobody waits for, so there the caller does it.
  */
 final class LaterBackend implements AsyncBackend {
+    private static final Runnable NOTHING = () -> {};
+
     private final Backend backend;
-    private final boolean inMemory;
+    /** The same, if nobody waits for it; else null. */
+    private final AddressedBackend memory;
 
     private final RequestQueue waiting = new RequestQueue();
     private final List<Thread> threads = new ArrayList<>();
     private int idle;
     private boolean closed;
 
-    private LaterBackend(Backend backend, boolean inMemory) {
+    private LaterBackend(Backend backend, AddressedBackend memory) {
         this.backend = backend;
-        this.inMemory = inMemory;
+        this.memory = memory;
     }
 
     static LaterBackend of(Backend backend) {
-        return new LaterBackend(backend, backend instanceof AddressedBackend addressed && !addressed.isStored());
+        return new LaterBackend(backend, backend instanceof AddressedBackend addressed && !addressed.isStored() ? addressed : null);
+    }
+
+    @Override
+    public boolean wantsData() {
+        return memory == null;
     }
 
     @Override
     public void submit(AsyncRequest request) throws IOException {
-        if (inMemory) {
-            OneRequest.carryOut(backend, request);
-            request.completeSoon();
+        if (memory != null) {
+            switch (request.kind()) {
+                case READ -> request.completeSoonAt(memory.readAddress(request.offset(), request.length()), NOTHING);
+                case WRITE -> request.completeSoonAt(memory.writeAddress(request.offset(), request.length()), NOTHING);
+                default -> {
+                    OneRequest.carryOut(memory, request);
+                    request.completeSoon();
+                }
+            }
             return;
         }
         var filtered = (FilteredRequest) request;

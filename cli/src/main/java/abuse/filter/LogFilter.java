@@ -47,7 +47,12 @@ final class LogFilter extends Filter {
     }
 
     @Override
-    protected void open(Surroundings surroundings) {
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
+    protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
     }
 

@@ -78,7 +78,7 @@ final class PowerFailFilter extends Filter {
     }
 
     @Override
-    protected void open(Surroundings surroundings) {
+    protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
         blockSize = surroundings.geometry().blockSize();
         int longest = surroundings.geometry().maxRequest();

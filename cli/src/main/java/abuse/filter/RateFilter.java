@@ -54,8 +54,13 @@ final class RateFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected void take(FilteredRequest request) {
-        double bytes = request.data() == null ? 0 : request.length();
+        double bytes = request.hasData() ? request.length() : 0;
         long takes = (long) Math.max(bytes * nanosecondsOfByte, nanosecondsOfRequest);
         long now = System.nanoTime();
         while (true) {

@@ -36,6 +36,11 @@ final class ReadOnlyFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected boolean takes(FilteredRequest request) {
         return request.kind() != Kind.READ && request.kind() != Kind.FLUSH && selection().picks(request);
     }

@@ -49,6 +49,11 @@ final class RetryFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected void take(FilteredRequest request) {
         request.note(0);
         request.pass();

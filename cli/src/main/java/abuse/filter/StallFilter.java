@@ -47,6 +47,11 @@ final class StallFilter extends Filter {
     }
 
     @Override
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
     protected void take(FilteredRequest request) {
         request.note(System.nanoTime());
         due(request);

@@ -52,7 +52,12 @@ final class StatsFilter extends Filter {
     }
 
     @Override
-    protected void open(Surroundings surroundings) {
+    protected boolean looksAtData() {
+        return false;
+    }
+
+    @Override
+    protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
     }
 

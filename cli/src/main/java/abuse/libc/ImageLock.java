@@ -66,6 +66,22 @@ public final class ImageLock {
         }
     }
 
+    /** Throws when a file that text is to be added to is an image, or the log of one. */
+    public static void refuseImage(String path) throws IOException {
+        int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
+        if (fd < 0) {
+            // Who may only write it serves no image with it
+            return;
+        }
+        try {
+            var lock = new ImageLock(fd, path, NO_DISK, true);
+            lock.refuse(WRITERS, WRITERS, ALL, "; name another file");
+            lock.refuse(READERS, READERS, ALL, "; name another file");
+        } finally {
+            Unix.close(fd);
+        }
+    }
+
     /**
      * Throws when the image is another disk's, too.
      *
@@ -95,7 +111,7 @@ public final class ImageLock {
 
     private String user(long other) {
         long number = other & (1 << NUMBER_BITS) - 1;
-        return other >>> NUMBER_BITS != machine ? "served as another machine's disk"
+        return other == 0 ? "written by a filter record" : other >>> NUMBER_BITS != machine ? "served as another machine's disk"
                 : number == NO_DISK ? "used by abusectl replay or crashes" : "served as /dev/abuse" + number;
     }
 

@@ -168,7 +168,7 @@ final class AsyncWorker implements QueueServer {
             taken[i].begin(requests, i, writeThrough, now, limit);
             writes |= requests.operation(i) == Operation.WRITE;
         }
-        if (writes) {
+        if (writes && backend.wantsData()) {
             copy(n);
         }
         for (int i = 0; i < n; i++) {
@@ -185,6 +185,7 @@ final class AsyncWorker implements QueueServer {
         for (int i = 0; i < n; i++) {
             if (requests.operation(i) == Operation.WRITE) {
                 copies.copy(i, taken[i].id, taken[i].address);
+                taken[i].brought = true;
             }
         }
         transferCopies();

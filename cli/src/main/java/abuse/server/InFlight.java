@@ -4,8 +4,10 @@ package abuse.server;
 import abuse.backend.AsyncRequest;
 import abuse.device.Batch;
 import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.Result;
 import abuse.libc.Memory;
+import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -34,6 +36,9 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     private long refused;
     /** For the thread that watches deadlines. */
     private final Batch late = new Batch(1).receiveNothing();
+    /** For the data of a single write; its own lock is for all that concerns it. */
+    private final Batch bringing = new Batch(1).receiveNothing();
+    private boolean silent;
 
     /**
      * Holds no request yet.
@@ -108,6 +113,29 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         return free[--freeSlots];
     }
 
+    /** Brings the data of a write into its slot. */
+    void bring(Slot slot) {
+        synchronized (bringing) {
+            if (silent) {
+                throw new IllegalStateException("the server has ended");
+            }
+            long stale = bringing.stale();
+            long refusals = bringing.refused();
+            bringing.copy(0, slot.id, slot.address);
+            try {
+                device.transfer(bringing);
+            } catch (DeviceException e) {
+                throw new UncheckedIOException(e);
+            } finally {
+                // Whoever asked for the data fails the request
+                bringing.forget();
+            }
+            if (bringing.stale() != stale || bringing.refused() != refusals) {
+                throw new IllegalStateException("the data of a write can no longer be read");
+            }
+        }
+    }
+
     /** Has a request that has ended answered by the next {@link #send}. */
     void add(Slot slot) {
         Slot last;
@@ -138,8 +166,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         int i = 0;
         for (Slot slot = last; slot != null; slot = slot.next) {
             if (slot.result != null) {
-                answers.answer(i++, slot.id, slot.result,
-                        slot.kind() == AsyncRequest.Kind.READ && slot.result == Result.OKAY ? slot.address : 0);
+                answers.answer(i++, slot.id, slot.result, slot.result == Result.OKAY ? slot.answerAddress : 0);
             }
         }
         try {
@@ -156,7 +183,16 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         }
     }
 
-    private synchronized void release(Slot last) {
+    private void release(Slot last) {
+        for (Slot slot = last; slot != null; slot = slot.next) {
+            if (slot.moved != null) {
+                slot.moved.run();
+            }
+        }
+        free(last);
+    }
+
+    private synchronized void free(Slot last) {
         for (Slot slot = last; slot != null;) {
             Slot before = slot.next;
             slot.next = null;
@@ -201,6 +237,9 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
 
     /** Sends nothing any more, so that the device can be closed. */
     void stopSending() {
+        synchronized (bringing) {
+            silent = true;
+        }
         while (!asked.compareAndSet(0, 1)) {
             Thread.onSpinWait();
         }
@@ -211,6 +250,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     public synchronized void close() {
         answers.close();
         late.close();
+        bringing.close();
         // A backend that was left behind may still use the data of a request
         if (freeSlots == slots.length) {
             memory.close();

@@ -45,6 +45,13 @@ final class Slot implements AsyncRequest {
     long start;
     private long deadline;
 
+    /** Whether the data of a write is in its memory. */
+    boolean brought;
+    /** Where the bytes are that the answer moves if it ended well; 0 for none. */
+    long answerAddress;
+    /** Run when they are moved; null for nothing. */
+    Runnable moved;
+
     /** How it ended; null if there is nothing to answer any more. */
     Result result;
     /** The one that ended before it, and is not answered yet either. */
@@ -68,6 +75,7 @@ final class Slot implements AsyncRequest {
         start = now;
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
         result = null;
+        brought = false;
         if (hasData()) {
             memory.clear().limit((int) length);
         }
@@ -124,6 +132,10 @@ final class Slot implements AsyncRequest {
 
     @Override
     public ByteBuffer data() {
+        if (kind == Kind.WRITE && !brought) {
+            owner.bring(this);
+            brought = true;
+        }
         return hasData() ? memory : null;
     }
 
@@ -155,6 +167,11 @@ final class Slot implements AsyncRequest {
     @Override
     public void completeSoon() {
         end(Result.OKAY);
+    }
+
+    @Override
+    public void completeSoonAt(long where, Runnable then) {
+        end(Result.OKAY, where, then);
     }
 
     @Override
@@ -191,6 +208,10 @@ final class Slot implements AsyncRequest {
     }
 
     private void end(Result how) {
+        end(how, kind == Kind.READ ? address : 0, null);
+    }
+
+    private void end(Result how, long where, Runnable then) {
         while (true) {
             long was = state.get();
             boolean expired = (was & MASK) == EXPIRED;
@@ -200,6 +221,8 @@ final class Slot implements AsyncRequest {
             }
             if (state.compareAndSet(was, was | ENDED)) {
                 result = expired ? null : how;
+                answerAddress = where;
+                moved = then;
                 owner.add(this);
                 return;
             }

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class LogWriter implements AutoCloseable {
     /** The longest piece in which zeroes are logged, as readers keep all that an entry wrote in memory. */
     private static final long LONGEST_ZEROES = 16 << 20;
-    /** A byte beyond the end of any file. */
+    /** A byte beyond the end of any file, and before those of images. */
     private static final long LOCK = 1L << 62;
 
     private final String path;

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CountDownLatch;
 
 /** A request of a disk's users that nobody waits for yet. */
-final class TestRequest implements AsyncRequest, AsyncRequest.Answers {
+class TestRequest implements AsyncRequest, AsyncRequest.Answers {
     private final Kind kind;
     private final long offset;
     private final long length;

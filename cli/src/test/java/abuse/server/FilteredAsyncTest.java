@@ -14,6 +14,8 @@ import abuse.filter.Filters;
 import abuse.filter.Settings;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,47 @@ class FilteredAsyncTest extends ServerTestBase {
             assertArrayEquals(pattern(i), java.util.Arrays.copyOfRange(backend.bytes, i * BLOCK, (i + 1) * BLOCK));
             assertArrayEquals(pattern(i), disk.read((long) i * BLOCK, BLOCK).await().data());
         }
+    }
+
+    /** In memory, where no filter looks at the data. */
+    @Test
+    void what_fails_after_it_was_carried_out_is_there_and_all_others_are_as_well() throws Exception {
+        disk.setUp(CAPACITY, 2, Flag.WRITE_CACHE);
+        var running = serve(geometry -> new FilteredBackend(MEM.open(geometry),
+                List.of(filter("error", Map.of("op", Set.of("write"), "every", 5L, "fail", "after"))), geometry,
+                OutputStream.nullOutputStream()));
+        int failed = 0;
+        for (int i = 0; i < BLOCKS; i++) {
+            failed += result(disk.write((long) i * BLOCK, pattern(i))) == Result.OKAY ? 0 : 1;
+            assertArrayEquals(pattern(i), disk.read((long) i * BLOCK, BLOCK).await().data());
+        }
+        assertEquals(BLOCKS / 5, failed);
+        assertNull(running.stop());
+        assertEquals(List.of(), running.problems);
+    }
+
+    /** The data of a write is asked for when others have the write already. */
+    @Test
+    void a_write_that_was_taken_away_changes_nothing_any_more() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        Path hang = Files.createFile(directory.resolve("hang"));
+        var running = serve(geometry -> new FilteredBackend(MEM.open(geometry),
+                List.of(filter("error", Map.of("op", Set.of("write"), "fail", "after", "nth", 1L)),
+                        filter("stall", Map.of("when", hang.toString()))), geometry, OutputStream.nullOutputStream()));
+        Submitted write = disk.write(0, pattern(1));
+        while (disk.owned() == 0) {
+            Thread.onSpinWait();
+        }
+        disk.fence();
+        // It is this server's again, as another request
+        while (disk.owned() == 0) {
+            Thread.onSpinWait();
+        }
+        Files.delete(hang);
+        assertEquals(Result.OKAY, result(write));
+        assertArrayEquals(pattern(1), disk.read(0, BLOCK).await().data());
+        assertNull(running.stop());
+        assertEquals(List.of("the data of a write can no longer be read"), running.problems.stream().map(p -> p.replaceAll(".*Exception: ", "")).toList());
     }
 
     private static Result result(Submitted request) throws Exception {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package abuse.filter;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import abuse.backend.AddressedBackend;
+import abuse.backend.AsyncRequest.Kind;
+import abuse.backend.Backends;
+import abuse.backend.Failure;
+import abuse.backend.Geometry;
+import abuse.libc.Memory;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A disk in memory whose bytes the kernel moves itself, though there are filters before it. */
+@Timeout(60)
+class InPlaceTest {
+    private static final Geometry GEOMETRY = new Geometry(0, 1 << 20, TestStore.BLOCK, 1 << 17, false);
+
+    private final AddressedBackend memory;
+    private FilteredBackend disk;
+
+    InPlaceTest() throws Exception {
+        memory = (AddressedBackend) new Backends().open("mem", Set.of(), GEOMETRY);
+    }
+
+    /** Knows whether its data was asked for, and what the kernel is to do. */
+    private static final class Placed extends TestRequest {
+        boolean asked;
+        long address = -1;
+        Runnable moved;
+
+        Placed(Kind kind, long block) {
+            super(kind, block, 1);
+        }
+
+        @Override
+        public ByteBuffer data() {
+            asked = true;
+            return super.data();
+        }
+
+        @Override
+        public void completeSoonAt(long where, Runnable then) {
+            address = where;
+            moved = then;
+            completeSoon();
+        }
+    }
+
+    private void put(Filter... filters) throws Exception {
+        disk = new FilteredBackend(memory, List.of(filters), GEOMETRY, OutputStream.nullOutputStream());
+    }
+
+    private Placed submit(Kind kind, long block) {
+        var request = new Placed(kind, block);
+        if (kind == Kind.WRITE) {
+            request.data().put(0, (byte) 7);
+            request.asked = false;
+        }
+        request.submitTo(disk);
+        return request;
+    }
+
+    private int byteOf(long block) {
+        var data = ByteBuffer.allocateDirect(TestStore.BLOCK);
+        Memory.copy(memory.readAddress(block * TestStore.BLOCK, TestStore.BLOCK), Memory.addressOf(data), TestStore.BLOCK);
+        return data.get(0);
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        disk.close();
+    }
+
+    @Test
+    void the_kernel_moves_them_if_no_filter_looks_at_them() throws Exception {
+        put(TestStore.filter("error", Map.of("rate", 0.0)), TestStore.filter("stats", Map.of("file", "/dev/null")),
+                TestStore.filter("delay", Map.of("time", 1_000_000L)), TestStore.filter("rate", Map.of("requests", 1000L)),
+                TestStore.filter("retry", Map.of()), TestStore.filter("log", Map.of("file", "/dev/null")));
+        assertFalse(disk.wantsData());
+        for (Kind kind : List.of(Kind.READ, Kind.WRITE)) {
+            Placed request = submit(kind, 3);
+            assertNull(request.await());
+            assertEquals(memory.readAddress(3 * TestStore.BLOCK, TestStore.BLOCK), request.address);
+            assertFalse(request.asked);
+            request.moved.run();
+        }
+        assertEquals(0, byteOf(3));
+    }
+
+    @Test
+    void a_filter_that_looks_at_them_has_them() throws Exception {
+        put(TestStore.filter("check", Map.of()));
+        assertTrue(disk.wantsData());
+        for (Kind kind : List.of(Kind.WRITE, Kind.READ)) {
+            Placed request = submit(kind, 3);
+            assertNull(request.await());
+            assertEquals(-1, request.address);
+            assertEquals(7, request.data().get(0));
+        }
+        assertEquals(7, byteOf(3));
+    }
+
+    @Test
+    void a_write_that_fails_after_it_was_carried_out_is_there() throws Exception {
+        put(TestStore.filter("error", Map.of("fail", "after")));
+        Placed write = submit(Kind.WRITE, 3);
+        assertEquals(Failure.IO, write.await());
+        assertEquals(-1, write.address);
+        assertEquals(7, byteOf(3));
+        Placed read = submit(Kind.READ, 3);
+        assertEquals(Failure.IO, read.await());
+        assertFalse(read.asked);
+    }
+
+    @Test
+    void the_filters_change_when_the_kernel_has_moved_them() throws Exception {
+        put(TestStore.filter("error", Map.of("rate", 0.0)));
+        disk.alone();
+        Placed write = submit(Kind.WRITE, 3);
+        var changer = new Thread[1];
+        var change = CompletableFuture.supplyAsync(() -> {
+            changer[0] = Thread.currentThread();
+            try {
+                disk.change(List.of(TestStore.filter("powerfail", Map.of())));
+            } catch (Exception e) {
+                return e;
+            }
+            return null;
+        }, task -> new Thread(task).start());
+        while (changer[0] == null || changer[0].getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        assertFalse(change.isDone());
+        write.moved.run();
+        assertNull(change.get());
+        assertEquals("PowerFailFilter", disk.filters().get(0).getClass().getSimpleName());
+    }
+}
