@@ -26,6 +26,11 @@ public interface AsyncBackend extends Backend {
      */
     void submit(AsyncRequest request) throws IOException;
 
+    /** What a thread asks before it submits requests; null if it is to submit all. */
+    default Gate gate() {
+        return null;
+    }
+
     /** The calling thread submits nothing more for now, so what {@link #submit} has gathered should be sent. */
     default void submitted() {}
 

@@ -4,7 +4,7 @@ package abuse.backend;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Splits a line into words at blanks. What is between quotes, of either kind, belongs to one word. */
+/** The words of a line, which are split at blanks. What is between quotes, of either kind, belongs to one word. */
 public final class Words {
     private Words() {}
 
@@ -39,5 +39,10 @@ public final class Words {
             words.add(word.toString());
         }
         return words;
+    }
+
+    /** A word as a shell takes it, for a command that a person may type. */
+    public static String escaped(String word) {
+        return word.replaceAll("[^\\p{L}\\p{N}_@%+=:,./-]", "\\\\$0");
     }
 }

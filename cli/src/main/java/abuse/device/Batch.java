@@ -192,17 +192,12 @@ public final class Batch implements AutoCloseable {
 
     /** Whether request i must be durable before it is answered. */
     public boolean fua(int i) {
-        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_FUA) != 0;
+        return RequestFlag.FUA.isIn(flags(i));
     }
 
-    /** Whether an earlier owner of request i went away without an answer, and may have carried it out. */
-    public boolean redelivered(int i) {
-        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_REDELIVERED) != 0;
-    }
-
-    /** Whether request i, which writes zeroes, should leave the space allocated. */
-    public boolean noUnmap(int i) {
-        return (raw.getShort(getAt(i) + Abi.Get.FLAGS) & Abi.ABUSE_GET_NOUNMAP) != 0;
+    /** The {@linkplain RequestFlag flags} of request i. */
+    public int flags(int i) {
+        return raw.getShort(getAt(i) + Abi.Get.FLAGS);
     }
 
     /** The name of request i in answers, as {@link Request#id}. */
@@ -213,7 +208,7 @@ public final class Batch implements AutoCloseable {
     /** A copy of request i. */
     public Request request(int i) {
         return new Request(raw.getLong(getAt(i) + Abi.Get.ID), operation(i), raw.getLong(getAt(i) + Abi.Get.SECTOR),
-                length(i), RequestFlag.of(raw.getShort(getAt(i) + Abi.Get.FLAGS)));
+                length(i), RequestFlag.of(flags(i)));
     }
 
     /**

@@ -33,11 +33,16 @@ public enum RequestFlag {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /** Whether it is among the bits that {@link Batch#flags} returns. */
+    public boolean isIn(int bits) {
+        return (bits & bit) != 0;
+    }
+
     /** The known flags among the bits; later kernels may set more. */
     static Set<RequestFlag> of(int bits) {
         var flags = EnumSet.noneOf(RequestFlag.class);
         for (RequestFlag flag : values()) {
-            if ((bits & flag.bit) != 0) {
+            if (flag.isIn(bits)) {
                 flags.add(flag);
             }
         }

@@ -57,6 +57,21 @@ final class Entrance {
         return mine;
     }
 
+    /** Lets a group of requests in, as one, and returns their filters; null if requests are held. */
+    synchronized Chain enterTogether() {
+        if (holding) {
+            return null;
+        }
+        chain.underWay++;
+        underWay++;
+        return chain;
+    }
+
+    /** What was let in together has ended, but for what has entered by itself. */
+    synchronized void leaveTogether(Chain from) {
+        leave(from);
+    }
+
     private void admit(FilteredRequest mine, AsyncRequest request, Chain here, int behind) {
         // What may fail comes first, as a change waits until all that was counted has ended
         mine.standFor(request, here, behind);
@@ -66,13 +81,17 @@ final class Entrance {
 
     /** A request has ended that was in a chain. */
     synchronized void release(FilteredRequest request, Chain from) {
+        leave(from);
+        pool.give(request);
+    }
+
+    private void leave(Chain from) {
         from.underWay--;
         underWay--;
         if (from.underWay == 0) {
             // Somebody may wait to change the filters
             notifyAll();
         }
-        pool.give(request);
     }
 
     /** Has requests that come wait; whether there is none under way, for which it waits so long. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
 import abuse.backend.BackendException;
 import abuse.backend.Failure;
+import abuse.backend.Gate;
 import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -123,11 +125,21 @@ public final class FilteredBackend implements AsyncBackend {
 
     @Override
     public void submit(AsyncRequest request) {
-        latest.get()[0] = request.answers();
+        sendLater(request.answers());
         FilteredRequest mine = entrance.enter(request);
         if (mine != null) {
             mine.pass();
         }
+    }
+
+    /** Has answers sent at the next {@link #submitted} of the calling thread. */
+    void sendLater(AsyncRequest.Answers answers) {
+        latest.get()[0] = answers;
+    }
+
+    @Override
+    public Gate gate() {
+        return base instanceof AddressedBackend memory && !memory.isStored() ? new FilterGate(this, entrance, memory) : null;
     }
 
     @Override

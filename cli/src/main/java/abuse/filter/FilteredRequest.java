@@ -75,31 +75,43 @@ public final class FilteredRequest implements AsyncRequest {
 
     /** Lets it go on to the next filter, or to the backend; for the filter that has just taken it. */
     public void pass() {
-        Filter[] filters = chain.filters;
-        while (++place < filters.length) {
-            Filter filter = filters[place];
-            boolean takes = false;
-            AsyncRequest mine = outer;
-            try {
-                takes = filter.takes(this);
-                if (takes) {
-                    seen |= 1L << place;
-                    filter.take(this);
-                }
-            } catch (Throwable e) {
-                if (outer != mine) {
-                    // The filter has ended it, or let it go on
-                    backend.report(e);
-                    return;
-                }
-                fail(Failure.IO, FilteredBackend.words(e));
-                return;
-            }
-            if (takes) {
-                return;
-            }
+        try {
+            findTaker();
+        } catch (Throwable e) {
+            fail(Failure.IO, FilteredBackend.words(e));
+            return;
         }
-        backend.carryOut(this);
+        goTo(place);
+    }
+
+    /** Asks the filters behind the one that has it whether they take it, and returns which one does; their number if none. */
+    int findTaker() {
+        Filter[] filters = chain.filters;
+        do {
+            place++;
+        } while (place < filters.length && !filters[place].takes(this));
+        return place;
+    }
+
+    /** Gives it to the filter that takes it, or to the backend. */
+    void goTo(int taker) {
+        place = taker;
+        if (place == chain.filters.length) {
+            backend.carryOut(this);
+            return;
+        }
+        AsyncRequest mine = outer;
+        try {
+            seen |= 1L << place;
+            chain.filters[place].take(this);
+        } catch (Throwable e) {
+            if (outer != mine) {
+                // The filter has ended it, or let it go on
+                backend.report(e);
+                return;
+            }
+            fail(Failure.IO, FilteredBackend.words(e));
+        }
     }
 
     /** The same, for a thread that was not called with this request. */

@@ -3,6 +3,7 @@ package abuse.qcow2;
 
 import static abuse.libc.Terminal.printable;
 
+import abuse.backend.Words;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -78,7 +79,7 @@ final class Chain {
             // Whoever writes such a disk could make it look like an image that reads any file
             if (format == null && Header.isThere(file)) {
                 throw new IOException(path + ": does not say which format its backing file has; 'qemu-img rebase -u -f qcow2 -F qcow2 -b "
-                        + printable(name) + " " + path + "' sets it");
+                        + Words.escaped(printable(name)) + " " + Words.escaped(path) + "' sets it");
             }
             return new RawLayer(file);
         } catch (IOException | RuntimeException | Error e) {
@@ -93,9 +94,9 @@ final class Chain {
             throw new IOException(path + ": its backing file '" + printable(name) + "' is not a path, which is all that this backend can follow");
         }
         if (plain.length() < name.length() && !plain.startsWith("/")) {
-            String options = "-u -f qcow2 -b " + printable(plain) + " -F " + (format == null ? "raw" : format);
+            String options = "-u -f qcow2 -b " + Words.escaped(printable(plain)) + " -F " + (format == null ? "raw" : format);
             throw new IOException(path + ": its backing file '" + printable(name) + "' would be sought in the current folder of qemu; 'qemu-img rebase "
-                    + options + " " + path + "' makes it relative to the image");
+                    + options + " " + Words.escaped(path) + "' makes it relative to the image");
         }
         try {
             return Path.of(path).resolveSibling(plain).toString();

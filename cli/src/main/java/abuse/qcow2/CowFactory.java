@@ -6,6 +6,7 @@ import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.Urls;
+import abuse.backend.Words;
 import abuse.libc.FileSync;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -50,7 +51,7 @@ public final class CowFactory implements BackendFactory {
     public Image look(String argument) throws IOException {
         var overlay = Overlay.of(argument);
         if (!overlay.exists()) {
-            return overlay.throwAway(overlay.size, images::look);
+            return overlay.throwAway(overlay.kept == null ? temporary() : overlay.kept.getParent(), overlay.size, images::look);
         }
         overlay.checkKept();
         return images.look(overlay.kept.toString());
@@ -63,13 +64,18 @@ public final class CowFactory implements BackendFactory {
             throw new IOException(overlay.base + ": holds " + overlay.size + " bytes, and the disk has only " + geometry.capacity());
         }
         if (overlay.kept == null) {
-            return overlay.throwAway(geometry.capacity(), path -> images.open(path, options, geometry));
+            return overlay.throwAway(temporary(), geometry.capacity(), path -> images.open(path, options, geometry));
         }
         if (!overlay.exists()) {
             overlay.keep(geometry.capacity());
         }
         overlay.checkKept();
         return images.open(overlay.kept.toString(), options, geometry);
+    }
+
+    private static Path temporary() {
+        String folder = System.getenv("TMPDIR");
+        return Path.of(folder == null ? "/var/tmp" : folder);
     }
 
     private interface Use<T> {
@@ -116,9 +122,8 @@ public final class CowFactory implements BackendFactory {
         }
 
         /** Makes one that has lost its name when this returns, so that nothing of it stays, whatever ends its process. */
-        <T> T throwAway(long size, Use<T> use) throws IOException {
-            String folder = System.getenv("TMPDIR");
-            Path path = make(Path.of(folder == null ? "/var/tmp" : folder), size);
+        <T> T throwAway(Path folder, long size, Use<T> use) throws IOException {
+            Path path = make(folder, size);
             try {
                 return use.with(path.toString());
             } finally {
@@ -175,7 +180,8 @@ public final class CowFactory implements BackendFactory {
                 Header header = Header.read(file);
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {
-                    String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + base + " " + kept + "' tells the overlay";
+                    String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + Words.escaped(base.toString()) + " "
+                            + Words.escaped(kept.toString()) + "' tells the overlay";
                     throw new IOException(kept + ": is an overlay of " + words(name, header.backingFormat()) + ", which is not there"
                             + (format.equals(header.backingFormat()) ? moved : ""));
                 }

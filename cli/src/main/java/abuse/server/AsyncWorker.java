@@ -3,11 +3,12 @@ package abuse.server;
 
 import abuse.backend.AsyncBackend;
 import abuse.backend.AsyncRequest;
+import abuse.backend.Gate;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
-import abuse.device.Operation;
+import abuse.device.Result;
 import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
@@ -20,6 +21,8 @@ import java.util.function.Consumer;
 final class AsyncWorker implements QueueServer {
     /** The most requests that are taken with one call. */
     private static final int ROOM = 128;
+    /** Nanoseconds. */
+    private static final long LONGEST_OPEN = 50_000_000;
     /** Bytes of memory for data; more than that is under way only in small requests. */
     private static final long MOST_MEMORY = 1L << 30;
 
@@ -36,7 +39,15 @@ final class AsyncWorker implements QueueServer {
     private final Batch draining = new Batch(1).drain();
     /** Those that the last call brought. */
     private final Slot[] taken;
-    private final boolean[] refused;
+    /** Why each of them cannot be submitted; null if it can. */
+    private final Throwable[] causes;
+    /** What is to be done with each of them. */
+    private final int[] actions;
+    /** Says what is not to be submitted; null if all is. */
+    private final Gate gate;
+    /** Whether the gate is open. */
+    private boolean open;
+    private long unreachable;
 
     private volatile boolean drained;
     private volatile Throwable failure;
@@ -59,9 +70,11 @@ final class AsyncWorker implements QueueServer {
         int room = Math.min(slots, ROOM);
         requests = new Batch(room).from(queue);
         taken = new Slot[room];
-        refused = new boolean[room];
+        causes = new Throwable[room];
+        actions = new int[room];
+        gate = backend.gate();
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
-            refused[i] = true;
+            causes[i] = new IOException("the kernel cannot reach the data of a request");
             return true;
         });
     }
@@ -79,16 +92,23 @@ final class AsyncWorker implements QueueServer {
             receive(taken.length);
             onAsked.run();
             submit();
-            requests.waitFor(1, -1);
             while (!drained) {
+                if (!inFlight.hasFree()) {
+                    send();
+                }
                 int free = inFlight.awaitFree();
                 if (free > 0) {
+                    // Whoever changes what the gate decides waits so long
+                    requests.waitFor(1, open ? LONGEST_OPEN : -1);
                     receive(Math.min(free, taken.length));
                     submit();
                 }
             }
+            send();
         } catch (Throwable e) {
             fail(e);
+        } finally {
+            closeGate();
         }
         inFlight.awaitAll(() -> failure != null);
     }
@@ -150,8 +170,29 @@ final class AsyncWorker implements QueueServer {
         draining.close();
     }
 
+    /** Sends the answers of what was not submitted, and takes requests. */
     private void receive(int most) throws DeviceException {
         device.transfer(requests.receive(most));
+        if (requests.refused() != unreachable) {
+            unreachable = requests.refused();
+            problems.report("the kernel cannot reach the data of a request");
+        }
+        closeGate();
+    }
+
+    /** Sends these answers before a wait for something else. */
+    private void send() throws DeviceException {
+        requests.waitFor(0, 0);
+        while (requests.answers() > 0) {
+            receive(0);
+        }
+    }
+
+    private void closeGate() {
+        if (open) {
+            open = false;
+            gate.close();
+        }
     }
 
     /** Has the backend begin with what was received. */
@@ -160,15 +201,8 @@ final class AsyncWorker implements QueueServer {
         if (n == 0) {
             return;
         }
-        long now = System.nanoTime();
-        boolean writes = false;
-        for (int i = 0; i < n; i++) {
-            taken[i] = inFlight.take();
-            refused[i] = false;
-            taken[i].begin(requests, i, writeThrough, now, limit);
-            writes |= requests.operation(i) == Operation.WRITE;
-        }
-        if (writes && backend.wantsData()) {
+        open = gate != null && gate.open();
+        if (take(n) && backend.wantsData()) {
             copy(n);
         }
         for (int i = 0; i < n; i++) {
@@ -177,13 +211,61 @@ final class AsyncWorker implements QueueServer {
             }
         }
         backend.submitted();
+        if (requests.answers() == 0) {
+            closeGate();
+        }
+    }
+
+    /** Finds a slot for each request that is to be submitted; whether there are writes among them. */
+    private boolean take(int n) {
+        long now = System.nanoTime();
+        boolean writes = false;
+        Slot spare = null;
+        for (int i = 0; i < n; i++) {
+            Slot slot = spare != null ? spare : inFlight.take();
+            slot.begin(requests, i, writeThrough, now, limit);
+            causes[i] = null;
+            spare = open && !isToBeSubmitted(i, slot) ? slot : null;
+            taken[i] = spare == null ? slot : null;
+            writes |= spare == null && slot.kind() == AsyncRequest.Kind.WRITE;
+        }
+        if (spare != null) {
+            inFlight.giveBack(spare);
+        }
+        return writes;
+    }
+
+    /** Whether more is to be done than that the kernel moves bytes. */
+    private boolean isToBeSubmitted(int i, Slot slot) {
+        try {
+            check(slot);
+            actions[i] = gate.look(slot);
+            if (actions[i] != Gate.NOTHING) {
+                return true;
+            }
+            requests.answer(i, Result.OKAY, gate.address(slot));
+            slot.free();
+            return false;
+        } catch (Throwable e) {
+            causes[i] = e;
+            return true;
+        }
+    }
+
+    private void check(Slot slot) throws IOException {
+        if (slot.kind() == null) {
+            throw new IOException(Responder.UNKNOWN_REQUEST);
+        }
+        if (slot.kind() != AsyncRequest.Kind.FLUSH) {
+            diskSize.check(device, slot.offset(), slot.length());
+        }
     }
 
     /** Brings the data of writes into their slots. */
     private void copy(int n) throws DeviceException {
         long stale = copies.stale();
         for (int i = 0; i < n; i++) {
-            if (requests.operation(i) == Operation.WRITE) {
+            if (isWrite(i)) {
                 copies.copy(i, taken[i].id, taken[i].address);
                 taken[i].brought = true;
             }
@@ -194,7 +276,7 @@ final class AsyncWorker implements QueueServer {
         }
         // Somebody has taken some of them away, and what is in the slot of such a one is older
         for (int i = 0; i < n; i++) {
-            if (requests.operation(i) == Operation.WRITE) {
+            if (isWrite(i)) {
                 stale = copies.stale();
                 copies.copy(i, taken[i].id, taken[i].address);
                 transferCopies();
@@ -207,6 +289,10 @@ final class AsyncWorker implements QueueServer {
         inFlight.send();
     }
 
+    private boolean isWrite(int i) {
+        return taken[i] != null && taken[i].kind() == AsyncRequest.Kind.WRITE;
+    }
+
     private void transferCopies() throws DeviceException {
         while (copies.answers() > 0) {
             device.transfer(copies);
@@ -216,16 +302,15 @@ final class AsyncWorker implements QueueServer {
     private void submit(int i) {
         Slot slot = taken[i];
         try {
-            if (slot.kind() == null) {
-                throw new IOException(Responder.UNKNOWN_REQUEST);
+            if (causes[i] != null) {
+                throw causes[i];
             }
-            if (refused[i]) {
-                throw new IOException("the kernel cannot reach the data of a request");
+            if (open) {
+                gate.submit(slot, actions[i]);
+            } else {
+                check(slot);
+                backend.submit(slot);
             }
-            if (slot.kind() != AsyncRequest.Kind.FLUSH) {
-                diskSize.check(device, slot.offset(), slot.length());
-            }
-            backend.submit(slot);
         } catch (Throwable e) {
             // Even without memory: somebody waits for the answer
             slot.fail(e);

@@ -64,6 +64,10 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         freeSlots = room;
     }
 
+    synchronized boolean hasFree() {
+        return freeSlots > 0;
+    }
+
     /** Waits until there is a free slot, and returns how many there are; 0 after {@link #end}. */
     synchronized int awaitFree() throws InterruptedException {
         while (freeSlots == 0 && !ended) {
@@ -111,6 +115,11 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     /** A free slot. */
     synchronized Slot take() {
         return free[--freeSlots];
+    }
+
+    /** Takes back a slot whose request was not begun. */
+    synchronized void giveBack(Slot slot) {
+        free[freeSlots++] = slot;
     }
 
     /** Brings the data of a write into its slot. */

@@ -6,6 +6,7 @@ import abuse.backend.Failure;
 import abuse.backend.RetryException;
 import abuse.device.Batch;
 import abuse.device.Operation;
+import abuse.device.RequestFlag;
 import abuse.device.Result;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
@@ -38,9 +39,8 @@ final class Slot implements AsyncRequest {
     private Kind kind;
     private long offset;
     private long length;
-    private boolean fua;
-    private boolean redelivered;
-    private boolean mayUnmap;
+    private boolean writeThrough;
+    private int flags;
     long id;
     long start;
     private long deadline;
@@ -69,9 +69,8 @@ final class Slot implements AsyncRequest {
         kind = KINDS[batch.operation(i).ordinal()];
         offset = kind == Kind.FLUSH ? 0 : batch.offset(i);
         length = kind == Kind.FLUSH ? 0 : batch.length(i);
-        fua = kind != Kind.READ && kind != Kind.FLUSH && (writeThrough || batch.fua(i));
-        redelivered = batch.redelivered(i);
-        mayUnmap = !batch.noUnmap(i);
+        this.writeThrough = writeThrough;
+        flags = batch.flags(i);
         start = now;
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
         result = null;
@@ -141,17 +140,17 @@ final class Slot implements AsyncRequest {
 
     @Override
     public boolean fua() {
-        return fua;
+        return kind != Kind.READ && kind != Kind.FLUSH && (writeThrough || RequestFlag.FUA.isIn(flags));
     }
 
     @Override
     public boolean redelivered() {
-        return redelivered;
+        return RequestFlag.REDELIVERED.isIn(flags);
     }
 
     @Override
     public boolean mayUnmap() {
-        return mayUnmap;
+        return !RequestFlag.NOUNMAP.isIn(flags);
     }
 
     @Override

@@ -10,6 +10,7 @@ import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Backends;
 import abuse.backend.Failure;
+import abuse.backend.Gate;
 import abuse.backend.Geometry;
 import abuse.libc.Memory;
 import java.io.OutputStream;
@@ -125,10 +126,50 @@ class InPlaceTest {
     }
 
     @Test
+    void what_no_filter_takes_need_not_be_submitted() throws Exception {
+        put(TestStore.filter("error", Map.of("op", Set.of("write"), "every", 2L)), TestStore.filter("error", Map.of("op", Set.of("discard"))));
+        Gate gate = disk.gate();
+        assertTrue(gate.open());
+        var write = new Placed(Kind.WRITE, 3);
+        assertEquals(Gate.NOTHING, gate.look(write));
+        assertEquals(memory.writeAddress(3 * TestStore.BLOCK, TestStore.BLOCK), gate.address(write));
+        int what = gate.look(write);
+        assertFalse(what == Gate.NOTHING);
+        gate.submit(write, what);
+        disk.submitted();
+        assertEquals(Failure.IO, write.await());
+        var flush = TestRequest.flush();
+        gate.submit(flush, gate.look(flush));
+        disk.submitted();
+        assertNull(flush.await());
+        gate.close();
+        assertEquals(2, disk.filters().get(0).matched());
+    }
+
+    @Test
+    void the_filters_change_when_a_gate_is_closed() throws Exception {
+        put(TestStore.filter("error", Map.of("rate", 0.0)));
+        Gate gate = disk.gate();
+        assertTrue(gate.open());
+        changeAfter(() -> {
+            assertFalse(disk.gate().open());
+            gate.close();
+        });
+        assertTrue(gate.open());
+        assertFalse(gate.look(new Placed(Kind.WRITE, 3)) == Gate.NOTHING);
+        gate.close();
+    }
+
+    @Test
     void the_filters_change_when_the_kernel_has_moved_them() throws Exception {
         put(TestStore.filter("error", Map.of("rate", 0.0)));
-        disk.alone();
         Placed write = submit(Kind.WRITE, 3);
+        changeAfter(() -> write.moved.run());
+    }
+
+    /** Has a filter added that keeps something of the disk, which waits for an action. */
+    private void changeAfter(Runnable action) throws Exception {
+        disk.alone();
         var changer = new Thread[1];
         var change = CompletableFuture.supplyAsync(() -> {
             changer[0] = Thread.currentThread();
@@ -143,7 +184,7 @@ class InPlaceTest {
             Thread.onSpinWait();
         }
         assertFalse(change.isDone());
-        write.moved.run();
+        action.run();
         assertNull(change.get());
         assertEquals("PowerFailFilter", disk.filters().get(0).getClass().getSimpleName());
     }
