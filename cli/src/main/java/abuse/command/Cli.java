@@ -135,6 +135,9 @@ public final class Cli {
         String message = e.getMessage().lines().findFirst().orElse("");
         if (e instanceof UnmatchedArgumentException unmatched) {
             message = unexpected(unmatched.getUnmatched().get(0), spec, root);
+        } else if (e.getArgSpec() != null && "".equals(e.getValue())) {
+            message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName() : e.getArgSpec().paramLabel())
+                    + " is empty; if it is from a variable, that is not set";
         } else if (root && message.startsWith("Missing required subcommand")) {
             message = "no command given";
         }

@@ -47,13 +47,14 @@ abstract class Command implements Callable<Integer> {
 
     /** An option with a value. */
     final OptionSpec option(String names, String label, String description) {
-        return add(OptionSpec.builder(names.split(",")).type(String.class).arity("1").paramLabel(label).description(description));
+        return add(OptionSpec.builder(names.split(",")).type(String.class).converters(Command::notEmpty).arity("1").paramLabel(label)
+                .description(description));
     }
 
     /** An option with a value that may be given more than once. */
     final OptionSpec options(String name, String label, String description) {
-        return add(OptionSpec.builder(name).type(List.class).auxiliaryTypes(String.class).arity("1").paramLabel(label)
-                .description(description));
+        return add(OptionSpec.builder(name).type(List.class).auxiliaryTypes(String.class).converters(Command::notEmpty).arity("1")
+                .paramLabel(label).description(description));
     }
 
     /** An option whose value may be left out, and must be attached with "=". */
@@ -75,17 +76,25 @@ abstract class Command implements Callable<Integer> {
 
     /** A word that is not an option, and may be left out; each part of its description begins a line of the help. */
     final PositionalParamSpec words(String index, String label, String... description) {
-        var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).paramLabel(label)
-                .description(description).build();
+        var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).converters(Command::notEmpty)
+                .paramLabel(label).description(description).build();
         spec.addPositional(words);
         return words;
     }
 
     /** A word that is not an option, and must be there. */
     final PositionalParamSpec word(String index, String label, String description) {
-        var word = PositionalParamSpec.builder().index(index).arity("1").required(true).type(String.class).paramLabel(label)
-                .description(description).build();
+        var word = PositionalParamSpec.builder().index(index).arity("1").required(true).type(String.class)
+                .converters(Command::notEmpty).paramLabel(label).description(description).build();
         spec.addPositional(word);
+        return word;
+    }
+
+    /** A shell makes an empty word of a variable that is not set, which must not become the default. */
+    private static String notEmpty(String word) {
+        if (word.isEmpty()) {
+            throw new CommandLine.TypeConversionException("is empty");
+        }
         return word;
     }
 

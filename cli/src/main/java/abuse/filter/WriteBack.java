@@ -25,6 +25,8 @@ final class WriteBack implements AutoCloseable {
     private final long[] sorted;
     private final long[] versions;
     private final Memory buffer;
+    /** The same; to make one from an address takes a call from C to Java. */
+    private final ByteBuffer data;
     private long deadline = Long.MAX_VALUE;
     private volatile OneRequest underWay;
     private volatile boolean givenUp;
@@ -44,6 +46,7 @@ final class WriteBack implements AutoCloseable {
         sorted = new long[places];
         versions = new long[longest / blockSize];
         buffer = Memory.map(longest);
+        data = buffer.buffer(0, longest);
     }
 
     /** From now on it works for a request with this deadline. */
@@ -92,7 +95,7 @@ final class WriteBack implements AutoCloseable {
                     count++;
                 } while (count < versions.length && i + count < n && sorted[i + count] == sorted[i] + count);
             }
-            carryOut(Kind.WRITE, sorted[i] * blockSize, buffer.buffer(0, count * blockSize));
+            carryOut(Kind.WRITE, sorted[i] * blockSize, data.slice(0, count * blockSize));
             synchronized (lock) {
                 for (int j = 0; j < count; j++) {
                     cache.written(sorted[i] + j, versions[j]);
@@ -133,18 +136,18 @@ final class WriteBack implements AutoCloseable {
             return how;
         }
         if (how == 2) {
-            carryOut(Kind.READ, block * blockSize, buffer.buffer(0, blockSize));
+            carryOut(Kind.READ, block * blockSize, data.slice(0, blockSize));
         }
         long kept = how == 1 ? blockSize : SECTOR * (1 + Long.remainderUnsigned(drawn >>> 8, sectors - 1));
         synchronized (lock) {
             Memory.copy(cache.address(cache.find(block)), buffer.address(), kept);
         }
-        carryOut(Kind.WRITE, block * blockSize, buffer.buffer(0, blockSize));
+        carryOut(Kind.WRITE, block * blockSize, data.slice(0, blockSize));
         return how;
     }
 
-    private void carryOut(Kind kind, long offset, ByteBuffer data) throws IOException {
-        var request = new OneRequest(kind, offset, data == null ? 0 : data.remaining(), data, deadline);
+    private void carryOut(Kind kind, long offset, ByteBuffer bytes) throws IOException {
+        var request = new OneRequest(kind, offset, bytes == null ? 0 : bytes.remaining(), bytes, deadline);
         underWay = request;
         if (givenUp) {
             throw new IOException("the storage did not answer");

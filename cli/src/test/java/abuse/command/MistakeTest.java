@@ -11,6 +11,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -107,6 +108,18 @@ class MistakeTest extends CommandTestBase {
                 all.add(wrong[0].formatted(directory));
                 assertEquals(directory + wrong[1], fail(all.toArray(String[]::new)));
             }
+        }
+    }
+
+    @Test
+    void an_empty_word_is_not_the_default() {
+        for (String words : List.of("DEVICE|reset|", "DEVICE|info|", "DEVICE|setup||sz=1M", "DEVICE|map||0|4K|/dev/null", "--plugin|server|0|mem|--plugin|",
+                "--all|server|--all|", "FILE|replay|", "--keep|crashes|log|--base|base|--check|true {}|--keep|")) {
+            String[] typed = words.split("[|]", -1);
+            var outcome = run(Arrays.copyOfRange(typed, 1, typed.length));
+            assertEquals(2, outcome.exitCode(), words);
+            assertEquals("abusectl: " + typed[1] + ": " + typed[0] + " is empty; if it is from a variable, that is not set",
+                    outcome.err().lines().findFirst().orElse(""));
         }
     }
 
