@@ -22,6 +22,7 @@ public final class FilteredRequest implements AsyncRequest {
     private int place;
     /** A bit for each filter that will see its end. */
     private long seen;
+    private Kind kind;
     private long offset;
     private long length;
     private Failure failure;
@@ -50,6 +51,7 @@ public final class FilteredRequest implements AsyncRequest {
         inside = behind >= 0;
         place = behind;
         seen = 0;
+        kind = request.kind();
         offset = request.offset();
         length = request.length();
         failure = null;
@@ -192,7 +194,7 @@ public final class FilteredRequest implements AsyncRequest {
 
     @Override
     public Kind kind() {
-        return outer.kind();
+        return kind;
     }
 
     @Override
@@ -252,7 +254,7 @@ public final class FilteredRequest implements AsyncRequest {
 
     /** Whether it is a read or a write. */
     boolean hasData() {
-        return kind() == Kind.READ || kind() == Kind.WRITE;
+        return kind == Kind.READ || kind == Kind.WRITE;
     }
 
     /** Whether a filter or the backend wants its data to be there. */
@@ -359,7 +361,7 @@ public final class FilteredRequest implements AsyncRequest {
     /** A filter has turned what the backend has carried out, so that the kernel will not move the bytes. */
     private void moveBeforeFailure() {
         try {
-            if (kind() == Kind.WRITE && bytesAt != 0) {
+            if (kind == Kind.WRITE && bytesAt != 0) {
                 Memory.copy(address(), bytesAt, length);
             }
         } catch (RuntimeException e) {

@@ -223,11 +223,17 @@ final class AsyncWorker implements QueueServer {
         Slot spare = null;
         for (int i = 0; i < n; i++) {
             Slot slot = spare != null ? spare : inFlight.take();
-            slot.begin(requests, i, writeThrough, now, limit);
+            slot.standFor(requests, i, writeThrough, now, limit);
             causes[i] = null;
-            spare = open && !isToBeSubmitted(i, slot) ? slot : null;
-            taken[i] = spare == null ? slot : null;
-            writes |= spare == null && slot.kind() == AsyncRequest.Kind.WRITE;
+            if (open && !isToBeSubmitted(i, slot)) {
+                taken[i] = null;
+                spare = slot;
+            } else {
+                slot.begin();
+                taken[i] = slot;
+                spare = null;
+                writes |= slot.kind() == AsyncRequest.Kind.WRITE;
+            }
         }
         if (spare != null) {
             inFlight.giveBack(spare);
@@ -244,7 +250,6 @@ final class AsyncWorker implements QueueServer {
                 return true;
             }
             requests.answer(i, Result.OKAY, gate.address(slot));
-            slot.free();
             return false;
         } catch (Throwable e) {
             causes[i] = e;

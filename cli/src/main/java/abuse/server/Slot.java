@@ -63,8 +63,8 @@ final class Slot implements AsyncRequest {
         this.address = address;
     }
 
-    /** Takes over request i of a batch. */
-    void begin(Batch batch, int i, boolean writeThrough, long now, long limit) {
+    /** Stands for request i of a batch, which is not under way yet. */
+    void standFor(Batch batch, int i, boolean writeThrough, long now, long limit) {
         id = batch.id(i);
         kind = KINDS[batch.operation(i).ordinal()];
         offset = kind == Kind.FLUSH ? 0 : batch.offset(i);
@@ -73,6 +73,10 @@ final class Slot implements AsyncRequest {
         flags = batch.flags(i);
         start = now;
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
+    }
+
+    /** It is under way from now on. */
+    void begin() {
         result = null;
         brought = false;
         if (hasData()) {
