@@ -26,7 +26,7 @@ public interface AsyncBackend extends Backend {
      */
     void submit(AsyncRequest request) throws IOException;
 
-    /** What a thread asks before it submits requests; null if it is to submit all. */
+    /** What the calling thread asks before it submits requests, made for it alone; null if it is to submit all. */
     default Gate gate() {
         return null;
     }
@@ -40,8 +40,9 @@ public interface AsyncBackend extends Backend {
     }
 
     /**
-     * Whether the data of writes should be there when they are submitted. If not, {@link AsyncRequest#data} brings that of a
-     * write, which takes a call of the kernel each time, and fails if the request is no longer this server's.
+     * Whether the data of writes should be there when they are submitted, asked again and again. If not,
+     * {@link AsyncRequest#data} brings that of a write, which takes a call of the kernel each time, and throws if the request is
+     * no longer this server's.
      */
     default boolean wantsData() {
         return true;

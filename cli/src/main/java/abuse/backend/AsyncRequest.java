@@ -3,10 +3,11 @@ package abuse.backend;
 
 import abuse.libc.Memory;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
- * One request that an {@link AsyncBackend} carries out. It ends with one call of {@link #complete}, {@link #completeSoon}
- * or {@link #fail}, in any thread. After that call the object must not be used any more, because it then stands for
+ * One request that an {@link AsyncBackend} carries out. It ends with one call of {@link #complete}, {@link #completeSoon},
+ * {@link #completeSoonAt}, {@link #retry} or {@link #fail}, in any thread. After that call the object must not be used any more, because it then stands for
  * another request.
  */
 public interface AsyncRequest {
@@ -43,6 +44,9 @@ public interface AsyncRequest {
      * The bytes of a write, or the place for those of a read, as direct memory: its position is 0, its limit is
      * {@link #length}, and its order is big endian. Position and limit may be changed; they do not say how much was
      * done. Null for a request without data. It must not be used after the end of the request.
+     *
+     * @throws java.io.UncheckedIOException when the data of a write is only brought now, as the backend does not
+     *     {@linkplain AsyncBackend#wantsData want} it, and cannot be; the request is still to be ended
      */
     ByteBuffer data();
 
@@ -81,12 +85,13 @@ public interface AsyncRequest {
 
     /**
      * Ends a read or a write well whose bytes lie at an address: the kernel moves them itself when the answer is sent, as with
-     * an {@link AddressedBackend}.
+     * an {@link AddressedBackend}. An {@link Answers#send} must follow soon.
      *
      * @param address where they are until then, or belong; 0 for those of a write that is dropped
-     * @param moved run when they are moved, or will never be; by any thread, and without a wait
+     * @param moved run when they are moved, or will never be, unless the server has ended; by any thread, and without a wait
      */
     default void completeSoonAt(long address, Runnable moved) {
+        Objects.requireNonNull(moved);
         if (kind() == Kind.READ) {
             Memory.copy(address, Memory.addressOf(data()), length());
         } else if (address != 0) {

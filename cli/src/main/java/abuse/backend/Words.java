@@ -41,7 +41,7 @@ public final class Words {
         return words;
     }
 
-    /** A word as a shell takes it, for a command that a person may type. */
+    /** A word without line breaks as a shell takes it, for a command that a person may type. */
     public static String escaped(String word) {
         return word.replaceAll("[^\\p{L}\\p{N}_@%+=:,./-]", "\\\\$0");
     }

@@ -148,7 +148,7 @@ public final class Batch implements AutoCloseable {
         return receive(room);
     }
 
-    /** Makes transfers receive at most so many requests, 1 to the room of the batch. */
+    /** Makes transfers receive at most so many requests, 0 to the room of the batch. */
     public Batch receive(int most) {
         receives = most;
         return this;

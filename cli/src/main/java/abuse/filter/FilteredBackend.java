@@ -11,14 +11,14 @@ import abuse.backend.Gate;
 import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.function.Consumer;
 
 /**
  * A backend behind filters, the outermost first. It answers later, whether its backend does or not, so that a filter may
  * keep requests without a thread for each. The kernel cannot map it, as it would pass the filters by; but it moves the bytes
- * of a disk in memory itself if no filter looks at them. A request allocates nothing, and takes no lock for a change of the
- * filters that it would not take anyway.
+ * of a disk in memory itself if no filter looks at them. A request allocates nothing.
  */
 public final class FilteredBackend implements AsyncBackend {
     private final Backend base;
@@ -325,7 +325,8 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     /** What the administrator is told of a failure; null if that was done already. */
-    static String words(Throwable e) {
+    static String words(Throwable failure) {
+        Throwable e = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
         return e instanceof BackendException || e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
     }
 

@@ -5,6 +5,7 @@ import abuse.backend.AsyncRequest;
 import abuse.backend.Failure;
 import abuse.libc.Memory;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 
 /**
  * A request on its way through the filters of a disk, to its backend and back. It has the data of the disk's own
@@ -290,6 +291,7 @@ public final class FilteredRequest implements AsyncRequest {
 
     @Override
     public void completeSoonAt(long where, Runnable then) {
+        Objects.requireNonNull(then);
         if (chain.looksAtData) {
             AsyncRequest.super.completeSoonAt(where, then);
         } else if (outer != null) {
@@ -327,10 +329,8 @@ public final class FilteredRequest implements AsyncRequest {
                     failure = Failure.IO;
                     cause = FilteredBackend.words(e);
                 }
-                if (whenMoved != null && (failure != null || again >= 0)) {
-                    moveBeforeFailure();
-                }
                 if (again >= 0) {
+                    moveNow();
                     long nanoseconds = again;
                     again = -1;
                     // Those behind it may take it anew, or not
@@ -341,6 +341,9 @@ public final class FilteredRequest implements AsyncRequest {
                     return;
                 }
             }
+        }
+        if (failure != null) {
+            moveNow();
         }
         AsyncRequest request = outer;
         Failure how = failure;
@@ -358,8 +361,11 @@ public final class FilteredRequest implements AsyncRequest {
         }
     }
 
-    /** A filter has turned what the backend has carried out, so that the kernel will not move the bytes. */
-    private void moveBeforeFailure() {
+    /** Moves the bytes of what a filter has turned, as the kernel will not. */
+    private void moveNow() {
+        if (whenMoved == null) {
+            return;
+        }
         try {
             if (kind == Kind.WRITE && bytesAt != 0) {
                 Memory.copy(address(), bytesAt, length);
@@ -367,18 +373,21 @@ public final class FilteredRequest implements AsyncRequest {
         } catch (RuntimeException e) {
             backend.report(e);
         } finally {
-            wasMovedHere();
+            tellMoved();
         }
     }
 
-    private void wasMovedHere() {
+    private void tellMoved() {
         Runnable then = whenMoved;
         whenMoved = null;
         then.run();
     }
 
     private void wasMoved() {
-        wasMovedHere();
-        backend.release(this, chain);
+        try {
+            tellMoved();
+        } finally {
+            backend.release(this, chain);
+        }
     }
 }

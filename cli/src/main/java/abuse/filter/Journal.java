@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import abuse.backend.AsyncRequest.Kind;
 import abuse.libc.ImageLock;
+import abuse.libc.Unix;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -38,6 +39,8 @@ final class Journal implements AutoCloseable {
     private final Path file;
     private final OutputStream own;
     private OutputStream out;
+    /** What tells others that this writes the file; -1 if there is nothing. */
+    private int lock = -1;
     private Consumer<String> administrator = problem -> {};
     private byte[] line = new byte[256];
     private int length;
@@ -60,7 +63,7 @@ final class Journal implements AutoCloseable {
     void open(Surroundings surroundings) throws IOException {
         administrator = surroundings.administrator();
         if (file != null) {
-            ImageLock.refuseImage(file.toString());
+            lock = ImageLock.lockText(file.toString());
         } else {
             out = surroundings.log();
         }
@@ -131,6 +134,10 @@ final class Journal implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        if (lock >= 0) {
+            Unix.close(lock);
+            lock = -1;
+        }
         if (own != null) {
             own.close();
         }

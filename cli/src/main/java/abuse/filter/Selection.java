@@ -75,7 +75,7 @@ public final class Selection implements AutoCloseable {
                 || until != null && reached(until, number, number > until.count())) {
             return false;
         }
-        return rate >= 1 || fraction(Chance.mix(seed, number)) < rate;
+        return rate >= 1 || rate > 0 && fraction(Chance.mix(seed, number)) < rate;
     }
 
     /** Whether a request is one of those that may be picked. */

@@ -18,6 +18,8 @@ public final class ImageLock {
     /** Where those of servers that only read begin; readers do not exclude each other. */
     private static final long READERS = 3L << 61;
     private static final long ALL = 1L << 61;
+    /** The byte of those who add text. */
+    private static final long TEXT = WRITERS - 1;
     /** Bits of a disk's number; those above tell machines apart, which may share a filesystem. */
     private static final int NUMBER_BITS = 20;
     /** Instead of a disk's number, for a program that uses an image without a disk. */
@@ -66,19 +68,33 @@ public final class ImageLock {
         }
     }
 
-    /** Throws when a file that text is to be added to is an image, or the log of one. */
-    public static void refuseImage(String path) throws IOException {
+    /**
+     * Tells others that text is added to a file, until the descriptor that this returns is closed.
+     *
+     * @return -1 if the caller may only write the file, and so serves no image with it
+     * @throws IOException when it is an image, or the record of one
+     */
+    public static int lockText(String path) throws IOException {
         int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
         if (fd < 0) {
-            // Who may only write it serves no image with it
-            return;
+            return -1;
         }
         try {
+            Unix.lockForReading(fd, TEXT);
             var lock = new ImageLock(fd, path, NO_DISK, true);
             lock.refuse(WRITERS, WRITERS, ALL, "; name another file");
             lock.refuse(READERS, READERS, ALL, "; name another file");
-        } finally {
+            return fd;
+        } catch (IOException | RuntimeException | Error e) {
             Unix.close(fd);
+            throw e;
+        }
+    }
+
+    /** Throws when text is added to an open file. */
+    public static void refuseText(int fd, String path) throws IOException {
+        if (Unix.firstLock(fd, TEXT, 1) > 0) {
+            throw new IOException(path + ": another filter writes lines to it; name another file");
         }
     }
 

@@ -79,7 +79,7 @@ final class Chain {
             // Whoever writes such a disk could make it look like an image that reads any file
             if (format == null && Header.isThere(file)) {
                 throw new IOException(path + ": does not say which format its backing file has; 'qemu-img rebase -u -f qcow2 -F qcow2 -b "
-                        + Words.escaped(printable(name)) + " " + Words.escaped(path) + "' sets it");
+                        + Words.escaped(printable(name)) + " " + Words.escaped(printable(path)) + "' sets it");
             }
             return new RawLayer(file);
         } catch (IOException | RuntimeException | Error e) {
@@ -96,7 +96,7 @@ final class Chain {
         if (plain.length() < name.length() && !plain.startsWith("/")) {
             String options = "-u -f qcow2 -b " + Words.escaped(printable(plain)) + " -F " + (format == null ? "raw" : format);
             throw new IOException(path + ": its backing file '" + printable(name) + "' would be sought in the current folder of qemu; 'qemu-img rebase "
-                    + options + " " + Words.escaped(path) + "' makes it relative to the image");
+                    + options + " " + Words.escaped(printable(path)) + "' makes it relative to the image");
         }
         try {
             return Path.of(path).resolveSibling(plain).toString();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import static abuse.libc.Terminal.printable;
+
 import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
 import abuse.backend.Geometry;
@@ -180,8 +182,8 @@ public final class CowFactory implements BackendFactory {
                 Header header = Header.read(file);
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {
-                    String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + Words.escaped(base.toString()) + " "
-                            + Words.escaped(kept.toString()) + "' tells the overlay";
+                    String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + Words.escaped(printable(base.toString())) + " "
+                            + Words.escaped(printable(kept.toString())) + "' tells the overlay";
                     throw new IOException(kept + ": is an overlay of " + words(name, header.backingFormat()) + ", which is not there"
                             + (format.equals(header.backingFormat()) ? moved : ""));
                 }

@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 final class AsyncWorker implements QueueServer {
     /** The most requests that are taken with one call. */
     private static final int ROOM = 128;
-    /** Nanoseconds. */
+    /** The longest wait with an open gate, in nanoseconds, as whoever changes what that decides waits for the end of it. */
     private static final long LONGEST_OPEN = 50_000_000;
     /** Bytes of memory for data; more than that is under way only in small requests. */
     private static final long MOST_MEMORY = 1L << 30;
@@ -74,7 +74,7 @@ final class AsyncWorker implements QueueServer {
         actions = new int[room];
         gate = backend.gate();
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
-            causes[i] = new IOException("the kernel cannot reach the data of a request");
+            causes[i] = new IOException(InFlight.UNREACHABLE);
             return true;
         });
     }
@@ -98,7 +98,6 @@ final class AsyncWorker implements QueueServer {
                 }
                 int free = inFlight.awaitFree();
                 if (free > 0) {
-                    // Whoever changes what the gate decides waits so long
                     requests.waitFor(1, open ? LONGEST_OPEN : -1);
                     receive(Math.min(free, taken.length));
                     submit();
@@ -172,19 +171,28 @@ final class AsyncWorker implements QueueServer {
 
     /** Sends the answers of what was not submitted, and takes requests. */
     private void receive(int most) throws DeviceException {
+        transfer(most);
+        closeGate();
+    }
+
+    private void transfer(int most) throws DeviceException {
         device.transfer(requests.receive(most));
         if (requests.refused() != unreachable) {
             unreachable = requests.refused();
-            problems.report("the kernel cannot reach the data of a request");
+            problems.report(InFlight.UNREACHABLE);
         }
-        closeGate();
     }
 
     /** Sends these answers before a wait for something else. */
     private void send() throws DeviceException {
+        sendNow();
+        closeGate();
+    }
+
+    private void sendNow() throws DeviceException {
         requests.waitFor(0, 0);
         while (requests.answers() > 0) {
-            receive(0);
+            transfer(0);
         }
     }
 
@@ -202,7 +210,12 @@ final class AsyncWorker implements QueueServer {
             return;
         }
         open = gate != null && gate.open();
-        if (take(n) && backend.wantsData()) {
+        boolean writes = take(n);
+        if (limit > 0) {
+            // What is submitted may take long, and nobody would fail the others meanwhile
+            sendNow();
+        }
+        if (writes && backend.wantsData()) {
             copy(n);
         }
         for (int i = 0; i < n; i++) {

@@ -2,11 +2,14 @@
 package abuse.server;
 
 import abuse.backend.AsyncRequest;
+import abuse.backend.BackendException;
+import abuse.backend.Failure;
 import abuse.device.Batch;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Result;
 import abuse.libc.Memory;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -18,6 +21,8 @@ import java.util.function.Consumer;
  * sends all that have gathered, and nobody waits for a thread that does. That allocates nothing.
  */
 final class InFlight implements AsyncRequest.Answers, AutoCloseable {
+    static final String UNREACHABLE = "the kernel cannot reach the data of a request";
+
     final Problems problems;
     private final Device device;
     private final Consumer<Throwable> onFailure;
@@ -126,7 +131,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     void bring(Slot slot) {
         synchronized (bringing) {
             if (silent) {
-                throw new IllegalStateException("the server has ended");
+                throw new UncheckedIOException(new IOException("the server has ended"));
             }
             long stale = bringing.stale();
             long refusals = bringing.refused();
@@ -139,8 +144,12 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
                 // Whoever asked for the data fails the request
                 bringing.forget();
             }
-            if (bringing.stale() != stale || bringing.refused() != refusals) {
-                throw new IllegalStateException("the data of a write can no longer be read");
+            if (bringing.stale() != stale) {
+                // Others have the request, which is nobody's fault
+                throw new UncheckedIOException(new BackendException(Failure.IO, null));
+            }
+            if (bringing.refused() != refusals) {
+                throw new UncheckedIOException(new IOException(UNREACHABLE));
             }
         }
     }
@@ -195,10 +204,18 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     private void release(Slot last) {
         for (Slot slot = last; slot != null; slot = slot.next) {
             if (slot.moved != null) {
-                slot.moved.run();
+                tellMoved(slot.moved);
             }
         }
         free(last);
+    }
+
+    private void tellMoved(Runnable moved) {
+        try {
+            moved.run();
+        } catch (Throwable e) {
+            problems.report(e);
+        }
     }
 
     private synchronized void free(Slot last) {

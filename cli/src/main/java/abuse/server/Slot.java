@@ -9,6 +9,7 @@ import abuse.device.Operation;
 import abuse.device.RequestFlag;
 import abuse.device.Result;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A place for one request that is under way, with memory for its data. It is used again for later requests. */
@@ -174,6 +175,7 @@ final class Slot implements AsyncRequest {
 
     @Override
     public void completeSoonAt(long where, Runnable then) {
+        Objects.requireNonNull(then);
         end(Result.OKAY, where, then);
     }
 

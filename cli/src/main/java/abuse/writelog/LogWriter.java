@@ -81,6 +81,7 @@ public final class LogWriter implements AutoCloseable {
         if (other > 0) {
             throw new IOException(path + ": is being written by another filter record");
         }
+        ImageLock.refuseText(fd, path);
     }
 
     /** Whether it is what a filter leaves that was closed at once, as another one could not be opened. */

@@ -125,6 +125,37 @@ class InPlaceTest {
         assertFalse(read.asked);
     }
 
+    /** Says that all is well. */
+    private static final class Healer extends Filter {
+        Healer() throws Exception {
+            super(new Settings(Map.of()));
+        }
+
+        @Override
+        protected boolean looksAtData() {
+            return false;
+        }
+
+        @Override
+        protected void take(FilteredRequest request) {
+            request.pass();
+        }
+
+        @Override
+        protected void answered(FilteredRequest request) {
+            request.turn(null);
+        }
+    }
+
+    @Test
+    void what_a_filter_has_turned_back_ends_as_it_would_without() throws Exception {
+        put(new Healer(), TestStore.filter("error", Map.of("fail", "after")));
+        Placed read = submit(Kind.READ, 3);
+        assertNull(read.await());
+        assertEquals(memory.readAddress(3 * TestStore.BLOCK, TestStore.BLOCK), read.address);
+        read.moved.run();
+    }
+
     @Test
     void what_no_filter_takes_need_not_be_submitted() throws Exception {
         put(TestStore.filter("error", Map.of("op", Set.of("write"), "every", 2L)), TestStore.filter("error", Map.of("op", Set.of("discard"))));

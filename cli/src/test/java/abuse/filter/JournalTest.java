@@ -56,6 +56,9 @@ class JournalTest {
         var e = assertThrows(IOException.class, () -> disk(TestStore.filter("record", Map.of("file", log)),
                 TestStore.filter("log", Map.of("file", log))));
         assertEquals(log + ": it is written by a filter record; name another file", e.getMessage());
+        e = assertThrows(IOException.class, () -> disk(TestStore.filter("log", Map.of("file", log)),
+                TestStore.filter("record", Map.of("file", log))));
+        assertEquals(log + ": another filter writes lines to it; name another file", e.getMessage());
     }
 
     @Test
