@@ -7,8 +7,8 @@ import java.util.Objects;
 
 /**
  * One request that an {@link AsyncBackend} carries out. It ends with one call of {@link #complete}, {@link #completeSoon},
- * {@link #completeSoonAt}, {@link #retry} or {@link #fail}, in any thread. After that call the object must not be used any more, because it then stands for
- * another request.
+ * {@link #completeSoonAt}, {@link #retry} or {@link #fail}, in any thread. After that call the object must not be used any
+ * more, because it then stands for another request.
  */
 public interface AsyncRequest {
     /** What is asked for. */

@@ -21,7 +21,10 @@ public abstract class Filter implements AutoCloseable {
         return selection;
     }
 
-    /** Whether it takes a request, which this object stands for only now. A filter that has to see all of them asks its {@link #selection} later. */
+    /**
+     * Whether it takes a request, which this object stands for only now. A filter that has to see all of them asks its
+     * {@link #selection} later.
+     */
     protected boolean takes(FilteredRequest request) {
         return selection.picks(request);
     }
@@ -42,8 +45,8 @@ public abstract class Filter implements AutoCloseable {
     }
 
     /**
-     * A request that it passed is on its way out, carried out or failed. If it {@link #looksAtData}, it may look at the data, and change it; and it may
-     * decide with {@link FilteredRequest#turn} how the request ends.
+     * A request that it passed is on its way out, carried out or failed. It may decide with {@link FilteredRequest#turn} how the
+     * request ends; and look at the data, and change it, if it {@linkplain #looksAtData says} that it may.
      */
     protected void answered(FilteredRequest request) {}
 
