@@ -297,6 +297,7 @@ tool() {
 		mkfifo $RESIDENT.in $RESIDENT.out
 		(
 			exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- # these belong to the test
+			cd / # the folder of a test will be gone
 			exec setsid java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
 				-cp "${ABUSECTL%/*}/target/abusectl.jar:$ABUSE_BUILD/resident" Resident $RESIDENT.in $RESIDENT.out
 		) </dev/null >$RESIDENT.log 2>&1 &
