@@ -26,7 +26,7 @@ public interface AsyncBackend extends Backend {
      */
     void submit(AsyncRequest request) throws IOException;
 
-    /** What the calling thread asks before it submits requests, made for it alone; null if it is to submit all. */
+    /** What one thread that submits requests asks before that, made for it alone; null if it is to submit all. */
     default Gate gate() {
         return null;
     }

@@ -43,6 +43,6 @@ public final class Words {
 
     /** A word without line breaks as a shell takes it, for a command that a person may type. */
     public static String escaped(String word) {
-        return word.replaceAll("[^\\p{L}\\p{N}_@%+=:,./-]", "\\\\$0");
+        return word.isEmpty() ? "''" : word.replaceAll("[^\\p{L}\\p{N}_@%+=:,./-]", "\\\\$0");
     }
 }

@@ -136,8 +136,9 @@ public final class Cli {
         if (e instanceof UnmatchedArgumentException unmatched) {
             message = unexpected(unmatched.getUnmatched().get(0), spec, root);
         } else if (e.getArgSpec() != null && "".equals(e.getValue())) {
-            message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName() : e.getArgSpec().paramLabel())
-                    + " is empty; if it is from a variable, that is not set";
+            // A word that may be left out may have been meant as the next one
+            message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName()
+                    : e.getArgSpec().required() ? e.getArgSpec().paramLabel() : "an argument") + " is empty; if it is from a variable, that is not set";
         } else if (root && message.startsWith("Missing required subcommand")) {
             message = "no command given";
         }

@@ -91,7 +91,7 @@ abstract class Command implements Callable<Integer> {
     }
 
     /** A shell makes an empty word of a variable that is not set, which must not become the default. */
-    private static String notEmpty(String word) {
+    static String notEmpty(String word) {
         if (word.isEmpty()) {
             throw new CommandLine.TypeConversionException("is empty");
         }

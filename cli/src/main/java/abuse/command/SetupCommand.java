@@ -19,7 +19,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class SetupCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
     private final PositionalParamSpec others = PositionalParamSpec.builder().index("1..*").arity("0..*").type(List.class)
-            .auxiliaryTypes(String.class).paramLabel("KEYS").hidden(true).build();
+            .auxiliaryTypes(String.class).converters(Command::notEmpty).paramLabel("KEYS").hidden(true).build();
 
     private final OptionSpec owner = option("--owner", "USER", "Give the control node and the disk to USER, who may then"
             + " serve, use and reset it.");

@@ -51,6 +51,7 @@ public final class ImageLock {
     public static ImageLock take(int fd, String path, int number, boolean readOnly) throws IOException {
         var lock = new ImageLock(fd, path, number, readOnly);
         lock.check(Unix.lockForReading(fd, (lock.readOnly ? READERS : WRITERS) + lock.disk));
+        refuseText(fd, path);
         return lock;
     }
 
@@ -62,6 +63,7 @@ public final class ImageLock {
     public static void takeWithoutDisk(int fd, String path, boolean readOnly) throws IOException {
         var lock = new ImageLock(fd, path, NO_DISK, readOnly);
         lock.check(Unix.lockForReading(fd, (readOnly ? READERS : WRITERS) + lock.disk));
+        refuseText(fd, path);
         lock.refuse(WRITERS, WRITERS, ALL, "; end that first");
         if (!readOnly) {
             lock.refuse(READERS, READERS, ALL, "; end that first");
@@ -75,7 +77,7 @@ public final class ImageLock {
      * @throws IOException when it is an image, or the record of one
      */
     public static int lockText(String path) throws IOException {
-        int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
+        int fd = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_NONBLOCK | Unix.O_NOCTTY);
         if (fd < 0) {
             return -1;
         }
@@ -94,7 +96,7 @@ public final class ImageLock {
     /** Throws when text is added to an open file. */
     public static void refuseText(int fd, String path) throws IOException {
         if (Unix.firstLock(fd, TEXT, 1) > 0) {
-            throw new IOException(path + ": another filter writes lines to it; name another file");
+            throw new IOException(path + ": a filter writes lines to it; name another file");
         }
     }
 

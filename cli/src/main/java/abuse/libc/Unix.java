@@ -57,6 +57,7 @@ public final class Unix {
     /** Of a block device without O_CREAT: unless somebody else has it for himself, as a mount has. */
     public static final int O_EXCL = 0x80;
     public static final int O_DIRECT = HERE.oDirect();
+    public static final int O_NOCTTY = 0x100;
     public static final int O_NONBLOCK = 0x800;
     public static final int O_CLOEXEC = 0x80000;
 

@@ -249,14 +249,17 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
 
     /** Answers a request whose deadline has passed. */
     boolean expired(long id) {
-        try {
-            late.answer(0, id, Result.TIMEOUT, 0);
-            while (late.answers() > 0) {
-                device.transfer(late);
+        // The kernel refuses two answers of one request at a time
+        synchronized (bringing) {
+            try {
+                late.answer(0, id, Result.TIMEOUT, 0);
+                while (late.answers() > 0) {
+                    device.transfer(late);
+                }
+            } catch (Throwable e) {
+                late.forget();
+                onFailure.accept(e);
             }
-        } catch (Throwable e) {
-            late.forget();
-            onFailure.accept(e);
         }
         return true;
     }

@@ -227,7 +227,7 @@ class CrashesTest extends CommandTestBase {
     @Test
     void a_check_that_hangs_is_killed_with_its_children() throws Exception {
         new LogFile().write(0, 'a').store(log);
-        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=2"));
+        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=10"));
         assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nhung: true\n| hangs\n2 states, 1 bad, "), outcome.out());
         succeed(words("true {}", "--timeout=forever"));
         assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));
@@ -412,7 +412,8 @@ class CrashesTest extends CommandTestBase {
         assertEquals("--check cannot be run: its exit status is 126", fail(words("exit 126; {}")));
         assertEquals("/nope: No such file or directory", fail("crashes", log.toString(), "--base", base.toString(), "--check", "true {}", "--work", "/nope"));
         assertEquals(log + ": is the record itself", fail("crashes", log.toString(), "--base", log.toString(), "--check", "true {}"));
-        assertEquals("'': No such file or directory", fail("crashes", log.toString(), "--base", "", "--check", "true {}"));
+        assertEquals("crashes: --base is empty; if it is from a variable, that is not set",
+                misuse("crashes", log.toString(), "--base", "", "--check", "true {}"));
         Files.write(base, new byte[] {'Q', 'F', 'I', (byte) 0xfb});
         assertEquals(base + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk", fail(words("true {}")));
         Files.write(base, new byte[100]);

@@ -50,7 +50,7 @@ class TraceTest extends CommandTestBase {
         assertEquals(Set.of(Kind.PUT, Kind.EXPIRE), devices.traced());
         assertEquals("trace: unknown event 'putt'; did you mean 'put'?", misuse("trace", "-e", "putt"));
         assertEquals("trace: unknown event ''; there are submit, get, put, requeue, stale, expire, cancel, mapped, map, unmap, setup, reset",
-                misuse("trace", "-e", ""));
+                misuse("trace", "-e", ","));
         assertEquals("trace: --count=x is not a number", misuse("trace", "--count=x"));
         assertTrue(succeed("trace", "--help").contains("  requeue   its server lost it"), succeed("trace", "--help"));
     }

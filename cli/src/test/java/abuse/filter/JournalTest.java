@@ -58,7 +58,7 @@ class JournalTest {
         assertEquals(log + ": it is written by a filter record; name another file", e.getMessage());
         e = assertThrows(IOException.class, () -> disk(TestStore.filter("log", Map.of("file", log)),
                 TestStore.filter("record", Map.of("file", log))));
-        assertEquals(log + ": another filter writes lines to it; name another file", e.getMessage());
+        assertEquals(log + ": a filter writes lines to it; name another file", e.getMessage());
     }
 
     @Test
