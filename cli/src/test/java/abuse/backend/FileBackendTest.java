@@ -164,7 +164,7 @@ class FileBackendTest {
     void an_image_that_another_machine_has_is_refused() throws Exception {
         open(true, CACHED).close();
         int fd = Unix.open(image().toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
-        for (long position : new long[] {1L << 62, (1L << 62) + (1L << 61) - 1}) {
+        for (long position : new long[] {(1L << 62) + 1, (1L << 62) + (1L << 61) - 1}) {
             assertEquals(0, Unix.lockForReading(fd, position));
             var e = assertThrows(IOException.class, () -> open(false, READ_ONLY));
             assertTrue(e.getMessage().startsWith(image() + ": it is served as another machine's disk already"), e.getMessage());
