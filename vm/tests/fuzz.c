@@ -8,7 +8,7 @@
  * or another that is wrong. No matter what is called, this must hold:
  *
  *  - a read of the disk has nothing in it but what was put, bytes PUT, or
- *    where it is mapped to the target, WRITTEN;
+ *    where it is mapped to the target, WRITTEN, or 0 after a discard;
  *  - the data of a write that a get brings is what was written, bytes WRITTEN,
  *    or zeros;
  *  - no byte of the caller's memory changes that the call did not name. Each
