@@ -113,7 +113,7 @@ class MistakeTest extends CommandTestBase {
 
     @Test
     void an_empty_word_is_not_the_default() {
-        for (String words : List.of("an argument|reset|", "an argument|info|", "an argument|setup||sz=1M", "an argument|setup|0|", "DEVICE|map||0|4K|/dev/null", "--plugin|server|0|mem|--plugin|",
+        for (String words : List.of("an argument|reset|", "an argument|info|", "an argument|setup||sz=1M", "DEVICE|map||0|4K|/dev/null", "--plugin|server|0|mem|--plugin|",
                 "--all|server|--all|", "FILE|replay|", "--keep|crashes|log|--base|base|--check|true {}|--keep|")) {
             String[] typed = words.split("[|]", -1);
             var outcome = run(Arrays.copyOfRange(typed, 1, typed.length));
@@ -121,6 +121,7 @@ class MistakeTest extends CommandTestBase {
             assertEquals("abusectl: " + typed[1] + ": " + typed[0] + " is empty; if it is from a variable, that is not set",
                     outcome.err().lines().findFirst().orElse(""));
         }
+        assertEquals("setup: unexpected argument ''", misuse("setup", "0", ""));
     }
 
     @Test
