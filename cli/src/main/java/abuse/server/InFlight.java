@@ -41,7 +41,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     private long refused;
     /** For the thread that watches deadlines. */
     private final Batch late = new Batch(1).receiveNothing();
-    /** For the data of a single write; its own lock is for all that concerns it. */
+    /** For the data of a single write. Its lock is that of {@link #late}, too. */
     private final Batch bringing = new Batch(1).receiveNothing();
     private boolean silent;
 
