@@ -72,7 +72,7 @@ vm_time() {
 }
 
 # wait_for COMMAND...: waits until it succeeds, at most $WAIT seconds
-WAIT=60
+WAIT=240
 wait_for() {
 	local end vm_time
 	vm_time

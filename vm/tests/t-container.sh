@@ -2,7 +2,6 @@
 # Servers and setup in a container: with namespaces of its own, a /dev of its own, and no capability there or here
 # run.sh: seconds 300
 # run.sh: kernels 6.1
-WAIT=100
 
 # _contain NODE...: makes $inside, which runs a command as user 1234 in a container. It has the usual nodes, these,
 # and no sysfs

@@ -3,7 +3,6 @@
 # disk
 # run.sh: seconds 240
 # run.sh: kernels 6.1 newest rt debug kcsan
-WAIT=100
 
 _run() { # NAME ARGUMENT...: starts run, which prints its disk when this returns
 	spawn "$1" "$ABUSECTL" run "${@:2}"

@@ -3,7 +3,6 @@
 # run.sh: kernels 6.12
 # run.sh: seconds 400
 MANY=150 # 500 take minutes
-WAIT=200
 
 _start_all() {
 	spawn server "$ABUSECTL" server --all "$T/disks"

@@ -3,7 +3,6 @@
 # In each test a server dies while files are written, and in the end the stack is taken apart
 # run.sh: seconds 300
 # run.sh: kernels 6.12
-WAIT=100
 
 # There is no udev here to make the nodes.
 export DM_DISABLE_UDEV=1 LVM_SUPPRESS_FD_WARNINGS=1 MDADM_NO_UDEV=1

@@ -3,7 +3,6 @@
 # closed descriptors, disks with other names
 # run.sh: seconds 240
 # run.sh: kernels 6.12 newest rt debug kcsan
-WAIT=100
 
 PROJECT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 _abusectl() { "$ABUSECTL" "$@"; }

@@ -40,7 +40,7 @@ final class Web {
     static final int MOST_HOPS = 10;
     static final String OTHER_LENGTH = "the server sends another number of bytes than it was asked for";
     private static final int WHOLE = 200;
-    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
+    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
     private static final Duration LONGEST_WAIT = Duration.ofHours(1);
     private static final String TRUST_STORE = "-Djavax.net.ssl.trustStore in ABUSECTL_JAVA_OPTS names a file of"
             + " keytool that tells whom to trust";
