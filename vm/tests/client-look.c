@@ -26,7 +26,8 @@
  */
 static struct {
 	const char *end;
-	int fd, err;
+	int fd, disk, err;
+	char *page;
 	unsigned int busy, gets;
 	__u64 begin, ended;
 	long slept;
@@ -95,8 +96,6 @@ static void *look_once(void *data)
 static void end_look(void)
 {
 	struct abuse_xfer x = empty_xfer(NULL, NULL);
-	char *page;
-	int disk;
 
 	if (!strcmp(l.end, "signal") || !strcmp(l.end, "neighbour")) {
 		/* One that comes before the call ends nothing. */
@@ -111,13 +110,8 @@ static void end_look(void)
 		x.flags = ABUSE_XFER_DRAIN;
 		if (ioctl(l.fd, ABUSE_XFER, &x))
 			die("drain");
-	} else {
-		disk = open_device(arg("disk", ""), O_RDONLY | O_DIRECT);
-		page = map(4096);
-		if (pread(disk, page, 4096, 0) != 4096)
-			die("read");
-		munmap(page, 4096);
-		close(disk);
+	} else if (pread(l.disk, l.page, 4096, 0) != 4096) {
+		die("read");
 	}
 }
 
@@ -144,6 +138,10 @@ void look(const char *device)
 	here = !strcmp(l.end, "neighbour") || !strcmp(l.end, "submitter");
 	request = !strcmp(l.end, "request") || !strcmp(l.end, "submitter");
 	sigaction(SIGUSR1, &action, NULL);
+	if (request) {
+		l.disk = open_device(arg("disk", ""), O_RDONLY | O_DIRECT);
+		l.page = map(4096);
+	}
 	run_on(!here);
 	for (n = 0; n < tries && !good; n++) {
 		__u64 done;
