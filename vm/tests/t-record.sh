@@ -122,6 +122,7 @@ a_disk_with_larger_blocks_is_replayed_onto() {
 	tool replay "$T/log" -no length,flags | grep -q '512B discard' || fail "no small discard: $(tool replay "$T/log")"
 	_fresh
 	: >"$T/replay"
+	modprobe loop
 	loop=$(losetup -b 4096 -f --show "$T/copy")
 	tool replay "$T/log" --onto "$loop"
 	losetup -d "$loop"
