@@ -45,22 +45,23 @@ clients() {
 		cc=("CC=$cross/aarch64-linux-gnu-gcc-12" "CC32=$cross/arm-linux-gnueabihf-gcc-12 -Wl,-z,max-page-size=65536")
 		;;
 	esac
-	mkdir -p "$clients"
-	flock "$clients" make -C vm/tests OUT="$clients" "${cc[@]}"
+	mkdir -p "$clients" &&
+		flock "$clients" make -C vm/tests OUT="$clients" "${cc[@]}"
 }
 
+# Its status is looked at, so a command that fails does not end it by itself.
 build() { # KERNEL DIRECTORY
-	local kernel=$1
-	vm/module.sh "$kernel"
-	mkdir -p "$2/busy"
-	cp -pu vm/tests/busy.c "$2/busy"
-	echo 'obj-m := busy.o' >"$2/busy/Kbuild"
-	[ ! -e "build/kernel/$1/cc" ] || set -- "$@" "CC=$PWD/build/kernel/$1/cc"
-	make -C "build/kernel/$1/headers" M="$PWD/$2/busy" "${@:3}" modules
-	cp -p "$2/busy/busy.ko" "$2"
-	clients "$kernel"
-	cp -rlf "$clients/." "$2"
-	[ ! -d build/java/lib ] || cp -rlf build/java/lib/. "$2"
+	local kernel=$1 dir=$2 cc=()
+	[ ! -e "build/kernel/$1/cc" ] || cc=("CC=$PWD/build/kernel/$1/cc")
+	vm/module.sh "$kernel" &&
+		mkdir -p "$dir/busy" &&
+		cp -pu vm/tests/busy.c "$dir/busy" &&
+		echo 'obj-m := busy.o' >"$dir/busy/Kbuild" &&
+		make -C "build/kernel/$kernel/headers" M="$PWD/$dir/busy" "${cc[@]}" modules &&
+		cp -p "$dir/busy/busy.ko" "$dir" &&
+		clients "$kernel" &&
+		cp -rlf "$clients/." "$dir" &&
+		{ [ ! -d build/java/lib ] || cp -rlf build/java/lib/. "$dir"; }
 }
 
 [ "$only_build" ] || [ ! -e cli/target/abusectl.jar ] || with_java
