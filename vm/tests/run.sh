@@ -90,7 +90,7 @@ debug | kcsan) SLOW=5 ;;
 *-arm64*) SLOW=2 ;;
 *) SLOW=1 ;;
 esac
-# These limits are for a quiet machine. On a busy one less is done in the VM's own time, too: others use the caches.
+# The limits of tests are for a quiet machine. On a busy one less is done in the VM's own time, too: others use the caches.
 PATIENCE=3
 
 # Reads a line from a descriptor into a variable, within that many seconds of the VM's own time
