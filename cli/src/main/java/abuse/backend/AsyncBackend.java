@@ -3,6 +3,7 @@ package abuse.backend;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -26,8 +27,12 @@ public interface AsyncBackend extends Backend {
      */
     void submit(AsyncRequest request) throws IOException;
 
-    /** What one thread that submits requests asks before that, made for it alone; null if it is to submit all. */
-    default Gate gate() {
+    /**
+     * What one thread that submits requests asks before that, made for it alone; null if it is to submit all.
+     *
+     * @param idle whether the kernel has moved all bytes, as the thread waits there for requests; from any thread
+     */
+    default Gate gate(BooleanSupplier idle) {
         return null;
     }
 

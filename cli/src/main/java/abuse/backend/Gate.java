@@ -10,7 +10,7 @@ public interface Gate {
     int NOTHING = -1;
 
     /**
-     * Requests have come. What this decides holds until {@link #close}.
+     * Requests have come. What this decides holds until {@link #close}, or until whoever changes it finds the thread idle.
      *
      * @return false if all are to be submitted, without a {@link #close}
      */
@@ -25,6 +25,6 @@ public interface Gate {
     /** Begins to carry out a request, as {@link AsyncBackend#submit} does. */
     void submit(AsyncRequest request, int what);
 
-    /** The kernel has moved the bytes of all that were not submitted. */
+    /** The kernel has moved the bytes of all that were not submitted; of no effect if the gate has closed itself. */
     void close();
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncRequest;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -10,7 +13,11 @@ import java.util.function.Consumer;
  * change are held. Its lock is the only one that a request takes for a change of the filters.
  */
 final class Entrance {
+    /** Nobody says when a thread begins to wait in the kernel. */
+    private static final long LOOK_MS = 10;
+
     private final RequestPool pool;
+    private final List<FilterGate> gates = new ArrayList<>();
     private volatile Chain chain;
     /** Whether requests that come wait until the filters have changed. */
     private boolean holding;
@@ -55,6 +62,13 @@ final class Entrance {
         FilteredRequest mine = pool.take();
         admit(mine, request, here, behind);
         return mine;
+    }
+
+    /** A gate for one thread; see {@link FilteredBackend#gate}. */
+    synchronized FilterGate gate(FilteredBackend backend, AddressedBackend memory, BooleanSupplier idle) {
+        var gate = new FilterGate(backend, this, memory, idle);
+        gates.add(gate);
+        return gate;
     }
 
     /** Lets a group of requests in, as one, and returns their filters; null if requests are held. */
@@ -139,17 +153,20 @@ final class Entrance {
 
     private boolean await(BooleanSupplier end, long milliseconds) {
         long until = System.nanoTime() + milliseconds * 1_000_000;
-        while (!end.getAsBoolean()) {
+        while (true) {
+            gates.forEach(FilterGate::closeIfIdle);
+            if (end.getAsBoolean()) {
+                return true;
+            }
             long rest = (until - System.nanoTime()) / 1_000_000;
             if (rest <= 0 || ended) {
                 return false;
             }
             try {
-                wait(rest);
+                wait(Math.min(rest, LOOK_MS));
             } catch (InterruptedException e) {
                 // Nobody has a reason to
             }
         }
-        return true;
     }
 }

@@ -5,6 +5,7 @@ import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncRequest;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Gate;
+import java.util.function.BooleanSupplier;
 
 /** Lets the requests of a disk in memory through that no filter takes, without an object for each. */
 final class FilterGate implements Gate {
@@ -13,19 +14,26 @@ final class FilterGate implements Gate {
     private final AddressedBackend memory;
     /** Stands for a request while filters are asked whether they take it. */
     private final FilteredRequest asked;
+    private final BooleanSupplier idle;
     private Chain chain;
+    /** With the lock of the entrance. */
+    private boolean open;
 
-    FilterGate(FilteredBackend backend, Entrance entrance, AddressedBackend memory) {
+    FilterGate(FilteredBackend backend, Entrance entrance, AddressedBackend memory, BooleanSupplier idle) {
         this.backend = backend;
         this.entrance = entrance;
         this.memory = memory;
+        this.idle = idle;
         asked = new FilteredRequest(backend);
     }
 
     @Override
     public boolean open() {
-        chain = entrance.enterTogether();
-        return chain != null;
+        synchronized (entrance) {
+            chain = entrance.enterTogether();
+            open = chain != null;
+            return open;
+        }
     }
 
     @Override
@@ -49,6 +57,20 @@ final class FilterGate implements Gate {
 
     @Override
     public void close() {
-        entrance.leaveTogether(chain);
+        synchronized (entrance) {
+            if (open) {
+                open = false;
+                entrance.leaveTogether(chain);
+            }
+        }
+    }
+
+    /** Closes it if its thread waits for requests, with which it would close it, too. */
+    void closeIfIdle() {
+        synchronized (entrance) {
+            if (open && idle.getAsBoolean()) {
+                close();
+            }
+        }
     }
 }

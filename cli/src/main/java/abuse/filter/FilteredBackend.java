@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -138,8 +139,8 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
-    public Gate gate() {
-        return base instanceof AddressedBackend memory && !memory.isStored() ? new FilterGate(this, entrance, memory) : null;
+    public Gate gate(BooleanSupplier idle) {
+        return base instanceof AddressedBackend memory && !memory.isStored() ? entrance.gate(this, memory, idle) : null;
     }
 
     @Override

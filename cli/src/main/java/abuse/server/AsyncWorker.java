@@ -9,9 +9,11 @@ import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Result;
+import abuse.device.ServerStatus;
 import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -21,8 +23,6 @@ import java.util.function.Consumer;
 final class AsyncWorker implements QueueServer {
     /** The most requests that are taken with one call. */
     private static final int ROOM = 128;
-    /** The longest wait with an open gate, in nanoseconds, as whoever changes what that decides waits for the end of it. */
-    private static final long LONGEST_OPEN = 50_000_000;
     /** Bytes of memory for data; more than that is under way only in small requests. */
     private static final long MOST_MEMORY = 1L << 30;
 
@@ -72,7 +72,7 @@ final class AsyncWorker implements QueueServer {
         taken = new Slot[room];
         causes = new Throwable[room];
         actions = new int[room];
-        gate = backend.gate();
+        gate = backend.gate(() -> isIdle(queue));
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
             causes[i] = new IOException(InFlight.UNREACHABLE);
             return true;
@@ -98,7 +98,7 @@ final class AsyncWorker implements QueueServer {
                 }
                 int free = inFlight.awaitFree();
                 if (free > 0) {
-                    requests.waitFor(1, open ? LONGEST_OPEN : -1);
+                    requests.waitFor(1, -1);
                     receive(Math.min(free, taken.length));
                     submit();
                 }
@@ -148,6 +148,19 @@ final class AsyncWorker implements QueueServer {
     /** Waits so many milliseconds at most for requests that were left behind, after {@link #run}; whether there are none. */
     boolean awaitAll(long milliseconds) {
         return inFlight.awaitAll(milliseconds);
+    }
+
+    /** Whether all open files of this process that serve a queue wait for its requests, after the answers of their calls. */
+    private boolean isIdle(int queue) {
+        try {
+            long pid = ProcessHandle.current().pid();
+            List<ServerStatus> mine = device.servers().stream().filter(one -> one.pid() == pid
+                    && (one.queue() == queue || one.queue() == Device.ANY_QUEUE)).toList();
+            return !mine.isEmpty() && mine.stream().allMatch(one -> one.waiting() > 0);
+        } catch (DeviceException e) {
+            // Then it is the end of run() that closes the gate
+            return false;
+        }
     }
 
     /** Whether it failed because the device was reset. */
@@ -210,12 +223,27 @@ final class AsyncWorker implements QueueServer {
             return;
         }
         open = gate != null && gate.open();
-        boolean writes = take(n);
+        boolean any = take(n);
         if (limit > 0) {
             // What is submitted may take long, and nobody would fail the others meanwhile
             sendNow();
         }
-        if (writes && backend.wantsData()) {
+        if (any) {
+            submitTaken(n);
+        }
+        if (requests.answers() == 0) {
+            closeGate();
+        }
+    }
+
+    private void submitTaken(int n) throws DeviceException {
+        long now = System.nanoTime();
+        for (int i = 0; i < n; i++) {
+            if (taken[i] != null) {
+                taken[i].begin(now);
+            }
+        }
+        if (backend.wantsData()) {
             copy(n);
         }
         for (int i = 0; i < n; i++) {
@@ -224,15 +252,12 @@ final class AsyncWorker implements QueueServer {
             }
         }
         backend.submitted();
-        if (requests.answers() == 0) {
-            closeGate();
-        }
     }
 
-    /** Finds a slot for each request that is to be submitted; whether there are writes among them. */
+    /** Finds a slot for each request that is to be submitted; whether there are any. */
     private boolean take(int n) {
-        long now = System.nanoTime();
-        boolean writes = false;
+        long now = limit > 0 ? System.nanoTime() : 0;
+        boolean any = false;
         Slot spare = null;
         for (int i = 0; i < n; i++) {
             Slot slot = spare != null ? spare : inFlight.take();
@@ -242,16 +267,15 @@ final class AsyncWorker implements QueueServer {
                 taken[i] = null;
                 spare = slot;
             } else {
-                slot.begin();
                 taken[i] = slot;
                 spare = null;
-                writes |= slot.kind() == AsyncRequest.Kind.WRITE;
+                any = true;
             }
         }
         if (spare != null) {
             inFlight.giveBack(spare);
         }
-        return writes;
+        return any;
     }
 
     /** Whether more is to be done than that the kernel moves bytes. */

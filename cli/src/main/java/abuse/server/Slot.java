@@ -72,17 +72,17 @@ final class Slot implements AsyncRequest {
         length = kind == Kind.FLUSH ? 0 : batch.length(i);
         this.writeThrough = writeThrough;
         flags = batch.flags(i);
-        start = now;
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
         brought = false;
-        if (hasData()) {
-            memory.clear().limit((int) length);
-        }
     }
 
     /** It is under way from now on. */
-    void begin() {
+    void begin(long now) {
+        start = now;
         result = null;
+        if (hasData()) {
+            memory.clear().limit((int) length);
+        }
         state.set(state.get() & ~MASK | UNDER_WAY);
     }
 

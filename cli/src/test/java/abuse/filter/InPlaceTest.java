@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -159,7 +160,7 @@ class InPlaceTest {
     @Test
     void what_no_filter_takes_need_not_be_submitted() throws Exception {
         put(TestStore.filter("error", Map.of("op", Set.of("write"), "every", 2L)), TestStore.filter("error", Map.of("op", Set.of("discard"))));
-        Gate gate = disk.gate();
+        Gate gate = disk.gate(() -> false);
         assertTrue(gate.open());
         var write = new Placed(Kind.WRITE, 3);
         assertEquals(Gate.NOTHING, gate.look(write));
@@ -180,14 +181,26 @@ class InPlaceTest {
     @Test
     void the_filters_change_when_a_gate_is_closed() throws Exception {
         put(TestStore.filter("error", Map.of("rate", 0.0)));
-        Gate gate = disk.gate();
+        Gate gate = disk.gate(() -> false);
         assertTrue(gate.open());
         changeAfter(() -> {
-            assertFalse(disk.gate().open());
+            assertFalse(disk.gate(() -> false).open());
             gate.close();
         });
         assertTrue(gate.open());
         assertFalse(gate.look(new Placed(Kind.WRITE, 3)) == Gate.NOTHING);
+        gate.close();
+    }
+
+    @Test
+    void a_gate_whose_thread_waits_holds_up_no_change() throws Exception {
+        put(TestStore.filter("error", Map.of("rate", 0.0)));
+        var idle = new AtomicBoolean();
+        Gate gate = disk.gate(idle::get);
+        assertTrue(gate.open());
+        changeAfter(() -> idle.set(true));
+        gate.close();
+        assertTrue(gate.open());
         gate.close();
     }
 
