@@ -60,7 +60,8 @@ final class Sizes {
     }
 
     private static String shown(String name, String text) {
-        return name + (text.isEmpty() && !name.endsWith("=") ? "''" : text);
+        boolean seen = !text.isBlank() || text.isEmpty() && name.endsWith("=");
+        return name + (seen ? text : "'" + text + "'");
     }
 
     /** Whether a word is a size with a unit, such as 64M. */

@@ -132,6 +132,7 @@ class MapTest {
     void words_are_read_before_the_device_is_opened() {
         String size = " is not a size: bytes, or a number with K, M, G, T, P or E, or with KB, MB and so on for powers of 1000";
         for (String[] wrong : new String[][] {{"OFFSET x" + size, "x", "4K", "/dev/sda"},
+            {"OFFSET ' '" + size, " ", "4K", "/dev/sda"},
             {"LENGTH 8Q" + size, "0", "8Q", "/dev/sda"}, {"OFFSET -1 must not be negative", "-1", "8M", "/dev/sda"},
             {"LENGTH 0 must be more than 0", "0", "0", "/dev/sda"}, {"AT ''" + size, "0", "4K", "/dev/sda:"},
             {"AT xx" + size, "0", "4K", "/dev/sda:xx"}}) {
