@@ -121,7 +121,8 @@ static void abuse_describe_server(struct abuse_file *file,
 	server->gets = atomic64_read(&client->gets);
 	server->puts = atomic64_read(&client->puts);
 	server->stale = atomic64_read(&client->stale);
-	server->waiting = atomic_read(&client->waiting);
+	/* Pairs with the barrier of abuse_wait(). */
+	server->waiting = atomic_read_acquire(&client->waiting);
 	server->pid = abuse_file_pid(file, server->command);
 	server->uid = from_kuid_munged(current_user_ns(), file->uid);
 	server->owned = file->owned;

@@ -309,6 +309,8 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	init_wait(&w.entry);
 	w.entry.func = abuse_waiter_wake;
 
+	/* Who sees it wait sees all that its call has answered. */
+	smp_mb__before_atomic();
 	atomic_inc(&client->waiting);
 	/* A submitter on this CPU needs it to submit. */
 	if (busy_ns && !here)

@@ -889,7 +889,8 @@ enum abuse_server_flags {
  *	when the caller's user namespace has no number for it
  * @queue: the hardware queue that it serves, or ABUSE_ANY_QUEUE
  * @flags: enum abuse_server_flags
- * @waiting: its calls that wait for requests now
+ * @waiting: its calls that wait for requests now; the bytes of all that such a
+ *	call has answered are moved
  * @owned: requests that it has
  * @oldest_ms: milliseconds since the oldest of them was submitted
  * @idle_ms: milliseconds since it last began or ended a get or put

@@ -228,6 +228,22 @@ _filter() {
 # _file KEY=VALUE ...: I/O of 4 KiB on a file of the mounted disk
 _file() { client io "$T/mnt/file" "$@"; }
 
+# Its thread waits in the kernel with what it has decided about the last requests.
+filters_come_to_a_disk_in_memory_that_nobody_uses() {
+	ready capacity=16M flags=$WRITE_CACHE
+	start server mem --control
+	wait_for [ -S /run/abuse/abctl0 ]
+	io op=write byte=1
+	_filter add powerfail:off=0,file="$T/losses"
+	io op=write byte=2
+	_filter cut
+	is "the losses" "$(<"$T/losses")" "powerfail: lost=1 kept=0 torn=0"
+	io op=check byte=1
+	_filter remove powerfail
+	io op=check byte=1
+	stop server
+}
+
 filters_change_while_the_disk_is_mounted() {
 	ready capacity=64M flags=$((WRITE_CACHE | DISCARD))
 	truncate -s 64M "$T/image"

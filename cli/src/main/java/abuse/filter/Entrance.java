@@ -3,8 +3,8 @@ package abuse.filter;
 
 import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncRequest;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -17,7 +17,7 @@ final class Entrance {
     private static final long LOOK_MS = 10;
 
     private final RequestPool pool;
-    private final List<FilterGate> gates = new ArrayList<>();
+    private final List<FilterGate> gates = new CopyOnWriteArrayList<>();
     private volatile Chain chain;
     /** Whether requests that come wait until the filters have changed. */
     private boolean holding;
@@ -65,7 +65,7 @@ final class Entrance {
     }
 
     /** A gate for one thread; see {@link FilteredBackend#gate}. */
-    synchronized FilterGate gate(FilteredBackend backend, AddressedBackend memory, BooleanSupplier idle) {
+    FilterGate gate(FilteredBackend backend, AddressedBackend memory, BooleanSupplier idle) {
         var gate = new FilterGate(backend, this, memory, idle);
         gates.add(gate);
         return gate;
@@ -109,9 +109,11 @@ final class Entrance {
     }
 
     /** Has requests that come wait; whether there is none under way, for which it waits so long. */
-    synchronized boolean hold(int filters, long milliseconds) {
-        filtersAhead = filters;
-        holding = true;
+    boolean hold(int filters, long milliseconds) {
+        synchronized (this) {
+            filtersAhead = filters;
+            holding = true;
+        }
         return await(() -> underWay == 0, milliseconds);
     }
 
@@ -141,7 +143,7 @@ final class Entrance {
     }
 
     /** Whether all requests have ended that entered earlier filters, for which it waits so long. */
-    synchronized boolean awaitEarlier(long milliseconds) {
+    boolean awaitEarlier(long milliseconds) {
         return await(() -> underWay == chain.underWay, milliseconds);
     }
 
@@ -155,17 +157,19 @@ final class Entrance {
         long until = System.nanoTime() + milliseconds * 1_000_000;
         while (true) {
             gates.forEach(FilterGate::closeIfIdle);
-            if (end.getAsBoolean()) {
-                return true;
-            }
-            long rest = (until - System.nanoTime()) / 1_000_000;
-            if (rest <= 0 || ended) {
-                return false;
-            }
-            try {
-                wait(Math.min(rest, LOOK_MS));
-            } catch (InterruptedException e) {
-                // Nobody has a reason to
+            synchronized (this) {
+                if (end.getAsBoolean()) {
+                    return true;
+                }
+                long rest = (until - System.nanoTime()) / 1_000_000;
+                if (rest <= 0 || ended) {
+                    return false;
+                }
+                try {
+                    wait(Math.min(rest, LOOK_MS));
+                } catch (InterruptedException e) {
+                    // Nobody has a reason to
+                }
             }
         }
     }

@@ -16,8 +16,9 @@ final class FilterGate implements Gate {
     private final FilteredRequest asked;
     private final BooleanSupplier idle;
     private Chain chain;
-    /** With the lock of the entrance. */
+    /** With the lock of the entrance, as {@link #openings}. */
     private boolean open;
+    private long openings;
 
     FilterGate(FilteredBackend backend, Entrance entrance, AddressedBackend memory, BooleanSupplier idle) {
         this.backend = backend;
@@ -32,6 +33,7 @@ final class FilterGate implements Gate {
         synchronized (entrance) {
             chain = entrance.enterTogether();
             open = chain != null;
+            openings++;
             return open;
         }
     }
@@ -67,8 +69,19 @@ final class FilterGate implements Gate {
 
     /** Closes it if its thread waits for requests, with which it would close it, too. */
     void closeIfIdle() {
+        long seen;
         synchronized (entrance) {
-            if (open && idle.getAsBoolean()) {
+            if (!open) {
+                return;
+            }
+            seen = openings;
+        }
+        // A look into the kernel, which is not to hold up requests
+        if (!idle.getAsBoolean()) {
+            return;
+        }
+        synchronized (entrance) {
+            if (openings == seen) {
                 close();
             }
         }

@@ -73,6 +73,10 @@ final class AsyncWorker implements QueueServer {
         causes = new Throwable[room];
         actions = new int[room];
         gate = backend.gate(() -> isIdle(queue));
+        if (gate != null) {
+            // So that no class is loaded for it while the requests of a disk wait on which its file may be
+            isIdle(queue);
+        }
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
             causes[i] = new IOException(InFlight.UNREACHABLE);
             return true;
@@ -154,11 +158,11 @@ final class AsyncWorker implements QueueServer {
     private boolean isIdle(int queue) {
         try {
             long pid = ProcessHandle.current().pid();
-            List<ServerStatus> mine = device.servers().stream().filter(one -> one.pid() == pid
+            List<ServerStatus> mine = device.servers().stream().filter(one -> one.pid() == pid && !one.over()
                     && (one.queue() == queue || one.queue() == Device.ANY_QUEUE)).toList();
             return !mine.isEmpty() && mine.stream().allMatch(one -> one.waiting() > 0);
-        } catch (DeviceException e) {
-            // Then it is the end of run() that closes the gate
+        } catch (DeviceException | OutOfMemoryError e) {
+            // It is asked again, or the end of run() closes the gate
             return false;
         }
     }
@@ -224,6 +228,9 @@ final class AsyncWorker implements QueueServer {
         }
         open = gate != null && gate.open();
         boolean any = take(n);
+        if (any) {
+            begin(n);
+        }
         if (limit > 0) {
             // What is submitted may take long, and nobody would fail the others meanwhile
             sendNow();
@@ -236,13 +243,17 @@ final class AsyncWorker implements QueueServer {
         }
     }
 
-    private void submitTaken(int n) throws DeviceException {
+    /** From now on their deadlines are watched. */
+    private void begin(int n) {
         long now = System.nanoTime();
         for (int i = 0; i < n; i++) {
             if (taken[i] != null) {
                 taken[i].begin(now);
             }
         }
+    }
+
+    private void submitTaken(int n) throws DeviceException {
         if (backend.wantsData()) {
             copy(n);
         }

@@ -74,15 +74,15 @@ final class Slot implements AsyncRequest {
         flags = batch.flags(i);
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
         brought = false;
+        if (hasData()) {
+            memory.clear().limit((int) length);
+        }
     }
 
     /** It is under way from now on. */
     void begin(long now) {
         start = now;
         result = null;
-        if (hasData()) {
-            memory.clear().limit((int) length);
-        }
         state.set(state.get() & ~MASK | UNDER_WAY);
     }
 

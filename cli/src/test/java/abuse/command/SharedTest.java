@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class SharedTest {
     private final Commands commands = new Commands();
-    private final SimulatedDisk disk = commands.devices.add(0);
+    private final SimulatedDisk disk = commands.devices.add(0).servedBy(4711);
 
     @Test
     void server_names_the_other_one_and_the_next_step() throws Exception {

@@ -50,7 +50,7 @@ class TopTest extends CommandTestBase {
 
     @Test
     void top_shows_the_servers_of_each_disk_if_asked() throws Exception {
-        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        SimulatedDisk disk = devices.add(0).servedBy(4711).setUp(1 << 20);
         devices.add(1).setUp(1 << 20);
         try (Device server = devices.open("/dev/abctl0"); Device second = devices.open("/dev/abctl0")) {
             server.serve(new Serving(Device.ANY_QUEUE, "one", "file:disk.img"));
@@ -74,7 +74,7 @@ class TopTest extends CommandTestBase {
 
     @Test
     void top_counts_what_a_server_does_in_a_second() throws Exception {
-        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        SimulatedDisk disk = devices.add(0).servedBy(4711).setUp(1 << 20);
         try (Device server = devices.open("/dev/abctl0")) {
             assertEquals(Optional.empty(), TakenRequest.from(server, 0));
             terminal = true;

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** servers and requests: who serves a device, and who has which request. */
 class WhoHasWhatTest extends CommandTestBase {
-    private final SimulatedDisk disk = devices.add(0);
+    private final SimulatedDisk disk = devices.add(0).servedBy(4711);
 
     @Test
     void requests_are_shown_the_oldest_first_and_with_their_owner() throws Exception {

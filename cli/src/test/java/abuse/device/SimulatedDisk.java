@@ -77,6 +77,7 @@ public final class SimulatedDisk {
 
     final String path;
     final int number;
+    int pid = (int) ProcessHandle.current().pid();
     Config config;
     long generation;
     final Deque<Submitted> pending = new ArrayDeque<>();
@@ -118,6 +119,12 @@ public final class SimulatedDisk {
     /** Sets it up with a write cache, one queue of 128, and blocks of 4096. */
     public synchronized SimulatedDisk setUp(long capacity, Flag... flags) {
         return setUp(capacity, 1, flags);
+    }
+
+    /** Says of each server that it is this process, and not the one that it is. */
+    public synchronized SimulatedDisk servedBy(int process) {
+        pid = process;
+        return this;
     }
 
     public synchronized SimulatedDisk setUp(long capacity, int queues, Flag... flags) {

@@ -16,8 +16,6 @@ import java.util.stream.Stream;
 
 /** An open control node of a simulated disk. */
 final class SimulatedNode implements Device {
-    private static final int PID = 4711;
-
     private final SimulatedDisk disk;
     private final SimulatedTransfer transfer;
     boolean draining;
@@ -160,7 +158,7 @@ final class SimulatedNode implements Device {
             for (SimulatedNode other : disk.opens) {
                 if (what.identity() != null && other.serving != null && other.served == disk.generation
                         && other.serving.identity() != null && !other.serving.identity().equals(what.identity())) {
-                    throw new OtherContentException(disk.path, PID, other.serving.text());
+                    throw new OtherContentException(disk.path, disk.pid, other.serving.text());
                 }
             }
             serving = what;
@@ -179,7 +177,7 @@ final class SimulatedNode implements Device {
 
     private ServerStatus serverStatus() {
         var mine = disk.owned.values().stream().filter(request -> request.owner == this).toList();
-        return new ServerStatus(number, PID, 0, serving == null ? Device.ANY_QUEUE : serving.queue(), draining,
+        return new ServerStatus(number, disk.pid, 0, serving == null ? Device.ANY_QUEUE : serving.queue(), draining,
                 serving != null && served != disk.generation, waiting, mine.size(),
                 mine.stream().mapToLong(request -> request.ageMs).max().orElse(0), 0, gets, puts, stale, "java",
                 serving == null ? "" : Terminal.printable(serving.text()));
@@ -223,11 +221,11 @@ final class SimulatedNode implements Device {
             if (disk.config == null) {
                 throw new DeviceException(disk.path, Call.REQUESTS, Unix.ENODEV);
             }
-            return Stream.concat(disk.pending.stream(), disk.owned.values().stream()).map(SimulatedNode::requestStatus).toList();
+            return Stream.concat(disk.pending.stream(), disk.owned.values().stream()).map(this::requestStatus).toList();
         }
     }
 
-    private static RequestStatus requestStatus(Submitted request) {
+    private RequestStatus requestStatus(Submitted request) {
         var flags = EnumSet.noneOf(RequestFlag.class);
         flags.addAll(request.flags);
         if (request.redelivered) {
@@ -236,7 +234,7 @@ final class SimulatedNode implements Device {
         return new RequestStatus(request.operation, request.offset / 512, request.length, flags,
                 request.owner == null ? RequestStatus.Ownership.PENDING : request.busy ? RequestStatus.Ownership.BUSY
                         : RequestStatus.Ownership.OWNED,
-                request.queue, request.gets, request.ageMs, request.owner == null ? 0 : PID,
+                request.queue, request.gets, request.ageMs, request.owner == null ? 0 : disk.pid,
                 request.owner == null ? 0 : request.owner.number);
     }
 

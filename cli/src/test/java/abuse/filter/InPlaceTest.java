@@ -224,7 +224,7 @@ class InPlaceTest {
             }
             return null;
         }, task -> new Thread(task).start());
-        while (changer[0] == null || changer[0].getState() != Thread.State.TIMED_WAITING) {
+        while (!change.isDone() && (changer[0] == null || changer[0].getState() != Thread.State.TIMED_WAITING)) {
             Thread.onSpinWait();
         }
         assertFalse(change.isDone());
