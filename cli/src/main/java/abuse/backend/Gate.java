@@ -3,7 +3,7 @@ package abuse.backend;
 
 /**
  * Tells a thread which requests of a disk in memory need nothing but that the kernel moves their bytes. These are not
- * submitted. One thread at a time.
+ * submitted. One thread at a time, but for what closes it.
  */
 public interface Gate {
     /** Nothing else is to be done. */

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
  */
 final class Entrance {
     /** Nobody says when a thread begins to wait in the kernel. */
-    private static final long LOOK_MS = 10;
+    private static final long LOOK_NS = 10_000_000;
 
     private final RequestPool pool;
     private final List<FilterGate> gates = new CopyOnWriteArrayList<>();
@@ -110,11 +110,16 @@ final class Entrance {
 
     /** Has requests that come wait; whether there is none under way, for which it waits so long. */
     boolean hold(int filters, long milliseconds) {
+        // From then on no class is loaded, whose file may be on the disk
+        BooleanSupplier nothing = () -> underWay == 0;
+        for (FilterGate gate : gates) {
+            gate.prepare();
+        }
         synchronized (this) {
             filtersAhead = filters;
             holding = true;
         }
-        return await(() -> underWay == 0, milliseconds);
+        return await(nothing, milliseconds);
     }
 
     /** From now on requests enter other filters. */
@@ -154,19 +159,25 @@ final class Entrance {
     }
 
     private boolean await(BooleanSupplier end, long milliseconds) {
-        long until = System.nanoTime() + milliseconds * 1_000_000;
+        long nextLook = System.nanoTime();
+        long until = nextLook + milliseconds * 1_000_000;
         while (true) {
-            gates.forEach(FilterGate::closeIfIdle);
+            long now = System.nanoTime();
+            if (now - nextLook >= 0) {
+                for (FilterGate gate : gates) {
+                    gate.closeIfIdle();
+                }
+                nextLook = now + LOOK_NS;
+            }
             synchronized (this) {
                 if (end.getAsBoolean()) {
                     return true;
                 }
-                long rest = (until - System.nanoTime()) / 1_000_000;
-                if (rest <= 0 || ended) {
+                if (now - until >= 0 || ended) {
                     return false;
                 }
                 try {
-                    wait(Math.min(rest, LOOK_MS));
+                    wait(Math.max(1, Math.min(until - now, nextLook - now) / 1_000_000));
                 } catch (InterruptedException e) {
                     // Nobody has a reason to
                 }

@@ -67,6 +67,12 @@ final class FilterGate implements Gate {
         }
     }
 
+    /** Has all classes loaded that {@link #closeIfIdle} needs. */
+    void prepare() {
+        idle.getAsBoolean();
+        closeIfIdle();
+    }
+
     /** Closes it if its thread waits for requests, with which it would close it, too. */
     void closeIfIdle() {
         long seen;

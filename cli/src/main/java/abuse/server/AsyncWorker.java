@@ -13,7 +13,6 @@ import abuse.device.ServerStatus;
 import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -26,6 +25,7 @@ final class AsyncWorker implements QueueServer {
     /** Bytes of memory for data; more than that is under way only in small requests. */
     private static final long MOST_MEMORY = 1L << 30;
 
+    private final long pid = ProcessHandle.current().pid();
     private final Device device;
     private final AsyncBackend backend;
     private final DiskSize diskSize;
@@ -45,7 +45,7 @@ final class AsyncWorker implements QueueServer {
     private final int[] actions;
     /** Says what is not to be submitted; null if all is. */
     private final Gate gate;
-    /** Whether the gate is open. */
+    /** Whether this thread has opened the gate, and not closed it. */
     private boolean open;
     private long unreachable;
 
@@ -73,10 +73,6 @@ final class AsyncWorker implements QueueServer {
         causes = new Throwable[room];
         actions = new int[room];
         gate = backend.gate(() -> isIdle(queue));
-        if (gate != null) {
-            // So that no class is loaded for it while the requests of a disk wait on which its file may be
-            isIdle(queue);
-        }
         copies = new Batch(room).receiveNothing().onRefusal((i, errno) -> {
             causes[i] = new IOException(InFlight.UNREACHABLE);
             return true;
@@ -157,10 +153,16 @@ final class AsyncWorker implements QueueServer {
     /** Whether all open files of this process that serve a queue wait for its requests, after the answers of their calls. */
     private boolean isIdle(int queue) {
         try {
-            long pid = ProcessHandle.current().pid();
-            List<ServerStatus> mine = device.servers().stream().filter(one -> one.pid() == pid && !one.over()
-                    && (one.queue() == queue || one.queue() == Device.ANY_QUEUE)).toList();
-            return !mine.isEmpty() && mine.stream().allMatch(one -> one.waiting() > 0);
+            boolean found = false;
+            for (ServerStatus one : device.servers()) {
+                if (one.pid() == pid && !one.over() && (one.queue() == queue || one.queue() == Device.ANY_QUEUE)) {
+                    if (one.waiting() == 0) {
+                        return false;
+                    }
+                    found = true;
+                }
+            }
+            return found;
         } catch (DeviceException | OutOfMemoryError e) {
             // It is asked again, or the end of run() closes the gate
             return false;

@@ -137,7 +137,7 @@ class DeviceTableTest extends CommandTestBase {
     void info_and_list_show_all_devices_in_a_table() throws Exception {
         devices.add(0).setUp(1L << 40, 2, Flag.READ_ONLY, Flag.DISCARD);
         devices.add(1);
-        devices.add(10).setUp(3 << 19).read(0, 4096);
+        devices.add(10).servedBy(4711).setUp(3 << 19).read(0, 4096);
         assertEquals("""
                 NODE         SIZE BS  QD NQ PENDING OWNED ERRORS STATE PID SERVES PROBLEM
                 /dev/abctl0    1T 4K 128  2       0     0      0 live    - -      -

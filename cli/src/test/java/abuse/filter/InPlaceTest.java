@@ -202,6 +202,27 @@ class InPlaceTest {
         gate.close();
         assertTrue(gate.open());
         gate.close();
+        // That waits until nothing is counted as under way
+        disk.change(List.of());
+    }
+
+    @Test
+    void a_gate_that_was_opened_again_meanwhile_stays_open() throws Exception {
+        put(TestStore.filter("error", Map.of("rate", 0.0)));
+        var waits = new AtomicBoolean(true);
+        var gate = new Gate[1];
+        gate[0] = disk.gate(() -> {
+            if (!waits.getAndSet(false)) {
+                return false;
+            }
+            // A request has come at that moment
+            gate[0].close();
+            return gate[0].open();
+        });
+        assertTrue(gate[0].open());
+        disk.change(List.of(TestStore.filter("error", Map.of("rate", 0.0))));
+        assertFalse(waits.get());
+        changeAfter(gate[0]::close);
     }
 
     @Test
