@@ -91,6 +91,8 @@ a_record_that_cannot_be_written_ends_and_the_disk_goes_on() {
 	_replay "$T/small/log"
 	holds <(head -c 65536 "$T/copy") 65536 1
 	holds <(tail -c +65537 "$T/copy") $(((32 << 20) - 65536)) 0
+	tool replay "$T/small/log" >"$T/entries" 2>"$T/complaint"
+	shows "$T/complaint" ': ends where it could not be written, '
 	stop server
 	umount "$T/small"
 }
@@ -158,6 +160,21 @@ _crashes() {
 		[ "${text:-0}" -ge "$ABUSECTL_MARK" ] || { echo "after mark $ABUSECTL_MARK there is '$text'"; exit 1; }
 	END
 	tool crashes "$T/log" --base "$T/base" --from-mark 1 --most 4 --work "$T" --check "sh $T/check {}" >"$T/crashes" 2>"$T/complaint"
+}
+
+what_a_check_has_mounted_is_not_deleted() {
+	small_disk
+	start server "file:$T/image" --filter "record:$T/log"
+	io op=write
+	stop server
+	mkdir "$T/precious"
+	: >"$T/precious/file"
+	tool crashes "$T/log" --base "$T/image" --work "$T" --jobs=1 \
+		--check "m=\$(dirname {})/m; mkdir -p \$m && mount --bind $T/precious \$m" >"$T/crashes" 2>"$T/complaint" &&
+		fail "it did not fail: $(<"$T/crashes")"
+	shows "$T/complaint" '/m: is still mounted; unmount it, and delete '
+	[ -e "$T/precious/file" ] || fail "it was deleted"
+	umount "$T"/abusectl-crashes*/*/m
 }
 
 a_file_that_was_synced_is_there_after_every_crash() {

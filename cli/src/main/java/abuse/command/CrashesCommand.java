@@ -62,6 +62,7 @@ final class CrashesCommand extends Command {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
         }
         try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+            log.tellIfCut(context::complain);
             log.refuse(image);
             image.alone().raw();
             long need = WriteLog.reach(log.entries());

@@ -42,6 +42,7 @@ final class ReplayCommand extends Command {
         long entry = limit(toEntry);
         long flush = limit(toFlush);
         try (var log = new WriteLog(file.getValue())) {
+            log.tellIfCut(context::complain);
             List<LogEntry> all = log.entries();
             int end = end(all, entry, flush);
             int safe = isSet(durable) ? lastFlush(all.subList(0, end)) : end;

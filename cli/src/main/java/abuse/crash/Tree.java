@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.crash;
 
+import abuse.libc.Mounts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,8 +18,15 @@ public final class Tree {
      * Deletes a folder and all that is in it.
      *
      * @param kept what stays, as the folder itself must then
+     * @throws IOException before anything is deleted, if something is mounted there, whose files are not the folder's
      */
     public static void delete(Path folder, Set<Path> kept) throws IOException {
+        Path real = folder.toRealPath();
+        for (Mounts.Mount mount : Mounts.all(Path.of("/"))) {
+            if (Path.of(mount.point()).startsWith(real)) {
+                throw new IOException(mount.point() + ": is still mounted; unmount it, and delete " + real);
+            }
+        }
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 if (!kept.contains(file)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
-import abuse.device.DiskNames.Mount;
+import abuse.libc.Mounts;
+import abuse.libc.Mounts.Mount;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,7 +24,7 @@ final class DiskFiles {
      */
     static boolean hold(Path root, String disk, Path file) {
         DiskNames names = new DiskNames(root, disk).withHolders();
-        List<Mount> mounts = DiskNames.mounts(root);
+        List<Mount> mounts = Mounts.all(root);
         Path path = file.toAbsolutePath().normalize();
         for (int links = 0; links < MOST_LINKS; links++) {
             Mount mount = mountOf(path, mounts);

@@ -3,6 +3,7 @@ package abuse.device;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Mounts;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -12,16 +13,13 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** What a disk and its partitions are called, and where they are mounted, as /proc and /sys tell. */
+/** What a disk and its partitions are called, as /sys tells. */
 final class DiskNames {
     private final Path root;
     private final Path block;
     private final Set<String> paths = new TreeSet<>();
     private final Set<String> numbers = new TreeSet<>();
     private final List<Path> directories = new ArrayList<>();
-
-    /** A mounted filesystem, with its device number and source, and where it is mounted. */
-    record Mount(String number, String source, String point) {}
 
     /**
      * The names of a disk.
@@ -71,34 +69,9 @@ final class DiskNames {
         return numbers.contains(number);
     }
 
-    boolean isSourceOf(Mount mount) {
+    boolean isSourceOf(Mounts.Mount mount) {
         // Some filesystems, such as btrfs, have device numbers of their own
-        return hasNumber(mount.number) || hasPath(mount.source);
-    }
-
-    /** Everything that is mounted; what comes later may hide what comes earlier. */
-    static List<Mount> mounts(Path root) {
-        var mounts = new ArrayList<Mount>();
-        for (String line : lines(root.resolve("proc/self/mountinfo"))) {
-            String[] sides = line.split(" - ", 2);
-            String[] mount = sides[0].split(" ");
-            String[] source = sides.length < 2 ? mount : sides[1].split(" ");
-            if (mount.length > 4) {
-                mounts.add(new Mount(mount[2], source.length > 1 ? source[1] : "", unescape(mount[4])));
-            }
-        }
-        return mounts;
-    }
-
-    /** Undoes the escapes of mountinfo, which has a blank and the like as three octal digits. */
-    private static String unescape(String text) {
-        var plain = new StringBuilder();
-        for (int i = 0; i < text.length(); i++) {
-            boolean escape = text.charAt(i) == '\\' && text.substring(i).matches("\\\\[0-7]{3}.*");
-            plain.append(escape ? (char) Integer.parseInt(text.substring(i + 1, i + 4), 8) : text.charAt(i));
-            i += escape ? 3 : 0;
-        }
-        return plain.toString();
+        return hasNumber(mount.number()) || hasPath(mount.source());
     }
 
     /** The lines of a file; none if it is missing or may not be read. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.device;
 
+import abuse.libc.Mounts;
 import abuse.libc.Terminal;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,7 @@ final class DiskUsers {
     }
 
     private void findMounts() {
-        for (DiskNames.Mount mount : DiskNames.mounts(root)) {
+        for (Mounts.Mount mount : Mounts.all(root)) {
             if (names.isSourceOf(mount)) {
                 words.add("mounted on " + mount.point());
             }

@@ -18,6 +18,8 @@ final class Format {
     static final int VERSION_AT = 8;
     static final int ENTRIES_AT = 16;
     static final int SECTOR_SIZE_AT = 24;
+    /** Only the filter record has it: not 0 if the log ends because something could not be written to it. */
+    static final int CUT_AT = 32;
 
     static final int SECTOR_AT = 0;
     static final int SECTORS_AT = 8;

@@ -228,6 +228,11 @@ public final class LogWriter implements AutoCloseable {
     private void throwUnlessInterrupted() throws IOException {
         if (Unix.errno() != Unix.EINTR) {
             failure = path + ": " + Unix.strerror(Unix.errno()) + (end > 0 ? "; the log ends before that" : "");
+            if (end > 0) {
+                // This needs no room; if it fails, readers are not told
+                words.putLong(sectorSize + Format.CUT_AT, 1);
+                Unix.pwrite(fd, memory.address() + sectorSize + Format.CUT_AT, Long.BYTES, Format.CUT_AT);
+            }
             throw new IOException(failure);
         }
     }

@@ -119,12 +119,19 @@ public final class Storage implements AutoCloseable {
         }
     }
 
-    /** Copies bytes that are elsewhere in something else. */
+    /** Copies bytes that are elsewhere in something else, where what is a hole becomes one. */
     public void copyFrom(Storage source, long from, long to, long length) throws IOException {
-        for (long done = 0; done < length; done += PIECE) {
+        for (long done = 0; done < length;) {
+            long hole = Math.min(source.nextData(from + done) - from, length) - done;
+            if (hole > 0) {
+                zero(to + done, hole);
+                done += hole;
+                continue;
+            }
             long piece = Math.min(PIECE, length - done);
             source.read(from + done, buffer().address(), piece);
             write(to + done, buffer.address(), piece);
+            done += piece;
         }
     }
 

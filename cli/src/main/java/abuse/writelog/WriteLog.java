@@ -11,14 +11,17 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /** A log that is read. All of it is checked when it is opened. Any thread may call. */
 public final class WriteLog implements AutoCloseable {
     private static final int SMALLEST_SECTOR = 512;
     private static final int LARGEST_SECTOR = 64 << 10;
 
+    private final String path;
     private final Storage file;
     private final int sectorSize;
+    private final boolean isCut;
     private final List<LogEntry> entries;
 
     /**
@@ -32,6 +35,7 @@ public final class WriteLog implements AutoCloseable {
 
     /** The same for one that is open, and is closed with this, or if this fails. */
     WriteLog(String path, Storage file) throws IOException {
+        this.path = path;
         this.file = file;
         try (Memory memory = Memory.map(LARGEST_SECTOR)) {
             ByteBuffer words = memory.buffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -49,6 +53,7 @@ public final class WriteLog implements AutoCloseable {
             if (sectorSize < SMALLEST_SECTOR || sectorSize > LARGEST_SECTOR || Integer.bitCount(sectorSize) != 1) {
                 throw new IOException(path + ": is damaged: its sectors have " + Integer.toUnsignedString(sectorSize) + " bytes");
             }
+            isCut = words.getLong(Format.CUT_AT) != 0;
             entries = Collections.unmodifiableList(readAll(path, words, memory.address(), words.getLong(Format.ENTRIES_AT)));
         } catch (IOException | RuntimeException | Error e) {
             file.close();
@@ -127,6 +132,13 @@ public final class WriteLog implements AutoCloseable {
     /** All entries, in their order. */
     public List<LogEntry> entries() {
         return entries;
+    }
+
+    /** Tells if it ends because something could not be written to it, so that what came later is missing. */
+    public void tellIfCut(Consumer<String> listener) {
+        if (isCut) {
+            listener.accept(path + ": ends where it could not be written, as when there is no room; what came later is not in it");
+        }
     }
 
     /** The bytes of a sector. */

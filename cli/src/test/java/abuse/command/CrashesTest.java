@@ -189,6 +189,15 @@ class CrashesTest extends CommandTestBase {
     }
 
     @Test
+    void a_discard_takes_no_room() throws Exception {
+        try (var file = new RandomAccessFile(base.toFile(), "rw")) {
+            file.setLength(6L << 30);
+        }
+        new LogFile().add(0, 5 << 21, LogFile.DISCARD, "", 0).write(1, 'a').flush().store(log);
+        succeed(words("test $(du -m {} | cut -f1) -lt 100", "--jobs=1"));
+    }
+
+    @Test
     void a_walk_that_is_stopped_goes_on_later() throws Exception {
         var file = new LogFile();
         for (int i = 0; i < 5; i++) {
@@ -244,6 +253,24 @@ class CrashesTest extends CommandTestBase {
             assertTrue(System.nanoTime() < end, number + " is still there");
             Thread.sleep(10);
         }
+    }
+
+    @Test
+    void the_path_may_be_in_quotes() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        succeed(words("test -f \"{}\" && test -f '{}'", "--jobs=1"));
+    }
+
+    @Test
+    void a_record_that_was_cut_is_told() throws Exception {
+        new LogFile().write(0, 'a').store(log);
+        try (var file = new RandomAccessFile(log.toFile(), "rw")) {
+            file.seek(32);
+            file.write(1);
+        }
+        String told = "abusectl: " + log + ": ends where it could not be written, as when there is no room; what came later is not in it\n";
+        assertEquals(told, run(words("true {}")).err());
+        assertEquals(told, run("replay", log.toString()).err());
     }
 
     @Test
