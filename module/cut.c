@@ -104,25 +104,32 @@ struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
  * @front: the disk, in an era
  * @bio: of it
  * @to: what the piece waits for
- * @end: it is mapped in one way up to there
+ * @at: the place of its first sector; out: those of a piece in memory that has data
  *
  * Servers get what has no data in one piece, as far as it is theirs, however many
- * extents that are not mapped for it lie there. Memory is zeroed piece by piece, or
- * that would hold up all others for as long as gigabytes take.
+ * extents that are not mapped for it lie there. Data is copied to and from several
+ * places in memory at once, because that waits for nobody. Memory is zeroed piece by
+ * piece, or that would hold up all others for as long as gigabytes take.
  */
 sector_t abuse_front_piece_end(struct abuse_front *front, struct bio *bio,
-			       enum abuse_lanes to, sector_t end)
+			       enum abuse_lanes to,
+			       struct abuse_place at[ABUSE_RUN_PLACES])
 {
+	bool data = bio_has_data(bio);
+	sector_t end = at[0].end;
 	struct abuse_place next;
+	int nr = 1;
 
-	if (to == ABUSE_LANE_MEMORY && !bio_has_data(bio))
+	if (to == ABUSE_LANE_MEMORY && !data)
 		return min(end, bio->bi_iter.bi_sector + ABUSE_ZERO_SECTORS);
-	if (to != ABUSE_LANE_SERVERS || bio_has_data(bio))
+	if (to != (data ? ABUSE_LANE_MEMORY : ABUSE_LANE_SERVERS))
 		return end;
-	while (end < bio_end_sector(bio)) {
+	while (end < bio_end_sector(bio) && nr < ABUSE_RUN_PLACES) {
 		next = abuse_map_find(&front->map, end);
 		if (abuse_piece_lane(next.m, bio) != to)
 			break;
+		if (data)
+			at[nr++] = next;
 		end = next.end;
 		cond_resched();
 	}

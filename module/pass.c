@@ -65,16 +65,45 @@ static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
 	}
 }
 
-/* This waits for nobody, so it is done at once, as brd does. */
-static void abuse_front_to_memory(struct bio *bio, struct abuse_mapping *m)
+/* Each place has its part of the bio, which is not cut for that. */
+static void abuse_front_copy(struct abuse_front *front, struct bio *bio,
+			     const struct abuse_place *at)
 {
-	u64 at = (bio->bi_iter.bi_sector + m->delta) << SECTOR_SHIFT;
+	struct bvec_iter whole = bio->bi_iter;
+	u32 left = whole.bi_size;
+
+	for (;; at++) {
+		u64 sectors = at->end - bio->bi_iter.bi_sector;
+
+		bio->bi_iter.bi_size = min_t(u64, sectors << SECTOR_SHIFT, left);
+		left -= bio->bi_iter.bi_size;
+		trace_abuse_mapped(front->set->number, bio, at->m);
+		abuse_memory_copy(at->m->target->memory,
+				  (bio->bi_iter.bi_sector + at->m->delta)
+				  << SECTOR_SHIFT, bio);
+		if (!left)
+			break;
+		cond_resched();
+		bio_advance_iter(bio, &bio->bi_iter, bio->bi_iter.bi_size);
+	}
+	bio->bi_iter = whole;
+}
+
+/* This waits for nobody, so it is done at once, as brd does. */
+static void abuse_front_to_memory(struct abuse_front *front, struct bio *bio,
+				  const struct abuse_place *at)
+{
 	unsigned long start = bio_start_io_acct(bio);
 
-	if (bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE)
-		abuse_memory_copy(m->target->memory, at, bio);
-	else
-		abuse_memory_zero(m->target->memory, at, bio->bi_iter.bi_size);
+	abuse_front_count_mapped(front, bio);
+	if (bio_has_data(bio)) {
+		abuse_front_copy(front, bio, at);
+	} else {
+		trace_abuse_mapped(front->set->number, bio, at->m);
+		abuse_memory_zero(at->m->target->memory,
+				  (bio->bi_iter.bi_sector + at->m->delta)
+				  << SECTOR_SHIFT, bio->bi_iter.bi_size);
+	}
 	bio_end_io_acct(bio, start);
 	bio_endio(abuse_bio_unmark(bio));
 }
@@ -149,18 +178,16 @@ static bool abuse_front_to_device(struct abuse_front *front,
 /* Returns false if the bio has ended. */
 static bool abuse_front_to_target(struct abuse_front *front,
 				  struct abuse_era *era, struct bio *bio,
-				  struct abuse_mapping *m)
+				  const struct abuse_place *at)
 {
-	if (m->target->bdev)
-		return abuse_front_to_device(front, era, bio, m);
+	if (at->m->target->bdev)
+		return abuse_front_to_device(front, era, bio, at->m);
 	/* Zeroes may be many. */
 	if (!bio_has_data(bio) && bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return false;
 	}
-	abuse_front_count_mapped(front, bio);
-	trace_abuse_mapped(front->set->number, bio, m);
-	abuse_front_to_memory(bio, m);
+	abuse_front_to_memory(front, bio, at);
 	return false;
 }
 
@@ -241,21 +268,21 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *bio, struct bio **flush,
 			      enum abuse_lanes lane)
 {
-	struct abuse_place at = abuse_map_find(&front->map,
-					       bio->bi_iter.bi_sector);
-	enum abuse_lanes to = abuse_piece_lane(at.m, bio);
+	struct abuse_place at[ABUSE_RUN_PLACES];
+	enum abuse_lanes to;
 	struct bio *part;
 	sector_t end;
 
+	at[0] = abuse_map_find(&front->map, bio->bi_iter.bi_sector);
+	to = abuse_piece_lane(at[0].m, bio);
 	if (unlikely(lane != ABUSE_NO_LANE) && lane != to &&
 	    lane != ABUSE_LANE_FLUSHES) {
 		abuse_lane_add(front, to, bio, ABUSE_BEGINS);
 		abuse_era_leave(era);
 		return;
 	}
-	if ((at.end < bio_end_sector(bio) || to == ABUSE_LANE_MEMORY) &&
-	    abuse_front_piece_end(front, bio, to, at.end) <
-			    bio_end_sector(bio)) {
+	if ((at[0].end < bio_end_sector(bio) || to == ABUSE_LANE_MEMORY) &&
+	    abuse_front_piece_end(front, bio, to, at) < bio_end_sector(bio)) {
 		abuse_era_leave(era);
 		part = abuse_front_alloc_part(front, bio, to, lane);
 		era = part ? abuse_front_enter(front, bio,
@@ -265,10 +292,10 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 				bio_put(part);
 			return;
 		}
-		at = abuse_map_find(&front->map, bio->bi_iter.bi_sector);
-		end = abuse_front_piece_end(front, bio, to, at.end);
+		at[0] = abuse_map_find(&front->map, bio->bi_iter.bi_sector);
+		end = abuse_front_piece_end(front, bio, to, at);
 		if (end >= bio_end_sector(bio) ||
-		    abuse_piece_lane(at.m, bio) != to) {
+		    abuse_piece_lane(at[0].m, bio) != to) {
 			bio_put(part);
 			abuse_front_go_on(front, bio);
 			abuse_era_leave(era);
@@ -282,7 +309,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 		return;
 	}
 	if (!(bio->bi_opf & REQ_PREFLUSH)) {
-		if (!abuse_front_to_target(front, era, bio, at.m))
+		if (!abuse_front_to_target(front, era, bio, at))
 			abuse_era_leave(era);
 	} else if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));

@@ -185,6 +185,43 @@ memory_and_devices_make_one_disk() {
 	end
 }
 
+# Each extent has memory of its own, that begins elsewhere in a page
+several_places_in_memory_are_one_piece() {
+	local n counted
+	_ready block_size=512
+	for n in {0..16}; do
+		_map $((n * 4608)):4608:$((n * 512)):memory=64K:w extent_flags=$((WRITE | MEMORY))
+	done
+	head -c $((17 * 4608)) /dev/urandom >"$T/data"
+	io op=write length=$((16 * 4608)) from="$T/data" nowait=1
+	io op=write length=$((16 * 4608)) from="$T/data" vector=1536 nowait=1
+	io op=check length=$((16 * 4608)) from="$T/data" vector=1536 nowait=1
+	is "reads and writes" "$(status mapped_reads) $(status mapped_writes)" "1 2"
+	spawn nowait client io $DISK op=write length=$((17 * 4608)) nowait=1
+	failed nowait EAGAIN
+	io op=write length=$((17 * 4608)) from="$T/data"
+	is "reads and writes" "$(status mapped_reads) $(status mapped_writes)" "1 4"
+	tail -c +1025 "$T/data" >"$T/part"
+	io op=check offset=1K length=$((15 * 4608)) from="$T/part" nowait=1
+	for n in {0..16}; do
+		tail -c +$((n * 4608 + 1)) "$T/data" >"$T/part"
+		io op=check offset=$((n * 4608)) length=4608 from="$T/part" nowait=1
+	done
+	# Not if a part of it is for servers: then nothing of it is under way.
+	_unmap $((3 * 4608)):4608
+	spawn nowait client io $DISK op=write length=$((5 * 4608)) nowait=1
+	failed nowait EAGAIN
+	io op=check length=$((3 * 4608)) from="$T/data" nowait=1
+	exec 3<$CTL
+	submit write op=write length=$((5 * 4608)) byte=0x7a
+	take 3
+	is "where it is" "$sector0 $length0" "27 4608"
+	answer 3 "$id0"
+	finish write
+	io op=check length=$((3 * 4608)) byte=0x7a nowait=1
+	io op=check offset=$((4 * 4608)) length=4608 byte=0x7a nowait=1
+}
+
 fio_finds_every_byte_in_memory_while_what_it_does_not_read_moves() {
 	local n
 	_ready queues=2
