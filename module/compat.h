@@ -180,4 +180,17 @@ static inline struct gendisk *compat_alloc_disk(struct blk_mq_tag_set *set,
 	return disk;
 }
 
+/* Until it is published. Since 6.11 this is among its limits. */
+static inline void compat_no_io_stat(struct gendisk *disk)
+{
+#ifdef HAVE_FEAT_IO_STAT
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.features &= ~BLK_FEAT_IO_STAT;
+	queue_limits_commit_update(disk->queue, &lim);
+#else
+	blk_queue_flag_clear(QUEUE_FLAG_IO_STAT, disk->queue);
+#endif
+}
+
 #endif

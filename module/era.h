@@ -61,11 +61,11 @@ struct abuse_era {
 };
 
 /**
- * struct abuse_found - where a processor found a mapping last
+ * struct abuse_found - what a processor found last
  * @changes: as in the map, then
  * @first: first sector of the range that says so
  * @last: last sector
- * @m: the mapping
+ * @m: the mapping; NULL: that is not mapped
  */
 struct abuse_found {
 	s64 changes;

@@ -179,19 +179,6 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
 	spin_unlock(&map->turn);
 }
 
-static void abuse_map_note_found(struct abuse_map *map, s64 changes,
-				 const struct ma_state *mas,
-				 struct abuse_mapping *m)
-{
-	*get_cpu_ptr(map->found) = (struct abuse_found) {
-		.changes = changes,
-		.first = mas->index,
-		.last = mas->last,
-		.m = m,
-	};
-	put_cpu_ptr(map->found);
-}
-
 /**
  * abuse_map_search() - where a sector is that this processor found elsewhere before
  * @map: the map, in an era, or locked
@@ -201,27 +188,27 @@ struct abuse_place abuse_map_search(struct abuse_map *map, sector_t sector)
 {
 	MA_STATE(mas, &map->tree, sector, sector);
 	s64 changes = atomic64_read_acquire(&map->changes);
-	struct abuse_mapping *m;
+	struct abuse_found found = { .changes = changes };
 	bool stable;
 
 	rcu_read_lock();
-	m = mas_find(&mas, ULONG_MAX);
+	found.m = mas_walk(&mas);
 	rcu_read_unlock();
 	smp_rmb();	/* with abuse_map_store_piece() */
 	stable = !(changes & 1) && atomic64_read(&map->changes) == changes;
 	if (unlikely(!stable)) {
 		mas_set(&mas, sector);
 		mas_lock(&mas);
-		m = mas_find(&mas, ULONG_MAX);
+		found.m = mas_walk(&mas);
 		mas_unlock(&mas);
 	}
-	if (!m)
-		return (struct abuse_place) { NULL, (sector_t)-1 };
-	if (mas.index > sector)
-		return (struct abuse_place) { NULL, mas.index };
-	if (likely(stable))
-		abuse_map_note_found(map, changes, &mas, m);
-	return (struct abuse_place) { m, mas.last + 1 };
+	found.first = mas.index;
+	found.last = min(mas.last, ULONG_MAX - 1);
+	if (likely(stable)) {
+		*get_cpu_ptr(map->found) = found;
+		put_cpu_ptr(map->found);
+	}
+	return (struct abuse_place) { found.m, found.last + 1 };
 }
 
 /* Returns enum abuse_extent_flags. */

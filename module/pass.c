@@ -369,9 +369,16 @@ void abuse_front_pass(struct abuse_front *front, struct bio *bio,
  * abuse_front_submit() - carry a bio out for whoever submits it
  * @front: the disk
  * @bio: of it, not cut to any size
+ *
+ * What is known not to be mapped needs no era.
  */
 void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
-	abuse_front_pass(front, abuse_bio_unmark(bio), ABUSE_NO_LANE,
-			 ABUSE_BEGINS);
+	abuse_bio_unmark(bio);
+	if (!(bio->bi_opf & REQ_PREFLUSH) && !READ_ONCE(front->map.paused) &&
+	    abuse_map_is_hole(&front->map, bio->bi_iter.bi_sector,
+			      bio_end_sector(bio)))
+		abuse_front_miss(front, bio);
+	else
+		abuse_front_pass(front, bio, ABUSE_NO_LANE, ABUSE_BEGINS);
 }

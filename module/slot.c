@@ -158,6 +158,9 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 	blk_status_t status = BLK_STS_OK;
 
 	blk_mq_start_request(rq);
+	/* Without statistics the block layer leaves it out, and latency is counted. */
+	if (!rq->start_time_ns)
+		rq->start_time_ns = ktime_get_ns();
 	spin_lock(&q->lock);
 	if (unlikely(q->state != ABUSE_QUEUE_LIVE ||
 		     (q->read_only && op_is_write(req_op(rq)) &&

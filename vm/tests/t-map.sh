@@ -90,6 +90,38 @@ what_is_unmapped_is_for_servers_again() {
 	finish read
 }
 
+# However many extents there are, and wherever a node of their tree ends
+a_hole_between_two_extents_is_one_request() {
+	_ready
+	N=128 _map 0:4K:0:/dev/ram0:w times=128 step=64K
+	truncate -s 32M "$T/image"
+	serve store="$T/image"
+	io op=write offset=4K length=60K stride=64K threads=127 byte=0x6f
+	io op=check offset=4K length=60K stride=64K threads=127 byte=0x6f
+	is "gets and misses" "$(status gets) $(status misses)" "254 254"
+	end
+}
+
+# Nor by a processor that knew it as a hole
+what_is_mapped_in_a_pause_is_not_missed() {
+	local cpu=(taskset -c 0 "$ABUSE_BUILD/client" io $DISK) n
+	_ready
+	exec 3<$CTL
+	for n in 1 2; do
+		spawn read "${cpu[@]}" op=read
+		take 3 min=1 timeout=60000000000
+		answer 3 "$id0"
+		finish read
+	done
+	client quiesce $CTL
+	spawn read "${cpu[@]}" op=check length=64K byte=0x41
+	still_waits read
+	_map 0:64K:0:/dev/ram0
+	client quiesce $CTL flags=1
+	finish read
+	is gets "$(status gets)" 2
+}
+
 # A part of it could have to wait when another one is under way, and its submitter would be told too late.
 who_must_not_wait_comes_back_before_any_part_is_under_way() {
 	_ready
