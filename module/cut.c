@@ -72,7 +72,7 @@ struct bio *abuse_front_alloc_part(struct abuse_front *front, struct bio *bio,
 }
 
 /**
- * abuse_front_cut() - cut off what is mapped in another way
+ * abuse_front_cut() - cut off what is behind the first piece
  * @front: the disk
  * @bio: of it
  * @part: from abuse_front_alloc_part()
@@ -113,7 +113,7 @@ struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
  */
 sector_t abuse_front_piece_end(struct abuse_front *front, struct bio *bio,
 			       enum abuse_lanes to,
-			       struct abuse_place at[ABUSE_RUN_PLACES])
+			       struct abuse_place at[ABUSE_MAX_PLACES])
 {
 	bool data = bio_has_data(bio);
 	sector_t end = at[0].end;
@@ -124,7 +124,7 @@ sector_t abuse_front_piece_end(struct abuse_front *front, struct bio *bio,
 		return min(end, bio->bi_iter.bi_sector + ABUSE_ZERO_SECTORS);
 	if (to != (data ? ABUSE_LANE_MEMORY : ABUSE_LANE_SERVERS))
 		return end;
-	while (end < bio_end_sector(bio) && nr < ABUSE_RUN_PLACES) {
+	while (end < bio_end_sector(bio) && nr < ABUSE_MAX_PLACES) {
 		next = abuse_map_find(&front->map, end);
 		if (abuse_piece_lane(next.m, bio) != to)
 			break;

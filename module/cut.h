@@ -9,7 +9,7 @@
 #include "map.h"
 
 /* So many places in memory may be one piece; whoever cuts has them on the stack. */
-#define ABUSE_RUN_PLACES	16
+#define ABUSE_MAX_PLACES	16
 
 void abuse_front_go_on(struct abuse_front *front, struct bio *bio);
 struct bio *abuse_front_alloc_part(struct abuse_front *front, struct bio *bio,
@@ -19,7 +19,7 @@ struct bio *abuse_front_cut(struct abuse_front *front, struct bio *bio,
 			    enum abuse_lanes lane);
 sector_t abuse_front_piece_end(struct abuse_front *front, struct bio *bio,
 			       enum abuse_lanes to,
-			       struct abuse_place at[ABUSE_RUN_PLACES]);
+			       struct abuse_place at[ABUSE_MAX_PLACES]);
 
 /* Whether what is asked is carried out by a target; @m: where its bytes are, or NULL */
 static inline bool abuse_front_is_mapped(struct abuse_mapping *m, struct bio *bio)

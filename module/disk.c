@@ -157,7 +157,7 @@ static int abuse_disk_add_behind(struct abuse_disk *ad, u32 number,
 	behind->fops = &abuse_behind_fops;
 	behind->flags |= GENHD_FL_HIDDEN | GENHD_FL_NO_PART;
 	snprintf(behind->disk_name, DISK_NAME_LEN, "abuse%uq", number);
-	/* What servers get is in the statistics of the disk in front. */
+	/* Reads and writes for servers are in the statistics of the disk in front. */
 	compat_no_io_stat(behind);
 	err = abuse_gendisk_publish(behind, NULL);
 	if (err)

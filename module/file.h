@@ -22,7 +22,7 @@ struct abuse_front;
  * @pid: the process that asked last, NULL for none
  * @uid: its user
  * @owned: requests that it has, counted when they are listed
- * @oldest: when the oldest of them was submitted, jiffies; the same
+ * @oldest: when the oldest of them was submitted, in nanoseconds; the same
  * @made: the setup that it made last and that goes with it, 0 for none. Guarded by
  *	the lock of the device.
  * @lock: orders its ABUSE_SERVE calls
@@ -42,7 +42,7 @@ struct abuse_file {
 	struct pid *pid;
 	kuid_t uid;
 	u32 owned;
-	unsigned long oldest;
+	u64 oldest;
 	u32 made;
 	struct mutex lock;	/* abuse_file_serve() */
 	struct abuse_set *set;

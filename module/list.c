@@ -43,6 +43,14 @@ static u32 abuse_ms_since(unsigned long then)
 	return min_t(u64, div_u64(ns, NSEC_PER_MSEC), U32_MAX);
 }
 
+static u32 abuse_age_ms(u64 start)
+{
+	u64 now = ktime_get_ns();
+
+	return now > start ? min_t(u64, div_u64(now - start, NSEC_PER_MSEC),
+				   U32_MAX) : 0;
+}
+
 static struct abuse_file *abuse_owner(struct abuse_slot *slot)
 {
 	return slot->owner ? container_of(slot->owner, struct abuse_file,
@@ -79,9 +87,8 @@ static void abuse_look_at_owners(struct abuse_queue *q, u32 tag)
 
 		if (!file)
 			continue;
-		if (!file->owned++ ||
-		    time_before(slot->submitted, file->oldest))
-			file->oldest = slot->submitted;
+		if (!file->owned++ || slot->start < file->oldest)
+			file->oldest = slot->start;
 	}
 	spin_unlock(&q->lock);
 }
@@ -127,7 +134,7 @@ static void abuse_describe_server(struct abuse_file *file,
 	server->uid = from_kuid_munged(current_user_ns(), file->uid);
 	server->owned = file->owned;
 	if (file->owned)
-		server->oldest_ms = abuse_ms_since(file->oldest);
+		server->oldest_ms = abuse_age_ms(file->oldest);
 	server->idle_ms = abuse_ms_since(READ_ONCE(file->called));
 	if (READ_ONCE(client->draining))
 		server->flags |= ABUSE_SERVER_DRAINING;
@@ -187,7 +194,7 @@ static void abuse_describe_request(struct abuse_queue *q,
 				 ABUSE_REQUEST_OWNED : ABUSE_REQUEST_BUSY;
 	request->queue = q->index;
 	request->gets = slot->gets;
-	request->age_ms = abuse_ms_since(slot->submitted);
+	request->age_ms = abuse_age_ms(slot->start);
 	if (file) {
 		request->server = file->number;
 		request->pid = abuse_file_pid(file, NULL);

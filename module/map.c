@@ -183,6 +183,8 @@ void abuse_map_set_paused(struct abuse_map *map, const bool *paused)
  * abuse_map_search() - where a sector is that this processor found elsewhere before
  * @map: the map, in an era, or locked
  * @sector: of the disk
+ *
+ * mas_walk() tells the ends of a range that has no entry, too.
  */
 struct abuse_place abuse_map_search(struct abuse_map *map, sector_t sector)
 {

@@ -66,14 +66,14 @@ static inline struct abuse_place abuse_map_find(struct abuse_map *map,
 }
 
 /**
- * abuse_map_is_hole() - whether nothing is mapped there, as this processor knows
+ * abuse_map_is_unmapped() - whether nothing is mapped there, as this processor knows
  * @map: the map, which the caller keeps from being freed
  * @sector: of the disk
  * @end: the sector behind the last one
  *
  * That may change at once, as it may when an era was left.
  */
-static inline bool abuse_map_is_hole(struct abuse_map *map, sector_t sector,
+static inline bool abuse_map_is_unmapped(struct abuse_map *map, sector_t sector,
 				     sector_t end)
 {
 	struct abuse_found found = *get_cpu_ptr(map->found);

@@ -65,7 +65,7 @@ static void abuse_front_count_mapped(struct abuse_front *front, struct bio *bio)
 	}
 }
 
-/* Each place has its part of the bio, which is not cut for that. */
+/* Copies what lies at each place; the bio is not cut for that. */
 static void abuse_front_copy(struct abuse_front *front, struct bio *bio,
 			     const struct abuse_place *at)
 {
@@ -268,7 +268,7 @@ static void abuse_front_begin(struct abuse_front *front, struct abuse_era *era,
 			      struct bio *bio, struct bio **flush,
 			      enum abuse_lanes lane)
 {
-	struct abuse_place at[ABUSE_RUN_PLACES];
+	struct abuse_place at[ABUSE_MAX_PLACES] __uninitialized;
 	enum abuse_lanes to;
 	struct bio *part;
 	sector_t end;
@@ -376,7 +376,7 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 {
 	abuse_bio_unmark(bio);
 	if (!(bio->bi_opf & REQ_PREFLUSH) && !READ_ONCE(front->map.paused) &&
-	    abuse_map_is_hole(&front->map, bio->bi_iter.bi_sector,
+	    abuse_map_is_unmapped(&front->map, bio->bi_iter.bi_sector,
 			      bio_end_sector(bio)))
 		abuse_front_miss(front, bio);
 	else

@@ -158,9 +158,6 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 	blk_status_t status = BLK_STS_OK;
 
 	blk_mq_start_request(rq);
-	/* Without statistics the block layer leaves it out, and latency is counted. */
-	if (!rq->start_time_ns)
-		rq->start_time_ns = ktime_get_ns();
 	spin_lock(&q->lock);
 	if (unlikely(q->state != ABUSE_QUEUE_LIVE ||
 		     (q->read_only && op_is_write(req_op(rq)) &&
@@ -174,7 +171,9 @@ blk_status_t abuse_submit(struct abuse_queue *q, struct request *rq)
 		slot->age = q->age++;
 		slot->redelivered = false;
 		slot->gets = 0;
-		slot->submitted = jiffies;
+		/* Without statistics the block layer has not looked. */
+		slot->start = rq->rq_flags & RQF_IO_STAT ? rq->start_time_ns :
+							   ktime_get_ns();
 		abuse_slot_pend(q, slot, false, &q->pending);
 		trace_abuse_submit(q, slot);
 		WRITE_ONCE(q->nr_inflight, q->nr_inflight + 1);

@@ -99,7 +99,7 @@ struct abuse_slot {
 	u8 recall;			/* enum abuse_recall */
 	bool redelivered;
 	u32 gets;			/* so often it was handed out */
-	unsigned long submitted;	/* jiffies */
+	u64 start;			/* when it was submitted, ns of the monotonic clock */
 } ____cacheline_aligned_in_smp;
 
 /*

@@ -109,7 +109,6 @@ TRACE_EVENT(abuse_put,
 	),
 	TP_fast_assign(
 		struct abuse_get get;
-		u64 start = slot->rq->start_time_ns;
 
 		abuse_describe(slot->rq, &get);
 		__entry->device = q->set->number;
@@ -119,7 +118,7 @@ TRACE_EVENT(abuse_put,
 		__entry->result = result;
 		__entry->sector = get.sector;
 		__entry->bytes = get.length;
-		__entry->nsecs = start && now > start ? now - start : 0;
+		__entry->nsecs = now > slot->start ? now - slot->start : 0;
 	),
 	TP_printk("abuse%u queue=%u tag=%u %s sector=%llu bytes=%u %s nsecs=%llu",
 		  __entry->device, __entry->queue, __entry->tag,

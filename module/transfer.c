@@ -10,15 +10,13 @@
 #include "transfer.h"
 #include "wait.h"
 
-static void abuse_count_latency(struct abuse_queue *q, struct request *rq,
-				u64 now)
+static void abuse_count_latency(struct abuse_queue *q,
+				const struct abuse_slot *slot, u64 now)
 {
-	u64 start = rq->start_time_ns;
-	u32 us, bucket;
+	u64 ns = now > slot->start ? now - slot->start : 0;
+	u32 us = min_t(u64, div_u64(ns, NSEC_PER_USEC), U32_MAX);
+	u32 bucket;
 
-	if (!start || now < start)
-		return;
-	us = min_t(u64, div_u64(now - start, NSEC_PER_USEC), U32_MAX);
 	bucket = us;
 	if (us >= 4)
 		bucket = 4 * (ilog2(us) - 1) + (us >> (ilog2(us) - 2)) % 4;
@@ -146,7 +144,7 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 	if (complete && put->result != ABUSE_RESULT_COPY) {
 		q->count.puts++;
 		trace_abuse_put(q, slot, put->result, now);
-		abuse_count_latency(q, slot->rq, now);
+		abuse_count_latency(q, slot, now);
 		abuse_transfer_free(q, t, abuse_result_status(put->result));
 		return 0;
 	}

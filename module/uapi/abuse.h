@@ -388,8 +388,7 @@ enum abuse_condition {
  * @pieces_limit: the most pieces of memory in one put
  * @put_size: sizeof(struct abuse_put) in this kernel
  * @get_size: sizeof(struct abuse_get) in this kernel
- * @latency: answered requests by how long they took; none are counted while the
- *	disk's own I/O statistics are off
+ * @latency: answered requests by how long they took
  * @orphan_ms: milliseconds, 0 for never
  * @unserved_ms: milliseconds, 0 for never
  * @io_min: bytes

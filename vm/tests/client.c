@@ -92,7 +92,8 @@ static void setup(void)
 /*
  * status [size=]: prints the fields, and whether anything after `size` was written
  * status only=FIELD [until=NUMBER]: prints one field, or waits up to four minutes
- *	until it has that value; "latencies" is the sum of all buckets
+ *	until it has that value; "latencies" is the sum of all buckets, and "longest"
+ *	the least microseconds that the last one of them with an answer stands for
  */
 static __u64 latencies(const struct abuse_status *s)
 {
@@ -101,6 +102,15 @@ static __u64 latencies(const struct abuse_status *s)
 	for (int n = 0; n < ABUSE_LATENCY_BUCKETS; n++)
 		sum += s->latency[n];
 	return sum;
+}
+
+static __u64 longest(const struct abuse_status *s)
+{
+	int n = ABUSE_LATENCY_BUCKETS - 1;
+
+	while (n && !s->latency[n])
+		n--;
+	return n < 4 ? n : (4ULL + n % 4) << (n / 4 - 1);
 }
 
 static __u64 field(const struct abuse_status *s, const char *name)
@@ -115,6 +125,7 @@ static __u64 field(const struct abuse_status *s, const char *name)
 	       !strcmp(name, "errors") ? s->errors :
 	       !strcmp(name, "servers") ? s->servers :
 	       !strcmp(name, "latencies") ? latencies(s) :
+	       !strcmp(name, "longest") ? longest(s) :
 	       !strcmp(name, "flags") ? s->flags :
 	       !strcmp(name, "capacity") ? s->capacity :
 	       !strcmp(name, "queue_depth") ? s->queue_depth :

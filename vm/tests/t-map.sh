@@ -109,13 +109,15 @@ what_is_mapped_in_a_pause_is_not_missed() {
 	exec 3<$CTL
 	for n in 1 2; do
 		spawn read "${cpu[@]}" op=read
-		take 3 min=1 timeout=60000000000
+		pending 1
+		take 3
 		answer 3 "$id0"
 		finish read
 	done
 	client quiesce $CTL
 	spawn read "${cpu[@]}" op=check length=64K byte=0x41
-	still_waits read
+	blocked read 1
+	is pending "$(status pending)" 0
 	_map 0:64K:0:/dev/ram0
 	client quiesce $CTL flags=1
 	finish read

@@ -187,7 +187,7 @@ memory_and_devices_make_one_disk() {
 
 # Each extent has memory of its own, that begins elsewhere in a page
 several_places_in_memory_are_one_piece() {
-	local n counted
+	local n
 	_ready block_size=512
 	for n in {0..16}; do
 		_map $((n * 4608)):4608:$((n * 512)):memory=64K:w extent_flags=$((WRITE | MEMORY))
