@@ -110,7 +110,7 @@ static __u64 longest(const struct abuse_status *s)
 
 	while (n && !s->latency[n])
 		n--;
-	return n < 4 ? n : (4ULL + n % 4) << (n / 4 - 1);
+	return n < 4 ? (__u64)n : (4ULL + n % 4) << (n / 4 - 1);
 }
 
 static __u64 field(const struct abuse_status *s, const char *name)
