@@ -3,6 +3,7 @@ package abuse.backend;
 
 import abuse.libc.Memory;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /**
@@ -34,6 +35,8 @@ public interface AddressedBackend extends Backend {
     @Override
     default void read(long offset, ByteBuffer into) throws IOException {
         Memory.copy(readAddress(offset, into.remaining()), Memory.addressOf(into), into.remaining());
+        // An address keeps no buffer from being freed
+        Reference.reachabilityFence(into);
     }
 
     @Override
@@ -41,6 +44,7 @@ public interface AddressedBackend extends Backend {
         long to = writeAddress(offset, from.remaining());
         if (to != 0) {
             Memory.copy(Memory.addressOf(from), to, from.remaining());
+            Reference.reachabilityFence(from);
         }
     }
 

@@ -5,6 +5,7 @@ import abuse.libc.Memory;
 import abuse.libc.NativeFunction;
 import abuse.libc.SharedLibrary;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /** Reads what is compressed with zstd, by the library of that name, which every Debian has. */
@@ -33,15 +34,21 @@ final class Zstd implements Decompressor {
         long out = Memory.addressOf(to);
         long rest = from.limit();
         int filled = 0;
-        while (filled < to.capacity()) {
-            long frame = findFrameCompressedSize.call(in, rest);
-            long length = frame > 0 ? decompress.call(out + filled, to.capacity() - filled, in, frame) : 0;
-            if (length <= 0) {
-                return false;
+        try {
+            while (filled < to.capacity()) {
+                long frame = findFrameCompressedSize.call(in, rest);
+                long length = frame > 0 ? decompress.call(out + filled, to.capacity() - filled, in, frame) : 0;
+                if (length <= 0) {
+                    return false;
+                }
+                in += frame;
+                rest -= frame;
+                filled += (int) length;
             }
-            in += frame;
-            rest -= frame;
-            filled += (int) length;
+        } finally {
+            // An address keeps no buffer from being freed
+            Reference.reachabilityFence(from);
+            Reference.reachabilityFence(to);
         }
         return true;
     }
