@@ -53,14 +53,19 @@ final class Allocator {
         this.largest = largest;
         chunk = Math.min(FIRST_CHUNK, largest);
         bits = header.clusterBits();
-        refcounts = new Refcounts(file, header);
-        TableCheck.check(file, header, map, refcounts);
         firstEnd = clusters();
-        used = refcounts.end();
-        // A killed qemu may leave some there
-        if (used - firstEnd << bits > LARGEST_CHUNK) {
-            throw new IOException(file.path + ": the image ends long before clusters that are in use; 'qemu-img check -r all " + file.path
-                    + "' repairs it");
+        refcounts = new Refcounts(file, header);
+        try {
+            TableCheck.check(file, header, map, refcounts);
+            used = refcounts.end();
+            // A killed qemu may leave some there
+            if (used - firstEnd << bits > LARGEST_CHUNK) {
+                throw new IOException(file.path + ": the image ends long before clusters that are in use; 'qemu-img check -r all "
+                        + file.path + "' repairs it");
+            }
+        } catch (Throwable e) {
+            refcounts.close();
+            throw e;
         }
         // The header is never free, whatever its number is
         cursor = 1;
@@ -148,6 +153,12 @@ final class Allocator {
 
     /** Gives back what is left over. */
     synchronized void close() throws IOException {
+        try (refcounts) {
+            giveBackAll();
+        }
+    }
+
+    private void giveBackAll() throws IOException {
         flush();
         long end = clusters();
         for (Run run : ready) {

@@ -30,22 +30,22 @@ final class ClusterMap implements AutoCloseable {
         this.file = file;
         this.header = header;
         l2Bits = header.l2Bits();
-        ByteBuffer table = file.table(header.l1Offset(), header.l1Size() * Long.BYTES);
         end = file.size();
         long length = Math.max(1, header.clusters() * Long.BYTES);
         if (length > SMALL && length > Memory.available()) {
             throw new IOException(file.path + ": its tables may take " + length + " bytes of memory, and there are " + Memory.available()
                     + "; an image with larger clusters takes less");
         }
-        tables = map(Math.max(1, (long) header.l1Size() * Long.BYTES));
+        tables = file.table(header.l1Offset(), header.l1Size() * Long.BYTES);
         try {
             entries = map(length);
         } catch (IOException e) {
             tables.close();
             throw e;
         }
-        for (int i = 0; i < header.l1Size(); i++) {
-            tables.putLong((long) i * Long.BYTES, table.getLong(i * Long.BYTES));
+        ByteBuffer table = tables.buffer(0, header.l1Size() * Long.BYTES);
+        for (int i = 0; i < table.capacity(); i += Long.BYTES) {
+            tables.putLong(i, table.getLong(i));
         }
     }
 
@@ -127,10 +127,11 @@ final class ClusterMap implements AutoCloseable {
         }
         long host = Entry.host(old);
         if (allocator.references(host) > 1) {
-            ByteBuffer table = file.table(host, (int) header.clusterSize());
             long copy = allocator.takeOne();
             try {
-                file.write(copy, table, table.remaining());
+                try (Memory table = file.table(host, (int) header.clusterSize())) {
+                    file.write(copy, table.buffer(0, (int) table.size()), (int) table.size());
+                }
                 file.sync();
                 setTable(index, copy | Entry.OWN);
             } catch (Throwable e) {
@@ -162,12 +163,14 @@ final class ClusterMap implements AutoCloseable {
             throw new IOException(file.path + ": the level 1 table makes no sense for the data at " + (first << header.clusterBits())
                     + " of the disk; 'qemu-img check' tells more");
         }
-        ByteBuffer table = file.table(host, (int) header.clusterSize());
-        // The first one last, because it tells whether all are there
-        for (long cluster = endOf(index) - 1; cluster >= first; cluster--) {
-            long loaded = Entry.load(table.getLong((int) (cluster - first) * Long.BYTES), header);
-            boolean lies = Entry.isCompressed(loaded) || Entry.host(loaded) == 0 || isCluster(Entry.host(loaded));
-            remember(cluster, lies ? loaded : Entry.BAD);
+        try (Memory memory = file.table(host, (int) header.clusterSize())) {
+            ByteBuffer table = memory.buffer(0, (int) header.clusterSize());
+            // The first one last, because it tells whether all are there
+            for (long cluster = endOf(index) - 1; cluster >= first; cluster--) {
+                long loaded = Entry.load(table.getLong((int) (cluster - first) * Long.BYTES), header);
+                boolean lies = Entry.isCompressed(loaded) || Entry.host(loaded) == 0 || isCluster(Entry.host(loaded));
+                remember(cluster, lies ? loaded : Entry.BAD);
+            }
         }
     }
 

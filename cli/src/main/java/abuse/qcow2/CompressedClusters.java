@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** Reads clusters that are compressed, and keeps the last one, because small reads of it follow each other. */
-final class CompressedClusters {
+final class CompressedClusters implements AutoCloseable {
     private final ImageFile file;
     private final int clusterBits;
     private final Decompressor method;
-    private final ByteBuffer last;
+    /** Null before the first read: most images have no such clusters. */
+    private Memory last;
     private long lastEntry;
 
     CompressedClusters(ImageFile file, Header header) throws IOException {
@@ -20,25 +22,38 @@ final class CompressedClusters {
         } catch (IOException e) {
             throw new IOException(file.path + ": the image is compressed with zstd: " + e.getMessage(), e);
         }
-        last = ByteBuffer.allocateDirect(1 << clusterBits);
     }
 
     /** Reads a part of a cluster. */
     synchronized void read(long entry, int from, ByteBuffer into, int length) throws IOException {
+        if (last == null) {
+            last = Memory.map(1 << clusterBits);
+        }
+        ByteBuffer bytes = last.buffer(0, 1 << clusterBits);
         if (entry != lastEntry) {
             lastEntry = 0;
-            decompress(entry);
+            decompress(entry, bytes);
             lastEntry = entry;
         }
-        into.put(into.position(), last, from, length).position(into.position() + length);
+        into.put(into.position(), bytes, from, length).position(into.position() + length);
     }
 
-    private void decompress(long entry) throws IOException {
+    @Override
+    public synchronized void close() {
+        if (last != null) {
+            last.close();
+        }
+    }
+
+    private void decompress(long entry, ByteBuffer into) throws IOException {
         long start = Entry.compressedStart(entry, clusterBits);
         // The file may end within the last sector
         long end = Math.min(file.size(), Entry.compressedEnd(entry, clusterBits));
-        if (end <= start || !method.decompress(file.table(start, (int) (end - start)), last)) {
-            throw new IOException(file.path + ": the compressed data at " + start + " of the file is broken; 'qemu-img check' tells more");
+        int length = (int) Math.max(0, end - start);
+        try (Memory data = file.table(start, length)) {
+            if (!method.decompress(data.buffer(0, length), into)) {
+                throw new IOException(file.path + ": the compressed data at " + start + " of the file is broken; 'qemu-img check' tells more");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ package abuse.qcow2;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -61,7 +62,12 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
 
     /** Whether a file begins as an image does. */
     static boolean isThere(ImageFile file) throws IOException {
-        return file.size() >= Integer.BYTES && file.table(0, Integer.BYTES).getInt(0) == MAGIC;
+        if (file.size() < Integer.BYTES) {
+            return false;
+        }
+        try (Memory start = file.table(0, Integer.BYTES)) {
+            return start.buffer(0, Integer.BYTES).getInt(0) == MAGIC;
+        }
     }
 
     /** Whether it is marked as one that must not be written before it is repaired. */
@@ -117,13 +123,23 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
 
         Header read() throws IOException {
             require(file.size() >= SIZE_2, "ends within its header");
-            bytes = file.table(0, SIZE_2);
-            int version = bytes.getInt(4);
+            int version;
+            try (Memory start = file.table(0, SIZE_2)) {
+                bytes = start.buffer(0, SIZE_2);
+                version = bytes.getInt(4);
+                clusterBits = bytes.getInt(20);
+            }
             require(version == 2 || version == 3, "has version " + Integer.toUnsignedString(version) + ", which is not known");
-            clusterBits = bytes.getInt(20);
             require(clusterBits >= 9 && clusterBits <= 21, "has clusters of 2^" + Integer.toUnsignedString(clusterBits)
                     + " bytes; 2^9 to 2^21 are known");
-            bytes = file.table(0, (int) Math.min(file.size(), 1L << clusterBits));
+            int known = (int) Math.min(file.size(), 1L << clusterBits);
+            try (Memory cluster = file.table(0, known)) {
+                bytes = cluster.buffer(0, known);
+                return read(version);
+            }
+        }
+
+        private Header read(int version) throws IOException {
             if (bytes.getInt(32) != 0) {
                 throw new IOException(file.path + ": the image is encrypted; 'qemu-img convert' decrypts it");
             }

@@ -92,11 +92,16 @@ class ImageFile implements AutoCloseable {
         return mapping != null && position + length <= mapping.size() ? mapping.address() + position : Layer.SCATTERED;
     }
 
-    /** A table of the file, in the byte order of qcow2. */
-    ByteBuffer table(long position, int length) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(length);
-        read(position, bytes, length);
-        return bytes.flip();
+    /** A part of the file, until it is closed: many images of large clusters would use up the JVM's own direct memory. */
+    Memory table(long position, int length) throws IOException {
+        Memory memory = Memory.map(Math.max(1, length));
+        try {
+            read(position, memory.buffer(0, length), length);
+            return memory;
+        } catch (Throwable e) {
+            memory.close();
+            throw e;
+        }
     }
 
     /** Reads bytes to the position of a direct buffer, and moves that; what is missing at the end is an error. */

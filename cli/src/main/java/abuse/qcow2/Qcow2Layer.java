@@ -18,8 +18,9 @@ final class Qcow2Layer implements Layer {
         this.file = file;
         this.header = header;
         this.below = below;
-        map = new ClusterMap(file, header);
         compressed = new CompressedClusters(file, header);
+        // The last one, because it must be closed
+        map = new ClusterMap(file, header);
     }
 
     @Override
@@ -90,7 +91,7 @@ final class Qcow2Layer implements Layer {
 
     @Override
     public void close() {
-        try (file; map; below) {
+        try (file; map; below; compressed) {
             // All, whatever happens
         }
     }

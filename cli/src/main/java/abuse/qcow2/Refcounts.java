@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import abuse.libc.Memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -8,7 +9,7 @@ import java.util.Arrays;
 /**
  * How often each cluster of the file is pointed to: a table of blocks of numbers of 1 to 64 bits. One thread at a time.
  */
-final class Refcounts {
+final class Refcounts implements AutoCloseable {
     private static final long OFFSET = -512;
 
     private final ImageFile file;
@@ -19,6 +20,7 @@ final class Refcounts {
     private long tableOffset;
     /** The block that was looked at last. */
     private final ByteBuffer block;
+    private final Memory memory;
     private long current = -1;
 
     Refcounts(ImageFile file, Header header) throws IOException {
@@ -27,13 +29,16 @@ final class Refcounts {
         order = header.refcountOrder();
         tableOffset = header.refcountTableOffset();
         blocks = new long[header.refcountTableSize() / Long.BYTES];
-        file.table(tableOffset, header.refcountTableSize()).asLongBuffer().get(blocks);
-        block = ByteBuffer.allocateDirect(1 << clusterBits);
+        try (Memory table = file.table(tableOffset, header.refcountTableSize())) {
+            table.buffer(0, header.refcountTableSize()).asLongBuffer().get(blocks);
+        }
         for (long one : blocks) {
-            if ((one & OFFSET) != one || (one & block.capacity() - 1) != 0 || one < 0 || one > file.size() - 1) {
+            if ((one & OFFSET) != one || (one & header.clusterSize() - 1) != 0 || one < 0 || one > file.size() - 1) {
                 throw new IOException(file.path + ": the table of reference counts makes no sense; 'qemu-img check' tells more");
             }
         }
+        memory = Memory.map(header.clusterSize());
+        block = memory.buffer(0, 1 << clusterBits);
     }
 
     /** How many clusters a block is for, as a logarithm. */
@@ -141,9 +146,11 @@ final class Refcounts {
         for (int i = 0; i < indexes.length; i++) {
             table[(int) indexes[i]] = firstBlock + ((long) i << clusterBits);
         }
-        ByteBuffer bytes = ByteBuffer.allocateDirect(entries * Long.BYTES);
-        bytes.asLongBuffer().put(table);
-        file.write(place, bytes, bytes.capacity());
+        int length = entries * Long.BYTES;
+        try (Memory bytes = Memory.map(length)) {
+            bytes.buffer(0, length).asLongBuffer().put(table);
+            file.write(place, bytes.buffer(0, length), length);
+        }
         return table;
     }
 
@@ -157,6 +164,11 @@ final class Refcounts {
 
     long tableOffset() {
         return tableOffset;
+    }
+
+    @Override
+    public void close() {
+        memory.close();
     }
 
     private long mask() {

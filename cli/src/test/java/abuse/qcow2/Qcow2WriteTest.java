@@ -11,6 +11,8 @@ import abuse.backend.AddressedBackend;
 import abuse.libc.Memory;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -312,6 +314,24 @@ class Qcow2WriteTest extends Qcow2TestBase {
                 file.setLength(64 << 20);
             }
             assertEquals(image + ": the image was cut short", assertThrows(IOException.class, backend::flush).getMessage());
+        }
+    }
+
+    @Test
+    void large_clusters_take_none_of_the_direct_memory_of_the_JVM() throws Exception {
+        Path image = make(new Creation(2 << 20, "1.1", 16, "", false, "zlib"));
+        BufferPoolMXBean pool = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .filter(one -> one.getName().equals("direct")).findFirst().orElseThrow();
+        ByteBuffer buffer = ByteBuffer.allocateDirect(512);
+        long before = pool.getMemoryUsed();
+        try (AddressedBackend backend = open(image, false)) {
+            for (int at = 0; at < SIZE; at += 2 << 20) {
+                backend.read(at, buffer.clear());
+                backend.write(at, buffer.flip());
+            }
+            backend.flush();
+            long taken = pool.getMemoryUsed() - before;
+            assertTrue(taken < 1 << 20, taken + " bytes");
         }
     }
 
