@@ -23,6 +23,7 @@ final class Allocator {
     private static final long PIECE = 64;
 
     private final ImageFile file;
+    private final Header header;
     private final Refcounts refcounts;
     private final int bits;
     /** Ready, the next ones first. */
@@ -50,6 +51,7 @@ final class Allocator {
      */
     Allocator(ImageFile file, Header header, ClusterMap map, long largest) throws IOException {
         this.file = file;
+        this.header = header;
         this.largest = largest;
         chunk = Math.min(FIRST_CHUNK, largest);
         bits = header.clusterBits();
@@ -57,6 +59,7 @@ final class Allocator {
         refcounts = new Refcounts(file, header);
         try {
             TableCheck.check(file, header, map, refcounts);
+            map.avoid(refcounts.places());
             used = refcounts.end();
             // A killed qemu may leave some there
             if (used - firstEnd << bits > LARGEST_CHUNK) {
@@ -186,9 +189,9 @@ final class Allocator {
     }
 
     private synchronized void lower(long start, long end) throws IOException {
-        cursor = Math.min(cursor, start);
+        cursor = Math.min(cursor, Math.max(1, start));
         for (long cluster = start; cluster < end; cluster++) {
-            long now = refcounts.get(cluster);
+            long now = isFixed(cluster << bits) ? 0 : refcounts.get(cluster);
             if (now == 1) {
                 file.punch(cluster << bits, 1L << bits);
             }
@@ -196,6 +199,12 @@ final class Allocator {
                 refcounts.set(cluster, 1, now - 1);
             }
         }
+    }
+
+    /** Whether a place is the header's, or of a table whose place the header gives: whatever is wrong, they are never given up. */
+    private boolean isFixed(long place) {
+        return place == 0 || ClusterMap.isIn(place, header.l1Offset(), (long) header.l1Size() * Long.BYTES)
+                || ClusterMap.isIn(place, refcounts.tableOffset(), refcounts.room() * Long.BYTES);
     }
 
     private long clusters() {

@@ -5,6 +5,8 @@ import abuse.libc.Memory;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.stream.LongStream;
 
 /**
  * Where each cluster of the disk is. The tables of the file are kept in memory once they were needed, as one long array,
@@ -25,6 +27,9 @@ final class ClusterMap implements AutoCloseable {
     /** Where the file ended at the start; what lay beyond is lost, even when it is longer. */
     private final long end;
     private final ByteBuffer one = ByteBuffer.allocateDirect(Long.BYTES);
+
+    /** Where tables were at the start whose places the header does not give; sorted. */
+    private long[] others = {};
 
     ClusterMap(ImageFile file, Header header) throws IOException {
         this.file = file;
@@ -47,6 +52,12 @@ final class ClusterMap implements AutoCloseable {
         for (int i = 0; i < table.capacity(); i += Long.BYTES) {
             tables.putLong(i, table.getLong(i));
         }
+    }
+
+    /** Keeps the clusters of the disk off the level 2 tables, and off the blocks of reference counts, before any is looked for. */
+    synchronized void avoid(long[] blocks) {
+        LongStream level2 = LongStream.range(0, header.l1Size()).map(this::table).filter(place -> place != 0);
+        others = LongStream.concat(level2, Arrays.stream(blocks)).sorted().toArray();
     }
 
     private Memory map(long length) throws IOException {
@@ -168,10 +179,26 @@ final class ClusterMap implements AutoCloseable {
             // The first one last, because it tells whether all are there
             for (long cluster = endOf(index) - 1; cluster >= first; cluster--) {
                 long loaded = Entry.load(table.getLong((int) (cluster - first) * Long.BYTES), header);
-                boolean lies = Entry.isCompressed(loaded) || Entry.host(loaded) == 0 || isCluster(Entry.host(loaded));
-                remember(cluster, lies ? loaded : Entry.BAD);
+                remember(cluster, isPossible(loaded) ? loaded : Entry.BAD);
             }
         }
+    }
+
+    /** Whether all that an entry points to can be the disk's, or a change of it would give up what belongs to the image. */
+    private boolean isPossible(long entry) {
+        if (!Entry.isCompressed(entry)) {
+            return Entry.host(entry) == 0 || isFree(Entry.host(entry));
+        }
+        long end = Entry.compressedEnd(entry, header.clusterBits());
+        long at = Entry.compressedStart(entry, header.clusterBits()) & -header.clusterSize();
+        while (at < end && isFree(at)) {
+            at += header.clusterSize();
+        }
+        return at >= end;
+    }
+
+    private boolean isFree(long host) {
+        return isCluster(host) && Arrays.binarySearch(others, host) < 0;
     }
 
     /** Whether a place can be that of a cluster: in the file, and not that of a table whose place the header gives. */
@@ -181,7 +208,7 @@ final class ClusterMap implements AutoCloseable {
                 && !isIn(host, header.refcountTableOffset(), header.refcountTableSize());
     }
 
-    private static boolean isIn(long position, long start, long length) {
+    static boolean isIn(long position, long start, long length) {
         return position >= start && position < start + length;
     }
 

@@ -147,6 +147,40 @@ class Qcow2MalformedTest extends Qcow2TestBase {
     }
 
     @ParameterizedTest
+    @CsvSource({"compressed, 0, 0", "compressed, 40, 0", "compressed, 48, 0", "compressed, 40, 1", "compressed, 48, 1",
+        "compressed, 0, 1073741824", "data, 40, 1", "data, 48, 1"})
+    void an_entry_that_points_to_a_table_gives_nothing_up(String kind, long at, long levels) throws Exception {
+        // The header, what it points to, or what the first entry of that points to
+        long place = at == 0 ? levels : levels == 0 ? get(at) : get(get(at)) & 0xfffffffffffe00L;
+        put((get(get(40)) & 0xfffffffffffe00L) + 20 * 8, 8, place | (kind.equals("data") ? 1L << 63 : 1L << 62));
+        byte[] before = Files.readAllBytes(image);
+        try (AddressedBackend backend = open(image, false)) {
+            String message = image + ": the tables make no sense for the data at 81920 of the disk" + MORE;
+            assertEquals(message, assertThrows(IOException.class, () -> backend.discard(20 * 4096, 4096)).getMessage());
+            assertEquals(message, assertThrows(IOException.class, () -> backend.writeZeroes(20 * 4096, 4096)).getMessage());
+            assertEquals(message, assertThrows(IOException.class, () -> backend.write(20 * 4096, direct(new byte[512]))).getMessage());
+            backend.flush();
+        }
+        assertArrayEquals(before, Files.readAllBytes(image));
+    }
+
+    @Test
+    void what_the_header_points_to_is_given_up_by_no_mistake() throws Exception {
+        byte[] before = Files.readAllBytes(image);
+        long level1 = get(40);
+        long counts = get(48);
+        try (Qcow2Layer layer = new Chain(ImageFile::new).open(image.toString(), true)) {
+            var allocator = new Allocator(layer.file, layer.header, layer.map, 1);
+            for (long place : new long[] {0, level1, counts}) {
+                allocator.release(place, 1);
+            }
+            allocator.flush();
+            allocator.close();
+        }
+        assertArrayEquals(before, Files.readAllBytes(image));
+    }
+
+    @ParameterizedTest
     @ValueSource(longs = {1L << 40, 4096 * 4 + 512, 1L << 58})
     void a_table_that_is_where_none_can_be(long entry) throws Exception {
         put(get(40), 8, entry);
