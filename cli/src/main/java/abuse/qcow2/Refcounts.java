@@ -130,13 +130,16 @@ final class Refcounts implements AutoCloseable {
         file.write(place, block.clear(), block.capacity());
     }
 
-    /** Points the table to blocks that follow each other. */
+    /** Points the table to blocks that follow each other. No later entry is durable before those of blocks that count the new blocks. */
     void adopt(long[] indexes, long place) throws IOException {
         var entry = ByteBuffer.allocateDirect(Long.BYTES);
         for (int i = 0; i < indexes.length; i++) {
             long block = place + ((long) i << clusterBits);
             file.write(tableOffset + indexes[i] * Long.BYTES, entry.clear().putLong(0, block), Long.BYTES);
             blocks[(int) indexes[i]] = block;
+            if (indexes[i] << blockBits() < (place >>> clusterBits) + indexes.length) {
+                file.sync();
+            }
         }
     }
 

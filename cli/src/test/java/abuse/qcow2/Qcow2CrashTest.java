@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,6 +137,32 @@ class Qcow2CrashTest extends Qcow2TestBase {
         }
         assertTrue(crashes > DISK / 16384, crashes + " crashes");
         run("qemu-img", "check", "-q", "image");
+    }
+
+    @Test
+    void blocks_of_counts_whose_entries_lie_in_two_pages_are_counted_before_they_are_there() throws Exception {
+        run(("qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 image " + DISK).split(" "));
+        Path image = folder.resolve("image");
+        try (var sparse = new RandomAccessFile(image.toFile(), "rw")) {
+            // Each block is for 64 clusters, and a page has 512 entries
+            sparse.setLength(510 * 64 * 512);
+        }
+        Arrays.setAll(possible, i -> only((byte) 0));
+        untilCrash = Integer.MAX_VALUE;
+        try (Qcow2Layer layer = new Chain((path, writable) -> file = new RecordedFile(path, this::changed)).open(image.toString(), true)) {
+            var allocator = new Allocator(layer.file, layer.header, layer.map, 1);
+            while (allocator.take(8).start() < 510 * 64) {
+                // Until there is a longer table at the end, which has room for what follows
+            }
+            allocator.take(511 * 64 - layer.file.size() / 512);
+            seldom = 1;
+            untilCrash = 1;
+            allocator.take(DISK / 512);
+            untilCrash = Integer.MAX_VALUE;
+            allocator.close();
+        }
+        assertTrue(crashes > 60, crashes + " crashes");
+        assertTrue(leaks > 0, "no cluster was ever lost");
     }
 
     private static BitSet only(byte value) {
