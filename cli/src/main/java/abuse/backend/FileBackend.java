@@ -115,7 +115,8 @@ class FileBackend implements Backend {
         while (into.hasRemaining()) {
             long n = Unix.pread(fd, Memory.addressOf(into), into.remaining(), offset);
             if (n == 0) {
-                throw cutShort();
+                checkReaches(size);
+                throw new IOException(endsBefore());
             }
             offset += advance(into, n);
         }
@@ -223,13 +224,17 @@ class FileBackend implements Backend {
 
     /** Fails if the image was cut short: a write beyond its end would make it long again, with holes where data was. */
     private void checkReaches(long position) throws IOException {
-        if (end() < Math.min(position, size)) {
-            throw cutShort();
+        // In this order, because the image is made larger before the disk
+        long least = Math.min(position, size);
+        if (end() < least) {
+            // What was written there is gone, even if the image becomes long again
+            sync.lose(endsBefore());
+            throw new IOException(endsBefore());
         }
     }
 
-    private IOException cutShort() {
-        return new IOException(path + ": the image ends before the disk does");
+    private String endsBefore() {
+        return path + ": the image ends before the disk does";
     }
 
     private long advance(ByteBuffer buffer, long n) throws IOException {

@@ -21,6 +21,8 @@ import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FileBackendTest {
     private static final int SIZE = 1 << 20;
@@ -199,6 +201,26 @@ class FileBackendTest {
             assertThrows(IOException.class, () -> backend.writeZeroes(SIZE - 512, 512));
             assertThrows(IOException.class, backend::flush);
             assertEquals(SIZE / 2 + 512, file.length());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"read", "write", "zero", "flush"})
+    void an_image_that_was_seen_to_be_cut_short_is_not_flushed_when_it_is_long_again(String request) throws Exception {
+        try (Backend backend = open(true, CACHED); var file = new RandomAccessFile(image().toFile(), "rw")) {
+            backend.write(SIZE - 512, direct(random(512)));
+            file.setLength(SIZE / 2);
+            String message = image() + ": the image ends before the disk does";
+            assertEquals(message, assertThrows(IOException.class, () -> {
+                switch (request) {
+                    case "read" -> read(backend, SIZE - 512, 512);
+                    case "write" -> backend.write(SIZE - 512, direct(new byte[512]));
+                    case "zero" -> backend.writeZeroes(SIZE - 512, 512);
+                    default -> backend.flush();
+                }
+            }).getMessage());
+            file.setLength(SIZE);
+            assertEquals(message, assertThrows(IOException.class, backend::flush).getMessage());
         }
     }
 
