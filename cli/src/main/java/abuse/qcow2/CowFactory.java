@@ -5,6 +5,7 @@ import static abuse.libc.Terminal.printable;
 
 import abuse.backend.Backend;
 import abuse.backend.BackendFactory;
+import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.Urls;
@@ -30,9 +31,17 @@ public final class CowFactory implements BackendFactory {
     private static final long SECTOR = 512;
 
     private final Qcow2Factory images = new Qcow2Factory();
+    /** Where overlays are that are thrown away. */
+    private final Path temporary;
 
     /** For the service loader. */
-    public CowFactory() {}
+    public CowFactory() {
+        this(Path.of(System.getenv().getOrDefault("TMPDIR", "/var/tmp")));
+    }
+
+    CowFactory(Path temporary) {
+        this.temporary = temporary;
+    }
 
     @Override
     public String name() {
@@ -53,7 +62,8 @@ public final class CowFactory implements BackendFactory {
     public Image look(String argument) throws IOException {
         var overlay = Overlay.of(argument);
         if (!overlay.exists()) {
-            return overlay.throwAway(overlay.kept == null ? temporary() : overlay.kept.getParent(), overlay.size, images::look);
+            Image base = new Backends().look(Overlay.words(overlay.base.toString(), overlay.format));
+            return base == null ? null : new Image(overlay.size, base.format(), 1, false, true, true);
         }
         overlay.checkKept();
         return images.look(overlay.kept.toString());
@@ -66,22 +76,13 @@ public final class CowFactory implements BackendFactory {
             throw new IOException(overlay.base + ": holds " + overlay.size + " bytes, and the disk has only " + geometry.capacity());
         }
         if (overlay.kept == null) {
-            return overlay.throwAway(temporary(), geometry.capacity(), path -> images.open(path, options, geometry));
+            return overlay.throwAway(temporary, geometry);
         }
         if (!overlay.exists()) {
             overlay.keep(geometry.capacity());
         }
         overlay.checkKept();
         return images.open(overlay.kept.toString(), options, geometry);
-    }
-
-    private static Path temporary() {
-        String folder = System.getenv("TMPDIR");
-        return Path.of(folder == null ? "/var/tmp" : folder);
-    }
-
-    private interface Use<T> {
-        T with(String path) throws IOException;
     }
 
     /**
@@ -123,14 +124,22 @@ public final class CowFactory implements BackendFactory {
             return kept != null && Files.exists(kept);
         }
 
-        /** Makes one that has lost its name when this returns, so that nothing of it stays, whatever ends its process. */
-        <T> T throwAway(Path folder, long size, Use<T> use) throws IOException {
-            Path path = make(folder, size);
+        /** Opens one that loses its name at once, so that nothing of it stays, whatever ends its process. */
+        Backend throwAway(Path folder, Geometry geometry) throws IOException {
+            Path path = create(folder);
+            ImageFile file;
             try {
-                return use.with(path.toString());
+                file = ImageFile.open(path.toString(), true, geometry.number());
             } finally {
-                Files.deleteIfExists(path);
+                Files.delete(path);
             }
+            try {
+                NewImage.write(file, geometry.capacity(), base.toString(), format);
+            } catch (IOException | RuntimeException | Error e) {
+                file.close();
+                throw e;
+            }
+            return Qcow2Factory.openWith(path.toString(), file, geometry);
         }
 
         /** It gets its name when it is whole, and if nothing else has got that before. */
@@ -160,13 +169,16 @@ public final class CowFactory implements BackendFactory {
                     : e instanceof AccessDeniedException ? "Permission denied" : e.getReason();
         }
 
-        private Path make(Path folder, long size) throws IOException {
-            Path path;
+        private static Path create(Path folder) throws IOException {
             try {
-                path = Files.createTempFile(folder, "abuse", ".qcow2");
+                return Files.createTempFile(folder, "abuse", ".qcow2");
             } catch (FileSystemException e) {
                 throw new IOException(folder + ": no overlay can be made there: " + reason(e), e);
             }
+        }
+
+        private Path make(Path folder, long size) throws IOException {
+            Path path = create(folder);
             try (var file = new ImageFile(path.toString(), true)) {
                 NewImage.write(file, size, base.toString(), format);
                 return path;

@@ -38,10 +38,19 @@ public final class Qcow2Factory implements BackendFactory {
     }
 
     @Override
-    @SuppressWarnings("resource") // what is returned is open
     public Backend open(String path, Set<Option> options, Geometry geometry) throws IOException {
-        Qcow2Layer image = new Chain((file, writable) -> ImageFile.open(file, writable, geometry.number()))
-                .open(path, !geometry.readOnly());
+        return openWith(path, null, geometry);
+    }
+
+    /**
+     * Opens an image.
+     *
+     * @param opened its file, which this takes over; null to open that, too
+     */
+    @SuppressWarnings("resource") // what is returned is open
+    static Backend openWith(String path, ImageFile opened, Geometry geometry) throws IOException {
+        Qcow2Layer image = new Chain((file, writable) -> opened != null && file.equals(path) ? opened
+                : ImageFile.open(file, writable, geometry.number())).open(path, !geometry.readOnly());
         return geometry.readOnly() ? reader(image, geometry.maxRequest()) : writer(image, geometry.maxRequest());
     }
 
