@@ -284,6 +284,8 @@ class FileBackend implements Backend {
     }
 
     final IOException failure() {
-        return new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        int errno = Unix.errno();
+        String message = path + ": " + Unix.strerror(errno);
+        return errno == Unix.ENOSPC || errno == Unix.EDQUOT ? new BackendException(Failure.NO_SPACE, message) : new IOException(message);
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.qcow2;
 
+import abuse.backend.BackendException;
+import abuse.backend.Failure;
 import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
@@ -226,6 +228,8 @@ class ImageFile implements AutoCloseable {
     }
 
     private IOException failure() {
-        return new IOException(path + ": " + Unix.strerror(Unix.errno()));
+        int errno = Unix.errno();
+        String message = path + ": " + Unix.strerror(errno);
+        return errno == Unix.ENOSPC || errno == Unix.EDQUOT ? new BackendException(Failure.NO_SPACE, message) : new IOException(message);
     }
 }

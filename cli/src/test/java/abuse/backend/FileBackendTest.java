@@ -229,6 +229,7 @@ class FileBackendTest {
         try (Backend full = new Backends().open("file:/dev/full", Set.of(), CACHED)) {
             var e = assertThrows(IOException.class, () -> full.write(0, direct(new byte[512])));
             assertEquals("/dev/full: No space left on device", e.getMessage());
+            assertEquals(Failure.NO_SPACE, Failure.of(e));
         }
     }
 

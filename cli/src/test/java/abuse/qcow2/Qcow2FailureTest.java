@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -139,6 +140,15 @@ class Qcow2FailureTest extends Qcow2TestBase {
             }
             assertTrue(failures > 500, failures + " failures");
             assertTrue(Files.size(image) < before + 100 * FullFile.DATA, before + " " + Files.size(image));
+        }
+    }
+
+    @Test
+    void a_full_filesystem_is_told_to_the_users_of_the_disk() throws Exception {
+        try (var full = new ImageFile("/dev/full", true)) {
+            var e = assertThrows(IOException.class, () -> full.write(0, direct(new byte[512]), 512));
+            assertEquals("/dev/full: No space left on device", e.getMessage());
+            assertEquals(Failure.NO_SPACE, Failure.of(e));
         }
     }
 
