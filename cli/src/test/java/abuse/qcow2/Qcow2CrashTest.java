@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -137,6 +138,29 @@ class Qcow2CrashTest extends Qcow2TestBase {
         }
         assertTrue(crashes > DISK / 16384, crashes + " crashes");
         run("qemu-img", "check", "-q", "image");
+    }
+
+    @Test
+    void what_was_given_up_before_is_durable_before_it_is_used() throws Exception {
+        Path image = prepare(new Creation(4096, "1.1", 16, "", true, null));
+        var synced = new AtomicBoolean();
+        Qcow2Layer layer = new Chain((path, writable) -> new ImageFile(path, writable) {
+            @Override
+            boolean punch(long position, long length) throws IOException {
+                assertTrue(synced.get());
+                return super.punch(position, length);
+            }
+
+            @Override
+            void sync() throws IOException {
+                super.sync();
+                synced.set(true);
+            }
+        }).open(image.toString(), true);
+        try (var backend = new WritableBackend(layer, new Changes(layer, 1), MAX_REQUEST)) {
+            backend.write(0, direct(new byte[4096]));
+        }
+        assertTrue(synced.get());
     }
 
     @Test
