@@ -273,6 +273,11 @@ public final class FilteredRequest implements AsyncRequest {
         return outer == request;
     }
 
+    /** Whether its users were told that it has failed, and may have written there anew; what a filter has made it keeps in order. */
+    boolean isTooLate() {
+        return !inside && isLate(System.nanoTime());
+    }
+
     /** Whether it is a filter's own, and its deadline has passed. */
     boolean isOverdue(long now) {
         AsyncRequest request = outer;

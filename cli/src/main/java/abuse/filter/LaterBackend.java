@@ -95,6 +95,10 @@ final class LaterBackend implements AsyncBackend {
         // As a worker does
         Unix.becomeIoFlusher();
         for (FilteredRequest request = next(); request != null; request = next()) {
+            if (request.isTooLate()) {
+                request.fail(Failure.TIMEOUT, null);
+                continue;
+            }
             try {
                 OneRequest.carryOut(backend, request);
             } catch (Throwable e) {

@@ -51,6 +51,8 @@ final class PowerFailThread implements AutoCloseable {
     /** Gives it something to do; with the lock. */
     void add(FilteredRequest request) {
         start();
+        // A discard does not take away what is written while it waits
+        request.note(cache.latest());
         waiting.add(request);
         filter.notifyAll();
     }
@@ -122,10 +124,16 @@ final class PowerFailThread implements AutoCloseable {
         synchronized (filter) {
             ours = filter.takesStorage(request);
         }
-        if (!ours) {
+        // Its users were told, and what they have written since is newer
+        if (request.isLate(System.nanoTime())) {
+            request.fail(Failure.TIMEOUT, null);
+        } else if (!ours) {
             filter.admit(request, false);
         } else if (request.kind() == Kind.WRITE) {
-            makeRoom(request);
+            if (!makeRoom(request)) {
+                request.fail(Failure.TIMEOUT, null);
+                return;
+            }
             if (filter.isDurable(request)) {
                 storage.write(request.offset() / blockSize, (request.offset() + request.length()) / blockSize);
                 retire();
@@ -144,7 +152,6 @@ final class PowerFailThread implements AutoCloseable {
     /** Lets a discard or zeroes go on; what was written before is forgotten only if it ends well. */
     private void sweep(FilteredRequest request) {
         synchronized (filter) {
-            request.note(cache.latest());
             sweep = request;
         }
         request.resume();
@@ -156,12 +163,13 @@ final class PowerFailThread implements AutoCloseable {
         retire();
     }
 
-    /** Puts a write into the cache. */
-    private void makeRoom(FilteredRequest request) throws IOException {
+    /** Puts a write into the cache, unless it is too late for that: false. */
+    private boolean makeRoom(FilteredRequest request) throws IOException {
         while (true) {
             synchronized (filter) {
-                if (cache.store(request)) {
-                    return;
+                boolean late = request.isLate(System.nanoTime());
+                if (late || cache.store(request)) {
+                    return !late;
                 }
             }
             storage.write(0, Long.MAX_VALUE);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Backend;
+import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -59,6 +63,49 @@ class LaterBackendTest {
                     assertNull(write.await());
                 }
             }
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void what_is_late_when_a_thread_has_time_is_not_carried_out() throws Exception {
+        var begun = new CountDownLatch(1);
+        var hang = new CountDownLatch(1);
+        var written = new AtomicInteger();
+        var slow = new Backend() {
+            @Override
+            public void read(long offset, ByteBuffer into) {
+                into.position(into.limit());
+            }
+
+            @Override
+            public void write(long offset, ByteBuffer from) throws IOException {
+                begun.countDown();
+                try {
+                    hang.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                written.incrementAndGet();
+                from.position(from.limit());
+            }
+
+            @Override
+            public int threads() {
+                return 1;
+            }
+        };
+        var geometry = new Geometry(0, 1 << 20, TestStore.BLOCK, 1 << 17, false);
+        try (var disk = new FilteredBackend(slow, List.of(), geometry, OutputStream.nullOutputStream())) {
+            var first = new TestRequest(Kind.WRITE, 0, 1).submitTo(disk);
+            begun.await();
+            var late = new TestRequest(Kind.WRITE, 1, 1);
+            late.deadline = System.nanoTime();
+            late.submitTo(disk);
+            hang.countDown();
+            assertNull(first.await());
+            assertEquals(Failure.TIMEOUT, late.await());
+            assertEquals(1, written.get());
         }
     }
 }

@@ -64,6 +64,76 @@ class PowerFailFaultsTest {
         assertEquals(9, store.bytes[4 * TestStore.BLOCK]);
     }
 
+    private static void pass(long deadline) throws InterruptedException {
+        while (System.nanoTime() - deadline < 0) {
+            Thread.sleep(1);
+        }
+    }
+
+    /** A write that is durable before its end, at whose write-back the storage hangs. */
+    private TestRequest hang(FilteredBackend disk) throws Exception {
+        store.hanging.add(Kind.WRITE);
+        var write = new TestRequest(Kind.WRITE, 100, 1);
+        write.fua = true;
+        write.submitTo(disk);
+        store.awaitKept(1);
+        return write;
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"WRITE_ZEROES", "DISCARD"})
+    void what_is_late_takes_nothing_away(Kind kind) throws Exception {
+        try (var disk = disk(Map.of())) {
+            var slow = hang(disk);
+            var late = new TestRequest(kind, 0, 8);
+            late.deadline = System.nanoTime() + 1_000_000;
+            late.submitTo(disk);
+            pass(late.deadline);
+            TestStore.write(disk, 3, 7);
+            store.release();
+            assertNull(slow.await());
+            assertEquals(Failure.TIMEOUT, late.await());
+            assertEquals(7, TestStore.read(disk, 3));
+        }
+        assertEquals(7, store.bytes[3 * TestStore.BLOCK]);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"WRITE_ZEROES", "DISCARD"})
+    void what_is_written_while_zeroes_wait_stays(Kind kind) throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 2, 6);
+            var slow = hang(disk);
+            var waiting = new TestRequest(kind, 0, 8).submitTo(disk);
+            TestStore.write(disk, 3, 7);
+            store.release();
+            assertNull(slow.await());
+            assertNull(waiting.await());
+            assertEquals(0, TestStore.read(disk, 2));
+            assertEquals(7, TestStore.read(disk, 3));
+        }
+        assertEquals(7, store.bytes[3 * TestStore.BLOCK]);
+    }
+
+    @Test
+    void a_write_that_is_late_when_there_is_room_is_not_stored() throws Exception {
+        try (var disk = disk(Map.of("cache", 1L))) {
+            for (int block = 0; block < 64; block++) {
+                TestStore.write(disk, block, 1);
+            }
+            store.hanging.add(Kind.WRITE);
+            var late = new TestRequest(Kind.WRITE, 63, 2);
+            late.submitTo(disk);
+            store.awaitKept(1);
+            // Once it was begun
+            late.deadline = System.nanoTime();
+            TestStore.write(disk, 63, 2);
+            store.release();
+            assertEquals(Failure.TIMEOUT, late.await());
+            assertEquals(2, TestStore.read(disk, 63));
+        }
+    }
+
     @Test
     void a_full_cache_writes_back_what_a_cut_cannot_take_any_more() throws Exception {
         // 256 KiB, twice the longest request
@@ -84,12 +154,11 @@ class PowerFailFaultsTest {
             TestStore.write(disk, 0, 1);
             store.hanging.add(Kind.WRITE);
             var flush = TestRequest.flush();
-            flush.deadline = System.nanoTime() + 1_000_000;
+            // Time to begin, as what is late is not begun
+            flush.deadline = System.nanoTime() + 3_000_000_000L;
             flush.submitTo(disk);
             store.awaitKept(1);
-            while (System.nanoTime() - flush.deadline < 0) {
-                Thread.onSpinWait();
-            }
+            pass(flush.deadline);
             disk.expired(flush);
             assertTrue(store.expired.contains(store.kept.get(0)));
             // As a client of NBD does
