@@ -65,6 +65,8 @@ final class PowerFailFilter extends Filter {
     private int blockSize;
     private WriteCache cache;
     private PowerFailThread thread;
+    /** Whether there was a write that only a flush makes durable; a disk with wc=off has none, and never flushes. */
+    private boolean flushable;
 
     private PowerFailFilter(Settings settings) throws IOException {
         super(settings);
@@ -102,6 +104,7 @@ final class PowerFailFilter extends Filter {
     @Override
     protected void take(FilteredRequest request) {
         synchronized (this) {
+            flushable |= request.kind() == Kind.WRITE && !request.fua();
             if (cuts && power.isOn() && selection().picks(request)) {
                 power.cut();
             }
@@ -190,6 +193,11 @@ final class PowerFailFilter extends Filter {
     /** Whether a request takes the storage, and is not only one that was kept while the power failed. */
     boolean takesStorage(FilteredRequest request) {
         return power.isOn() && request.kind() != Kind.READ && (request.kind() != Kind.FLUSH || flushes);
+    }
+
+    /** Whether a flush of the users is to tell of losses; with the lock. */
+    boolean tellsLosses() {
+        return flushes && flushable;
     }
 
     /** Whether a write is to be durable before its end. */

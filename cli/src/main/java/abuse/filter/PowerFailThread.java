@@ -31,6 +31,8 @@ final class PowerFailThread implements AutoCloseable {
     private int emptyings;
     private int emptied;
     private IOException trouble;
+    /** Whether a flush of its own has failed, which may have been all that tells of lost writes, and no flush of the users has since. */
+    private boolean untold;
     /** A discard or zeroes, for whose end it waits, as what it writes back meanwhile could come later. */
     private FilteredRequest sweep;
     private Thread thread;
@@ -137,15 +139,38 @@ final class PowerFailThread implements AutoCloseable {
             if (filter.isDurable(request)) {
                 storage.write(request.offset() / blockSize, (request.offset() + request.length()) / blockSize);
                 retire();
-                storage.flush();
+                flush();
             }
             request.complete();
         } else if (request.kind() == Kind.FLUSH) {
+            tell();
             storage.write(0, Long.MAX_VALUE);
             retire();
             request.resume();
         } else {
             sweep(request);
+        }
+    }
+
+    /** Makes durable what was written back; whoever waits for it need not be who wrote that. */
+    private void flush() throws IOException {
+        try {
+            storage.flush();
+        } catch (Throwable e) {
+            synchronized (filter) {
+                untold |= filter.tellsLosses();
+            }
+            throw e;
+        }
+    }
+
+    /** Fails once for a flush that has failed. */
+    private void tell() throws IOException {
+        synchronized (filter) {
+            if (untold) {
+                untold = false;
+                throw new IOException("powerfail: a flush of its own has failed before, so what was written back may be lost");
+            }
         }
     }
 
@@ -231,6 +256,10 @@ final class PowerFailThread implements AutoCloseable {
             if (trouble != null) {
                 throw trouble;
             }
+            if (untold) {
+                throw new IOException("a flush has failed, so what was written back may be lost, and no flush of the disk's users has told"
+                        + " them yet; try again after one");
+            }
             if (cache.dirty() > 0) {
                 throw new IOException(closed ? "the server ends" : cache.dirty() + " blocks were written meanwhile; try again");
             }
@@ -257,7 +286,7 @@ final class PowerFailThread implements AutoCloseable {
         try {
             storage.write(0, Long.MAX_VALUE);
             retire();
-            storage.flush();
+            flush();
         } catch (Throwable e) {
             failure = e instanceof IOException known ? known : new IOException(FilteredBackend.words(e), e);
         } finally {

@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.Failure;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
@@ -241,7 +243,7 @@ class PowerFailFaultsTest {
             }
             store.hanging.add(Kind.WRITE);
             Thread slow = answerSlowly();
-            var failure = assertThrows(IOException.class, () -> disk.change(java.util.List.of()));
+            var failure = assertThrows(IOException.class, () -> disk.change(List.of()));
             slow.interrupt();
             slow.join();
             store.release();
@@ -283,5 +285,63 @@ class PowerFailFaultsTest {
         disk.close();
         assertTrue(store.closed);
         assertFalse(write.hasEnded());
+    }
+
+    /** As after a crash of an NBD server, for which one flush fails. */
+    private void failOnce(Callable<?> what) throws Exception {
+        store.failing.add(Kind.FLUSH);
+        what.call();
+        store.failing.clear();
+    }
+
+    @Test
+    void users_are_told_of_a_flush_that_failed_for_a_change() throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 0, 1);
+            failOnce(() -> assertThrows(IOException.class, () -> disk.change(List.of())));
+            var failure = assertThrows(IOException.class, () -> disk.change(List.of()));
+            assertEquals("a flush has failed, so what was written back may be lost, and no flush of the disk's users has told them yet; try again"
+                    + " after one", failure.getMessage());
+            assertEquals(Failure.IO, TestRequest.flush().submitTo(disk).await());
+            assertNull(TestRequest.flush().submitTo(disk).await());
+            disk.change(List.of());
+        }
+    }
+
+    @Test
+    void users_are_told_of_a_flush_that_failed_for_a_write_of_others() throws Exception {
+        try (var disk = disk(Map.of())) {
+            var write = new TestRequest(Kind.WRITE, 0, 1);
+            write.fua = true;
+            TestStore.write(disk, 1, 1);
+            failOnce(() -> {
+                assertEquals(Failure.IO, write.submitTo(disk).await());
+                return null;
+            });
+            assertEquals(Failure.IO, TestRequest.flush().submitTo(disk).await());
+            assertNull(TestRequest.flush().submitTo(disk).await());
+        }
+    }
+
+    @Test
+    void a_disk_that_never_flushes_is_left_all_the_same() throws Exception {
+        try (var disk = disk(Map.of())) {
+            var write = new TestRequest(Kind.WRITE, 0, 1);
+            write.fua = true;
+            failOnce(() -> {
+                assertEquals(Failure.IO, write.submitTo(disk).await());
+                return null;
+            });
+            disk.change(List.of());
+        }
+    }
+
+    @Test
+    void a_disk_that_lies_about_flushes_is_left_all_the_same() throws Exception {
+        try (var disk = disk(Map.of("flush", "ignored"))) {
+            TestStore.write(disk, 0, 1);
+            failOnce(() -> assertThrows(IOException.class, () -> disk.change(List.of())));
+            disk.change(List.of());
+        }
     }
 }
