@@ -19,8 +19,9 @@ final class RetryFilter extends Filter {
         @Override
         public String help() {
             return "Carries out requests again that have failed behind it, so that storage that fails now and then does not fail its"
-                    + " users. A request that fails each time fails as it did the last time. A flush is not carried out again, because"
-                    + " a failed one may be all that tells of lost writes.";
+                    + " users. A request that fails each time fails as it did the last time. A flush, or what has FUA,"
+                    + " as all writes of a disk with wc=off, is not carried out again, because a failed flush may be all that tells"
+                    + " of lost writes.";
         }
 
         @Override
@@ -61,7 +62,7 @@ final class RetryFilter extends Filter {
 
     @Override
     protected void answered(FilteredRequest request) {
-        if (request.failure() != null && request.kind() != Kind.FLUSH && request.note() < times
+        if (request.failure() != null && request.kind() != Kind.FLUSH && !request.fua() && request.note() < times
                 && (errnos.isEmpty() || errnos.contains(LogFilter.word(request.failure())))) {
             request.note(request.note() + 1);
             request.passAgain(wait);

@@ -58,4 +58,12 @@ class RetryFilterTest extends FilterTestBase {
         server.signal();
         assertEquals(0, server.end().exitCode());
     }
+
+    @Test
+    void what_failed_may_have_been_a_flush_of_others() throws Exception {
+        serveWith("retry", "error:op=write,nth=1,fail=after");
+        assertEquals(Result.MEDIA_FAILURE, resultOf(disk.writeFua(0, bytes(1))));
+        assertEquals("retry 1\nerror 1\n", filters());
+        endServer();
+    }
 }
