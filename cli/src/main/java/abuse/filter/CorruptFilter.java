@@ -99,8 +99,9 @@ final class CorruptFilter extends Filter {
     protected void take(FilteredRequest request) {
         switch (kind) {
             case FLIP -> {
+                request.note(selection().draw());
                 if (request.kind() == Kind.WRITE) {
-                    flip(request);
+                    flip(request, true);
                 }
                 request.pass();
             }
@@ -131,20 +132,26 @@ final class CorruptFilter extends Filter {
             }
         } else if (!kind.equals(FLIP)) {
             request.restore();
-        } else if (request.kind() == Kind.READ && request.failure() == null) {
-            flip(request);
+        } else if (request.kind() == Kind.WRITE) {
+            // Others look at it, or carry it out again
+            flip(request, false);
+        } else if (request.failure() == null) {
+            flip(request, true);
         }
     }
 
-    private void flip(FilteredRequest request) {
+    /** Flips the bits that belong to the number which was drawn for a request; a second time, that undoes it. */
+    private void flip(FilteredRequest request, boolean told) {
         ByteBuffer data = request.data();
         for (long i = 0; i < bits; i++) {
-            long drawn = selection().draw();
+            long drawn = selection().drawFor(request.note() + i);
             int at = (int) Long.remainderUnsigned(drawn >>> 3, request.length());
             int bit = (int) (drawn & 7);
             data.put(at, (byte) (data.get(at) ^ 1 << bit));
-            synchronized (journal) {
-                begin(request, "flip ").put(" byte ").put(request.offset() + at).put(" bit ").put(bit).end();
+            if (told) {
+                synchronized (journal) {
+                    begin(request, "flip ").put(" byte ").put(request.offset() + at).put(" bit ").put(bit).end();
+                }
             }
         }
     }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Operation;
 import abuse.device.Result;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -50,6 +52,19 @@ class CorruptFilterTest extends FilterTestBase {
         write(3, 1);
         holds(3, 1);
         endServer();
+    }
+
+    @Test
+    void a_write_is_whole_again_for_those_outside() throws Exception {
+        Path log = directory.resolve("record");
+        serveWith("record:" + log, "retry", "corrupt:op=write,nth=1,bits=9", "error:op=write,nth=1");
+        assertEquals(Result.OKAY, write(3, 1));
+        // The second time it was not picked
+        holds(3, 1);
+        assertEquals(Result.OKAY, write(4, 2));
+        endServer();
+        byte[] recorded = Files.readAllBytes(log);
+        assertArrayEquals(bytes(1), Arrays.copyOfRange(recorded, 2 * BLOCK, 3 * BLOCK));
     }
 
     @Test
