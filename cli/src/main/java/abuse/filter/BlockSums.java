@@ -61,8 +61,12 @@ final class BlockSums {
         return clock;
     }
 
-    /** A change of several blocks begins, of which {@link #put} then tells each one; its time. */
-    long begin() {
+    /** A change of some blocks begins, of which {@link #put} then tells each one; its time. */
+    long begin(long first, long end) {
+        // If there is no memory for all of them, none is being changed
+        for (long block = first; block < end; block += CHUNK - at(block)) {
+            chunk(block);
+        }
         return ++clock;
     }
 
@@ -86,6 +90,9 @@ final class BlockSums {
 
     /** A change without data begins; its time. */
     long beginSweep(long first, long end) {
+        // What needs memory comes before the first change
+        spread(first);
+        spread(end);
         swept = ++clock;
         if (underWay == sweeps.length) {
             sweeps = Arrays.copyOf(sweeps, Math.max(4, 2 * underWay));
@@ -107,7 +114,6 @@ final class BlockSums {
             if (chunk == ZEROS && to - from == CHUNK) {
                 set(from, null);
             } else if (chunk != null) {
-                chunk = chunk(from);
                 for (long block = from; block < to; block++) {
                     begin(chunk, at(block), clock);
                 }
@@ -136,14 +142,11 @@ final class BlockSums {
                 if (to - from == CHUNK) {
                     shrink(from, chunk);
                 }
-            } else if (zeroed && !disturbed && to - from == CHUNK) {
-                set(from, ZEROS);
             } else if (zeroed && !disturbed) {
-                chunk = chunk(from);
-                for (long block = from; block < to; block++) {
-                    chunk.known[at(block)] = true;
-                    chunk.sums[at(block)] = zeros;
-                    chunk.changes[at(block)] = clock;
+                try {
+                    learn(from, to);
+                } catch (OutOfMemoryError e) {
+                    // Then nothing is known of these, as before, and what comes behind them ends all the same
                 }
             }
             from = zeroed && !disturbed ? to : next(from, to, end);
@@ -172,6 +175,27 @@ final class BlockSums {
         chunk.known[at] = true;
         chunk.sums[at] = sum;
         return true;
+    }
+
+    /** Gives a chunk of zeros memory of its own, if a range begins or ends within it. */
+    private void spread(long edge) {
+        if (at(edge) != 0 && find(edge) == ZEROS) {
+            chunk(edge);
+        }
+    }
+
+    /** Blocks of a chunk of which nothing is known are zeros. */
+    private void learn(long from, long to) {
+        if (to - from == CHUNK) {
+            set(from, ZEROS);
+            return;
+        }
+        Chunk chunk = chunk(from);
+        for (long block = from; block < to; block++) {
+            chunk.known[at(block)] = true;
+            chunk.sums[at(block)] = zeros;
+            chunk.changes[at(block)] = clock;
+        }
     }
 
     private void begin(Chunk chunk, int at, long begun) {

@@ -95,7 +95,7 @@ final class CheckFilter extends Filter {
             request.note(blocks.beginSweep(block, block + count));
             return;
         }
-        request.note(blocks.begin());
+        request.note(blocks.begin(block, block + count));
         for (long i = 0; i < count; i++) {
             blocks.put(block + i, request.note(), sum(request.data(), i));
         }

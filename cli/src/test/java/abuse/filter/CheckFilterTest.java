@@ -15,6 +15,8 @@ import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -188,5 +190,30 @@ class CheckFilterTest {
             java.util.Arrays.fill(store.bytes, 0, TestStore.BLOCK, (byte) 3);
             assertEquals(3, TestStore.read(disk, 0));
         }
+    }
+
+    /** Writes two blocks for the second of which there is no memory, and tells whether the first one is still checked. */
+    static final class Full {
+        public static void main(String[] arguments) throws Exception {
+            // The table of all before is 20 MB, and grows to twice that
+            long edge = 5_000_000L * 1024 * 4096;
+            var geometry = new Geometry(0, (edge + 1) * TestStore.BLOCK, TestStore.BLOCK, 1 << 17, false);
+            var disk = new FilteredBackend(new Endless(), List.of(TestStore.filter("check", Map.of("fail", true))), geometry,
+                    OutputStream.nullOutputStream());
+            System.out.println(new TestRequest(Kind.WRITE, edge - 1, 2).submitTo(disk).await());
+            for (byte content = 0; content < 2; content++) {
+                var read = new TestRequest(Kind.READ, edge - 1, 1);
+                read.data().put(0, content);
+                System.out.println(read.submitTo(disk).await());
+            }
+        }
+    }
+
+    @Test
+    void blocks_for_which_there_is_no_memory_leave_others_checked() throws Exception {
+        Process full = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "-Xmx56m", "-XX:+UseSerialGC",
+                "-cp", System.getProperty("java.class.path"), Full.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        assertEquals("IO\nnull\nIO\n", new String(full.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+        assertEquals(0, full.waitFor());
     }
 }
