@@ -71,7 +71,7 @@ final class Overlay implements AutoCloseable {
         return (present[(int) (block / Long.SIZE)] & 1L << block) != 0;
     }
 
-    private synchronized void add(long offset, long length) {
+    private void add(long offset, long length) {
         long end = (offset + length) / blockSize;
         for (long block = offset / blockSize; block < end;) {
             if (block % Long.SIZE == 0 && end - block >= Long.SIZE) {
@@ -102,7 +102,10 @@ final class Overlay implements AutoCloseable {
         }
     }
 
-    void write(long offset, long length, long address) throws IOException {
+    synchronized void write(long offset, long length, long address) throws IOException {
+        if (closed) {
+            return;
+        }
         for (long at = offset; at < offset + length;) {
             at += moved(Unix.pwrite(fd, address + at - offset, offset + length - at, at));
         }
@@ -110,7 +113,10 @@ final class Overlay implements AutoCloseable {
     }
 
     /** A range reads as zeros from now on. */
-    void zero(long offset, long length) throws IOException {
+    synchronized void zero(long offset, long length) throws IOException {
+        if (closed) {
+            return;
+        }
         while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             int errno = Unix.errno();
             if (errno == Unix.EOPNOTSUPP) {
@@ -146,7 +152,7 @@ final class Overlay implements AutoCloseable {
                 name + ": " + Unix.strerror(errno));
     }
 
-    /** What is abandoned may end later. */
+    /** What is abandoned may come or end later. */
     @Override
     public synchronized void close() {
         if (!closed) {

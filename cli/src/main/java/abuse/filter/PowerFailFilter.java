@@ -121,6 +121,10 @@ final class PowerFailFilter extends Filter {
         boolean passes = false;
         Failure failure = null;
         synchronized (this) {
+            if (thread.hasEnded()) {
+                // What is abandoned may come later
+                return;
+            }
             if (power.isCutting()) {
                 thread.add(request);
                 return;

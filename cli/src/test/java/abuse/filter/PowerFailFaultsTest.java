@@ -344,4 +344,14 @@ class PowerFailFaultsTest {
             disk.change(List.of());
         }
     }
+
+    @Test
+    void what_comes_after_the_end_goes_nowhere() throws Exception {
+        var disk = disk(Map.of());
+        TestStore.write(disk, 0, 1);
+        disk.close();
+        assertFalse(new TestRequest(Kind.WRITE, 0, 1).submitTo(disk).hasEnded());
+        assertFalse(new TestRequest(Kind.DISCARD, 0, 1).submitTo(disk).hasEnded());
+        assertEquals(1, store.bytes[0]);
+    }
 }
