@@ -143,7 +143,11 @@ final class FilterControl implements ControlSocket.Handler {
         boolean marked = false;
         for (FilterOption option : now) {
             if (option.filter() instanceof Marked filter) {
-                filter.mark(text);
+                try {
+                    filter.mark(text);
+                } catch (IOException e) {
+                    throw marked ? new IOException(e.getMessage() + "; another record has the mark", e) : e;
+                }
                 marked = true;
             }
         }

@@ -62,7 +62,7 @@ final class FilterChanges {
         closeThoseThatLeft(0);
     }
 
-    /** Closes all filters, after the last change, and returns why one of them could not be closed well. */
+    /** Closes all filters, after the last change, and returns why one of them could not be closed well; others are told. */
     synchronized Throwable close() {
         Throwable failure = null;
         leaving.addAll(Arrays.asList(entrance.chain().filters));
@@ -70,6 +70,9 @@ final class FilterChanges {
             try {
                 filter.close();
             } catch (Throwable e) {
+                if (failure != null) {
+                    backend.report(failure);
+                }
                 failure = e;
             }
         }

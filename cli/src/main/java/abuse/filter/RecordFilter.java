@@ -100,7 +100,16 @@ final class RecordFilter extends Filter implements Marked {
 
     @Override
     public void mark(String text) throws IOException {
-        log.mark(text);
+        log.checkWhole();
+        try {
+            log.mark(text);
+        } catch (IOException e) {
+            // Unless it was only too long, what comes later is not recorded either
+            if (!log.isWhole()) {
+                tell(e);
+            }
+            throw e;
+        }
     }
 
     @Override

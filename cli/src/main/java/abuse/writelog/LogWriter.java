@@ -185,6 +185,11 @@ public final class LogWriter implements AutoCloseable {
         }
     }
 
+    /** Whether the log goes on. */
+    public synchronized boolean isWhole() {
+        return failure == null;
+    }
+
     /** Throws if the log has ended. */
     public synchronized void checkWhole() throws IOException {
         if (failure != null) {

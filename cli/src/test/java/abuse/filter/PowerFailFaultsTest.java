@@ -354,4 +354,16 @@ class PowerFailFaultsTest {
         assertFalse(new TestRequest(Kind.DISCARD, 0, 1).submitTo(disk).hasEnded());
         assertEquals(1, store.bytes[0]);
     }
+
+    @Test
+    void an_end_tells_all_that_goes_wrong() throws Exception {
+        var disk = store.behind(TestStore.filter("powerfail", Map.of()), TestStore.filter("powerfail", Map.of()));
+        var told = new LinkedBlockingQueue<String>();
+        disk.tellProblemsTo(told::add);
+        TestStore.write(disk, 0, 1);
+        store.failing.add(Kind.WRITE);
+        String last = assertThrows(IOException.class, disk::close).getMessage();
+        assertTrue(last.startsWith("powerfail: 1 blocks were not written back"), last);
+        assertTrue(told.stream().anyMatch(one -> one.startsWith("powerfail: the last blocks were written back, but may be lost")), told.toString());
+    }
 }
