@@ -74,7 +74,7 @@ static inline struct abuse_place abuse_map_find(struct abuse_map *map,
  * That may change at once, as it may when an era was left.
  */
 static inline bool abuse_map_is_unmapped(struct abuse_map *map, sector_t sector,
-				     sector_t end)
+					 sector_t end)
 {
 	struct abuse_found found = *get_cpu_ptr(map->found);
 

@@ -377,7 +377,7 @@ void abuse_front_submit(struct abuse_front *front, struct bio *bio)
 	abuse_bio_unmark(bio);
 	if (!(bio->bi_opf & REQ_PREFLUSH) && !READ_ONCE(front->map.paused) &&
 	    abuse_map_is_unmapped(&front->map, bio->bi_iter.bi_sector,
-			      bio_end_sector(bio)))
+				  bio_end_sector(bio)))
 		abuse_front_miss(front, bio);
 	else
 		abuse_front_pass(front, bio, ABUSE_NO_LANE, ABUSE_BEGINS);

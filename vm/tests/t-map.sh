@@ -104,7 +104,7 @@ a_hole_between_two_extents_is_one_request() {
 
 # Nor by a processor that knew it as a hole
 what_is_mapped_in_a_pause_is_not_missed() {
-	local cpu=(taskset -c 0 "$ABUSE_BUILD/client" io $DISK) n
+	local cpu=(taskset -c 0 "$ABUSE_BUILD/client" io "$DISK") n
 	_ready
 	exec 3<$CTL
 	for n in 1 2; do
