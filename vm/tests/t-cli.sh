@@ -127,7 +127,7 @@ an_image_error_is_an_error_of_one_request() {
 	mkdir "$T/full"
 	mount -t tmpfs -o size=8M tmpfs "$T/full"
 	start server "file:$T/full/image" --create
-	expect EIO io op=write length=1M threads=12
+	expect ENOSPC io op=write length=1M threads=12
 	[ "$(status errors)" -gt 0 ] || fail "no error was counted"
 	io op=check offset=32M byte=0
 	running server || fail "the server ended: $(<"$T/server")"
