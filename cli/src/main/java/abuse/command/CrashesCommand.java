@@ -135,6 +135,9 @@ final class CrashesCommand extends Command {
             shell.stop();
         });
         String given = folder.getValue() != null ? folder.getValue() : context.environment.getOrDefault("TMPDIR", "/tmp");
+        if (!ShellCheck.canName(given)) {
+            throw new FailedException(given + ": has a character in its name that a shell does not take as it is; name another folder with --work");
+        }
         Path copies;
         try {
             copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");

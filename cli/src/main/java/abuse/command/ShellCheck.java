@@ -31,8 +31,8 @@ final class ShellCheck implements Check {
      */
     private static final long LEAST_MARK = 1L << 42;
     private static final long KIB = 1024;
-    /** What a shell takes as it is. */
-    private static final String BARE = "[A-Za-z0-9/._-]+";
+    /** What a shell takes as it is, in quotes and without. */
+    private static final String BARE = "[\\p{L}\\p{M}\\p{N}/._+,:@%=-]+";
     /** How much of its output is kept. */
     private static final int MOST_OUTPUT = 1 << 16;
     /** What a shell says of a command that is not there, or cannot be run. */
@@ -68,7 +68,7 @@ final class ShellCheck implements Check {
 
     private Verdict check(CrashState state, Path image, Path output) throws IOException {
         long limit = ThreadLocalRandom.current().nextLong(LEAST_MARK, 2 * LEAST_MARK);
-        var builder = new ProcessBuilder("sh", "-c", "ulimit -S -m " + limit + " 2>/dev/null; " + command.replace(IMAGE, word(image.toString())))
+        var builder = new ProcessBuilder("sh", "-c", "ulimit -S -m " + limit + " 2>/dev/null; " + command.replace(IMAGE, image.toString()))
                 .redirectErrorStream(true).redirectInput(new File("/dev/null")).redirectOutput(output.toFile());
         String mark = state.mark(log);
         builder.environment().put("ABUSECTL_STATE", state.name(log));
@@ -99,9 +99,9 @@ final class ShellCheck implements Check {
         }
     }
 
-    /** A path as a word of a command: bare if that can be, as the command may have it in quotes. */
-    private static String word(String path) {
-        return path.matches(BARE) ? path : "'" + path.replace("'", "'\\''") + "'";
+    /** Whether a command may have the paths of images in such a folder in quotes, or not, as it likes. */
+    static boolean canName(String folder) {
+        return folder.matches(BARE);
     }
 
     /** Ends the commands that are running. */

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -21,9 +22,13 @@ public final class Tree {
      * @throws IOException before anything is deleted, if something is mounted there, whose files are not the folder's
      */
     public static void delete(Path folder, Set<Path> kept) throws IOException {
-        Path real = folder.toRealPath();
-        for (Mounts.Mount mount : Mounts.all(Path.of("/"))) {
-            if (Path.of(mount.point()).startsWith(real)) {
+        String real = folder.toRealPath().toString();
+        List<Mounts.Mount> mounts = Mounts.all(Path.of("/"));
+        if (mounts.isEmpty()) {
+            throw new IOException("/proc/self/mountinfo: cannot be read, so it is not known what is mounted in " + real + "; delete that");
+        }
+        for (Mounts.Mount mount : mounts) {
+            if ((mount.point() + "/").startsWith(real + "/")) {
                 throw new IOException(mount.point() + ": is still mounted; unmount it, and delete " + real);
             }
         }

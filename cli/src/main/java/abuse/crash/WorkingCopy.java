@@ -146,7 +146,7 @@ final class WorkingCopy implements AutoCloseable {
     public void close() throws IOException {
         state.close();
         durable.close();
-        Tree.delete(folder, Set.of());
         Files.deleteIfExists(durableFile);
+        Tree.delete(folder, Set.of());
     }
 }

@@ -236,12 +236,19 @@ public final class FilteredBackend implements AsyncBackend {
         before.run();
         Throwable failure = changes.close();
         closed = true;
-        // A filter that has just closed may have had requests of its own
-        delays.close();
-        if (ownLater) {
-            later.close();
+        try {
+            // A filter that has just closed may have had requests of its own
+            delays.close();
+            if (ownLater) {
+                later.close();
+            }
+            base.close();
+        } catch (IOException | RuntimeException | Error e) {
+            if (failure != null) {
+                report(failure);
+            }
+            throw e;
         }
-        base.close();
         if (failure != null) {
             throw failure instanceof IOException e ? e : new IOException(failure.toString(), failure);
         }

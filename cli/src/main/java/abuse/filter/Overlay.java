@@ -22,6 +22,8 @@ final class Overlay implements AutoCloseable {
     private long[] present = {};
     /** For a filesystem without holes. */
     private final Memory zeros = Memory.map(1 << 16);
+    /** Writes under way, which need not wait for each other. */
+    private int writes;
     private boolean closed;
 
     /**
@@ -50,6 +52,9 @@ final class Overlay implements AutoCloseable {
 
     /** Makes room for a larger disk. */
     synchronized void grow(long capacity) throws IOException {
+        if (closed) {
+            return;
+        }
         present = Arrays.copyOf(present, Math.toIntExact((capacity / blockSize + Long.SIZE - 1) / Long.SIZE));
         if (Unix.ftruncate(fd, capacity) < 0) {
             throw failure(Unix.errno());
@@ -71,7 +76,7 @@ final class Overlay implements AutoCloseable {
         return (present[(int) (block / Long.SIZE)] & 1L << block) != 0;
     }
 
-    private void add(long offset, long length) {
+    private synchronized void add(long offset, long length) {
         long end = (offset + length) / blockSize;
         for (long block = offset / blockSize; block < end;) {
             if (block % Long.SIZE == 0 && end - block >= Long.SIZE) {
@@ -102,21 +107,45 @@ final class Overlay implements AutoCloseable {
         }
     }
 
-    synchronized void write(long offset, long length, long address) throws IOException {
-        if (closed) {
+    void write(long offset, long length, long address) throws IOException {
+        if (!begin()) {
             return;
         }
-        for (long at = offset; at < offset + length;) {
-            at += moved(Unix.pwrite(fd, address + at - offset, offset + length - at, at));
+        try {
+            for (long at = offset; at < offset + length;) {
+                at += moved(Unix.pwrite(fd, address + at - offset, offset + length - at, at));
+            }
+            add(offset, length);
+        } finally {
+            end();
         }
-        add(offset, length);
     }
 
     /** A range reads as zeros from now on. */
-    synchronized void zero(long offset, long length) throws IOException {
-        if (closed) {
+    void zero(long offset, long length) throws IOException {
+        if (!begin()) {
             return;
         }
+        try {
+            punch(offset, length);
+            add(offset, length);
+        } finally {
+            end();
+        }
+    }
+
+    /** Keeps the file open for a write, unless it is closed already. */
+    private synchronized boolean begin() {
+        writes += closed ? 0 : 1;
+        return !closed;
+    }
+
+    private synchronized void end() {
+        writes--;
+        notifyAll();
+    }
+
+    private void punch(long offset, long length) throws IOException {
         while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
             int errno = Unix.errno();
             if (errno == Unix.EOPNOTSUPP) {
@@ -127,7 +156,6 @@ final class Overlay implements AutoCloseable {
                 throw failure(errno);
             }
         }
-        add(offset, length);
     }
 
     private void writeZeros(long offset, long length) throws IOException {
@@ -148,7 +176,7 @@ final class Overlay implements AutoCloseable {
     }
 
     private BackendException failure(int errno) {
-        return new BackendException(errno == Unix.ENOSPC || errno == Unix.ENOMEM ? Failure.NO_SPACE : Failure.IO,
+        return new BackendException(errno == Unix.ENOSPC || errno == Unix.EDQUOT || errno == Unix.ENOMEM ? Failure.NO_SPACE : Failure.IO,
                 name + ": " + Unix.strerror(errno));
     }
 
@@ -157,6 +185,13 @@ final class Overlay implements AutoCloseable {
     public synchronized void close() {
         if (!closed) {
             closed = true;
+            while (writes > 0) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    // Nobody has a reason to
+                }
+            }
             Unix.close(fd);
             zeros.close();
         }

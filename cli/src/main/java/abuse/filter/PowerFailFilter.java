@@ -104,7 +104,7 @@ final class PowerFailFilter extends Filter {
     @Override
     protected void take(FilteredRequest request) {
         synchronized (this) {
-            flushable |= request.kind() == Kind.WRITE && !request.fua();
+            flushable |= request.kind() != Kind.READ && !request.fua();
             if (cuts && power.isOn() && selection().picks(request)) {
                 power.cut();
             }
@@ -189,6 +189,8 @@ final class PowerFailFilter extends Filter {
             if (request.failure() == null) {
                 long block = request.offset() / blockSize;
                 cache.zero(block, block + request.length() / blockSize, request.note());
+            } else if (request.fua()) {
+                thread.flushFailed();
             }
             thread.swept();
         }

@@ -52,6 +52,10 @@ final class PowerFailThread implements AutoCloseable {
 
     /** Gives it something to do; with the lock. */
     void add(FilteredRequest request) {
+        if (closed) {
+            // What is abandoned may come later
+            return;
+        }
         start();
         // A discard does not take away what is written while it waits
         request.note(cache.latest());
@@ -158,10 +162,15 @@ final class PowerFailThread implements AutoCloseable {
             storage.flush();
         } catch (Throwable e) {
             synchronized (filter) {
-                untold |= filter.tellsLosses();
+                flushFailed();
             }
             throw e;
         }
+    }
+
+    /** A flush has failed that is not the users'; with the lock. */
+    void flushFailed() {
+        untold |= filter.tellsLosses();
     }
 
     /** Fails once for a flush that has failed. */
@@ -306,6 +315,8 @@ final class PowerFailThread implements AutoCloseable {
         } finally {
             synchronized (filter) {
                 cache.clear();
+                // Whoever flushes after that knows of the cut
+                untold = false;
                 power.goOff();
                 filter.notifyAll();
             }

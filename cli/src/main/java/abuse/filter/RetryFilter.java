@@ -20,7 +20,7 @@ final class RetryFilter extends Filter {
         public String help() {
             return "Carries out requests again that have failed behind it, so that storage that fails now and then does not fail its"
                     + " users. A request that fails each time fails as it did the last time. A flush, or what has FUA,"
-                    + " as all writes of a disk with wc=off, is not carried out again, because a failed flush may be all that tells"
+                    + " as all changes of a disk with wc=off, is not carried out again, because a failed flush may be all that tells"
                     + " of lost writes.";
         }
 

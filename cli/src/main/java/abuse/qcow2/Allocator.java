@@ -58,8 +58,7 @@ final class Allocator {
         firstEnd = clusters();
         refcounts = new Refcounts(file, header);
         try {
-            TableCheck.check(file, header, map, refcounts);
-            map.avoid(refcounts.places());
+            map.avoid(TableCheck.check(file, header, map, refcounts));
             used = refcounts.end();
             // A killed qemu may leave some there
             if (used - firstEnd << bits > LARGEST_CHUNK) {

@@ -38,6 +38,8 @@ final class Changes implements AutoCloseable {
         map = image.map;
         bits = image.header.clusterBits();
         clusterSize = 1 << bits;
+        // Whoever wrote it before may have given up clusters that durable tables still point to, and we will use them
+        file.sync();
         allocator = new Allocator(file, image.header, map, ready);
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();

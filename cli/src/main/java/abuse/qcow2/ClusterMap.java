@@ -28,7 +28,7 @@ final class ClusterMap implements AutoCloseable {
     private final long end;
     private final ByteBuffer one = ByteBuffer.allocateDirect(Long.BYTES);
 
-    /** Where tables were at the start whose places the header does not give; sorted. */
+    /** Where tables were at the start; sorted. */
     private long[] others = {};
 
     ClusterMap(ImageFile file, Header header) throws IOException {
@@ -54,10 +54,10 @@ final class ClusterMap implements AutoCloseable {
         }
     }
 
-    /** Keeps the clusters of the disk off the level 2 tables, and off the blocks of reference counts, before any is looked for. */
-    synchronized void avoid(long[] blocks) {
+    /** Keeps the clusters of the disk off the level 2 tables, and off the clusters of other tables, before any is looked for. */
+    synchronized void avoid(long[] tableClusters) {
         LongStream level2 = LongStream.range(0, header.l1Size()).map(this::table).filter(place -> place != 0);
-        others = LongStream.concat(level2, Arrays.stream(blocks)).sorted().toArray();
+        others = LongStream.concat(level2, Arrays.stream(tableClusters)).sorted().toArray();
     }
 
     private Memory map(long length) throws IOException {
@@ -189,8 +189,12 @@ final class ClusterMap implements AutoCloseable {
         if (!Entry.isCompressed(entry)) {
             return Entry.host(entry) == 0 || isFree(Entry.host(entry));
         }
-        long end = Entry.compressedEnd(entry, header.clusterBits());
+        // Its last sectors need not be there
+        long end = Math.min(this.end, Entry.compressedEnd(entry, header.clusterBits()));
         long at = Entry.compressedStart(entry, header.clusterBits()) & -header.clusterSize();
+        if (at >= end) {
+            return false;
+        }
         while (at < end && isFree(at)) {
             at += header.clusterSize();
         }

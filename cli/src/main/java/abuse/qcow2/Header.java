@@ -95,9 +95,8 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
         if (autoclear) {
             // What we do not know, such as bitmaps, is no longer true from now on
             file.write(AUTOCLEAR_AT, ByteBuffer.allocateDirect(Long.BYTES), Long.BYTES);
+            file.sync();
         }
-        // Whoever wrote it before may have given up clusters that durable tables still point to, and we are about to use them
-        file.sync();
         long whole = file.size() + clusterSize() - 1 & -clusterSize();
         if (whole != file.size()) {
             file.resize(whole);

@@ -109,8 +109,8 @@ class ImageFile implements AutoCloseable {
     /** Reads bytes to the position of a direct buffer, and moves that; what is missing at the end is an error. */
     void read(long position, ByteBuffer into, int length) throws IOException {
         if (readSome(position, into, length) < length) {
-            throw new IOException(path + (end() < size ? ": the file was cut short"
-                    : ": the file ends before the data that its tables point to; 'qemu-img check' tells more"));
+            checkWhole();
+            throw new IOException(path + ": the file ends before the data that its tables point to; 'qemu-img check' tells more");
         }
     }
 
@@ -188,7 +188,7 @@ class ImageFile implements AutoCloseable {
     }
 
     /** Fails if the file was cut short: a write beyond its end would make it long again, with holes where data was. */
-    private void checkWhole() throws IOException {
+    void checkWhole() throws IOException {
         if (end() >= size) {
             return;
         }

@@ -131,6 +131,7 @@ final class Qcow2Layer implements Layer {
             // The file may end within its last cluster
             int there = file.readSome(Entry.host(entry) + within, into, length);
             if (there < length && Entry.host(entry) + header.clusterSize() <= file.size()) {
+                file.checkWhole();
                 throw new IOException(file.path + ": the image was cut short");
             }
             Layer.zeros(into, length - there);

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Makes sure before the first write that no table is counted as free, or it would be handed out and zeroed, and that no
@@ -37,10 +38,17 @@ final class TableCheck {
     /**
      * Looks at all tables of an image.
      *
+     * @return the clusters of those, but for level 2 tables
      * @throws IOException when it must not be written as it is
      */
-    static void check(ImageFile file, Header header, ClusterMap map, Refcounts refcounts) throws IOException {
-        new TableCheck(file, header, refcounts).check(map);
+    static long[] check(ImageFile file, Header header, ClusterMap map, Refcounts refcounts) throws IOException {
+        var check = new TableCheck(file, header, refcounts);
+        check.check(map);
+        return LongStream.concat(Arrays.stream(check.blocks), check.tables.stream().flatMapToLong(check::clusters)).toArray();
+    }
+
+    private LongStream clusters(Table table) {
+        return LongStream.iterate(table.start & -header.clusterSize(), at -> at < table.start + table.length, at -> at + header.clusterSize());
     }
 
     private void check(ClusterMap map) throws IOException {

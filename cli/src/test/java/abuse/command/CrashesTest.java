@@ -259,6 +259,9 @@ class CrashesTest extends CommandTestBase {
     void the_path_may_be_in_quotes() throws Exception {
         new LogFile().write(0, 'a').store(log);
         succeed(words("test -f \"{}\" && test -f '{}'", "--jobs=1"));
+        Path odd = Files.createDirectory(directory.resolve("a b"));
+        assertEquals(odd + ": has a character in its name that a shell does not take as it is; name another folder with --work",
+                fail("crashes", log.toString(), "--base", base.toString(), "--check", "true {}", "--work", odd.toString()));
     }
 
     @Test

@@ -324,6 +324,30 @@ class PowerFailFaultsTest {
     }
 
     @Test
+    void users_are_told_of_a_discard_that_could_not_be_made_durable() throws Exception {
+        try (var disk = disk(Map.of())) {
+            TestStore.write(disk, 1, 1);
+            var discard = new TestRequest(Kind.DISCARD, 4, 1);
+            discard.fua = true;
+            store.failing.add(Kind.DISCARD);
+            assertEquals(Failure.IO, discard.submitTo(disk).await());
+            store.failing.clear();
+            assertEquals(Failure.IO, TestRequest.flush().submitTo(disk).await());
+            assertNull(TestRequest.flush().submitTo(disk).await());
+        }
+    }
+
+    @Test
+    void a_flush_after_a_cut_knows_nothing_of_one_before() throws Exception {
+        try (var disk = disk(Map.of("off", 0L))) {
+            TestStore.write(disk, 0, 1);
+            failOnce(() -> assertThrows(IOException.class, () -> disk.change(List.of())));
+            disk.cut(powerfail(disk));
+            assertNull(TestRequest.flush().submitTo(disk).await());
+        }
+    }
+
+    @Test
     void a_disk_that_never_flushes_is_left_all_the_same() throws Exception {
         try (var disk = disk(Map.of())) {
             var write = new TestRequest(Kind.WRITE, 0, 1);

@@ -165,6 +165,23 @@ class Qcow2MalformedTest extends Qcow2TestBase {
     }
 
     @Test
+    void an_entry_that_points_to_the_tables_of_a_snapshot_gives_nothing_up() throws Exception {
+        run("qemu-img", "snapshot", "-c", "one", image.toString());
+        long snapshots = get(64);
+        long level2 = get(get(40)) & 0xfffffffffffe00L;
+        for (long place : new long[] {snapshots, get(snapshots)}) {
+            put(level2 + 20 * 8, 8, place | 1L << 63);
+            try (AddressedBackend backend = open(image, false)) {
+                assertThrows(IOException.class, () -> backend.discard(20 * 4096, 4096));
+                assertThrows(IOException.class, () -> backend.write(20 * 4096, direct(new byte[512])));
+            }
+            assertEquals(snapshots, get(64));
+            put(level2 + 20 * 8, 8, 0);
+        }
+        run("qemu-img", "snapshot", "-a", "one", image.toString());
+    }
+
+    @Test
     void what_the_header_points_to_is_given_up_by_no_mistake() throws Exception {
         byte[] before = Files.readAllBytes(image);
         long level1 = get(40);
@@ -242,7 +259,7 @@ class Qcow2MalformedTest extends Qcow2TestBase {
         run("qemu-img", "create", "-q", "-f", "qcow2", "-b", "bare", "-F", "raw", "top");
         try (AddressedBackend backend = open(folder.resolve("top"), true)) {
             Files.write(folder.resolve("bare"), new byte[4096]);
-            assertEquals(folder.resolve("bare") + ": the file was cut short",
+            assertEquals(folder.resolve("bare") + ": the image was cut short",
                     assertThrows(IOException.class, () -> backend.read(1 << 20, ByteBuffer.allocateDirect(512))).getMessage());
         }
     }
