@@ -34,21 +34,25 @@
 /* Slots that are looked at before the lock of their queue is dropped */
 #define ABUSE_LOOK		64
 
+static u32 abuse_ms(u64 ns)
+{
+	return min_t(u64, div_u64(ns, NSEC_PER_MSEC), U32_MAX);
+}
+
 /* 0 if @then was noted by another processor a moment after it got here. */
 static u32 abuse_ms_since(unsigned long then)
 {
 	unsigned long now = jiffies;
-	u64 ns = time_after(then, now) ? 0 : jiffies64_to_nsecs(now - then);
 
-	return min_t(u64, div_u64(ns, NSEC_PER_MSEC), U32_MAX);
+	return time_after(then, now) ? 0 :
+	       abuse_ms(jiffies64_to_nsecs(now - then));
 }
 
 static u32 abuse_age_ms(u64 start)
 {
 	u64 now = ktime_get_ns();
 
-	return now > start ? min_t(u64, div_u64(now - start, NSEC_PER_MSEC),
-				   U32_MAX) : 0;
+	return now > start ? abuse_ms(now - start) : 0;
 }
 
 static struct abuse_file *abuse_owner(struct abuse_slot *slot)

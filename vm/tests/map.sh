@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2086,SC2119,SC2120,SC2154
 # What the tests of mapped extents share; to be sourced.
 
-MAPPABLE=256 WRITE=1 MEMORY=2 REPLACE=1 RETRY=7 FAULT=64 NO_SPACE=4
+WRITE=1 MEMORY=2 REPLACE=1 RETRY=7 FAULT=64 NO_SPACE=4
 
 # Disks in memory, with 8 MiB each
 _targets() {

@@ -55,18 +55,23 @@ _dirty() {
 	fsck.ext4 -fn $DISK >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
 }
 
-# pressure "KIND..." BACKEND OPTION...
-_pressure() {
+# _hogs KIND...
+_hogs() {
 	local kind kills
-	start server "${@:2}"
-	note "$(awk '/^VmLck|^VmRSS/ { printf "%s %d MB ", $1, $2 / 1024 }' "/proc/${PID[server]}/status")"
 	kills=$(_counter oom_kill)
 	_shrink 220
-	for kind in $1; do
+	for kind; do
 		_$kind
 	done
 	echo 0 >/proc/sys/vm/nr_hugepages
 	is "processes killed" $(($(_counter oom_kill) - kills)) 0
+}
+
+# _pressure "KIND..." BACKEND OPTION...
+_pressure() {
+	start server "${@:2}"
+	note "$(awk '/^VmLck|^VmRSS/ { printf "%s %d MB ", $1, $2 / 1024 }' "/proc/${PID[server]}/status")"
+	_hogs $1
 	stop server
 	is "errors, redelivered" "$(status errors) $(status redelivered)" "0 0"
 	told server : 1
@@ -87,6 +92,14 @@ _images() {
 memory_runs_out_with_the_disk_in_locked_memory() {
 	ready capacity=384M queue_depth=64 flags=$WRITE_CACHE
 	_pressure "swap dirty" mem --pin
+}
+
+memory_runs_out_with_the_disk_mapped_and_no_server_alive() {
+	_vda
+	ready capacity=1G flags=$((WRITE_CACHE | MAPPABLE))
+	"$ABUSECTL" map $CTL 0 - /dev/vda
+	_hogs swap dirty
+	is "errors, servers" "$(status errors) $(status servers)" "0 0"
 }
 
 dirty_pages_fill_memory_with_the_disk_in_a_mapped_file() {
