@@ -6,9 +6,9 @@
 #
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
 # ublk-file abuse-null abuse-mem abuse-file abuse-nbd-mem c-null c-mem; or one that is mapped to another device, and has no
-# server: dm-linear and map-null, both to null_blk, and map-brd; or map-mem, whose server lends its memory, map-cache, all
-# of which is in a cache in lent memory, and map-none, which has nothing mapped. abuse-qcow2 and qemu-nbd-qcow2 serve an
-# image in that format.
+# server: dm-linear and map-null, both to null_blk, map-many, to null_blk in 2^20 extents, and map-brd; or map-mem, whose
+# server lends its memory, map-cache, all of which is in a cache in lent memory, and map-none, which has nothing mapped.
+# abuse-qcow2 and qemu-nbd-qcow2 serve an image in that format.
 # With abuse, c and ublk, "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. With abuse
 # and c, "-poll" makes the server look for requests before it sleeps, as long as the kernel finds that worth it. With
 # loop and abuse, "-512" makes blocks of 512 bytes instead of 4096. With abuse, "-error" puts a filter before the
@@ -84,6 +84,18 @@ map() {
 	nodes=$((nodes + 1))
 }
 
+# map_many TARGET DEVICE: the same in 2^20 extents, which are not neighbours there; only the first ones are used
+map_many() {
+	local at
+	modprobe abuse max_abuse=32
+	cli/abusectl setup $nodes sz=4G,mappable
+	for ((at = 0; at < 1 << 32; at += 4096 * 4096)); do
+		build/clients/client map /dev/abctl$nodes "extents=$at:4K:0:$2:w" times=4096 step=4K >/run/map_many
+	done
+	device[$1]=abuse$nodes
+	nodes=$((nodes + 1))
+}
+
 start() {
 	local name=$1 base=$1 queues=1 block=4096 prefix=() poll='' map=''
 	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
@@ -92,8 +104,8 @@ start() {
 	case $base in *-2) base=${base%-2} queues=2 ;; *-512) base=${base%-512} block=512 ;; esac
 	say "starting $name"
 	case $base in
-	null_blk | dm-linear | map-null)
-		modprobe null_blk nr_devices=3 gb=1 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
+	null_blk | dm-linear | map-null | map-many)
+		modprobe null_blk nr_devices=3 gb=4 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
 			submit_queues="$(nproc)" hw_queue_depth=$depth
 		case $base in
 		null_blk) device[$name]=nullb0 ;;
@@ -101,6 +113,7 @@ start() {
 			dmsetup create bench --table "0 $((size >> 9)) linear /dev/nullb1 0"
 			device[$name]=$(grep -lx bench /sys/block/dm-*/dm/name | cut -d/ -f4)
 			;;
+		map-many) map_many "$name" /dev/nullb2 ;;
 		*) map "$name" /dev/nullb2 ;;
 		esac
 		;;

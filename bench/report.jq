@@ -26,6 +26,7 @@ def goals: [
 	(["dm-linear", "null_blk", "ublk-null"] as $peers | [1.03, 0.85, 2] as $goals | range(3) as $i |
 		["mapped, 4 KiB", "map-null", $peers[$i], ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], $goals[$i], $goals[$i] + 0.05]),
 	["mapped, 128 KiB", "map-null", "dm-linear", ["r128k-32", "w128k-32"], 1.03, 1.1],
+	["2^20 extents, 4 KiB", "map-many", "map-null", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.88, 0.95],
 	["nothing mapped, 4 KiB", "map-none", "abuse-null", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.96, 0.98],
 	["a hit in a cache, 4 KiB", "map-cache", "map-mem", ["rr4k-1", "rr4k-32"], 0.97, null],
 	["4 KiB", "abuse-qcow2", "qemu-nbd-qcow2", ["rr4k-32", "rw4k-32"], 5, null],

@@ -23,6 +23,7 @@ cp "$(echo build/kernel/$kernel/root/usr/src/linux-headers-*-common/include/uapi
 gcc -O2 -Wall -Wextra -pthread -I$out -o $out/ublk bench/ublk.c -luring
 gcc -O2 -Wall -Wextra -o $out/vectors bench/vectors.c -luring
 gcc -O2 -Wall -Wextra -pthread -Imodule/uapi -o $out/client bench/client.c
+make -s -C vm/tests OUT="$PWD/build/clients" "$PWD/build/clients" "$PWD/build/clients/client"
 
 # The CPU has neither erms nor fsrm, because with them the kernel copies byte by byte, which is slow in
 # emulation. Hung tasks are not looked for, because with icount a wait for the machine's disk may take
@@ -44,7 +45,7 @@ if [ "${1:-}" = profile ]; then
 	exit
 fi
 
-icount_targets='null_blk dm-linear map-null brd map-brd map-mem map-cache map-none loop nbd-null nbd-mem nbd-file qemu-nbd
+icount_targets='null_blk dm-linear map-null map-many brd map-brd map-mem map-cache map-none loop nbd-null nbd-mem nbd-file qemu-nbd
 	qemu-nbd-qcow2 ublk-null ublk-null-batch ublk-file ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-mem-error
 	abuse-mem-powerfail abuse-file abuse-qcow2 abuse-nbd-mem loop-512 abuse-file-512'
 icount_workloads='rr4k-1 rw4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 r1m-32 w1m-32 rv1m-4 wv1m-4'
