@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.libc.Unix;
+
 /** What the users of the disk are told when a request fails. */
 public enum Failure {
     /** EIO: the storage cannot read or write it. */
@@ -11,6 +13,19 @@ public enum Failure {
     TIMEOUT,
     /** EREMOTEIO: whoever keeps the bytes has refused it. */
     REMOTE;
+
+    /**
+     * How a request fails because of a system call.
+     *
+     * @param errno as errno(3) numbers it
+     */
+    public static Failure ofErrno(int errno) {
+        return switch (errno) {
+            case Unix.ENOSPC, Unix.EDQUOT -> NO_SPACE;
+            case Unix.ETIMEDOUT -> TIMEOUT;
+            default -> IO;
+        };
+    }
 
     /** How a request fails because of this: as a {@link BackendException} says, else with {@link #IO}. */
     public static Failure of(Throwable cause) {

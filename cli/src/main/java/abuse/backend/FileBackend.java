@@ -285,7 +285,6 @@ class FileBackend implements Backend {
 
     final IOException failure() {
         int errno = Unix.errno();
-        String message = path + ": " + Unix.strerror(errno);
-        return errno == Unix.ENOSPC || errno == Unix.EDQUOT ? new BackendException(Failure.NO_SPACE, message) : new IOException(message);
+        return new BackendException(Failure.ofErrno(errno), path + ": " + Unix.strerror(errno));
     }
 }

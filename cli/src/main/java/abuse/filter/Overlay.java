@@ -176,8 +176,7 @@ final class Overlay implements AutoCloseable {
     }
 
     private BackendException failure(int errno) {
-        return new BackendException(errno == Unix.ENOSPC || errno == Unix.EDQUOT || errno == Unix.ENOMEM ? Failure.NO_SPACE : Failure.IO,
-                name + ": " + Unix.strerror(errno));
+        return new BackendException(errno == Unix.ENOMEM ? Failure.NO_SPACE : Failure.ofErrno(errno), name + ": " + Unix.strerror(errno));
     }
 
     /** What is abandoned may come or end later. */

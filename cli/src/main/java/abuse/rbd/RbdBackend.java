@@ -281,12 +281,8 @@ final class RbdBackend implements AsyncBackend {
         if (error == Unix.ESHUTDOWN || error == Unix.EROFS) {
             fenced = true;
         }
-        return switch (error) {
-            case Unix.ENOSPC, Unix.EDQUOT -> Failure.NO_SPACE;
-            case Unix.ETIMEDOUT -> Failure.TIMEOUT;
-            case Unix.EIO -> Failure.IO;
-            default -> Failure.REMOTE;
-        };
+        Failure failure = Failure.ofErrno(error);
+        return failure == Failure.IO && error != Unix.EIO ? Failure.REMOTE : failure;
     }
 
     private String words(int error) {
