@@ -105,7 +105,7 @@ start() {
 	say "starting $name"
 	case $base in
 	null_blk | dm-linear | map-null | map-many)
-		modprobe null_blk nr_devices=3 gb=4 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
+		modprobe null_blk nr_devices=4 gb=4 queue_mode=2 irqmode=0 memory_backed=0 max_sectors=2048 \
 			submit_queues="$(nproc)" hw_queue_depth=$depth
 		case $base in
 		null_blk) device[$name]=nullb0 ;;
@@ -113,7 +113,7 @@ start() {
 			dmsetup create bench --table "0 $((size >> 9)) linear /dev/nullb1 0"
 			device[$name]=$(grep -lx bench /sys/block/dm-*/dm/name | cut -d/ -f4)
 			;;
-		map-many) map_many "$name" /dev/nullb2 ;;
+		map-many) map_many "$name" /dev/nullb3 ;;
 		*) map "$name" /dev/nullb2 ;;
 		esac
 		;;

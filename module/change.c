@@ -92,12 +92,16 @@ void abuse_map_end(struct abuse_map *map)
 /*
  * Counts what becomes of the entries that a store to these sectors changes:
  * each loses what lies in them, and may be cut in two. Moves @last if there are
- * more of them than a piece. @sign: -1 undoes it.
+ * more of them than a piece. What is not @stored there instead is taken away.
+ * @sign: -1 undoes it.
  */
 static s64 abuse_map_count(struct abuse_map *map, sector_t first,
-			   sector_t *last, int sign, struct list_head *gone)
+			   sector_t *last, int sign,
+			   const struct abuse_mapping *stored,
+			   struct list_head *gone)
 {
 	MA_STATE(mas, &map->tree, first, first);
+	struct abuse_era *era = abuse_map_era(map);
 	unsigned int left = ABUSE_PIECE;
 	struct abuse_mapping *m;
 	s64 ranges = 0;
@@ -112,6 +116,7 @@ static s64 abuse_map_count(struct abuse_map *map, sector_t first,
 		m->ranges += sign * n;
 		if (sign > 0 && !m->ranges)
 			list_add(&m->link, gone);
+		era->cut |= m != stored;
 		ranges += n;
 		if (!--left) {
 			*last = min_t(sector_t, *last, mas.last);
@@ -131,7 +136,7 @@ static int abuse_map_store_piece(struct abuse_map *map, sector_t first,
 
 	if (m)
 		m->ranges++;
-	ranges = abuse_map_count(map, first, last, 1, gone);
+	ranges = abuse_map_count(map, first, last, 1, m, gone);
 	atomic64_inc(&map->changes);
 	smp_mb__after_atomic();	/* with abuse_map_find() */
 	err = mtree_store_range(&map->tree, first, *last, m,
@@ -139,7 +144,7 @@ static int abuse_map_store_piece(struct abuse_map *map, sector_t first,
 	smp_mb__before_atomic();	/* with abuse_map_find() */
 	atomic64_inc(&map->changes);
 	if (err) {
-		abuse_map_count(map, first, last, -1, NULL);
+		abuse_map_count(map, first, last, -1, m, NULL);
 		if (m)
 			m->ranges--;
 		return err;
@@ -369,8 +374,8 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 	struct abuse_target *target, *t;
 	LIST_HEAD(unused);
 
-	if (era && !pause && list_empty(&era->mappings) &&
-	    list_empty(&era->memory) && list_empty(&era->targets))
+	if (era && !pause && !era->cut && list_empty(&era->memory) &&
+	    list_empty(&era->targets))
 		era = NULL;
 	if (era) {
 		refcount_inc(&era->users);

@@ -35,7 +35,8 @@ struct abuse_mapping {
  * @next: the era that followed, which this one keeps
  * @paused: no bio begins in it; once it has begun, changed under the map's @turn
  *	alone
- * @mappings: what was taken away at its end
+ * @cut: something was taken away at its end, if only in part
+ * @mappings: what was taken away as a whole
  * @memory: that which nothing leads to any more
  * @targets: devices that nothing leads to any more, until one is used again;
  *	guarded by the map's @targets_lock
@@ -50,6 +51,7 @@ struct abuse_era {
 	struct abuse_map *map;
 	struct abuse_era *next;
 	bool paused;
+	bool cut;
 	struct list_head mappings;
 	struct list_head memory;
 	struct list_head targets;

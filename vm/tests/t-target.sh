@@ -219,6 +219,50 @@ a_device_that_is_mapped_again_in_time_stays() {
 	modprobe -r brd
 }
 
+# _waits_for OP OFFSET CALL EXTENT [KEY=VALUE ...]: the call has changed the map, and returns once the request is over that
+# is under way there
+_waits_for() {
+	local before
+	before=$(_extents)
+	dmsetup suspend --nolockfs abuse-slow
+	spawn io client io $DISK op=$1 offset=$2
+	wait_for _under_way 1
+	spawn call client $3 $CTL extents=$4 "${@:5}"
+	wait_for eval '[ "$(_extents)" != "$before" ]'
+	still_waits call
+	dmsetup resume abuse-slow
+	finish io
+	finish call
+}
+
+a_part_of_an_extent_is_given_up_once_nothing_uses_it() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0:w
+	_map 1M:1M:1M:/dev/dm-0:w
+	is "how many extents" "$(status extents)" 1
+	_waits_for read 0 unmap 0:64K
+	_waits_for read 1984K unmap 1984K:64K
+	_waits_for read 1M unmap 960K:128K
+	_waits_for write 128K map 128K:64K:0:/dev/ram1:w flags=$REPLACE
+	_waits_for write 1152K unmap 1088K:896K # one of the two that were one
+	is extents "$(_extents)" "65536 65536 65536 0xfe00 1
+131072 65536 0 0x101 1
+196608 786432 196608 0xfe00 1"
+	# Nothing is given up when an extent becomes longer.
+	dmsetup suspend --nolockfs abuse-slow
+	spawn io client io $DISK op=read offset=256K
+	wait_for _under_way 1
+	soon client map $CTL extents=960K:64K:960K:/dev/dm-0:w
+	running io || fail "there was nothing to wait for"
+	dmsetup resume abuse-slow
+	finish io
+	is "how many extents" "$(status extents)" 3
+	_unmap 0:2M
+	dmsetup remove abuse-slow
+	modprobe -r brd
+}
+
 a_call_that_waits_for_its_own_memory_claims_no_device() {
 	_ready
 	client setup /dev/abctl1 capacity=8M # nobody serves it
