@@ -265,9 +265,10 @@ static __poll_t abuse_poll_bound(struct abuse_file *file, struct file *filp,
 				 struct abuse_set *set, poll_table *wait)
 {
 	if (file->queue == ABUSE_ANY_QUEUE)
-		poll_wait(filp, &file->dev->wait, wait);
+		poll_wait(filp, &file->dev->wait.pollers, wait);
 	else
-		poll_wait(filp, &set->queue[file->queue].wait, wait);
+		poll_wait(filp, &set->queue[file->queue].wait.pollers,
+			  wait);
 	return READ_ONCE(set->dead) ? EPOLLHUP :
 				      abuse_poll_set(set, file->queue);
 }
@@ -283,7 +284,7 @@ static __poll_t abuse_poll(struct file *filp, poll_table *wait)
 	if (set)
 		return abuse_poll_bound(file, filp, set, wait);
 
-	poll_wait(filp, &file->dev->wait, wait);
+	poll_wait(filp, &file->dev->wait.pollers, wait);
 	set = abuse_device_find_set(file->dev);
 	if (set) {
 		epoch = set->epoch;

@@ -16,6 +16,7 @@
 #include "front.h"
 #include "set.h"
 #include "trace.h"
+#include "wait.h"
 
 /* A close waits so many seconds for the disk that goes with it. */
 #define ABUSE_CLOSE_WAIT	5
@@ -65,7 +66,7 @@ void abuse_device_init(struct abuse_device *dev, u32 number)
 	mutex_init(&dev->lock);
 	INIT_WORK(&dev->leave, abuse_device_leave_work);
 	INIT_WORK(&dev->abandon, abuse_device_abandon_work);
-	init_waitqueue_head(&dev->wait);
+	abuse_waiting_init(&dev->wait);
 	mutex_init(&dev->servers_lock);
 	INIT_LIST_HEAD(&dev->servers);
 }

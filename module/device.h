@@ -4,14 +4,13 @@
 #define ABUSE_DEVICE_H
 
 #include <linux/mutex.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "config.h"
+#include "slots.h"
 
 struct abuse_disk;
 struct abuse_front;
-struct abuse_set;
 
 /**
  * struct abuse_device - what a control node stands for, set up or not
@@ -29,7 +28,7 @@ struct abuse_set;
  * @epoch: counts the setups
  * @set: NULL while not set up. Found under RCU: gets and puts take no lock
  *	here, so they neither wait for @lock nor make its holder wait.
- * @wait: pollers, and those who wait for a request of any queue
+ * @wait: those who wait for a request of any queue
  * @servers_lock: guards what follows. Whoever has it and then finds the set can
  *	look at the owners of slots: it is there when the set is killed, too.
  * @servers: open files that have asked for requests, the first one first
@@ -49,7 +48,7 @@ struct abuse_device {
 	u64 generation;
 	u32 epoch;
 	struct abuse_set __rcu *set;
-	wait_queue_head_t wait;
+	struct abuse_waiting wait;
 	struct mutex servers_lock;	/* servers, and owners that are looked at */
 	struct list_head servers;
 	u32 nr_servers;

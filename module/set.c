@@ -55,7 +55,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
 	q->last_cpu = -1;
 	q->gather.want = 1;
 	INIT_LIST_HEAD(&q->pending);
-	init_waitqueue_head(&q->wait);
+	abuse_waiting_init(&q->wait);
 	q->set = set;
 	q->index = index;
 	return true;
@@ -74,7 +74,7 @@ static bool abuse_queue_init(struct abuse_set *set, u32 index, u64 generation)
  */
 struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 				  u32 number, u64 generation, u32 epoch,
-				  wait_queue_head_t *any)
+				  struct abuse_waiting *any)
 {
 	struct abuse_set *set;
 	u32 i;

@@ -10,7 +10,7 @@ void abuse_sets_exit(void);
 
 struct abuse_set *abuse_set_alloc(const struct abuse_config *config,
 				  u32 number, u64 generation, u32 epoch,
-				  wait_queue_head_t *any);
+				  struct abuse_waiting *any);
 void abuse_set_on_served(struct abuse_set *set, struct workqueue_struct *wq,
 			 struct work_struct *work);
 bool abuse_set_configure(struct abuse_set *set,

@@ -131,6 +131,17 @@ struct abuse_counters {
 };
 
 /**
+ * struct abuse_waiting - who waits for requests
+ * @waiters: in a call; one of them is woken for a request
+ * @pollers: who only look, and so must not take the wake-up of a waiter, even if
+ *	one of them at a time wants to be woken
+ */
+struct abuse_waiting {
+	wait_queue_head_t waiters;
+	wait_queue_head_t pollers;
+};
+
+/**
  * struct abuse_gather - how many requests are worth a wake-up
  * @want: that number
  * @tried: @want was raised for this wait
@@ -162,7 +173,7 @@ struct abuse_queue {
 	u32 index;
 	struct abuse_gather gather;
 	u32 watched;			/* as in the set */
-	wait_queue_head_t wait;		/* who waits for this queue alone */
+	struct abuse_waiting wait;	/* who waits for this queue alone */
 	struct abuse_counters count;
 } ____cacheline_aligned_in_smp;
 
@@ -185,8 +196,7 @@ struct abuse_claim {
  * @ref: the setup's own reference, one for each call, one for each open file
  *	that serves this set only
  * @free: frees the set, because whoever drops the last reference may not sleep
- * @any: those who wait for a request of any queue, and pollers; outlives the
- *	set
+ * @any: those who wait for a request of any queue; outlives the set
  * @watched: a waiter looks for a request of any queue and does not sleep; it
  *	stops when somebody clears this. Without a lock.
  * @number: N of /dev/abctlN
@@ -216,7 +226,7 @@ struct abuse_claim {
 struct abuse_set {
 	struct percpu_ref ref;
 	struct work_struct free;
-	wait_queue_head_t *any;
+	struct abuse_waiting *any;
 	u32 watched;
 	u32 number;
 	u32 epoch;

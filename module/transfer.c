@@ -141,7 +141,9 @@ static int abuse_transfer_finish(struct abuse_queue *q,
 		abuse_slot_repend(q, slot, true);
 		return -ENOMSG;
 	}
-	if (complete && put->result != ABUSE_RESULT_COPY) {
+	/* What was taken from its owner is not answered by him, whatever comes next. */
+	if (complete && put->result != ABUSE_RESULT_COPY &&
+	    slot->recall != ABUSE_RECALL_REQUEUE) {
 		q->count.puts++;
 		trace_abuse_put(q, slot, put->result, now);
 		abuse_count_latency(q, slot, now);

@@ -65,6 +65,30 @@ static void abuse_end_look(u32 *watched)
 }
 
 /**
+ * abuse_waiting_init() - nobody waits
+ * @wait: those who wait
+ */
+void abuse_waiting_init(struct abuse_waiting *wait)
+{
+	init_waitqueue_head(&wait->waiters);
+	init_waitqueue_head(&wait->pollers);
+}
+
+static void abuse_wake_one(struct abuse_waiting *wait)
+{
+	if (waitqueue_active(&wait->waiters)) /* after the barrier */
+		wake_up_poll(&wait->waiters, ABUSE_POLL_PENDING);
+	if (waitqueue_active(&wait->pollers)) /* the same barrier */
+		wake_up_poll(&wait->pollers, ABUSE_POLL_PENDING);
+}
+
+static void abuse_wake_all(struct abuse_waiting *wait)
+{
+	wake_up_all(&wait->waiters);
+	wake_up_all(&wait->pollers);
+}
+
+/**
  * abuse_wake() - wake those who wait for requests of a queue
  * @q: the queue
  *
@@ -77,10 +101,8 @@ void abuse_wake(struct abuse_queue *q)
 	smp_mb();
 	abuse_end_look(&q->watched);
 	abuse_end_look(&q->set->watched);
-	if (waitqueue_active(&q->wait)) /* after the barrier */
-		wake_up_poll(&q->wait, ABUSE_POLL_PENDING);
-	if (waitqueue_active(q->set->any)) /* the same barrier */
-		wake_up_poll(q->set->any, ABUSE_POLL_PENDING);
+	abuse_wake_one(&q->wait);
+	abuse_wake_one(q->set->any);
 }
 
 /**
@@ -94,10 +116,10 @@ void abuse_wake_everybody(struct abuse_set *set)
 	smp_mb(); /* pairs with that of abuse_look() */
 	for (i = 0; i < set->nr; i++) {
 		abuse_end_look(&set->queue[i].watched);
-		wake_up_all(&set->queue[i].wait);
+		abuse_wake_all(&set->queue[i].wait);
 	}
 	abuse_end_look(&set->watched);
-	wake_up_all(set->any);
+	abuse_wake_all(set->any);
 }
 
 static bool abuse_waiter_is_satisfied(const struct abuse_waiter *w)
@@ -288,7 +310,7 @@ int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,
 	struct abuse_queue *q = queue == ABUSE_ANY_QUEUE ? NULL :
 							   &set->queue[queue];
 	struct abuse_queue *only = set->nr == 1 ? &set->queue[0] : q;
-	wait_queue_head_t *head = q ? &q->wait : set->any;
+	wait_queue_head_t *head = q ? &q->wait.waiters : &set->any->waiters;
 	struct abuse_waiter w __uninitialized;
 	bool here, gathers;
 	u32 want = 1;

@@ -5,6 +5,7 @@
 
 #include "slots.h"
 
+void abuse_waiting_init(struct abuse_waiting *wait);
 void abuse_wake(struct abuse_queue *q);
 void abuse_wake_everybody(struct abuse_set *set);
 int abuse_wait(struct abuse_set *set, struct abuse_client *client, u32 queue,

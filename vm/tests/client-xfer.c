@@ -12,7 +12,7 @@
  *	[queue=] [flags=] [size=] [tail=] [fill=BYTE] [in=FILE] [out=FILE:BYTES]
  *	[buffer=BYTES] [buffer_shift=] [buffer_size=] [dump=FILE] [nr_puts=] [puts=bad]
  *	[gets_at=bad] [put_size=] [get_size=] [put_tail=BYTE] [offset=] [length=]
- *	[reserved=] [pieces=BYTES,BYTES,...] [busy=NS]
+ *	[reserved=] [pieces=BYTES,BYTES,...] [busy=NS] [arg=bad|readonly, the structure]
  * A put's "data" is what `in` has, followed by `fill`, 2 MiB in all; it is copied
  * to `out` afterwards. "half" is the last page before memory ends, and "absent"
  * was never touched. With pieces the data is in that many, each a page after the
@@ -51,8 +51,8 @@ void xfer(void)
 	union {
 		struct abuse_xfer xfer;
 		unsigned char bytes[4096];
-	} u = {};
-	struct abuse_xfer *x = &u.xfer;
+	} *u = map(sizeof(*u));
+	struct abuse_xfer *x = &u->xfer;
 	static char puts[(ABUSE_MAX_BATCH + 1) * 512];
 	static char gets[(ABUSE_MAX_BATCH + 1) * 512];
 	size_t put_size = num("put_size", sizeof(struct abuse_put));
@@ -115,8 +115,10 @@ void xfer(void)
 		.queue = num("queue", ABUSE_ANY_QUEUE),
 		.busy_ns = num("busy", 0),
 	};
-	u.bytes[sizeof(*x)] = num("tail", 0);
-	err = ioctl(fd, ABUSE_XFER, arg("arg", NULL) ? (void *)BAD_ADDRESS : x) ? errno : 0;
+	u->bytes[sizeof(*x)] = num("tail", 0);
+	if (!strcmp(arg("arg", ""), "readonly") && mprotect(u, sizeof(*u), PROT_READ))
+		die("mprotect");
+	err = ioctl(fd, ABUSE_XFER, !strcmp(arg("arg", ""), "bad") ? (void *)BAD_ADDRESS : x) ? errno : 0;
 	if (!err)
 		printf("nr_puts=%u\nnr_gets=%u\n", x->nr_puts, x->nr_gets);
 	for (unsigned int i = 0; i < n; i++)

@@ -15,6 +15,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -326,11 +327,25 @@ static void quiesce(void)
 		die("QUIESCE");
 }
 
-/* poll [events=BITS] [timeout=MS] [times=]: prints what it woke up with, or "nothing" */
+/* As poll(), but of several who wait so one is enough to be woken */
+static int poll_exclusive(struct pollfd *p, int timeout)
+{
+	struct epoll_event event = { .events = p->events | EPOLLEXCLUSIVE };
+	int epoll = epoll_create1(0), ret;
+
+	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &event))
+		die("epoll");
+	ret = epoll_wait(epoll, &event, 1, timeout);
+	p->revents = ret > 0 ? event.events : 0;
+	return ret;
+}
+
+/* poll [events=BITS] [timeout=MS] [exclusive=yes]: prints what it woke up with, or "nothing" */
 static void wait_ready(void)
 {
 	struct pollfd p = { .fd = fd, .events = num("events", POLLIN | POLLRDNORM | POLLMSG) };
-	int ret = poll(&p, 1, (int)num("timeout", -1));
+	int timeout = (int)num("timeout", -1);
+	int ret = arg("exclusive", NULL) ? poll_exclusive(&p, timeout) : poll(&p, 1, timeout);
 
 	if (ret < 0)
 		die("poll");

@@ -49,6 +49,26 @@ a_request_that_is_pending_again_wakes() {
 	end
 }
 
+who_polls_takes_no_wake_up_of_a_server() {
+	local how
+	ready
+	for how in any bound; do
+		exec 3<$CTL
+		[ $how = any ] || client serve @3 queue=0 identity=1 text=bound
+		spawn poll client poll @3 events=1 exclusive=yes
+		still_waits poll
+		spawn server client xfer @3 gets=1 min=1 timeout=-1
+		still_waits server
+		submit_soon io op=write
+		finish server
+		! running poll || kill9 poll # it sleeps on, if the request was taken before it looked
+		eval "$(<"$T/server")"
+		answer 3 $id0
+		finish io
+		exec 3<&-
+	done
+}
+
 # A reset wakes those who poll.
 reset_wakes_with_HUP() {
 	ready

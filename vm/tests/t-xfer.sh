@@ -33,6 +33,8 @@ bad_addresses_are_EFAULT_and_lose_nothing() {
 	expect EFAULT client xfer @3 put=$id0 puts=bad
 	submit second op=write
 	expect EFAULT client xfer @3 gets=1 gets_at=bad
+	expect EFAULT client xfer @3 gets=1 arg=bad
+	expect EFAULT client xfer @3 gets=1 arg=readonly
 	pending 1
 	answer 3 $id0
 	finish io
