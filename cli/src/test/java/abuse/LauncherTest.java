@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -126,6 +127,18 @@ class LauncherTest {
         assertEquals(1, outcome.exitCode, outcome.err);
         assertTrue(outcome.err.startsWith("abusectl: /dev/abctl999999: No such file or directory; "), outcome.err);
         assertEquals(1, outcome.err.lines().count(), outcome.err);
+    }
+
+    /** Whoever can write to a folder could otherwise run what they like as root, who works in it. */
+    @Test
+    void the_folder_where_it_runs_has_no_archive_for_it() throws Exception {
+        Path java = Files.writeString(directory.resolve("java"), "#!/bin/sh\necho \"$@\"\n");
+        assertTrue(java.toFile().setExecutable(true));
+        Files.createFile(directory.resolve(".aot"));
+        Files.createFile(directory.resolve(".jsa"));
+        Outcome outcome = run("abusectl --version", Map.of("ABUSECTL_JAVA", java.toString()));
+        assertEquals(0, outcome.exitCode, outcome.err);
+        assertFalse(outcome.out.contains("-XX:AOTCache=") || outcome.out.contains("-XX:SharedArchiveFile="), outcome.out);
     }
 
     @Test
