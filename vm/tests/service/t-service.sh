@@ -105,6 +105,27 @@ a_stopped_service_has_answered_what_it_took_and_the_disk_waits_for_the_next() {
 	is errors "$(status errors)" 0
 }
 
+# After a resize the configuration has the old size, until somebody corrects it.
+a_disk_that_cannot_become_what_its_configuration_says_is_served_as_it_is() {
+	_installed
+	_configure size=64M file:/var/lib/abuse/0.img
+	_start
+	truncate -s 128M /var/lib/abuse/0.img
+	abusectl resize 0 128M
+	_pid_is_not 0
+	kill -KILL "$pid"
+	wait_for _pid_is_not "$pid"
+	io op=check byte=0
+	_configure size=128M,bs=512 file:/var/lib/abuse/0.img
+	systemctl restart $SERVICE || fail "$(journalctl --no-pager -n 30)"
+	io op=check byte=0
+	is capacity "$(status capacity)" $((128 << 20))
+	journalctl --no-pager -u $SERVICE >journal
+	shows journal 'Invalid argument; a disk in use can grow'
+	shows journal '/dev/abuse0 is served as it is'
+	io op=check byte=0
+}
+
 a_wrong_configuration_is_reported_and_a_corrected_one_used_without_a_start() {
 	_installed
 	_configure size=64M,bs=3000 mem

@@ -66,7 +66,16 @@ final class AllDisks {
         }
         try (Device device = command.openOrMake(disk.path())) {
             Status current = device.status();
-            device.setup(disk.setup().config(current.isSetUp() ? current : null));
+            try {
+                device.setup(disk.setup().config(current.isSetUp() ? current : null));
+            } catch (DeviceException | UsageException e) {
+                // Its users wait for a server more than for other keys
+                if (!current.isSetUp()) {
+                    throw e;
+                }
+                context.complain((e instanceof UsageException ? disk.path() + ": " + e.getMessage() : Cli.words(e, context))
+                        + "; it is served as it is");
+            }
             return true;
         } catch (DeviceException | UsageException e) {
             fail(disk, e);

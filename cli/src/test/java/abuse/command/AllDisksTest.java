@@ -57,6 +57,21 @@ class AllDisksTest extends CommandTestBase {
         assertEquals(0, server.end().exitCode());
     }
 
+    /** It may have grown since its line was written. */
+    @Test
+    void a_disk_that_cannot_become_what_its_line_says_is_served_as_it_is() throws Exception {
+        devices.add(0).setUp(2 << 20);
+        devices.add(1).setUp(2 << 20);
+        var server = start("server", "--all", list("0 null setup=sz=1M", "1 null setup=bs=64K"));
+        server.await(() -> server.out().lines().count() == 2);
+        assertTrue(server.out().contains("/dev/abctl0: serving 2 MiB"), server.out());
+        List<String> errors = server.err().lines().sorted().toList();
+        assertTrue(errors.get(0).startsWith("abusectl: /dev/abctl0: Invalid argument; a disk in use can grow, "), errors.get(0));
+        assertTrue(errors.get(0).endsWith("; it is served as it is"), errors.get(0));
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
     @Test
     void a_disk_that_fails_is_told_and_the_others_go_on() throws Exception {
         SimulatedDisk zero = devices.add(0).setUp(1 << 20);
