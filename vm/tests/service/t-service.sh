@@ -126,6 +126,25 @@ a_disk_that_cannot_become_what_its_configuration_says_is_served_as_it_is() {
 	io op=check byte=0
 }
 
+a_server_starts_while_its_disk_is_quiesced_or_hangs() {
+	_installed
+	_image mkfs.ext4 -q -L box
+	sed -i /OPTIONS/d $CONF
+	_start
+	abusectl quiesce 0
+	systemctl restart $SERVICE || fail "$(journalctl --no-pager -n 30)"
+	udevadm settle --timeout=30 || fail "udev waits"
+	abusectl resume 0
+	io op=read
+
+	echo OPTIONS='"--filter stall:release=/var/lib/abuse/release"' >>$CONF
+	systemctl restart $SERVICE || fail "$(journalctl --no-pager -n 30)"
+	[ "$(status owned)" != 0 ] || fail "udev read nothing, so this is no test"
+	touch /var/lib/abuse/release
+	udevadm settle --timeout=30 || fail "udev waits"
+	_link by-label/box $DISK
+}
+
 a_wrong_configuration_is_reported_and_a_corrected_one_used_without_a_start() {
 	_installed
 	_configure size=64M,bs=3000 mem
