@@ -113,6 +113,16 @@ class LauncherTest {
         assertTrue(outcome.out.matches("abusectl [0-9.]+\n"), outcome.out);
     }
 
+    /** They have every entry of a record in memory, of which there may be millions. */
+    @ParameterizedTest
+    @ValueSource(strings = {"replay", "crashes"})
+    void what_reads_a_record_has_a_share_of_the_memory(String command) throws Exception {
+        Outcome outcome = run("abusectl " + command + " --version", Map.of("ABUSECTL_JAVA_OPTS", "-XX:+PrintFlagsFinal"));
+        assertEquals(0, outcome.exitCode, outcome.out + outcome.err);
+        assertTrue(outcome.err.matches("(?s).* MaxRAMPercentage += 50[.]0+ .*"), outcome.err);
+        assertFalse(outcome.err.matches("(?s).* MaxHeapSize += 67108864 .*"), outcome.err);
+    }
+
     @Test
     void options_that_java_refuses_are_told_on_standard_error() throws Exception {
         Outcome outcome = run("abusectl --version", Map.of("ABUSECTL_JAVA_OPTS", "-Xms1g -Xmx64m"));

@@ -179,7 +179,9 @@ public final class Cli {
     /** A failure in one line. */
     static String words(Throwable e, Context context) {
         String words = e instanceof IOException failure ? Advice.words(failure, context.devices)
-                : e instanceof FailedException || e instanceof UnsatisfiedLinkError ? e.getMessage() : null;
+                : e instanceof FailedException || e instanceof UnsatisfiedLinkError ? e.getMessage()
+                : e instanceof OutOfMemoryError && String.valueOf(e.getMessage()).startsWith("Java heap space")
+                        ? "Java has too little memory; ABUSECTL_JAVA_OPTS=-Xmx1g, for example, lets it have 1 GiB" : null;
         return words != null ? words : "internal error: " + e + "; ABUSECTL_DEBUG=1 shows where";
     }
 

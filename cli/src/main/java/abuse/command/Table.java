@@ -122,25 +122,29 @@ final class Table<R> {
     }
 
     private void printLines(List<? extends Field<R>> columns, List<R> rows) {
-        var lines = new ArrayList<List<String>>();
         boolean headings = !Command.isSet(noHeadings);
-        boolean inBytes = bytes != null && Command.isSet(bytes);
-        if (headings) {
-            lines.add(columns.stream().map(Field::name).toList());
-        }
-        for (R row : rows) {
-            lines.add(columns.stream().map(column -> Printable.text(column.text(row, inBytes))).toList());
-        }
+        List<String> names = columns.stream().map(Field::name).toList();
         int[] widths = new int[columns.size()];
-        for (List<String> line : lines) {
-            for (int i = 0; i < widths.length; i++) {
-                widths[i] = Math.max(widths[i], line.get(i).length());
-            }
+        if (headings) {
+            widen(widths, names);
         }
-        boolean bold = headings && context.colour();
-        for (List<String> line : lines) {
-            String text = text(columns, line, widths);
-            context.out.println(bold && line == lines.get(0) ? Ansi.ansi().bold().a(text).reset().toString() : text);
+        // The words are made twice, because those of a million rows are too many to keep
+        rows.forEach(row -> widen(widths, words(columns, row)));
+        if (headings) {
+            String text = text(columns, names, widths);
+            context.out.println(context.colour() ? Ansi.ansi().bold().a(text).reset().toString() : text);
+        }
+        rows.forEach(row -> context.out.println(text(columns, words(columns, row), widths)));
+    }
+
+    private List<String> words(List<? extends Field<R>> columns, R row) {
+        boolean inBytes = bytes != null && Command.isSet(bytes);
+        return columns.stream().map(column -> Printable.text(column.text(row, inBytes))).toList();
+    }
+
+    private static void widen(int[] widths, List<String> words) {
+        for (int i = 0; i < widths.length; i++) {
+            widths[i] = Math.max(widths[i], words.get(i).length());
         }
     }
 
