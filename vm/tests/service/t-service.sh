@@ -213,6 +213,10 @@ the_timer_writes_metrics_where_the_node_exporter_reads_them() {
 	systemctl stop abuse-metrics.timer
 	is "its mode" "$(stat -c %a $folder/abuse.prom)" 644
 	is "what is beside it" "$(ls $folder)" abuse.prom
+	reset
+	modprobe -r abuse
+	systemctl start abuse-metrics.service || fail "it fails without the module"
+	[ ! -s $folder/abuse.prom ] || fail "the numbers of a disk that is gone: $(<$folder/abuse.prom)"
 	rm -r /var/lib/prometheus
 }
 
