@@ -2,7 +2,9 @@
 # Made by 'make generated' from abusectl.fish.in and the command line's own model
 
 function __abusectl_DEVICE
-    printf '%s\n' /dev/abctl* /dev/abuse* | string match -rv 'abuse\d+p'
+    # In an argument a pattern that fits nothing ends the function
+    set -l nodes /dev/abctl* /dev/abuse*
+    printf '%s\n' $nodes | string match -rv 'abuse\d+p'
 end
 
 # Everything up to the last comma stays

@@ -185,6 +185,10 @@ class CompletionTest {
         assertTrue(Files.readString(COMPLETIONS.resolve("_abusectl")).contains("'setup:" + whole + "'"));
         assertEquals(new TreeSet<>(List.of(directory + "/dev/abctl77", directory + "/dev/abctl8")),
                 new TreeSet<>(fish("trace " + directory + "/dev/abctl")));
+        // While no device is set up, there are control nodes only
+        Files.delete(directory.resolve("dev/abuse77"));
+        Files.delete(directory.resolve("dev/abuse77p1"));
+        assertEquals(2, fish("trace " + directory + "/dev/abctl").size());
         assertEquals(List.of(), Files.readAllLines(directory.resolve("calls")));
     }
 
