@@ -64,7 +64,7 @@ final class AllDisks {
         if (disk.setup() == null) {
             return true;
         }
-        try (Device device = command.openOrMake(disk.path())) {
+        try (Device device = command.openOrMake(disk.path(), disk.setup())) {
             Status current = device.status();
             try {
                 device.setup(disk.setup().config(current.isSetUp() ? current : null));

@@ -111,8 +111,8 @@ abstract class Command implements Callable<Integer> {
         return context.devices.open(path(name));
     }
 
-    /** A number that the module has no device for makes one, if the caller may. */
-    final Device openOrMake(String name) throws DeviceException, UsageException {
+    /** A number that the module has no device for makes one, if the caller may, and the keys suit a new one. */
+    final Device openOrMake(String name, SetupKeys keys) throws DeviceException, UsageException {
         try {
             return open(name);
         } catch (DeviceException e) {
@@ -120,6 +120,7 @@ abstract class Command implements Callable<Integer> {
             if (e.reason() != Reason.MISSING || number == null) {
                 throw e;
             }
+            keys.config(null);
             try {
                 return context.devices.open(context.devices.make(number));
             } catch (DeviceException refusal) {

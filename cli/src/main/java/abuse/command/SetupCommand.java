@@ -54,7 +54,7 @@ final class SetupCommand extends Command {
         UserPrincipal user = owner.getValue() == null ? null : user(owner.getValue());
         // The keys of a new disk are checked first, so that mistakes are told even if there is no such device
         Config fresh = keys.isReconnect() ? null : keys.config(null);
-        try (Device device = openOrMake(name)) {
+        try (Device device = openOrMake(name, keys)) {
             if (fresh != null) {
                 device.setup(fresh);
             } else {

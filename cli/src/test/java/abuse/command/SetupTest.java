@@ -42,6 +42,13 @@ class SetupTest extends CommandTestBase {
     }
 
     @Test
+    void a_device_is_not_made_for_keys_that_do_not_suit_it() {
+        devices.add(0).setUp(1 << 20);
+        assertEquals("setup: sz=1000 is not a multiple of the block size, 4096", misuse("setup", "20", "reconnect,sz=1000"));
+        assertEquals(1, devices.list().size());
+    }
+
+    @Test
     void resize_changes_the_size_and_nothing_else() {
         devices.add(0);
         assertEquals("/dev/abctl0: not set up; try 'abusectl setup /dev/abctl0 sz=2M'", fail("resize", "2M"));
