@@ -68,12 +68,12 @@ class FileBackend implements Backend {
         boolean create = options.contains(Option.CREATE);
         boolean direct = options.contains(Option.DIRECT);
         int flags = Unix.O_CLOEXEC | (geometry.readOnly() && !create ? Unix.O_RDONLY : Unix.O_RDWR)
-                | (create ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
+                | (create && !isNode(path) ? Unix.O_CREAT : 0) | (direct ? Unix.O_DIRECT : 0);
         fd = Unix.open(path, flags, 0600);
         if (fd < 0) {
             int errno = Unix.errno();
             throw new IOException(path + ": " + Unix.strerror(errno)
-                    + (errno == Unix.ENOENT && !create ? "; add --create to make it" : "")
+                    + (errno == Unix.ENOENT && !create && !isNode(path) ? "; add --create to make it" : "")
                     + (errno == Unix.EINVAL && direct ? "; its filesystem has no direct I/O; leave out --direct and"
                     + " --pin" : ""));
         }
@@ -99,6 +99,12 @@ class FileBackend implements Backend {
             Unix.close(fd);
             throw e;
         }
+    }
+
+    /** Whether it names a device, in whose place, while it is missing, a file would be kept in memory, and in its way. */
+    private static boolean isNode(String path) {
+        Path whole = Path.of(path).toAbsolutePath().normalize();
+        return whole.startsWith("/dev") && !whole.startsWith("/dev/shm");
     }
 
     FileBackend(FileBackend other) {

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -127,6 +128,16 @@ class FileBackendTest {
         var elsewhere = assertThrows(IOException.class,
                 () -> new Backends().open("file:" + directory + "/no/image", Set.of(Option.CREATE), CACHED));
         assertEquals(directory + "/no/image: No such file or directory", elsewhere.getMessage());
+    }
+
+    /** A file there would be in memory, and the device could not appear. */
+    @Test
+    void a_missing_device_is_not_made() {
+        for (Set<Option> options : List.of(Set.of(Option.CREATE), Set.<Option>of())) {
+            var e = assertThrows(IOException.class, () -> new Backends().open("file:/dev/../dev/abuse-none", options, CACHED));
+            assertEquals("/dev/../dev/abuse-none: No such file or directory", e.getMessage());
+        }
+        assertFalse(Files.exists(Path.of("/dev/abuse-none")));
     }
 
     @Test
