@@ -254,6 +254,19 @@ systemd_finds_nothing_to_complain_of() {
 	! grep -n 60-abuse journal || fail "udev complains of the rule"
 }
 
+# There a shell reads them.
+the_initramfs_takes_only_lines_that_are_the_same_for_a_shell_and_for_systemd() {
+	local line
+	_installed
+	for line in 'SETUP=size=64M discard' 'SETUP="size=$SIZE"' 'OPTIONS=--no-map;' '; a comment' 'SETUP="size=64M" discard'; do
+		printf '%s\n' '# a comment' "SETUP='size=64M discard'" BACKEND=file:/dev/vda 'OPTIONS="--pin --poll=5"' \
+			INITRAMFS=yes "$line" >$CONF
+		! DESTDIR=$PWD/tree version=$(uname -r) /usr/share/initramfs-tools/hooks/abuse 2>hook || fail "it takes $line"
+		shows hook '/etc/abuse/0.conf:6:.*: with INITRAMFS=yes a line is '
+	done
+	rm $CONF
+}
+
 # systemd makes the device cgroup.
 a_device_cgroup_has_to_allow_one_node() {
 	local closed=(-p DevicePolicy=closed -p User=nobody)
