@@ -19,7 +19,8 @@
 # make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling, the order of the module's files
 # make install    with DESTDIR and PREFIX: jar, launcher, module source for dkms, man pages, completions, service,
-#                 udev rule; without DESTDIR the archive that lets short commands start fast, too
+#                 udev rule; without DESTDIR the archive that lets short commands start fast, too, and systemd and udev
+#                 are told
 # make deb        Debian packages of the same, in build/deb
 # make test-deb   installs, uses and removes these packages in a clean Debian with systemd in the VM, and boots one
 #                 from a root filesystem on an abuse disk, 15 to 25 minutes, so not a part of make test; make test
@@ -181,6 +182,9 @@ install: jar
 	install -m 644 packaging/modules-load.conf $(lib)/modules-load.d/abuse.conf
 	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf
 	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
+	[ -n "$(DESTDIR)" ] || [ ! -S /run/udev/control ] || { \
+		udevadm control --reload && udevadm trigger --action=add --subsystem-match=abuse; }
+	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
 # Makes the packages in build/deb from what would be installed; lintian checks them.
 debs := build/deb

@@ -15,6 +15,13 @@ _apt() {
 		fail "apt-get $1: $(cat /var/lib/dkms/abuse/*/build/make.log)"
 }
 
+# The package cannot be removed
+_kept() { # PATTERN
+	! DEBIAN_FRONTEND=noninteractive apt-get -q -y remove abusectl >remove 2>&1 || fail "removed: $(<remove)"
+	shows remove "$1"
+	systemctl -q is-active abuse@0 || fail "its server was stopped"
+}
+
 # Makes a package with a higher version
 _newer() { # DEB
 	dpkg-deb -R "$1" newer
@@ -26,7 +33,9 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	rm -r /lib/modules/*/updates
 	depmod
 	_files >before
-	_apt install "$ABUSE_BUILD"/../../deb/abuse{ctl,-dkms}_*.deb
+	_apt install "$ABUSE_BUILD"/../../deb/abuse-dkms_*.deb
+	modprobe abuse # so the nodes are there before the rules
+	_apt install "$ABUSE_BUILD"/../../deb/abusectl_*.deb
 	dkms status >dkms
 	shows dkms "^abuse/.*, $(uname -r), .*: installed$"
 	is "the module" "$(modinfo -n abuse)" "/lib/modules/$(uname -r)/updates/dkms/abuse.ko"
@@ -39,6 +48,7 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	mount $DISK mnt
 	cp -r /etc/apt mnt
 	diff -r /etc/apt mnt/apt || fail "files differ"
+	_kept 'are in use; .* /dev/abuse0$'
 
 	# An upgrade does not stop the server that runs; the admin restarts it, and no I/O fails.
 	pid=$(systemctl show -P MainPID abuse@0)
@@ -54,7 +64,11 @@ installed_built_by_dkms_used_upgraded_and_purged_with_nothing_left() {
 	diff -r /etc/apt mnt/again || fail "files differ after the upgrade"
 	umount mnt
 	udevadm settle # udev reads what was written, and would wait for the server
-	systemctl disable --now abuse@0
+	echo INITRAMFS=yes >/etc/abuse/1.conf
+	_kept 'INITRAMFS=yes'
+	rm /etc/abuse/1.conf
+	systemctl enable abuse-metrics.timer
+	systemctl stop abuse@0
 	abusectl reset 0
 	modprobe -r abuse
 	rm /etc/abuse/0.conf /var/lib/abuse/0.img
