@@ -189,6 +189,29 @@ udev_does_not_read_a_disk_that_the_service_does_not_serve() {
 	[ ! -e /dev/disk/by-label/away ] || fail "it was read"
 }
 
+# As the rules of btrfs, md and LVM do for their types, and that of bcache for a disk without one.
+rules_of_others_do_not_read_a_disk_that_nobody_serves() {
+	local rules=/run/udev/rules.d/69-others.rules read='PROGRAM="/bin/dd if=$devnode of=/dev/null count=1"'
+	_installed
+	mkdir -p /run/udev/rules.d
+	printf '%s\n' "KERNEL==\"abuse*\", ENV{ID_FS_TYPE}!=\"?*\", $read" "KERNEL==\"abuse*\", ENV{ID_FS_TYPE}==\"ext4\", $read" >$rules
+	udevadm control --reload
+	_image mkfs.ext4 -q -L box
+	_start
+	is "the type" "$(udevadm info -q property --property=ID_FS_TYPE --value $DISK)" ext4
+	systemctl stop $SERVICE
+	udevadm trigger --action=add $SYS
+	udevadm settle --timeout=30 || fail "udev waits"
+	is "what is read" "$(status owned)$(status pending)" 00
+	_link by-label/box $DISK
+	reset
+	setup capacity=64M
+	udevadm settle --timeout=30 || fail "udev waits"
+	is "what is read" "$(status owned)$(status pending)" 00
+	rm $rules
+	udevadm control --reload
+}
+
 partitions_have_links() {
 	_installed
 	modprobe abuse max_part=15
