@@ -52,6 +52,8 @@ final class TopCommand extends Command {
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Map<String, Sample> last = new LinkedHashMap<>();
+    /** When that was; a disk that is new was set up since then. */
+    private long looked;
 
     /** What was seen of a disk, and of its servers if they are asked for. */
     private record Sample(long nanoseconds, Status status, DiskStatistics statistics, List<ServerStatus> servers) {
@@ -76,8 +78,10 @@ final class TopCommand extends Command {
         long looks = limit(count);
         context.signals.onStop(stopped::countDown);
         boolean drawing = context.drawing();
+        looked = System.nanoTime();
         last = look();
         for (long i = 0; i < looks && !stopped.await(nanoseconds, TimeUnit.NANOSECONDS); i++) {
+            long start = System.nanoTime();
             Map<String, Sample> now = look();
             List<String> lines = lines(now, drawing);
             if (drawing) {
@@ -87,6 +91,7 @@ final class TopCommand extends Command {
             }
             context.flush();
             last = now;
+            looked = start;
         }
     }
 
@@ -135,7 +140,7 @@ final class TopCommand extends Command {
         now.forEach((path, sample) -> {
             Sample before = last.get(path);
             Status status = sample.status;
-            double seconds = before == null ? 1 : (sample.nanoseconds - before.nanoseconds) / 1e9;
+            double seconds = (sample.nanoseconds - (before == null ? looked : before.nanoseconds)) / 1e9;
             DiskStatistics done = sample.statistics.since(before == null ? DiskStatistics.NONE : before.statistics);
             Latency latency = status.latency().since(before == null ? Latency.NONE : before.status.latency());
             lines.add(String.format(Locale.ROOT, LINE, status.disk().substring("/dev/".length()),

@@ -26,7 +26,8 @@ public record DiskStatistics(long reads, long readBytes, long writes, long writt
 
     /** What was counted since an earlier reading; everything if the counters were reset in between. */
     public DiskStatistics since(DiskStatistics earlier) {
-        if (reads < earlier.reads || writes < earlier.writes) {
+        if (reads < earlier.reads || readBytes < earlier.readBytes || writes < earlier.writes || writtenBytes < earlier.writtenBytes
+                || discards < earlier.discards || flushes < earlier.flushes) {
             return this;
         }
         return new DiskStatistics(reads - earlier.reads, readBytes - earlier.readBytes, writes - earlier.writes,

@@ -14,5 +14,7 @@ class DiskStatisticsTest {
         var later = new DiskStatistics(110, 900 * 512, 50, 400 * 512, 8, 5);
         assertEquals(new DiskStatistics(10, 100 * 512, 0, 0, 1, 2), later.since(first));
         assertEquals(first, first.since(later));
+        var anew = new DiskStatistics(100, 800 * 512, 50, 400 * 512, 6, 3);
+        assertEquals(anew, anew.since(first));
     }
 }
