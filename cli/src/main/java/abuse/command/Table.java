@@ -47,7 +47,8 @@ final class Table<R> {
 
     /** Whether an option asks for the table instead of the command's own format. */
     boolean isAskedFor() {
-        return Command.isSet(json) || areColumnsGiven() || Command.isSet(outputAll);
+        return Command.isSet(json) || areColumnsGiven() || Command.isSet(outputAll) || Command.isSet(noHeadings)
+                || bytes != null && Command.isSet(bytes);
     }
 
     /** Whether it was said which columns are wanted. */
@@ -58,6 +59,9 @@ final class Table<R> {
     /** Those that are wanted. */
     List<? extends Field<R>> columns() throws UsageException {
         if (areColumnsGiven()) {
+            if (Command.isSet(outputAll)) {
+                throw new UsageException("--output and --output-all are mutually exclusive");
+            }
             return parse(output.getValue());
         }
         return Command.isSet(outputAll) || Command.isSet(json) ? all : usual;

@@ -63,6 +63,14 @@ class InfoTest {
     }
 
     @Test
+    void each_option_for_columns_asks_for_a_table() {
+        disk.setUp(1 << 20);
+        assertEquals(1, commands.succeed("info", "0", "-n").lines().count());
+        assertTrue(commands.succeed("info", "0", "-b").contains(" 1048576 "));
+        assertEquals("info: --output and --output-all are mutually exclusive", commands.misuse("info", "0", "-O", "-o", "SIZE"));
+    }
+
+    @Test
     void limits_are_known_before_a_setup() {
         assertTrue(commands.succeed("info", "--json", "0").contains("\"limits\": {\n        \"size\":"
                 + " 9223372036854775807,\n"));

@@ -202,7 +202,9 @@ class ReplayTest extends CommandTestBase {
     void mistakes_are_named() throws Exception {
         String name = log.toString();
         assertEquals("replay: --to-mark, --to-entry and --to-flush are mutually exclusive", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
-        assertEquals("replay: --onto prints nothing, so options for columns are of no use", misuse("replay", name, "--onto", "x", "--json"));
+        for (String option : new String[] {"--json", "-n", "-b"}) {
+            assertEquals("replay: --onto prints nothing, so options for columns are of no use", misuse("replay", name, "--onto", "x", option));
+        }
         assertEquals("replay: --to-flush=0 must be at least 1", misuse("replay", name, "--to-flush=0"));
         assertEquals("replay: --to-entry=x is not a number", misuse("replay", name, "--to-entry=x"));
         assertEquals(log + ": has no mark 'there'", fail("replay", name, "--to-mark", "there"));
