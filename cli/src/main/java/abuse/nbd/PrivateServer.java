@@ -104,7 +104,7 @@ final class PrivateServer implements AutoCloseable {
         if (this.command.isEmpty()) {
             throw new IOException(text + ": names no command");
         }
-        folder = Files.createTempDirectory("abusectl");
+        folder = Files.createTempDirectory(Path.of(System.getenv().getOrDefault("TMPDIR", "/tmp")), "abusectl");
         socket = folder.resolve("nbd");
     }
 
