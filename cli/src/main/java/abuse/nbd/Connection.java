@@ -143,15 +143,20 @@ final class Connection {
 
     private void send(Exchange exchange) {
         AsyncRequest refused = null;
+        Failure failure = null;
         sending.lock();
         try {
-            if (over) {
-                refused = take(exchange);
-            }
+            AsyncRequest request = exchange.request;
             // What is sent again may have been faster
-            if (connected && exchange.request != null && exchange.sentOn != number) {
-                dirty = true;
-                sender.add(exchange);
+            if (request != null && !(connected && exchange.sentOn == number)) {
+                // Whoever was told that a write has failed may write something else there
+                failure = over ? Failure.IO : request.isLate(System.nanoTime()) ? Failure.TIMEOUT : null;
+                if (failure != null) {
+                    refused = take(exchange);
+                } else if (connected) {
+                    dirty = true;
+                    sender.add(exchange);
+                }
             }
         } catch (Throwable e) {
             close(wire);
@@ -159,7 +164,7 @@ final class Connection {
             sending.unlock();
         }
         if (refused != null) {
-            refused.fail(Failure.IO, null);
+            refused.fail(failure, null);
         }
     }
 
