@@ -163,7 +163,7 @@ final class Member {
     }
 
     private void serveLater(MultiServer server, AsyncBackend async) throws IOException {
-        async.tellProblemsTo(problems::report);
+        async.tellProblemsTo(problems::change);
         later = new LaterDisk(device, disk, async, text, problems, () -> haveAsked(server), e -> fail(server, e));
         // It closes the node
         device = null;

@@ -20,6 +20,10 @@ final class Problems {
     private final long interval;
     private final Map<String, Kind> kinds = new LinkedHashMap<>();
     private long others;
+    /** The last change, and how many there were since when. */
+    private String change;
+    private int changes;
+    private long since = System.nanoTime();
 
     private static final class Kind {
         long told = System.nanoTime();
@@ -56,6 +60,31 @@ final class Problems {
         }
     }
 
+    /**
+     * Tells of something that concerns no single request, also if it was told before and something else since, as when a
+     * server goes away a second time.
+     */
+    synchronized void change(String message) {
+        long now = System.nanoTime();
+        if (now - since >= interval) {
+            since = now;
+            changes = 0;
+        }
+        if (message.equals(change) || changes == MAX_KINDS) {
+            report(message);
+            return;
+        }
+        changes++;
+        change = message;
+        try {
+            hasRoom();
+            kinds.put(message, new Kind());
+            listener.problem(message);
+        } catch (Throwable e) {
+            others++;
+        }
+    }
+
     synchronized void summarize() {
         try {
             kinds.forEach((message, kind) -> {
@@ -80,12 +109,28 @@ final class Problems {
             if (System.nanoTime() - kind.told >= interval) {
                 tellRepeats(message, kind);
             }
-        } else if (kinds.size() < MAX_KINDS) {
+        } else if (hasRoom()) {
             kinds.put(message, new Kind());
             listener.problem(message);
         } else {
             others++;
         }
+    }
+
+    /** Whether one more message can be told apart, if need be when those that were told long ago are forgotten. */
+    private boolean hasRoom() {
+        if (kinds.size() >= MAX_KINDS) {
+            long now = System.nanoTime();
+            kinds.entrySet().removeIf(entry -> {
+                Kind kind = entry.getValue();
+                boolean old = now - kind.told >= interval;
+                if (old && kind.repeats > 0) {
+                    tellRepeats(entry.getKey(), kind);
+                }
+                return old;
+            });
+        }
+        return kinds.size() < MAX_KINDS;
     }
 
     private void tellRepeats(String message, Kind kind) {

@@ -237,7 +237,7 @@ public final class Server {
             threads.add(thread);
         }
         if (async != null) {
-            async.tellProblemsTo(problems::report);
+            async.tellProblemsTo(problems::change);
             if (limit > 0) {
                 async.limitTo(limit);
             }

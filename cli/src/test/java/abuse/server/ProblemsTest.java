@@ -30,6 +30,29 @@ class ProblemsTest {
     }
 
     @Test
+    void a_change_is_told_whenever_it_is_one_but_not_too_often() {
+        var problems = new Problems(listener, Problems.INTERVAL_NS);
+        for (String message : List.of("lost", "lost", "back", "lost", "lost", "back")) {
+            problems.change(message);
+        }
+        assertEquals(List.of("lost", "back", "lost", "back"), told);
+        for (int i = 0; i < 1000; i++) {
+            problems.change("lost");
+            problems.change("back");
+        }
+        assertEquals(32, told.size());
+    }
+
+    @Test
+    void what_was_told_long_ago_makes_room() {
+        var problems = new Problems(listener, 0);
+        for (int i = 0; i < 100; i++) {
+            problems.report("problem " + i);
+        }
+        assertEquals(100, told.size());
+    }
+
+    @Test
     void an_error_without_words_is_told_by_its_name() {
         var problems = new Problems(listener, 0);
         problems.report(new IOException("words"));
