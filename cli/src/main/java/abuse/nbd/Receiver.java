@@ -96,7 +96,8 @@ final class Receiver implements AutoCloseable {
                 need(length);
                 long offset = in.getLong();
                 int bytes = in.getInt();
-                zero(exchange, place(exchange, offset, bytes), bytes);
+                zero(exchange.request.data(), place(exchange, offset, bytes), bytes);
+                exchange.received += bytes;
             }
             case Protocol.REPLY_ERROR, Protocol.REPLY_ERROR_OFFSET -> error(exchange, length);
             default -> {
@@ -128,23 +129,27 @@ final class Receiver implements AutoCloseable {
         return exchange.request.kind() == AsyncRequest.Kind.READ;
     }
 
-    /** Where data of the present command belongs in its request. */
+    /**
+     * Where data of the present command belongs in its request. Whether all of it comes is only counted, so nothing that was
+     * there before is left.
+     */
     private long place(Exchange exchange, long offset, int bytes) throws IOException {
         AsyncRequest request = exchange.request;
         check(isRead(exchange));
         long start = offset - request.offset();
         check(bytes > 0 && start >= exchange.done && start <= exchange.done + exchange.part - bytes
                 && bytes <= exchange.part - exchange.received);
+        if (exchange.received == 0 && bytes < exchange.part) {
+            zero(request.data(), exchange.done, exchange.part);
+        }
         return start;
     }
 
-    private void zero(Exchange exchange, long start, int bytes) {
-        ByteBuffer data = exchange.request.data();
+    private static void zero(ByteBuffer data, long start, int bytes) {
         data.limit((int) start + bytes).position((int) start);
         while (data.hasRemaining()) {
             data.put(ZEROS, 0, Math.min(data.remaining(), ZEROS.length));
         }
-        exchange.received += bytes;
     }
 
     /** Brings bytes to their place. */

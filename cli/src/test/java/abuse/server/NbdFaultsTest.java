@@ -220,6 +220,20 @@ class NbdFaultsTest extends ServerTestBase {
     }
 
     @Test
+    void what_a_read_does_not_bring_is_not_that_of_another() throws Exception {
+        server.answer = (session, command) -> {
+            if (command.type() == FakeNbdServer.READ) {
+                session.data(command, 0, command.offset(), pattern(1));
+                session.data(command, 1, command.offset(), pattern(1));
+            }
+            return command.type() == FakeNbdServer.READ;
+        };
+        serve();
+        assertFalse(disk.write(20L * BLOCK, random(8 * BLOCK)).await().failed());
+        assertArrayEquals(Arrays.copyOf(pattern(1), 2 * BLOCK), disk.read(0, 2 * BLOCK).await().data());
+    }
+
+    @Test
     void a_second_answer_to_a_part_is_not_taken_for_that_of_the_next() throws Exception {
         server.blocks = new int[] {1, 4096, 64 << 10};
         server.answer = (session, command) -> {
