@@ -6,14 +6,21 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import abuse.libc.Unix;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import javax.net.ssl.SSLException;
 import jdk.net.ExtendedSocketOptions;
@@ -34,36 +41,76 @@ final class Handshake implements Tls.Waiter {
     record Result(Wire wire, Export export) {}
 
     private final NbdUri uri;
+    private final SocketAddress address;
     private final SocketChannel channel;
     private Wire wire;
     private final BooleanSupplier unwanted;
     private final long end;
     private final Selector selector;
 
-    private Handshake(NbdUri uri, SocketChannel channel, Selector selector, long limit, BooleanSupplier unwanted) {
+    private Handshake(NbdUri uri, SocketAddress address, SocketChannel channel, Selector selector, long end, BooleanSupplier unwanted) {
         this.uri = uri;
+        this.address = address;
         this.channel = channel;
         wire = new Wire(channel);
         this.selector = selector;
         this.unwanted = unwanted;
-        end = System.nanoTime() + limit;
+        this.end = end;
     }
 
     /**
-     * Connects.
+     * Connects, to the first address where that is possible.
      *
      * @param limit nanoseconds that it may take
      * @param unwanted looked at from time to time: whether to give up
      * @return an open connection that blocks, and the export
      * @throws IOException when that fails; the message says why, and not where
      */
-    @SuppressWarnings("resource") // what is returned is open
     static Result with(NbdUri uri, long limit, BooleanSupplier unwanted) throws IOException {
+        long end = System.nanoTime() + limit;
+        List<SocketAddress> addresses = lookUp(uri, end, unwanted);
+        IOException first = null;
+        for (int i = 0; i < addresses.size(); i++) {
+            long now = System.nanoTime();
+            try {
+                return with(uri, addresses.get(i), now + (end - now) / (addresses.size() - i), unwanted);
+            } catch (SocketException | SocketTimeoutException e) {
+                first = first == null ? e : first;
+            }
+        }
+        throw first;
+    }
+
+    /** Where it may be. A thread that can be left behind asks, as nothing else ends a look-up that takes long. */
+    private static List<SocketAddress> lookUp(NbdUri uri, long end, BooleanSupplier unwanted) throws IOException {
+        if (uri.isUnix()) {
+            return uri.addresses();
+        }
+        var found = new FutureTask<>(uri::addresses);
+        var thread = new Thread(found, "nbd look-up");
+        thread.setDaemon(true);
+        thread.start();
+        while (true) {
+            try {
+                return found.get(LOOK_MS, TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                checkTime(end, unwanted);
+            } catch (ExecutionException e) {
+                throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new ClosedByInterruptException();
+            }
+        }
+    }
+
+    @SuppressWarnings("resource") // what is returned is open
+    private static Result with(NbdUri uri, SocketAddress address, long end, BooleanSupplier unwanted) throws IOException {
         SocketChannel channel = uri.isUnix() ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
         try {
             Result result;
             try (var selector = Selector.open()) {
-                var handshake = new Handshake(uri, channel, selector, limit, unwanted);
+                var handshake = new Handshake(uri, address, channel, selector, end, unwanted);
                 handshake.connect();
                 Export export = handshake.negotiate();
                 result = new Result(handshake.wire, export);
@@ -88,7 +135,7 @@ final class Handshake implements Tls.Waiter {
         channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_S);
         channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
-        if (!channel.connect(uri.address())) {
+        if (!channel.connect(address)) {
             while (!channel.finishConnect()) {
                 await(SelectionKey.OP_CONNECT);
             }
@@ -99,7 +146,7 @@ final class Handshake implements Tls.Waiter {
     private void connectUnix() throws IOException {
         boolean connected;
         try {
-            connected = channel.connect(uri.address());
+            connected = channel.connect(address);
         } catch (SocketException e) {
             if (!Unix.strerror(Unix.EAGAIN).equals(e.getMessage())) {
                 throw e;
@@ -306,6 +353,10 @@ final class Handshake implements Tls.Waiter {
     }
 
     private void checkTime() throws SocketTimeoutException {
+        checkTime(end, unwanted);
+    }
+
+    private static void checkTime(long end, BooleanSupplier unwanted) throws SocketTimeoutException {
         if (System.nanoTime() - end >= 0 || unwanted.getAsBoolean()) {
             throw new SocketTimeoutException("the server does not answer");
         }

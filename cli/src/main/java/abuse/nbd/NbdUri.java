@@ -3,6 +3,7 @@ package abuse.nbd;
 
 import abuse.backend.Urls;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.URI;
@@ -11,6 +12,9 @@ import java.net.URLDecoder;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
@@ -23,6 +27,7 @@ import java.util.regex.Pattern;
  */
 record NbdUri(String text, String host, int port, String socket, String export, Certificates certificates) {
     private static final int DEFAULT_PORT = 10809;
+    private static final int MOST_PORT = 65535;
     /** A password may look like a query, but not like one that we know. */
     private static final Pattern KNOWN_QUERY = Pattern.compile("(?:(?:socket|tls-certificates|tls-hostname|tls-verify-peer)=[^&]*(?:&|$))*");
 
@@ -50,7 +55,11 @@ record NbdUri(String text, String host, int port, String socket, String export, 
             throw new IOException(text + ": a user name is of use only with pre-shared keys, which are not supported");
         }
         if (!unix && host == null) {
-            throw new IOException(text + ": names no host; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
+            throw new IOException(text + ": names no host" + (String.valueOf(uri.getRawAuthority()).contains("_") ? ", as a host has no _"
+                    : "") + "; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
+        }
+        if (!unix && (uri.getPort() == 0 || uri.getPort() > MOST_PORT)) {
+            throw new IOException(text + ": a port is a number from 1 to " + MOST_PORT);
         }
         String socket = null;
         String folder = null;
@@ -125,20 +134,33 @@ record NbdUri(String text, String host, int port, String socket, String export, 
         return socket != null;
     }
 
-    /** The same for all ways to write it. */
+    /** The same for all ways to write it, and for all working directories. */
     String identity() {
-        return "nbd " + (isUnix() ? socket : host.toLowerCase(Locale.ROOT) + " " + port) + " " + export;
+        return "nbd " + (isUnix() ? path() : host.toLowerCase(Locale.ROOT) + " " + port) + " " + export;
     }
 
-    /** The address, looked up anew. */
-    SocketAddress address() throws UnknownHostException {
-        if (isUnix()) {
-            return UnixDomainSocketAddress.of(socket);
+    private Path path() {
+        Path path = Path.of(socket).toAbsolutePath();
+        try {
+            return path.toRealPath();
+        } catch (IOException e) {
+            return path;
         }
-        var address = new InetSocketAddress(host, port);
-        if (address.isUnresolved()) {
+    }
+
+    /** The addresses, looked up anew. */
+    List<SocketAddress> addresses() throws UnknownHostException {
+        if (isUnix()) {
+            return List.of(UnixDomainSocketAddress.of(socket));
+        }
+        try {
+            List<SocketAddress> addresses = new ArrayList<>();
+            for (InetAddress one : InetAddress.getAllByName(host)) {
+                addresses.add(new InetSocketAddress(one, port));
+            }
+            return addresses;
+        } catch (UnknownHostException e) {
             throw new UnknownHostException("no such host");
         }
-        return address;
     }
 }
