@@ -170,11 +170,11 @@ final class Fetch {
             again(Web.words(backend.file(), place, status), Web.retryAfterMs(answer.headers()));
         } else if (!place.equals(backend.file().uri()) && hops == 0) {
             // What we were sent to earlier may be valid only for some time
-            place = backend.file().uri();
+            goHome();
             hops = 1;
             attempt();
         } else if (status == Web.PART && Version.of(place, answer.headers(), offset, length) == null) {
-            end(Failure.REMOTE, Web.OTHER_PART);
+            end(Failure.REMOTE, Web.otherPart(answer.headers()));
         } else if (status == Web.PART || status == Web.CHANGED || status == Web.BEYOND) {
             end(Failure.IO, "the file was changed on the server, so its disk is not what it was; reads fail until the old file is back");
         } else {
@@ -184,17 +184,23 @@ final class Fetch {
 
     private void again(String cause, long leastMs) {
         int earlier = failures++;
-        if (earlier > 0) {
+        if (earlier > 0 || leastMs > LAST_DELAY_MS) {
             backend.lost(cause);
         }
         hops = 0;
-        place = backend.file().uri();
+        goHome();
         long delay = Math.max(leastMs, Math.min(LAST_DELAY_MS, FIRST_DELAY_MS << Math.min(earlier, 10)));
         backend.later(this::attempt, delay);
         // The end may have come first
         if (backend.isOver()) {
             giveUp(Failure.IO);
         }
+    }
+
+    /** Asks where the file was at first, and so do later reads, until they are sent elsewhere. */
+    private void goHome() {
+        place = backend.file().uri();
+        backend.isAt(place);
     }
 
     private void complete() {

@@ -166,7 +166,7 @@ final class HttpBackend implements AsyncBackend {
     /** Only a strong tag is another one after every change. */
     @Override
     public String stamp() {
-        return version.tag() == null || version.tag().startsWith("W/") ? null : version.identity();
+        return version.isStrong() ? version.identity() : null;
     }
 
     @Override

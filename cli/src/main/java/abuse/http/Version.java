@@ -41,7 +41,8 @@ record Version(String place, long size, String tag, String modified) {
 
     /** Has the server refuse to send what belongs to another version. */
     void demand(HttpRequest.Builder request, URI at) {
-        if (isStrong() && place.equals(WebFile.placeOf(at))) {
+        // Of other characters Java would send something else
+        if (isStrong() && tag.chars().allMatch(one -> one < 0x80) && place.equals(WebFile.placeOf(at))) {
             request.header("If-Match", tag);
         } else if (modified != null) {
             request.header("If-Unmodified-Since", modified);
@@ -68,7 +69,8 @@ record Version(String place, long size, String tag, String modified) {
         return tag != null && tag.startsWith(WEAK) ? tag.substring(WEAK.length()) : tag;
     }
 
-    private boolean isStrong() {
+    /** Whether its tag is another one after every change. */
+    boolean isStrong() {
         return tag != null && STRONG.matcher(tag).matches();
     }
 

@@ -35,12 +35,14 @@ final class Web {
     static final int PART = 206;
     static final int CHANGED = 412;
     static final int BEYOND = 416;
-    static final String OTHER_PART = "the server sends another part than it was asked for";
     /** How often a server may send us elsewhere. */
     static final int MOST_HOPS = 10;
     static final String OTHER_LENGTH = "the server sends another number of bytes than it was asked for";
     private static final int WHOLE = 200;
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
+    /** How long a connection is kept for others: one that is gone without a word would keep the next reads waiting. */
+    private static final String KEEP_ALIVE = "jdk.httpclient.keepalive.timeout";
+    private static final String KEEP_ALIVE_S = "5";
     private static final Duration LONGEST_WAIT = Duration.ofHours(1);
     private static final String TRUST_STORE = "-Djavax.net.ssl.trustStore in ABUSECTL_JAVA_OPTS names a file of"
             + " keytool that tells whom to trust";
@@ -61,6 +63,9 @@ final class Web {
     private static synchronized HttpClient client() throws IOException {
         if (client == null) {
             try {
+                if (System.getProperty(KEEP_ALIVE) == null) {
+                    System.setProperty(KEEP_ALIVE, KEEP_ALIVE_S);
+                }
                 client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_LIMIT).build();
             } catch (RuntimeException e) {
                 throw new IOException("whom Java trusts cannot be read: " + printable(first(e)) + "; " + TRUST_STORE, e);
@@ -155,8 +160,7 @@ final class Web {
         if (status == PART) {
             Version version = Version.of(place, headers, first, bytes.capacity());
             if (version == null) {
-                throw new IOException(Version.isEncoded(headers) ? "the server compresses it, and a disk needs its bytes as they are"
-                        : OTHER_PART);
+                throw new IOException(otherPart(headers));
             }
             if (!whole) {
                 throw new IOException(OTHER_LENGTH);
@@ -170,6 +174,13 @@ final class Web {
                 + " sends only whole files, and a disk needs ranges; nginx and 'busybox httpd' have them" : words(file, place, status));
     }
 
+    /** What is wrong with a part that has no {@link Version}. */
+    static String otherPart(HttpHeaders headers) {
+        return Version.isEncoded(headers) ? "the server compresses it, and a disk needs its bytes as they are"
+                : headers.firstValue("Content-Range").orElse("").endsWith("/*") ? "the server does not say how long the file is"
+                : "the server sends another part than it was asked for";
+    }
+
     static boolean isElsewhere(int status) {
         return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     }
@@ -179,7 +190,8 @@ final class Web {
         String location = answer.headers().firstValue("Location").orElse("");
         URI next;
         try {
-            next = place.resolve(location);
+            // Of a query alone URI makes what belongs to an older standard
+            next = location.startsWith("?") ? URI.create(WebFile.placeOf(place) + location) : place.resolve(location);
         } catch (IllegalArgumentException e) {
             // Without its cause, which quotes what may have a key
             throw new IOException("the server sends us to what is no URL");

@@ -3,6 +3,8 @@ package abuse.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -56,6 +58,23 @@ class VersionTest {
         for (String tag : new String[] {"W/\"1\"", "1", "\"1", "\"1\" 2\"", null}) {
             assertEquals(null, demanded("If-Match", tag, "day 1", HERE));
             assertEquals("day 1", demanded("If-Unmodified-Since", tag, "day 1", HERE));
+            assertFalse(new Version(HERE, 1000, tag, "day 1").isStrong());
         }
+    }
+
+    @Test
+    void what_java_cannot_send_is_not_demanded() {
+        String tag = "\"\u00e9\"";
+        assertNull(demanded("If-Match", tag, "day 1", HERE));
+        assertEquals("day 1", demanded("If-Unmodified-Since", tag, "day 1", HERE));
+        assertTrue(new Version(HERE, 1000, tag, null).isStrong());
+    }
+
+    @ParameterizedTest
+    @CsvSource(nullValues = "-", value = {"1, -", "w/\"1\", -", "W/\"1\", -", "-, -", "\"1\", 1000 \"1\""})
+    void only_a_strong_tag_keeps_a_cache(String tag, String stamp) throws Exception {
+        var backend = new HttpBackend(WebFile.parse(HERE), new Version(HERE, 1000, tag, "day 1"));
+        assertEquals(stamp, backend.stamp());
+        backend.close();
     }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -24,6 +25,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -43,15 +45,35 @@ class WebTest {
         void send(OutputStream to) throws Exception;
     }
 
+    /** What a server does after its answer. */
+    private interface Then {
+        void act(Socket socket) throws Exception;
+    }
+
+    private static String head(Socket socket) throws IOException {
+        var in = socket.getInputStream();
+        String head = "";
+        while (!head.endsWith("\r\n\r\n")) {
+            int next = in.read();
+            if (next < 0) {
+                throw new EOFException();
+            }
+            head += (char) next;
+        }
+        return head;
+    }
+
     private static Web.Part read(Answer answer, long limit) throws Exception {
+        return read(answer, limit, socket -> {});
+    }
+
+    private static Web.Part read(Answer answer, long limit, Then then) throws Exception {
         try (var server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
             var thread = new Thread(() -> {
                 try (Socket socket = server.accept()) {
-                    var in = socket.getInputStream();
-                    for (String head = ""; !head.endsWith("\r\n\r\n"); head += (char) in.read()) {
-                        // Nothing else is of interest
-                    }
+                    head(socket);
                     answer.send(socket.getOutputStream());
+                    then.act(socket);
                 } catch (Exception e) {
                     // The client has gone
                 }
@@ -160,6 +182,44 @@ class WebTest {
         var trace = new StringWriter();
         assertThrows(IOException.class, () -> WebFile.parse(url)).printStackTrace(new PrintWriter(trace));
         assertFalse(trace.toString().contains("secret") || trace.toString().contains("cret@"), trace.toString());
+    }
+
+    private static String elsewhere(String location) throws Exception {
+        var asked = new String[1];
+        try (var server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+            var thread = new Thread(() -> {
+                for (int i = 0; i < 2; i++) {
+                    try (Socket socket = server.accept()) {
+                        asked[0] = head(socket);
+                        socket.getOutputStream().write((i == 0 ? "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: "
+                                + location + "\r\n\r\n" : "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").getBytes(ISO_8859_1));
+                    } catch (IOException e) {
+                        // The client has gone
+                    }
+                }
+            });
+            thread.start();
+            assertThrows(IOException.class, () -> Web.read(WebFile.parse("http://localhost:" + server.getLocalPort() + "/a/disk?key=1"), 0, 512,
+                    LONG_NS));
+            thread.join();
+        }
+        return asked[0].replaceFirst("(?s) HTTP.*", "");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"?token=1, /a/disk?token=1", "other, /a/other", "/other?token=1, /other?token=1", "../b, /b", "., /a/"})
+    void where_a_server_sends_us(String location, String asked) throws Exception {
+        assertEquals("GET " + asked, elsewhere(location));
+    }
+
+    @Test
+    void a_connection_is_not_kept_for_long() throws Exception {
+        var end = new CompletableFuture<Integer>();
+        read(to -> {
+            to.write(PART.getBytes(ISO_8859_1));
+            to.write(new byte[512]);
+        }, LONG_NS, socket -> end.complete(socket.getInputStream().read()));
+        assertEquals(-1, end.get());
     }
 
     @Test

@@ -129,6 +129,34 @@ class HttpTest extends ServerTestBase {
     }
 
     @Test
+    void a_mirror_that_is_gone_is_forgotten() throws Exception {
+        try (var mirror = new FakeWebServer(image)) {
+            serve();
+            web.answer = exchange -> FakeWebServer.redirect(exchange, mirror.url());
+            assertReads(1);
+            web.answer = exchange -> false;
+            mirror.answer = exchange -> FakeWebServer.status(exchange, 503);
+            assertReads(2);
+            int asked = mirror.asked.size();
+            assertReads(3);
+            assertEquals(asked, mirror.asked.size());
+        }
+    }
+
+    @Test
+    void a_server_that_wants_to_be_left_alone_for_long_is_told_of() throws Exception {
+        var running = serve();
+        web.answer = exchange -> {
+            exchange.getResponseHeaders().set("Retry-After", "3600");
+            return FakeWebServer.status(exchange, 503);
+        };
+        disk.read(0, BLOCK);
+        awaitProblem(running, "the server answers 503 Service Unavailable; requests wait until it is better");
+        disk.reset();
+        running.end();
+    }
+
+    @Test
     void where_nobody_can_be_is_asked_once() throws Exception {
         var running = serve();
         web.answer = exchange -> FakeWebServer.redirect(exchange, "http://localhost:99999/disk");
@@ -274,7 +302,20 @@ class HttpTest extends ServerTestBase {
             return sendPart(exchange, "4096-8191", BLOCK, new byte[BLOCK]);
         };
         assertTrue(disk.read(BLOCK, BLOCK).await().failed());
-        assertTrue(running.problems.toString().contains("the server sends another part than it was asked for"), running.problems.toString());
+        assertEquals(List.of(web.url() + ": the server compresses it, and a disk needs its bytes as they are"), running.problems);
+    }
+
+    @Test
+    void a_part_of_a_file_of_unknown_length_is_told() throws Exception {
+        var running = serve();
+        web.answer = exchange -> {
+            exchange.getResponseHeaders().set("Content-Range", "bytes 0-4095/*");
+            exchange.sendResponseHeaders(206, BLOCK);
+            exchange.getResponseBody().write(block(0));
+            return true;
+        };
+        assertFails(Result.REMOTE_FAILURE, disk.read(0, BLOCK));
+        assertEquals(List.of(web.url() + ": the server does not say how long the file is"), running.problems);
     }
 
     @ParameterizedTest
