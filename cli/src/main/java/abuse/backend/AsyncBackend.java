@@ -77,6 +77,14 @@ public interface AsyncBackend extends Backend {
     /** Called before the first request: where to tell the administrator of what concerns no single request. */
     default void tellProblemsTo(Consumer<String> administrator) {}
 
+    /**
+     * Called before the first request.
+     *
+     * @param others whether other servers serve the disk at the moment, too, whose requests this backend knows nothing of; from any
+     *     thread
+     */
+    default void serveTogetherWith(BooleanSupplier others) {}
+
     /** Ends everything. It touches the data of requests no more, and need not end those that are still under way. */
     @Override
     void close() throws IOException;

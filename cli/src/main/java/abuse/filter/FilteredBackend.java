@@ -190,6 +190,11 @@ public final class FilteredBackend implements AsyncBackend {
     }
 
     @Override
+    public void serveTogetherWith(BooleanSupplier others) {
+        later.serveTogetherWith(others);
+    }
+
+    @Override
     public long size() {
         return base.size();
     }

@@ -32,6 +32,8 @@ final class Connection {
     /** Held while something is written. */
     private final ReentrantLock sending = new ReentrantLock();
     private volatile boolean connected = true;
+    /** Whether it is lost, and another one may carry out its requests; under the lock. */
+    private boolean released;
     /** The number of the present connection, from 1. */
     private int number = 1;
     private volatile Wire wire;
@@ -122,10 +124,15 @@ final class Connection {
         close(wire);
     }
 
-    void close() {
+    /** Begins the end: says nothing more to the server. */
+    void leave() {
         end();
         Threads.join(writer, LEAVE_MS);
         close(wire);
+    }
+
+    /** After all have left, as a writer may wait for the server of another connection. */
+    void close() {
         Threads.join(writer);
         Threads.join(reader);
         sender.close();
@@ -236,7 +243,7 @@ final class Connection {
             }
             if (all) {
                 for (Exchange exchange : exchanges.all()) {
-                    send(exchange);
+                    resend(exchange);
                 }
             }
             if (next != null) {
@@ -244,11 +251,36 @@ final class Connection {
             }
             flush();
         }
-        leave();
+        sayGoodbye();
+    }
+
+    /** Sends what the loss of a connection has stopped, through another one if this one is not back. */
+    private void resend(Exchange exchange) {
+        Connection other = connected ? this : backend.choose();
+        if (other == this || !other.isConnected()) {
+            send(exchange);
+            return;
+        }
+        Exchange moved = null;
+        sending.lock();
+        try {
+            if (released && exchange.request != null) {
+                moved = other.exchanges.take(exchange);
+                exchanges.give(exchange);
+            }
+        } catch (OutOfMemoryError e) {
+            // It waits for this connection
+        } finally {
+            sending.unlock();
+        }
+        if (moved != null) {
+            other.send(moved);
+            other.flush();
+        }
     }
 
     /** Tells the server that this is the end, if it waits for nothing else. */
-    private void leave() {
+    private void sayGoodbye() {
         if (connected && underWay() == 0 && sending.tryLock()) {
             try {
                 sender.leave();
@@ -318,8 +350,10 @@ final class Connection {
             sending.unlock();
         }
         endExpired(hung == wire);
+        boolean writes = backend.lose();
         sending.lock();
         try {
+            released = true;
             for (Exchange exchange : exchanges.all()) {
                 // A part that was written may be lost with the server
                 exchange.restart();
@@ -327,7 +361,16 @@ final class Connection {
         } finally {
             sending.unlock();
         }
-        backend.lost(cause, backend.unflushed().lose());
+        backend.lost(cause, writes);
+        sendAgain();
+    }
+
+    /** Has all be sent that is not, if there is a connection for it. */
+    void sendAgain() {
+        synchronized (work) {
+            again = true;
+            work.notifyAll();
+        }
     }
 
     private void reconnect() {
@@ -350,6 +393,7 @@ final class Connection {
                 use(next);
                 return;
             }
+            sendAgain();
         }
     }
 
@@ -360,6 +404,7 @@ final class Connection {
             number++;
             sender.use(next, number);
             dirty = false;
+            released = false;
             connected = true;
         } finally {
             sending.unlock();
@@ -369,10 +414,6 @@ final class Connection {
         }
         // Before anybody can notice that it is lost again
         backend.found();
-        synchronized (work) {
-            again = true;
-            work.notifyAll();
-        }
     }
 
     /** Of the present connection; for the reader. */

@@ -27,16 +27,29 @@ final class Exchanges {
 
     /** One for a request. */
     synchronized Exchange take(AsyncRequest request, Unflushed unflushed) {
-        if (freeExchanges == 0) {
-            grow();
-        }
-        Exchange exchange = all[free[--freeExchanges]];
+        Exchange exchange = next();
         if (request.kind() == AsyncRequest.Kind.FLUSH) {
             unflushed.begin(exchange);
         }
         exchange.begin(request);
-        underWay.incrementAndGet();
         return exchange;
+    }
+
+    /** One for the request of another connection, which is to be carried out from the start. */
+    synchronized Exchange take(Exchange other) {
+        Exchange exchange = next();
+        exchange.covers = other.covers;
+        exchange.losses = other.losses;
+        exchange.begin(other.request);
+        return exchange;
+    }
+
+    private Exchange next() {
+        if (freeExchanges == 0) {
+            grow();
+        }
+        underWay.incrementAndGet();
+        return all[free[--freeExchanges]];
     }
 
     synchronized void give(Exchange exchange) {

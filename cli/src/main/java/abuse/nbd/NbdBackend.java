@@ -29,6 +29,9 @@ final class NbdBackend implements AsyncBackend {
     private final Export export;
     private final Unflushed unflushed = new Unflushed();
     private final Connection[] connections;
+    /** Whether other servers of the disk may write what is to be flushed. */
+    private volatile boolean writable;
+    private volatile BooleanSupplier others = () -> false;
     private int lost;
     private volatile boolean brokeOff;
     private volatile Consumer<String> administrator = problem -> {};
@@ -74,8 +77,8 @@ final class NbdBackend implements AsyncBackend {
         }
     }
 
-    /** Fails unless it can hold such a disk. */
-    void check(Geometry geometry) throws IOException {
+    /** Becomes such a disk, or fails. */
+    void become(Geometry geometry) throws IOException {
         if (export.readOnly() && !geometry.readOnly()) {
             throw new IOException(text() + ": is read-only; set up with ro");
         }
@@ -83,6 +86,11 @@ final class NbdBackend implements AsyncBackend {
             throw new IOException(text() + ": has blocks of " + export.minimum() + " bytes, but its disk has blocks of "
                     + geometry.blockSize() + "; " + (export.minimum() <= LARGEST_BLOCK ? "set up with bs=" + export.minimum()
                             : "'nbdkit --filter=blocksize' makes them smaller"));
+        }
+        writable = !geometry.readOnly() && export.has(Protocol.SEND_FLUSH) && target.server() == null;
+        if (writable) {
+            // Perhaps by an earlier server, which is not known here
+            unflushed.answered();
         }
     }
 
@@ -97,6 +105,11 @@ final class NbdBackend implements AsyncBackend {
 
     Unflushed unflushed() {
         return unflushed;
+    }
+
+    /** Whether what was answered may be lost now with a connection, which was not so before. */
+    boolean lose() {
+        return unflushed.lose(writable && others.getAsBoolean());
     }
 
     /**
@@ -139,24 +152,35 @@ final class NbdBackend implements AsyncBackend {
         administrator.accept(text() + ": " + what);
     }
 
-    /** A connection was lost. It is told once if others go with it, and whenever writes do. */
+    /** A connection was lost. It is told if it is the first one or the last, and whenever writes may go with it. */
     synchronized void lost(String cause, boolean writes) {
-        if (lost++ == 0 || writes) {
-            tell("lost the connection: " + cause + "; requests wait until it is back"
+        boolean all = ++lost == connections.length;
+        if (all || lost == 1 || writes) {
+            tell("lost the connection: " + cause + (all ? "; requests wait until it is back" : "; requests take another one")
                     + (writes ? ", and the next flush fails, because what was written may be lost" : ""));
         }
     }
 
-    /** A connection was made again. */
-    synchronized void found() {
-        if (--lost == 0) {
-            tell("connected again");
+    /** A connection was made again, and carries out what waits for the others, too, as these may be refused. */
+    void found() {
+        synchronized (this) {
+            if (lost-- == connections.length) {
+                tell("connected again");
+            }
+        }
+        for (Connection connection : connections) {
+            connection.sendAgain();
         }
     }
 
     @Override
     public void tellProblemsTo(Consumer<String> listener) {
         administrator = listener;
+    }
+
+    @Override
+    public void serveTogetherWith(BooleanSupplier servers) {
+        others = servers;
     }
 
     @Override
@@ -213,13 +237,20 @@ final class NbdBackend implements AsyncBackend {
     @Override
     public void close() {
         for (Connection connection : connections) {
+            connection.leave();
+        }
+        for (Connection connection : connections) {
             connection.close();
+        }
+        if (unflushed.isUntold()) {
+            tell("what was written before the connection was lost may be lost, and no flush has failed since; the next server"
+                    + " does not know");
         }
         target.close();
     }
 
     /** The first one that is not busy, or the least busy one. One that is lost is used only if all are. */
-    private Connection choose() {
+    Connection choose() {
         Connection best = connections[0];
         for (Connection connection : connections) {
             if (connection.isConnected()) {

@@ -116,7 +116,7 @@ public abstract class NbdFactory implements BackendFactory {
         Looked found = looked.remove(argument);
         NbdBackend backend = found == null ? connect(argument) : found.backend;
         try {
-            backend.check(geometry);
+            backend.become(geometry);
             return backend;
         } catch (Throwable e) {
             backend.close();

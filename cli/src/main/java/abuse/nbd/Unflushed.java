@@ -37,14 +37,25 @@ final class Unflushed {
         return true;
     }
 
-    /** A connection was lost, and perhaps the server; whether writes may be lost with it. */
-    synchronized boolean lose() {
-        if (answered <= flushed) {
+    /**
+     * A connection was lost, and perhaps the server.
+     *
+     * @param others whether others may have written, too
+     * @return whether writes may be lost with it, which was not so before
+     */
+    synchronized boolean lose(boolean others) {
+        if (answered <= flushed && !others) {
             return false;
         }
+        boolean first = !untold;
         losses++;
         answeredAtLoss = answered;
         untold = true;
-        return true;
+        return first;
+    }
+
+    /** Whether the next flush would fail. */
+    synchronized boolean isUntold() {
+        return untold;
     }
 }

@@ -80,6 +80,15 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
         }
     }
 
+    /** Whether others serve it, too, beside so many control nodes of ours, of which this is one. */
+    static boolean isServedByOthers(Device device, int ours) {
+        try {
+            return device.status().servers() > ours;
+        } catch (DeviceException | OutOfMemoryError e) {
+            return true;
+        }
+    }
+
     /** Lets the backend map the disk, once it is known that it may serve it. */
     void map() throws IOException {
         if (mapper != null) {

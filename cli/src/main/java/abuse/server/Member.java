@@ -164,6 +164,8 @@ final class Member {
 
     private void serveLater(MultiServer server, AsyncBackend async) throws IOException {
         async.tellProblemsTo(problems::change);
+        Device node = device;
+        async.serveTogetherWith(() -> Disk.isServedByOthers(node, 1));
         later = new LaterDisk(device, disk, async, text, problems, () -> haveAsked(server), e -> fail(server, e));
         // It closes the node
         device = null;

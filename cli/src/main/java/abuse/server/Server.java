@@ -219,9 +219,11 @@ public final class Server {
     private synchronized void open(Disk disk) throws IOException {
         var async = disk.backend() instanceof AsyncBackend b ? b : null;
         int together = disk.isAddressed() || async != null ? 1 : Math.max(1, disk.backend().threads());
+        Device last = null;
         for (int i = 0; i < disk.status().queues() * together; i++) {
             int queue = i / together;
             Device device = disk.node(queue);
+            last = device;
             QueueServer worker;
             try {
                 worker = async != null ? new AsyncWorker(device, queue, disk.status(), async, disk.size(), limit, problems)
@@ -238,6 +240,9 @@ public final class Server {
         }
         if (async != null) {
             async.tellProblemsTo(problems::change);
+            Device node = last;
+            int ours = workers.size();
+            async.serveTogetherWith(() -> Disk.isServedByOthers(node, ours));
             if (limit > 0) {
                 async.limitTo(limit);
             }

@@ -4,6 +4,7 @@ package abuse.server;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,7 +16,9 @@ import abuse.backend.Failure;
 import abuse.backend.Geometry;
 import abuse.backend.OneRequest;
 import abuse.device.Flag;
+import abuse.device.SimulatedDisk.Submitted;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -180,6 +183,117 @@ class NbdLossTest extends ServerTestBase {
         assertFails(write);
         assertTrue(read.await(Long.MAX_VALUE));
         assertEquals(List.of(FakeNbdServer.READ, FakeNbdServer.READ), commands());
+    }
+
+    private List<Submitted> readOften() {
+        var reads = new ArrayList<Submitted>();
+        // For more than one connection
+        for (int i = 0; i < 40; i++) {
+            reads.add(disk.read(0, BLOCK));
+        }
+        return reads;
+    }
+
+    /** Closes all connections, and lets only one come back. */
+    private void loseAllButOne(RunningServer running) throws Exception {
+        var allLost = new CountDownLatch(1);
+        var room = new AtomicInteger(1);
+        server.choice = (session, option) -> {
+            allLost.await();
+            if (option == FakeNbdServer.GO && room.getAndDecrement() <= 0) {
+                session.close();
+            }
+            return false;
+        };
+        closeFirst(CONNECTIONS);
+        await(() -> tells(running, "requests wait until it is back"));
+        allLost.countDown();
+    }
+
+    @Test
+    void requests_of_connections_that_do_not_come_back_take_others() throws Exception {
+        server.flags |= FakeNbdServer.MULTI_CONN;
+        hangFirst(CONNECTIONS);
+        var running = serve();
+        assertEquals(CONNECTIONS, server.sessions.size());
+        var reads = readOften();
+        await(() -> commands().size() == 3);
+        loseAllButOne(running);
+        for (var read : reads) {
+            assertFalse(read.await().failed());
+        }
+        await(() -> tells(running, "connected again"));
+    }
+
+    @Test
+    void requests_of_a_connection_that_is_lost_alone_take_others() throws Exception {
+        server.flags |= FakeNbdServer.MULTI_CONN;
+        hangFirst(1);
+        var running = serve();
+        var reads = readOften();
+        await(() -> commands().size() > 40 - 16);
+        server.choice = (session, option) -> {
+            session.close();
+            return false;
+        };
+        closeFirst(1);
+        for (var read : reads) {
+            assertFalse(read.await().failed());
+        }
+        assertFalse(tells(running, "wait"), running.problems.toString());
+    }
+
+    @Test
+    void every_flush_under_way_fails_wherever_it_is_sent_again() throws Exception {
+        server.flags |= FakeNbdServer.MULTI_CONN;
+        var running = serve();
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        hangFirst(CONNECTIONS);
+        var flushes = new ArrayList<Submitted>();
+        for (int i = 0; i < 40; i++) {
+            flushes.add(disk.flush());
+        }
+        await(() -> commands().size() == 1 + 3);
+        loseAllButOne(running);
+        for (var flush : flushes) {
+            assertTrue(flush.await().failed());
+        }
+        assertFalse(disk.flush().await().failed());
+    }
+
+    @Test
+    void before_the_first_flush_an_earlier_server_may_have_written_what_is_lost() throws Exception {
+        var running = serve();
+        closeFirst(1);
+        await(() -> tells(running, "the next flush fails"));
+        assertTrue(disk.flush().await().failed());
+        assertFalse(disk.flush().await().failed());
+        server.sessions.get(1).close();
+        await(() -> server.sessions.size() == 3);
+        assertFalse(disk.flush().await().failed());
+    }
+
+    @Test
+    void beside_another_server_a_flush_fails_after_each_loss() throws Exception {
+        server.flags |= FakeNbdServer.MULTI_CONN;
+        serve();
+        assertFalse(disk.flush().await().failed());
+        var other = serve();
+        // Whoever is given it, what the other one knows of is flushed, but not what it could have written since
+        assertFalse(disk.flush().await().failed());
+        closeFirst(server.sessions.size());
+        assertTrue(disk.flush().await().failed());
+        assertNull(other.stop());
+    }
+
+    @Test
+    void who_ends_before_a_flush_could_tell_a_loss_tells_it() throws Exception {
+        var running = serve();
+        assertFalse(disk.write(0, pattern(1)).await().failed());
+        closeFirst(1);
+        await(() -> tells(running, "connected again"));
+        assertNull(running.stop());
+        assertTrue(tells(running, "no flush has failed"), running.problems.toString());
     }
 
     @Test
