@@ -68,7 +68,10 @@ final class Handshake implements Tls.Waiter {
      */
     static Result with(NbdUri uri, long limit, BooleanSupplier unwanted) throws IOException {
         long end = System.nanoTime() + limit;
-        List<SocketAddress> addresses = lookUp(uri, end, unwanted);
+        return with(uri, lookUp(uri, end, unwanted), end, unwanted);
+    }
+
+    static Result with(NbdUri uri, List<SocketAddress> addresses, long end, BooleanSupplier unwanted) throws IOException {
         IOException first = null;
         for (int i = 0; i < addresses.size(); i++) {
             long now = System.nanoTime();

@@ -7,11 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +49,31 @@ class NbdUriTest {
     void why_a_host_is_none_is_told() {
         assertEquals("nbd://my_host/: names no host, as a host has no _; it is nbd://HOST[:PORT]/[EXPORT]",
                 assertThrows(IOException.class, () -> NbdUri.parse("nbd://my_host/")).getMessage());
+    }
+
+    @Test
+    void an_address_where_nobody_is_does_not_hide_the_next() throws Exception {
+        SocketAddress nobody;
+        try (var gone = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+            nobody = gone.getLocalSocketAddress();
+        }
+        NbdUri uri = NbdUri.parse("nbd://localhost/");
+        long end = System.nanoTime() + Handshake.LIMIT_NS;
+        assertThrows(ConnectException.class, () -> Handshake.with(uri, List.of(nobody, nobody), end, () -> false));
+        try (var server = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+            var thread = new Thread(() -> {
+                try (var socket = server.accept()) {
+                    socket.getOutputStream().write(new byte[18]);
+                    socket.getInputStream().read();
+                } catch (IOException e) {
+                    // The client has gone
+                }
+            });
+            thread.start();
+            assertEquals("what answers there is no NBD server", assertThrows(IOException.class,
+                    () -> Handshake.with(uri, List.of(nobody, server.getLocalSocketAddress()), end, () -> false)).getMessage());
+            thread.join();
+        }
     }
 
     @Test
