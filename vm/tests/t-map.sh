@@ -340,6 +340,28 @@ a_server_of_a_block_device_leaves_it_to_the_kernel() {
 	stop server
 }
 
+what_is_mapped_by_hand_stays_when_servers_come_and_go() {
+	_targets
+	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE))
+	start server file:/dev/ram0
+	client io /dev/ram1 op=write length=1M byte=0x42
+	tool map 0 1M 1M /dev/ram1 --replace
+	io op=write offset=1M length=64K byte=0x72
+	stop server
+	[[ $(tool maps 0 -n) =~ ^"1M 1M /dev/ram1 0B rw"$ ]] || fail "maps: $(tool maps 0)"
+	complains 1 "$CTL: is mapped to /dev/ram1 at 1048576, which this server would hide; .*" server 0 file:/dev/ram0
+	complains 1 "$CTL: is mapped to /dev/ram1 at 1048576, .*" server 0 mem
+	io op=check offset=1M length=64K byte=0x72
+	start server file:/dev/ram0 --no-map
+	io op=check length=1M byte=0x41
+	io op=check offset=1M length=64K byte=0x72
+	stop server
+	tool unmap 0 1M 1M
+	start server file:/dev/ram0
+	stop server
+	is maps "$(tool maps 0)" ""
+}
+
 a_server_that_is_killed_leaves_a_filesystem_alone() {
 	local n
 	modprobe -r brd 2>/dev/null || :

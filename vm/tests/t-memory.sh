@@ -242,6 +242,8 @@ fio_finds_every_byte_in_memory_while_what_it_does_not_read_moves() {
 
 a_mem_disk_survives_its_server() {
 	load
+	modprobe -r brd 2>/dev/null || :
+	modprobe brd rd_nr=1 rd_size=32768
 	setup capacity=32M flags=$((MAPPABLE | WRITE_CACHE | DISCARD | WRITE_ZEROES))
 	start server mem
 	[[ $(tool maps 0 -n) =~ ^"0B 32M memory:"[0-9]*:[0-9]*:[0-9]*" 0B rwdz"$ ]] || fail "maps: $(tool maps 0)"
@@ -266,6 +268,8 @@ a_mem_disk_survives_its_server() {
 	io op=check offset=16416K length=32K byte=0x77
 	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 null
 	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 mem --no-map
+	complains 1 "$CTL: is mapped to memory of an earlier server; .*" server 0 file:/dev/ram0
+	io op=check offset=16416K length=32K byte=0x77
 	tool unmap 0
 	start server mem --no-map
 	is maps "$(tool maps 0)" ""

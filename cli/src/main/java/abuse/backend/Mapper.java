@@ -30,14 +30,16 @@ import java.io.IOException;
  */
 public interface Mapper {
     /**
-     * Maps a range; what was mapped there before is replaced.
+     * Maps a range; what was mapped there before is replaced. But while the backend starts it may be somebody else's, and only what
+     * leads to the same device is: for the rest this fails.
      *
      * @param offset the first byte, of the disk
      * @param length more than 0
      * @param target path of a block device, which is claimed as long as anything is mapped to it
      * @param targetOffset the first byte, of that device
      * @param writable for writes, too; otherwise they come to the backend
-     * @throws IOException when the kernel refuses, such as for a device that is in use; the message names it
+     * @throws IOException when the kernel refuses, such as for a device that is in use, or the range is somebody else's; the message
+     *     names it
      */
     void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException;
 
@@ -56,8 +58,8 @@ public interface Mapper {
      * @param length more than 0
      * @return the memory: what the backend writes there, users of the disk read. The caller closes it, and the kernel
      *     keeps it
-     * @throws IOException when there is not so much, or when an earlier server lent memory that others can cut, so that
-     *     touching it could end this process
+     * @throws IOException when there is not so much, or when a part is mapped to a block device, or when an earlier server lent
+     *     memory that others can cut, so that touching it could end this process
      */
     Memory lend(long offset, long length) throws IOException;
 

@@ -2,7 +2,10 @@
 package abuse.device;
 
 import abuse.libc.Unix;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 
 /**
@@ -35,6 +38,16 @@ public record Extent(long offset, long length, String target, long targetOffset,
     /** What a file in memory is called: its inode alone may be that of a file of another filesystem, too. */
     static String memory(long filesystem, long inode) {
         return "memory:" + Unix.deviceNumber(filesystem) + ":" + inode;
+    }
+
+    /** The target that an extent has which was mapped to the block device that a path leads to; the path itself if it leads to none. */
+    public static String target(String path) {
+        try {
+            Map<String, Object> stat = Files.readAttributes(Path.of(path), "unix:mode,rdev");
+            return DiskNode.isBlockDevice((int) stat.get("mode")) ? DiskNode.path((long) stat.get("rdev")) : path;
+        } catch (IOException e) {
+            return path;
+        }
     }
 
     /** Where the first byte of the target would be on the disk. */

@@ -17,12 +17,15 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays. After a reset every call
- * fails with the reason NOT_SET_UP, even if the device is set up anew.
+ * Maps the disk that a backend serves, and undoes that when the last server ends; but memory stays, and so does what leads
+ * elsewhere, as somebody else has mapped that. After a reset every call fails with the reason NOT_SET_UP, even if the device is
+ * set up anew.
  */
 final class DiskMapper implements Mapper, AutoCloseable {
     /** What a device may be able to do besides reads and writes. */
@@ -38,6 +41,10 @@ final class DiskMapper implements Mapper, AutoCloseable {
     private final Set<String> lent = new HashSet<>();
     /** How many of the parts were refused for a target, so that they are not tried for each of its ranges. */
     private final Map<String, Integer> refused = new ConcurrentHashMap<>();
+    /** The paths of the block devices that the backend has mapped to, and how the kernel tells them. */
+    private final Map<String, String> targets = new ConcurrentHashMap<>();
+    /** What was mapped before the backend maps all it has, by where it begins; null except meanwhile. */
+    private volatile NavigableMap<Long, Extent> found;
     /** Whether the backend has mapped anything, and may have to undo that. */
     private boolean used;
     private boolean ended;
@@ -58,25 +65,39 @@ final class DiskMapper implements Mapper, AutoCloseable {
     void start(Backend backend) throws IOException {
         CacheLeft.unmap(device);
         if (wanted) {
-            backend.start(this);
+            var extents = new TreeMap<Long, Extent>();
+            device.extents().forEach(extent -> extents.put(extent.offset(), extent));
+            found = extents;
+            try {
+                backend.start(this);
+            } finally {
+                found = null;
+            }
         }
         for (Extent extent : device.extents()) {
             if (extent.memory() && !isLent(extent)) {
-                throw new IOException(path + ": is mapped to memory of an earlier server; serve 'mem' to go on with it, or"
-                        + " give it up first with 'abusectl unmap " + path + "'");
+                throw refusal(extent);
             }
         }
     }
 
+    private IOException refusal(Extent extent) {
+        return new IOException(extent.memory()
+                ? path + ": is mapped to memory of an earlier server; serve 'mem' to go on with it, or give it up first with"
+                        + " 'abusectl unmap " + path + "'"
+                : path + ": is mapped to " + extent.target() + " at " + extent.offset() + ", which this server would hide; unmap that"
+                        + " first with 'abusectl unmap " + path + " " + extent.offset() + " " + extent.length() + "'");
+    }
+
     @Override
     public void map(long offset, long length, String target, long targetOffset, boolean writable) throws IOException {
-        use();
+        use(offset, length, target);
         device.map(new Mapping(offset, length, target, targetOffset, writable, true));
     }
 
     @Override
     public void mapAll(long offset, long length, String target, long targetOffset) throws IOException {
-        use();
+        use(offset, length, target);
         // Only the kernel knows what the device can do for this disk, and it refuses before it changes anything
         for (int refusals = refused.getOrDefault(target, 0); refusals < PARTS.size(); refusals++) {
             try {
@@ -90,11 +111,35 @@ final class DiskMapper implements Mapper, AutoCloseable {
         map(offset, length, target, targetOffset, true);
     }
 
+    /** At the start, only what was mapped to the same device is replaced: an earlier server of it may have been killed. */
+    private void use(long offset, long length, String target) throws IOException {
+        NavigableMap<Long, Extent> before = found;
+        if (before != null) {
+            String name = Extent.target(target);
+            Long first = before.floorKey(offset);
+            for (Extent extent : before.tailMap(first == null ? offset : first).values()) {
+                if (extent.offset() >= offset + length) {
+                    break;
+                }
+                if (extent.offset() + extent.length() > offset && !extent.target().equals(name)) {
+                    throw refusal(extent);
+                }
+            }
+        }
+        use();
+        targets.computeIfAbsent(target, Extent::target);
+    }
+
     @Override
     public synchronized Memory lend(long offset, long length) throws IOException {
         use();
-        List<Extent> there = device.extents().stream().filter(extent -> extent.memory()
-                && extent.offset() < offset + length && extent.offset() + extent.length() > offset).toList();
+        List<Extent> there = device.extents().stream().filter(extent -> extent.offset() < offset + length
+                && extent.offset() + extent.length() > offset).toList();
+        for (Extent extent : there) {
+            if (!extent.memory()) {
+                throw refusal(extent);
+            }
+        }
         Memory memory = there.isEmpty() ? lendNew(offset, length) : takeOver(there, offset, length);
         device.extents().stream().filter(extent -> extent.memory() && extent.offset() <= offset
                 && offset < extent.offset() + extent.length()).forEach(extent -> lent.add(extent.target()));
@@ -175,7 +220,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
                 return;
             }
             for (Extent extent : device.extents()) {
-                if (!extent.memory()) {
+                if (!extent.memory() && targets.containsValue(extent.target())) {
                     device.unmap(extent.offset(), extent.length());
                 }
             }

@@ -360,6 +360,56 @@ class ServerMapTest extends ServerTestBase {
     }
 
     @Test
+    void memory_that_another_server_lent_is_not_replaced_by_what_a_backend_maps() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        serve(MEM).stop();
+        List<Extent> lent = extents();
+        Throwable end = start(geometry -> new MappingBackend()).end();
+        assertTrue(end.getMessage().contains("memory of an earlier server"), end::getMessage);
+        end = start(geometry -> new ModelBackend() {
+            @Override
+            public void start(Mapper given) throws IOException {
+                given.mapAll(BLOCK, CAPACITY - BLOCK, "/dev/sda", 0);
+            }
+        }).end();
+        assertTrue(end.getMessage().contains("memory of an earlier server"), end::getMessage);
+        assertEquals(lent, extents());
+    }
+
+    private void mapByHand(long offset, String target) throws Exception {
+        try (Device device = devices.open("/dev/abctl0")) {
+            device.map(new Mapping(offset, BLOCK, target, 0, true, true));
+        }
+    }
+
+    @Test
+    void what_is_mapped_by_hand_outlives_servers() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        for (Server.BackendOpener opener : List.<Server.BackendOpener>of(geometry -> new MappingBackend(), MEM)) {
+            var server = serve(opener);
+            mapByHand(2 * BLOCK, "/dev/sdb");
+            server.stop();
+            List<Extent> left = extents();
+            assertTrue(left.contains(new Extent(2 * BLOCK, BLOCK, "/dev/sdb", 0, true, false, false, false)), left::toString);
+            assertEquals("/dev/abctl0: is mapped to /dev/sdb at " + 2 * BLOCK + ", which this server would hide; unmap that first with"
+                    + " 'abusectl unmap /dev/abctl0 " + 2 * BLOCK + " " + BLOCK + "'", start(opener).end().getMessage());
+            assertEquals(left, extents());
+            try (Device device = devices.open("/dev/abctl0")) {
+                device.unmap(2 * BLOCK, BLOCK);
+            }
+            serve(opener).stop();
+        }
+    }
+
+    @Test
+    void what_was_mapped_to_the_same_device_is_replaced() throws Exception {
+        disk.setUp(CAPACITY, Flag.MAPPABLE);
+        mapByHand(BLOCK, "/dev/sda");
+        serve(new MappingBackend());
+        assertEquals(ALL, extents());
+    }
+
+    @Test
     void memory_that_is_lent_cannot_be_cut() throws Exception {
         disk.setUp(CAPACITY, Flag.MAPPABLE);
         serve(MEM).stop();
