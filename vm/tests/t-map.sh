@@ -344,7 +344,6 @@ what_is_mapped_by_hand_stays_when_servers_come_and_go() {
 	_targets
 	ready capacity=8M flags=$((MAPPABLE | WRITE_CACHE))
 	start server file:/dev/ram0
-	client io /dev/ram1 op=write length=1M byte=0x42
 	tool map 0 1M 1M /dev/ram1 --replace
 	io op=write offset=1M length=64K byte=0x72
 	stop server

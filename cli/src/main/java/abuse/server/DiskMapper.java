@@ -3,6 +3,7 @@ package abuse.server;
 
 import abuse.backend.Backend;
 import abuse.backend.Mapper;
+import abuse.cache.CachedBackend;
 import abuse.device.Device;
 import abuse.device.DeviceException;
 import abuse.device.Extent;
@@ -45,7 +46,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
     private final Map<String, String> targets = new ConcurrentHashMap<>();
     /** What was mapped before the backend maps all it has, by where it begins; null except meanwhile. */
     private volatile NavigableMap<Long, Extent> found;
-    /** Whether the backend has mapped anything, and may have to undo that. */
+    /** Whether nobody else may have the disk before the backend is closed. */
     private boolean used;
     private boolean ended;
 
@@ -68,6 +69,10 @@ final class DiskMapper implements Mapper, AutoCloseable {
             var extents = new TreeMap<Long, Extent>();
             device.extents().forEach(extent -> extents.put(extent.offset(), extent));
             found = extents;
+            synchronized (this) {
+                // At its end it says whose bytes it has, even if it was asked for none
+                used = backend instanceof CachedBackend;
+            }
             try {
                 backend.start(this);
             } finally {

@@ -4,6 +4,8 @@ package abuse.server;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Backend;
@@ -14,6 +16,7 @@ import abuse.device.Device;
 import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Mapping;
+import abuse.device.OtherContentException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -38,6 +41,8 @@ class CacheDeviceTest extends ServerTestBase {
         volatile boolean writesFail;
         volatile CountDownLatch writes = new CountDownLatch(0);
         final CountDownLatch writing = new CountDownLatch(1);
+        /** Where a flush waits. */
+        volatile Gate flushing;
         int reads;
         int flushes;
 
@@ -64,6 +69,9 @@ class CacheDeviceTest extends ServerTestBase {
         @Override
         public synchronized void flush() throws IOException {
             flushes++;
+            if (flushing != null) {
+                flushing.pass();
+            }
             if (broken) {
                 throw new IOException("broken");
             }
@@ -143,6 +151,20 @@ class CacheDeviceTest extends ServerTestBase {
         assertEquals(0, readsAfterRestart());
         assertEquals(0, readsOfNext());
         assertTrue(base.flushes >= 3);
+    }
+
+    /** Or it would write to the backend, and the cache would be marked as if that had been before. */
+    @Test
+    void nobody_else_may_serve_until_it_is_kept_even_if_nothing_was_read() throws Exception {
+        assertEquals(0, readsAfterRestart());
+        base.flushing = new Gate();
+        var unused = serve();
+        unused.server.stop();
+        base.flushing.awaitReached();
+        assertInstanceOf(OtherContentException.class, start(geometry -> new ModelBackend()).end());
+        base.flushing.open();
+        assertNull(unused.end());
+        serve(geometry -> new ModelBackend());
     }
 
     @Test
