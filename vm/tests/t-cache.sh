@@ -145,6 +145,35 @@ a_cache_that_cannot_be_used_or_fails_is_gone_without() {
 	dmsetup remove abuse-cache
 }
 
+_claimed() {
+	! dmsetup create abuse-other --table "0 24576 linear /dev/ram0 0" 2>"$T/dmsetup" || fail "others can have the cache"
+	shows "$T/dmsetup" 'busy'
+}
+
+nobody_else_has_a_cache_of_which_nothing_is_mapped() {
+	_ready
+	mkfs.ext4 -q /dev/ram1
+	mkdir "$T/fs"
+	mount /dev/ram1 "$T/fs"
+	truncate -s 32M "$T/fs/image"
+	IMAGE=$T/fs/image
+	start server --cache=/dev/ram0 "file:$IMAGE"
+	_claimed
+	io op=check length=1M byte=0
+	_claimed
+	io op=discard length=32M
+	is maps "$(tool maps 0 -n)" ""
+	_claimed
+	io op=check length=1M byte=0
+	stop server
+	start server --cache=/dev/ram0 "file:$IMAGE" # it has what was read, and maps none of it yet
+	_claimed
+	stop server
+	dmsetup create abuse-other --table "0 24576 linear /dev/ram0 0"
+	dmsetup remove abuse-other
+	umount "$T/fs"
+}
+
 a_filesystem_on_a_web_server_is_read_once() {
 	local gets command
 	modprobe -r brd 2>/dev/null || :

@@ -14,6 +14,7 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -24,7 +25,8 @@ import java.util.function.Consumer;
  */
 public final class CachedBackend implements AsyncBackend {
     private static final int MOST_THREADS = 16;
-    private static final long UNMAP_AGAIN_MS = 1000;
+    /** The most pieces that are dropped at a time. */
+    private static final int DROP_BATCH = 4096;
     /** How long a backend that answers later may take at the end, for requests that nobody waits for. */
     private static final long LEAVE_MS = 1000;
 
@@ -37,11 +39,11 @@ public final class CachedBackend implements AsyncBackend {
     private final List<Thread> threads = new ArrayList<>();
     private FenceWatch watch;
     private final Counters counters = new Counters();
-    /** Held while something is mapped, or all is given up: so nothing is mapped after that. */
-    private final Object mapping = new Object();
     private Mapper mapper;
     /** What is held; null while there is no cache. */
     private Pieces pieces;
+    /** What of it is mapped. Its lock is held while all is given up, too: so nothing is mapped after that. */
+    private KernelReads reads;
     private Clock clock;
     private volatile boolean caching;
     /** Nothing is to be kept, as the kernel may still read old bytes somewhere, or the backend may have others. */
@@ -65,12 +67,15 @@ public final class CachedBackend implements AsyncBackend {
         mapper = given;
         try {
             Pieces found = store.open(base);
-            clock = new Clock(found, jobs, this::unmap, piece);
+            var kernel = new KernelReads(mapper, store, found, piece, () -> capacity, this::tell);
+            clock = new Clock(found, jobs, kernel);
             pieces = found;
+            reads = kernel;
             caching = true;
             watch = new FenceWatch(base.backend, this::lose);
         } catch (IOException | OutOfMemoryError e) {
             giveUp(e);
+            store.release();
         }
         for (int i = base.threads(MOST_THREADS); i > 0; i--) {
             Memory scratch = Memory.map(maxRequest + 2L * piece);
@@ -159,7 +164,7 @@ public final class CachedBackend implements AsyncBackend {
                 if (place >= 0) {
                     if (!pieces.isMapped(place)) {
                         counters.again.increment();
-                        map(place, number);
+                        map(place);
                     }
                     copy(request, number, place);
                 } else {
@@ -196,25 +201,34 @@ public final class CachedBackend implements AsyncBackend {
             return last;
         }
         Memory.copy(scratch.address() + from - start, addressOf(request) + from - request.offset(), length);
-        for (long number = first; number <= last && (number + 1) * piece <= end; number++) {
-            int place = clock.place(counters);
-            if (place >= 0) {
-                try {
-                    store.write(place, 0, scratch.address() + (number - first) * piece, piece);
-                } catch (IOException e) {
-                    pieces.give(place);
-                    lose(e);
-                    return last;
-                }
-                pieces.put(place, number);
-                map(place, number);
-                counters.filled.increment();
+        for (long number = first; number <= last && (number + 1) * piece <= end && caching; number++) {
+            int place = -1;
+            try {
+                place = clock.place(counters);
+            } catch (IOException e) {
+                giveUp(e);
             }
+            if (place < 0) {
+                continue;
+            }
+            try {
+                store.write(place, 0, scratch.address() + (number - first) * piece, piece);
+            } catch (IOException e) {
+                pieces.give(place);
+                lose(e);
+                return last;
+            }
+            pieces.put(place, number);
+            map(place);
+            counters.filled.increment();
         }
         return last;
     }
 
     private void copy(AsyncRequest request, long number, int place) throws StoreException {
+        if (!caching) {
+            throw new StoreException(new IOException("it was given up"));
+        }
         long from = Math.max(number * piece, request.offset());
         int length = (int) (Math.min((number + 1) * piece, request.offset() + request.length()) - from);
         try {
@@ -247,20 +261,13 @@ public final class CachedBackend implements AsyncBackend {
         return Memory.addressOf(data) - data.position();
     }
 
-    /** Has the kernel read a piece from its place. */
-    private void map(int place, long number) {
-        synchronized (mapping) {
-            if (!caching) {
-                return;
-            }
-            try {
-                store.map(mapper, number * piece, place);
-                pieces.setMapped(place, true);
-            } catch (IOException e) {
-                if (store.mustBeMapped()) {
+    private void map(int place) {
+        synchronized (reads) {
+            if (caching) {
+                try {
+                    reads.map(place);
+                } catch (IOException e) {
                     giveUp(e);
-                } else {
-                    tell(e.getMessage() + "; the server itself reads this piece of the cache");
                 }
             }
         }
@@ -272,49 +279,37 @@ public final class CachedBackend implements AsyncBackend {
             return;
         }
         try {
-            List<Integer> places = pieces.placesOf(first, last);
-            unmap(places.stream().filter(pieces::isMapped).mapToLong(place -> pieces.pieceAt(place) * piece).toArray());
-            for (int place : places) {
-                pieces.remove(place);
-                pieces.give(place);
-                counters.dropped.increment();
+            boolean few = last - first < pieces.places();
+            long begin = few ? first : 0;
+            long end = few ? last : pieces.places() - 1;
+            int[] places = new int[(int) Math.min(DROP_BATCH, end - begin + 1)];
+            int n = 0;
+            for (long i = begin; i <= end; i++) {
+                int place = few ? pieces.find(i) : (int) i;
+                // Looked at once, because a place of others may change meanwhile
+                long number = place < 0 ? -1 : pieces.pieceAt(place);
+                if (number >= first && number <= last) {
+                    places[n++] = place;
+                }
+                if (n == places.length || i == end) {
+                    drop(places, n);
+                    n = 0;
+                }
             }
         } catch (IOException | RuntimeException | Error e) {
             lose(e);
-            throw e;
+            if (caching) {
+                throw e;
+            }
         }
     }
 
-    /** Returns when the kernel reads these pieces no more, as nothing may be answered before. */
-    private void unmap(long[] offsets) throws IOException {
-        unmapUntilDone(() -> {
-            if (offsets.length > 0) {
-                mapper.unmap(piece, offsets);
-            }
-        });
-    }
-
-    private interface Unmapping {
-        void run() throws IOException;
-    }
-
-    /** Fails only at the end, or when the disk is gone. */
-    private void unmapUntilDone(Unmapping work) throws IOException {
-        while (true) {
-            try {
-                work.run();
-                return;
-            } catch (IOException | RuntimeException | OutOfMemoryError e) {
-                if (over) {
-                    throw e;
-                }
-                tell(e instanceof IOException ? e.getMessage() : e.toString());
-            }
-            try {
-                Thread.sleep(UNMAP_AGAIN_MS);
-            } catch (InterruptedException e) {
-                // Nobody has a reason to
-            }
+    private void drop(int[] places, int n) throws IOException {
+        reads.unmap(places, n);
+        for (int i = 0; i < n; i++) {
+            pieces.remove(places[i]);
+            pieces.give(places[i]);
+            counters.dropped.increment();
         }
     }
 
@@ -326,25 +321,23 @@ public final class CachedBackend implements AsyncBackend {
 
     /** Goes on without the cache, unless all ends: then it is only the disk that is gone. */
     private void giveUp(Throwable cause) {
-        synchronized (mapping) {
-            if (over) {
-                return;
-            }
-            if (caching) {
+        if (reads != null) {
+            synchronized (reads) {
+                if (over || !caching) {
+                    return;
+                }
                 try {
-                    unmapUntilDone(() -> mapper.unmap(0, capacity));
+                    reads.unmapAll();
                 } catch (IOException | RuntimeException | OutOfMemoryError e) {
                     // There is nobody any more who could read
                 }
                 caching = false;
-            } else if (pieces != null) {
-                return;
+                store.release();
             }
         }
-        if (over) {
-            return;
+        if (!over) {
+            tell("cache " + where + ": " + cause.getMessage() + "; the disk goes on without it");
         }
-        tell("cache " + where + ": " + cause.getMessage() + "; the disk goes on without it");
     }
 
     private void tell(String problem) {
@@ -358,9 +351,16 @@ public final class CachedBackend implements AsyncBackend {
 
     @Override
     public void abandon() {
-        over = true;
+        end();
         if (base.async != null) {
             base.async.abandon();
+        }
+    }
+
+    private void end() {
+        over = true;
+        if (reads != null) {
+            reads.end();
         }
     }
 
@@ -392,7 +392,7 @@ public final class CachedBackend implements AsyncBackend {
     @Override
     public void close() throws IOException {
         boolean abandoned = over;
-        over = true;
+        end();
         if (watch != null) {
             watch.close();
         }
@@ -433,12 +433,14 @@ public final class CachedBackend implements AsyncBackend {
         return threads.stream().allMatch(thread -> Threads.join(thread, Math.max(1, (end - System.nanoTime()) / 1_000_000)));
     }
 
-    private void unmapAtTheEnd() {
+    private void unmapAtTheEnd() throws IOException {
         try {
             mapper.unmap(0, capacity);
         } catch (IOException e) {
-            // The disk is gone; and whoever serves it next unmaps what a cache has left
+            // The disk is gone, and the kernel lets go of the store; and whoever serves it next unmaps what a cache has left
+            return;
         }
+        store.claim();
     }
 
     /** The store has failed, and not the backend. */

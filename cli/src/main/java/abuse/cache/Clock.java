@@ -2,7 +2,6 @@
 package abuse.cache;
 
 import java.io.IOException;
-import java.util.Arrays;
 
 /**
  * Decides which piece makes room for another one. The kernel does not tell what it reads, so a hand goes round the places
@@ -12,35 +11,26 @@ final class Clock {
     /** The most pieces that are unmapped with one call, which has to wait for reads under way. */
     private static final int BATCH = 256;
 
-    /** Makes these pieces the server's again. */
-    interface Unmapper {
-        void unmap(long[] offsets) throws IOException;
-    }
-
     private final Pieces pieces;
     private final Jobs jobs;
-    private final Unmapper unmap;
-    private final int piece;
+    private final KernelReads reads;
     /** How many places the first hand is ahead, at least. */
     private final int gap;
     private final Job[] taken;
-    private final long[] offsets;
     private final int[] places;
     private final Job evicted = new Job();
     /** How many places the first hand is ahead now. */
     private int ahead;
 
-    Clock(Pieces pieces, Jobs jobs, Unmapper unmap, int piece) {
+    Clock(Pieces pieces, Jobs jobs, KernelReads reads) {
         this.pieces = pieces;
         this.jobs = jobs;
-        this.unmap = unmap;
-        this.piece = piece;
+        this.reads = reads;
         gap = Math.max(1, pieces.places() / 8);
         taken = new Job[Math.max(1, Math.min(BATCH, gap / 2))];
         for (int i = 0; i < taken.length; i++) {
             taken[i] = new Job();
         }
-        offsets = new long[taken.length];
         places = new int[taken.length];
     }
 
@@ -97,7 +87,6 @@ final class Clock {
             long number = pieces.pieceAt(place);
             if (number >= 0 && pieces.isMapped(place) && jobs.begin(taken[n], number)) {
                 if (pieces.pieceAt(place) == number && pieces.isMapped(place)) {
-                    offsets[n] = number * piece;
                     places[n++] = place;
                 } else {
                     jobs.end(taken[n]);
@@ -105,10 +94,7 @@ final class Clock {
             }
         }
         try {
-            unmap.unmap(Arrays.copyOf(offsets, n));
-            for (int i = 0; i < n; i++) {
-                pieces.setMapped(places[i], false);
-            }
+            reads.unmap(places, n);
         } finally {
             for (int i = 0; i < n; i++) {
                 jobs.end(taken[i]);

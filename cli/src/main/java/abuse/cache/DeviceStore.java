@@ -23,6 +23,8 @@ final class DeviceStore implements Store {
     private final int number;
     private final long capacity;
     private int fd = -1;
+    /** Keeps others away, and the kernel, too; -1 if the kernel does that. */
+    private int alone = -1;
     private int places;
     private long start;
     private FileSync sync;
@@ -37,11 +39,7 @@ final class DeviceStore implements Store {
 
     @Override
     public Pieces open(Base base) throws IOException {
-        // Only to see whether anybody has it: the kernel claims it once something is mapped
-        int alone = Unix.open(path, Unix.O_RDWR | Unix.O_CLOEXEC | Unix.O_EXCL);
-        if (alone < 0) {
-            throw failure();
-        }
+        alone = openAlone(path);
         try {
             fd = Unix.open(path, Unix.O_RDWR | Unix.O_CLOEXEC | Unix.O_DIRECT);
             if (fd < 0) {
@@ -56,13 +54,42 @@ final class DeviceStore implements Store {
             Pieces pieces = load(Label.ownerOf(base.backend.identity(), base.backend.stamp(), capacity));
             writeLabel(new Label(false, piece, places, Label.ownerOf(null, null, 0), 0));
             return pieces;
-        } finally {
+        } catch (IOException | RuntimeException | Error e) {
+            release();
+            throw e;
+        }
+    }
+
+    private static int openAlone(String path) throws IOException {
+        int alone = Unix.open(path, Unix.O_RDONLY | Unix.O_CLOEXEC | Unix.O_EXCL);
+        if (alone < 0) {
+            throw failure();
+        }
+        return alone;
+    }
+
+    /** Whatever the path leads to by now. */
+    private String opened() {
+        return "/proc/self/fd/" + fd;
+    }
+
+    @Override
+    public void claim() throws IOException {
+        if (alone < 0) {
+            alone = openAlone(opened());
+        }
+    }
+
+    @Override
+    public void release() {
+        if (alone >= 0) {
             Unix.close(alone);
+            alone = -1;
         }
     }
 
     private String identity() throws IOException {
-        return "file " + Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:rdev");
+        return "file " + Files.getAttribute(Path.of(opened()), "unix:rdev");
     }
 
     private void measure() throws IOException {
@@ -148,19 +175,12 @@ final class DeviceStore implements Store {
 
     @Override
     public void map(Mapper mapper, long offset, int place) throws IOException {
-        // Whatever the path leads to by now
-        String opened = "/proc/self/fd/" + fd;
+        release();
         try {
-            mapper.map(offset, piece, opened, start + (long) place * piece, false);
+            mapper.map(offset, piece, opened(), start + (long) place * piece, false);
         } catch (IOException e) {
-            throw new IOException(e.getMessage().replace(opened, path), e);
+            throw new IOException(e.getMessage().replace(opened(), path), e);
         }
-    }
-
-    /** The kernel keeps others away only while something is mapped. */
-    @Override
-    public boolean mustBeMapped() {
-        return true;
     }
 
     @Override
@@ -182,6 +202,7 @@ final class DeviceStore implements Store {
 
     @Override
     public void close() {
+        release();
         if (fd >= 0) {
             Unix.close(fd);
         }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.cache;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.IntToLongFunction;
 
 /**
@@ -23,6 +21,7 @@ final class Pieces {
     private final int[] free;
     private int freePlaces;
     private int held;
+    private int nrMapped;
     private int hand;
 
     Pieces(int places) {
@@ -81,21 +80,6 @@ final class Pieces {
         return pieceAt[place];
     }
 
-    /** Where these pieces are, as far as they are held. */
-    List<Integer> placesOf(long first, long last) {
-        boolean few = last - first < places();
-        var places = new ArrayList<Integer>();
-        for (long i = few ? first : 0; i <= (few ? last : places() - 1); i++) {
-            int place = few ? find(i) : (int) i;
-            // Looked at once, because a place of others may change meanwhile
-            long number = place < 0 ? -1 : pieceAt(place);
-            if (number >= first && number <= last) {
-                places.add(place);
-            }
-        }
-        return places;
-    }
-
     synchronized boolean isMapped(int place) {
         return mapped[place];
     }
@@ -119,7 +103,17 @@ final class Pieces {
     }
 
     synchronized void setMapped(int place, boolean is) {
+        nrMapped += (is ? 1 : 0) - (mapped[place] ? 1 : 0);
         mapped[place] = is;
+    }
+
+    synchronized void setNoneMapped() {
+        nrMapped = 0;
+        Arrays.fill(mapped, false);
+    }
+
+    synchronized boolean anyMapped() {
+        return nrMapped > 0;
     }
 
     /** The place holds nothing any more, as if it had just been taken. */
@@ -135,7 +129,7 @@ final class Pieces {
             next[before] = next[place];
         }
         pieceAt[place] = NONE;
-        mapped[place] = false;
+        setMapped(place, false);
         held--;
     }
 

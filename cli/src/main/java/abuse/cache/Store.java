@@ -24,10 +24,11 @@ interface Store {
     /** Has the kernel read a piece, which begins at this byte of the disk, from its place. */
     void map(Mapper mapper, long offset, int place) throws IOException;
 
-    /** Whether it must not be used while nothing is mapped there. */
-    default boolean mustBeMapped() {
-        return false;
-    }
+    /** Keeps others away, as from {@link #open} on, until something is mapped: then the kernel does. Fails if somebody has it. */
+    default void claim() throws IOException {}
+
+    /** Others may have it. */
+    default void release() {}
 
     /** Makes what it holds last, if the next server can know whose bytes it has; only after all was well, and nothing is mapped any more. */
     default void keep(Pieces pieces, Base base) throws IOException {}

@@ -241,6 +241,11 @@ public final class SimulatedDisk {
         map.noMemory = true;
     }
 
+    /** From now on so many parts of it may be mapped. */
+    public synchronized void allowExtents(int most) {
+        map.mostExtents = most;
+    }
+
     /** From now on block devices can do no more than this, besides reads and writes. */
     public synchronized void targetsCan(boolean discards, boolean zeroes) {
         map.discards = discards;

@@ -26,6 +26,8 @@ final class SimulatedMap {
     /** What block devices can do. */
     boolean discards = true;
     boolean zeroes = true;
+    /** How many extents there may be. */
+    int mostExtents = Integer.MAX_VALUE;
     /** How often a block device could not do something. */
     int refusals;
 
@@ -44,11 +46,36 @@ final class SimulatedMap {
             if (!mapping.replace() && extents.stream().anyMatch(e -> e.offset() < end && e.offset() + e.length() > mapping.offset())) {
                 throw new DeviceException(disk.path, Call.MAP, Unix.EEXIST);
             }
-            remove(mapping.offset(), mapping.length());
-            extents.add(new Extent(mapping.offset(), mapping.length(), mapping.target(), mapping.targetOffset(), mapping.writable(),
+            List<Extent> with = without(mapping.offset(), mapping.length());
+            with.add(new Extent(mapping.offset(), mapping.length(), mapping.target(), mapping.targetOffset(), mapping.writable(),
                     mapping.discards(), mapping.zeroes(), false));
-            extents.sort(Comparator.comparingLong(Extent::offset));
+            with.sort(Comparator.comparingLong(Extent::offset));
+            change(Call.MAP, merged(with));
         }
+    }
+
+    private void change(Call call, List<Extent> now) throws DeviceException {
+        if (now.size() > extents.size() && now.size() > mostExtents) {
+            throw new DeviceException(disk.path, call, Unix.EPERM);
+        }
+        extents = now;
+    }
+
+    /** Neighbours on a block device that lead on are one extent. */
+    private static List<Extent> merged(List<Extent> parts) {
+        var merged = new ArrayList<Extent>();
+        for (Extent e : parts) {
+            Extent last = merged.isEmpty() ? null : merged.get(merged.size() - 1);
+            if (last != null && !e.memory() && last.offset() + last.length() == e.offset() && last.start() == e.start()
+                    && last.equals(new Extent(last.offset(), last.length(), e.target(), last.targetOffset(), e.writable(),
+                            e.discards(), e.zeroes(), false))) {
+                merged.set(merged.size() - 1, new Extent(last.offset(), last.length() + e.length(), e.target(), last.targetOffset(),
+                        e.writable(), e.discards(), e.zeroes(), false));
+            } else {
+                merged.add(e);
+            }
+        }
+        return merged;
     }
 
     /** Keeps a descriptor of the memory as the kernel does. */
@@ -136,13 +163,17 @@ final class SimulatedMap {
     void remove(long offset, long length) throws DeviceException {
         synchronized (disk) {
             check(Call.UNMAP, offset, length);
-            var left = new ArrayList<Extent>();
-            for (Extent e : extents) {
-                keep(left, e, e.offset(), Math.min(e.offset() + e.length(), offset));
-                keep(left, e, Math.max(e.offset(), offset + length), e.offset() + e.length());
-            }
-            extents = left;
+            change(Call.UNMAP, without(offset, length));
         }
+    }
+
+    private List<Extent> without(long offset, long length) {
+        var left = new ArrayList<Extent>();
+        for (Extent e : extents) {
+            keep(left, e, e.offset(), Math.min(e.offset() + e.length(), offset));
+            keep(left, e, Math.max(e.offset(), offset + length), e.offset() + e.length());
+        }
+        return left;
     }
 
     /** The disk is gone. */

@@ -16,6 +16,7 @@ import abuse.device.Device;
 import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Mapping;
+import abuse.device.Operation;
 import abuse.device.OtherContentException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,7 +100,7 @@ class CacheDeviceTest extends ServerTestBase {
 
     @BeforeEach
     void makeDevice() throws IOException {
-        disk.setUp(CAPACITY, Flag.MAPPABLE, Flag.WRITE_CACHE);
+        disk.setUp(CAPACITY, Flag.MAPPABLE, Flag.WRITE_CACHE, Flag.DISCARD);
         disk.carryOutMapped();
         for (int i = 0; i < BLOCKS; i++) {
             base.bytes.write((long) i * BLOCK, ByteBuffer.wrap(pattern(i)));
@@ -286,6 +288,33 @@ class CacheDeviceTest extends ServerTestBase {
         }
         serve(geometry -> base);
         assertEquals(List.of(2L * PIECE), extents().stream().map(Extent::offset).toList());
+    }
+
+    @Test
+    void the_server_reads_what_is_too_much_for_the_kernel() throws Exception {
+        for (int extents : new int[] {0, 2}) {
+            disk.allowExtents(extents);
+            var server = serve();
+            for (int round = 0; round < 3; round++) {
+                for (int block = 0; block < BLOCKS; block++) {
+                    assertArrayEquals(base.bytes.bytes((long) block * BLOCK, BLOCK), disk.read((long) block * BLOCK, BLOCK).await().data());
+                    if (block % 24 == 0) {
+                        assertFalse(disk.write((block + 9L) % BLOCKS * BLOCK, pattern(round)).await().failed());
+                    }
+                }
+            }
+            // One in the middle goes, and two are left
+            assertFalse(disk.submit(Operation.DISCARD, (BLOCKS - 24L) * BLOCK, 4 * BLOCK, null, Set.of(), 0).await().failed());
+            int before = base.reads;
+            for (int i = 0; i < 2; i++) {
+                assertFalse(disk.read((BLOCKS - 8L) * BLOCK, BLOCK).await().failed());
+            }
+            assertEquals(before, base.reads);
+            assertTrue(extents().size() <= extents);
+            server.stop();
+            assertTrue(server.problems.stream().allMatch(problem -> problem.matches(
+                    "Operation not permitted; the server itself reads this piece of the cache|.* more time.*")), server.problems::toString);
+        }
     }
 
     private void assertGoesOnWithout(String reason) throws Exception {
