@@ -74,9 +74,11 @@ a_server_killed_at_any_moment_leaves_nothing_stale() {
 	stop server
 }
 
-what_was_kept_is_used_again_unless_something_was_written_past_it() {
+what_was_kept_is_used_again_unless_something_was_written_past_it() { _kept; }
+a_file_whose_time_has_whole_seconds_is_told_from_what_it_was() { _kept -I 128; }
+_kept() { # [OPTION...]: of the filesystem of the image
 	_ready
-	mkfs.ext4 -q /dev/ram1
+	mkfs.ext4 -q "$@" /dev/ram1
 	mkdir "$T/fs"
 	mount /dev/ram1 "$T/fs"
 	reset

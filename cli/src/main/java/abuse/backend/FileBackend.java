@@ -10,13 +10,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /** Keeps the disk in an image file, or on another block device, which it reads and writes. */
 class FileBackend implements Backend {
     private static final Set<String> TIMED = Set.of("ext2", "ext3", "ext4", "xfs", "btrfs");
     private static final long TICK_MS = 50;
+    private static final long SECOND_MS = 1000;
     private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
 
     final int fd;
@@ -196,8 +199,9 @@ class FileBackend implements Backend {
             return null;
         }
         try {
-            // Two changes within one tick of the clock leave the same time
-            Thread.sleep(TICK_MS);
+            // Two changes within one tick of the clock leave the same time, and small inodes have whole seconds
+            boolean whole = ((FileTime) stat("ctime")).to(TimeUnit.NANOSECONDS) % 1_000_000_000 == 0;
+            Thread.sleep(whole ? SECOND_MS + TICK_MS : TICK_MS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return null;
