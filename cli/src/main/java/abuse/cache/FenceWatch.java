@@ -19,7 +19,8 @@ final class FenceWatch implements AutoCloseable {
     private final Consumer<Throwable> onFence;
     private final long period;
     private final int most;
-    private boolean answered;
+    /** When the last question was asked that was answered; what has changed since nobody knows. */
+    private long known = System.nanoTime();
     private boolean closed;
 
     /** Begins to watch; the action is run once, and never after {@link #close}, which waits for it. */
@@ -50,28 +51,26 @@ final class FenceWatch implements AutoCloseable {
 
     private void ask() {
         while (pause()) {
+            long asked = System.nanoTime();
             try {
-                answer(backend.isFenced());
+                answer(backend.isFenced(), asked);
             } catch (IOException | RuntimeException | Error e) {
                 // It cannot tell, and is asked again
             }
         }
     }
 
-    private synchronized void answer(boolean is) {
-        answered = true;
+    private synchronized void answer(boolean is, long asked) {
+        known = asked;
         if (is) {
             tell("the backend belongs to somebody else now, who may change it");
         }
     }
 
-    /** Counts periods, as a process that was stopped for long has not asked meanwhile. */
+    /** By the clock, as a process that was stopped has asked nobody, and the kernel has read what is mapped all the same. */
     private synchronized void watch() {
-        int missed = 0;
         while (pause()) {
-            missed = answered ? 0 : missed + 1;
-            answered = false;
-            if (missed == most) {
+            if (System.nanoTime() - known >= most * period * 1_000_000) {
                 tell("the backend has not said for " + most * period / 1000 + " seconds whether it belongs to somebody else now");
             }
         }

@@ -95,8 +95,22 @@ class FenceWatchTest {
                 throw new IOException("busy");
             }
             return false;
-        }, 10, 1000);
+        }, 50, 20);
         assertTrue(asked.await(60, TimeUnit.SECONDS));
         assertNull(told.poll());
+    }
+
+    /** It tells what was so when it was asked, or some time after. */
+    @Test
+    void an_answer_counts_from_when_it_was_asked() throws Exception {
+        watch(() -> {
+            try {
+                Thread.sleep(700);
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+            return false;
+        }, 50, 20);
+        assertTold(SILENT);
     }
 }
