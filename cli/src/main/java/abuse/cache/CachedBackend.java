@@ -73,7 +73,7 @@ public final class CachedBackend implements AsyncBackend {
             reads = kernel;
             caching = true;
             watch = new FenceWatch(base.backend, this::lose);
-        } catch (IOException | OutOfMemoryError e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
             giveUp(e);
             store.release();
         }
@@ -416,7 +416,7 @@ public final class CachedBackend implements AsyncBackend {
             if (caching && !spoiled) {
                 store.keep(pieces, base);
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
             tell("cache " + where + ": " + e.getMessage() + "; the next server begins with an empty one");
         } finally {
             // Not before it is kept: another server could change the backend meanwhile
@@ -424,6 +424,9 @@ public final class CachedBackend implements AsyncBackend {
                 mapper.end();
             }
             store.close();
+            if (pieces != null) {
+                pieces.close();
+            }
             base.backend.close();
         }
     }

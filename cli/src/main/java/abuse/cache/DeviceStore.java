@@ -133,7 +133,7 @@ final class DeviceStore implements Store {
         if (label != null && label.isOf(owner, piece, places)) {
             try (Memory table = Memory.map(tableSize(places))) {
                 move(false, Label.SIZE, table.address(), table.size());
-                if (Label.sum(table.buffer()) == label.tableSum()) {
+                if (Label.sum(table) == label.tableSum()) {
                     pieces.load(place -> table.getLong((long) place * Long.BYTES) - 1);
                 }
             }
@@ -196,7 +196,7 @@ final class DeviceStore implements Store {
             }
             move(true, Label.SIZE, table.address(), table.size());
             sync.run();
-            writeLabel(new Label(true, piece, places, owner, Label.sum(table.buffer())));
+            writeLabel(new Label(true, piece, places, owner, Label.sum(table)));
         }
     }
 

@@ -34,6 +34,7 @@ record Label(boolean kept, int piece, long places, byte[] owner, int tableSum) {
     private static final int OWNER_SIZE = 32;
     private static final int TABLE_SUM = OWNER + OWNER_SIZE;
     private static final int SUM = TABLE_SUM + 4;
+    private static final int PART = 1 << 30;
 
     /** Reads one; null if there is none. */
     static Label decode(ByteBuffer from) {
@@ -53,7 +54,16 @@ record Label(boolean kept, int piece, long places, byte[] owner, int tableSum) {
                 .putInt(TABLE_SUM, tableSum).putInt(SUM, sum(to.slice(0, SUM)));
     }
 
-    static int sum(ByteBuffer of) {
+    /** That of a table, which may be more than fits into a buffer. */
+    static int sum(Memory of) {
+        var sum = new CRC32();
+        for (long at = 0; at < of.size(); at += PART) {
+            sum.update(of.buffer(at, (int) Math.min(PART, of.size() - at)));
+        }
+        return (int) sum.getValue();
+    }
+
+    private static int sum(ByteBuffer of) {
         var sum = new CRC32();
         sum.update(of);
         return (int) sum.getValue();

@@ -1,47 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.cache;
 
-import java.util.Arrays;
+import abuse.libc.Memory;
 import java.util.function.IntToLongFunction;
 
 /**
  * Which piece of the disk each place of the cache holds. Whoever changes what it says of a piece is alone with that piece,
- * see {@link Jobs}; the numbers themselves may be asked for by anybody.
+ * see {@link Jobs}; the numbers themselves may be asked for by anybody. The tables are not in the Java heap, which may be
+ * smaller; a place in them counts from 1, so that 0 is none, and an empty cache takes no memory.
  */
-final class Pieces {
-    private static final long NONE = -1;
+final class Pieces implements AutoCloseable {
+    private static final int NONE = -1;
 
-    private final long[] pieceAt;
-    /** The piece is mapped, and not only there. */
-    private final boolean[] mapped;
-    /** A table of the first place for each hash, and for each place the next one: the number of places ends a chain. */
-    private final int[] chains;
-    private final int[] next;
-    /** A stack. */
-    private final int[] free;
-    private int freePlaces;
+    /** For each place the number of its piece, from 1, and a bit below that which tells whether it is mapped. */
+    private final Memory pieceAt;
+    /** The first place for each hash. */
+    private final Memory chains;
+    /** For each place the next one with that hash, or the next free one. */
+    private final Memory next;
+    private final int places;
+    private final int hashes;
+    /** The places from this one on were never taken; before it the free ones are a chain. */
+    private int fresh;
+    private int firstFree = NONE;
+    private int free;
     private int held;
     private int nrMapped;
     private int hand;
 
+    /**
+     * All places are free.
+     *
+     * @throws OutOfMemoryError when there is no room for the tables
+     */
     Pieces(int places) {
-        pieceAt = new long[places];
-        Arrays.fill(pieceAt, NONE);
-        mapped = new boolean[places];
-        chains = new int[Integer.highestOneBit(places) * 2];
-        Arrays.fill(chains, places);
-        next = new int[places];
-        free = new int[places];
-        for (int i = 0; i < places; i++) {
-            free[i] = places - 1 - i;
-        }
-        freePlaces = places;
+        this.places = places;
+        free = places;
+        hashes = Integer.highestOneBit(places) * 2;
+        pieceAt = Memory.map((long) places * Long.BYTES);
+        next = Memory.map((long) places * Integer.BYTES);
+        chains = Memory.map((long) hashes * Integer.BYTES);
     }
 
     /** Takes over what each place held before; only while nothing is held. */
     void load(IntToLongFunction pieceOf) {
-        freePlaces = 0;
-        for (int place = pieceAt.length - 1; place >= 0; place--) {
+        fresh = places;
+        free = 0;
+        for (int place = places - 1; place >= 0; place--) {
             long piece = pieceOf.applyAsLong(place);
             if (piece >= 0) {
                 put(place, piece);
@@ -52,7 +57,7 @@ final class Pieces {
     }
 
     int places() {
-        return pieceAt.length;
+        return places;
     }
 
     /** How many places hold a piece. */
@@ -60,56 +65,67 @@ final class Pieces {
         return held;
     }
 
-    /** How many places can be taken. */
-    synchronized int free() {
-        return freePlaces;
-    }
-
     /** Where a piece is; -1 if it is not there. */
     synchronized int find(long piece) {
-        for (int place = chains[hash(piece)]; place < next.length; place = next[place]) {
-            if (pieceAt[place] == piece) {
-                return place;
-            }
+        int place = first(hash(piece));
+        while (place >= 0 && pieceAt(place) != piece) {
+            place = after(place);
         }
-        return -1;
+        return place;
     }
 
     /** The piece at a place; -1 for none. */
     synchronized long pieceAt(int place) {
-        return pieceAt[place];
+        return (entry(place) >> 1) - 1;
     }
 
     synchronized boolean isMapped(int place) {
-        return mapped[place];
+        return (entry(place) & 1) != 0;
+    }
+
+    /** How many places can be taken. */
+    synchronized int free() {
+        return free;
     }
 
     /** A place for a piece; -1 when all hold one. It is free again after {@link #give}. */
     synchronized int take() {
-        return freePlaces == 0 ? -1 : free[--freePlaces];
+        int place = firstFree;
+        if (place != NONE) {
+            firstFree = after(place);
+        } else if (fresh < places) {
+            place = fresh++;
+        } else {
+            return NONE;
+        }
+        free--;
+        return place;
     }
 
     synchronized void give(int place) {
-        free[freePlaces++] = place;
+        setAfter(place, firstFree);
+        firstFree = place;
+        free++;
     }
 
     /** The place that was taken holds a piece now, which is not mapped. */
     synchronized void put(int place, long piece) {
-        pieceAt[place] = piece;
+        setEntry(place, piece + 1 << 1);
         int chain = hash(piece);
-        next[place] = chains[chain];
-        chains[chain] = place;
+        setAfter(place, first(chain));
+        setFirst(chain, place);
         held++;
     }
 
     synchronized void setMapped(int place, boolean is) {
-        nrMapped += (is ? 1 : 0) - (mapped[place] ? 1 : 0);
-        mapped[place] = is;
+        nrMapped += (is ? 1 : 0) - (isMapped(place) ? 1 : 0);
+        setEntry(place, entry(place) & ~1 | (is ? 1 : 0));
     }
 
     synchronized void setNoneMapped() {
-        nrMapped = 0;
-        Arrays.fill(mapped, false);
+        for (int place = 0; nrMapped > 0; place++) {
+            setMapped(place, false);
+        }
     }
 
     synchronized boolean anyMapped() {
@@ -118,34 +134,66 @@ final class Pieces {
 
     /** The place holds nothing any more, as if it had just been taken. */
     synchronized void remove(int place) {
-        int chain = hash(pieceAt[place]);
-        if (chains[chain] == place) {
-            chains[chain] = next[place];
+        int chain = hash(pieceAt(place));
+        if (first(chain) == place) {
+            setFirst(chain, after(place));
         } else {
-            int before = chains[chain];
-            while (next[before] != place) {
-                before = next[before];
+            int before = first(chain);
+            while (after(before) != place) {
+                before = after(before);
             }
-            next[before] = next[place];
+            setAfter(before, after(place));
         }
-        pieceAt[place] = NONE;
         setMapped(place, false);
+        setEntry(place, 0);
         held--;
     }
 
     /** The place that the hand of the clock points to, which then moves on. */
     synchronized int tick() {
         int place = hand;
-        hand = (hand + 1) % pieceAt.length;
+        hand = (hand + 1) % places;
         return place;
     }
 
     /** The place that it will point to after so many moves. */
     synchronized int ahead(int moves) {
-        return (hand + moves) % pieceAt.length;
+        return (int) (((long) hand + moves) % places);
     }
 
     private int hash(long piece) {
-        return (int) (piece * 0x9e3779b97f4a7c15L >>> 32) & chains.length - 1;
+        return (int) (piece * 0x9e3779b97f4a7c15L >>> 32) & hashes - 1;
+    }
+
+    private long entry(int place) {
+        return pieceAt.getLong((long) place * Long.BYTES);
+    }
+
+    private void setEntry(int place, long entry) {
+        pieceAt.putLong((long) place * Long.BYTES, entry);
+    }
+
+    private int first(int chain) {
+        return chains.getInt((long) chain * Integer.BYTES) - 1;
+    }
+
+    private void setFirst(int chain, int place) {
+        chains.putInt((long) chain * Integer.BYTES, place + 1);
+    }
+
+    private int after(int place) {
+        return next.getInt((long) place * Integer.BYTES) - 1;
+    }
+
+    private void setAfter(int place, int other) {
+        next.putInt((long) place * Integer.BYTES, other + 1);
+    }
+
+    /** Nobody may ask for anything any more but {@link #held}. */
+    @Override
+    public void close() {
+        pieceAt.close();
+        next.close();
+        chains.close();
     }
 }

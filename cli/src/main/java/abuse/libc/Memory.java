@@ -133,6 +133,16 @@ public final class Memory implements AutoCloseable {
     }
 
     /** The number at an offset, in the machine's byte order. */
+    public int getInt(long offset) {
+        return IO.getInt(address + offset);
+    }
+
+    /** Sets the number at an offset, in the machine's byte order. */
+    public void putInt(long offset, int value) {
+        IO.putInt(address + offset, value);
+    }
+
+    /** The number at an offset, in the machine's byte order. */
     public long getLong(long offset) {
         return IO.getLong(address + offset);
     }
