@@ -36,6 +36,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -212,8 +213,8 @@ final class Training {
         }
 
         @Override
-        public List<Extent> extents() {
-            return List.of();
+        public void forEachExtent(Consumer<Extent> action) {
+            // Nothing is mapped
         }
 
         @Override

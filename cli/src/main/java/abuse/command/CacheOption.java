@@ -8,7 +8,6 @@ import abuse.cache.CachePlace;
 import abuse.cache.CachedBackend;
 import abuse.device.Device;
 import abuse.device.DeviceException;
-import abuse.device.Extent;
 import abuse.device.Flag;
 import abuse.device.Mapped;
 import abuse.server.CacheLeft;
@@ -97,12 +96,9 @@ final class CacheOption {
                 throw new IOException(path + ": has blocks of " + geometry.blockSize() + " bytes, which is more than a piece of the cache; add piece="
                         + Sizes.shortest(geometry.blockSize()));
             }
-            var left = new CacheLeft();
-            for (Extent extent : device.extents()) {
-                if (!left.isOne(extent)) {
-                    throw new IOException(path + ": parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap "
-                            + path + " 0 -' first");
-                }
+            if (!CacheLeft.isAll(device)) {
+                throw new IOException(path + ": parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap "
+                        + path + " 0 -' first");
             }
         }
         Backend backend = opener.open(geometry.unmapped());

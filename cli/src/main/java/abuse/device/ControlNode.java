@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /** A control node of the kernel module. */
 public final class ControlNode implements Device {
@@ -301,10 +302,10 @@ public final class ControlNode implements Device {
     }
 
     @Override
-    public List<Extent> extents() throws DeviceException {
+    public void forEachExtent(Consumer<Extent> action) throws DeviceException {
         var paths = new HashMap<Long, String>();
-        return Listing.read(at -> ioctl(Call.EXTENTS, Abi.ABUSE_EXTENTS, at), Abi.Extent.SIZE_OF,
-                (from, at) -> Extent.decode(from, at, paths));
+        Listing.forEach(at -> ioctl(Call.EXTENTS, Abi.ABUSE_EXTENTS, at), Abi.Extent.SIZE_OF,
+                (from, at) -> Extent.decode(from, at, paths), action);
     }
 
     @Override

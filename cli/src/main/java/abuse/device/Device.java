@@ -2,8 +2,10 @@
 package abuse.device;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /**
  * An open control node. Once it is closed, requests that it took and did not answer are pending again for others.
@@ -84,7 +86,14 @@ public interface Device extends AutoCloseable {
     void unmap(long length, long[] offsets) throws DeviceException;
 
     /** What is mapped, by its place on the disk. */
-    List<Extent> extents() throws DeviceException;
+    default List<Extent> extents() throws DeviceException {
+        var all = new ArrayList<Extent>();
+        forEachExtent(all::add);
+        return all;
+    }
+
+    /** Tells one after the other, as there may be more than the Java heap has room for. */
+    void forEachExtent(Consumer<Extent> action) throws DeviceException;
 
     /** Makes every request that somebody has taken pending again; late answers of its former owner are refused. */
     void requeue() throws DeviceException;

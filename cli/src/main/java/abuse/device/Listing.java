@@ -5,6 +5,7 @@ import abuse.libc.Memory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** A list that the kernel tells in parts, each behind the structure that asks for it. */
 final class Listing {
@@ -24,6 +25,11 @@ final class Listing {
 
     static <T> List<T> read(Call call, int elementSize, Decoder<T> decoder) throws DeviceException {
         var all = new ArrayList<T>();
+        forEach(call, elementSize, decoder, all::add);
+        return all;
+    }
+
+    static <T> void forEach(Call call, int elementSize, Decoder<T> decoder, Consumer<T> action) throws DeviceException {
         try (Memory memory = Memory.map(Abi.Listing.SIZE_OF + ROOM * (long) elementSize)) {
             ByteBuffer raw = memory.buffer();
             raw.putInt(Abi.Listing.SIZE, Abi.Listing.SIZE_OF);
@@ -33,10 +39,9 @@ final class Listing {
                 raw.putInt(Abi.Listing.NR, ROOM);
                 call.at(memory.address());
                 for (int i = 0; i < raw.getInt(Abi.Listing.NR); i++) {
-                    all.add(decoder.decode(raw, Abi.Listing.SIZE_OF + i * elementSize));
+                    action.accept(decoder.decode(raw, Abi.Listing.SIZE_OF + i * elementSize));
                 }
             } while (raw.getLong(Abi.Listing.CURSOR) != 0);
         }
-        return all;
     }
 }

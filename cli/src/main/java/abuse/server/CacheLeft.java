@@ -5,7 +5,10 @@ import abuse.cache.CachePlace;
 import abuse.device.Device;
 import abuse.device.Extent;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,13 +18,20 @@ import java.util.Map;
 public final class CacheLeft {
     /** Whether a block device is a cache. */
     private final Map<String, Boolean> known = new HashMap<>();
+    /** Where it begins and ends: as few as can be, with nothing of others, because each call that unmaps one waits. */
+    private final List<long[]> ranges = new ArrayList<>();
+    /** Whether the last range goes on. */
+    private boolean open;
+    private boolean others;
+
+    private CacheLeft() {}
 
     /**
      * Whether a part of a disk is mapped to a cache. Only caches lend memory for reads alone.
      *
      * @throws IOException when that cannot be known
      */
-    public boolean isOne(Extent extent) throws IOException {
+    private boolean isOne(Extent extent) throws IOException {
         if (extent.writable() || extent.memory()) {
             return !extent.writable();
         }
@@ -33,23 +43,42 @@ public final class CacheLeft {
         return is;
     }
 
+    /** Whether nothing else of the disk is mapped. */
+    public static boolean isAll(Device device) throws IOException {
+        return !look(device).others;
+    }
+
     /** Unmaps all of it. */
     static void unmap(Device device) throws IOException {
+        for (long[] range : look(device).ranges) {
+            device.unmap(range[0], range[1] - range[0]);
+        }
+    }
+
+    private static CacheLeft look(Device device) throws IOException {
         var left = new CacheLeft();
-        long start = -1;
-        long end = 0;
-        for (Extent extent : device.extents()) {
-            // Each call waits, so all up to the next other extent go at once
-            if (left.isOne(extent)) {
-                start = start < 0 ? extent.offset() : start;
-                end = extent.offset() + extent.length();
-            } else if (start >= 0) {
-                device.unmap(start, end - start);
-                start = -1;
+        try {
+            device.forEachExtent(left::note);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+        return left;
+    }
+
+    private void note(Extent extent) {
+        try {
+            if (!isOne(extent)) {
+                others = true;
+                open = false;
+                return;
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        if (start >= 0) {
-            device.unmap(start, end - start);
+        if (!open) {
+            ranges.add(new long[] {extent.offset(), 0});
+            open = true;
         }
+        ranges.get(ranges.size() - 1)[1] = extent.offset() + extent.length();
     }
 }

@@ -46,7 +46,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
     private final Map<String, String> targets = new ConcurrentHashMap<>();
     /** What was mapped before the backend maps all it has, by where it begins; null except meanwhile. */
     private volatile NavigableMap<Long, Extent> found;
-    /** Whether nobody else may have the disk before the backend is closed. */
+    /** Whether the backend is a cache, which undoes all itself, and keeps the disk until it has said whose bytes it has. */
+    private volatile boolean cached;
+    /** Whether the backend has mapped anything, and may have to undo that. */
     private boolean used;
     private boolean ended;
 
@@ -69,10 +71,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
             var extents = new TreeMap<Long, Extent>();
             device.extents().forEach(extent -> extents.put(extent.offset(), extent));
             found = extents;
-            synchronized (this) {
-                // At its end it says whose bytes it has, even if it was asked for none
-                used = backend instanceof CachedBackend;
-            }
+            cached = backend instanceof CachedBackend;
             try {
                 backend.start(this);
             } finally {
@@ -215,6 +214,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
     void undo() throws IOException {
+        if (cached) {
+            return;
+        }
         if (!isUsed()) {
             end();
             return;

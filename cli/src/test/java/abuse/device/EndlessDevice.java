@@ -3,6 +3,7 @@ package abuse.device;
 
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 
 /** Hands out full batches of reads and writes, a given number of times, and does nothing else. */
 public final class EndlessDevice implements Device {
@@ -101,7 +102,7 @@ public final class EndlessDevice implements Device {
     }
 
     @Override
-    public List<Extent> extents() {
+    public void forEachExtent(Consumer<Extent> action) {
         throw new UnsupportedOperationException();
     }
 

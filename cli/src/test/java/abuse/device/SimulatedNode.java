@@ -12,6 +12,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** An open control node of a simulated disk. */
@@ -210,9 +211,9 @@ final class SimulatedNode implements Device {
     }
 
     @Override
-    public List<Extent> extents() throws DeviceException {
+    public void forEachExtent(Consumer<Extent> action) throws DeviceException {
         checkBinding(Call.EXTENTS);
-        return disk.map.extents();
+        disk.map.extents().forEach(action);
     }
 
     @Override
