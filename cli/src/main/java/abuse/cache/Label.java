@@ -8,6 +8,8 @@ import abuse.libc.Memory;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -97,16 +99,28 @@ record Label(boolean kept, int piece, long places, byte[] owner, int tableSum) {
             if (fd >= 0 && Unix.pread(fd, memory.address(), SIZE, 0) >= 0) {
                 return decode(memory.buffer()) != null;
             }
-            return switch (Unix.errno()) {
-                case Unix.ENOENT, Unix.ENXIO, Unix.ENODEV, Unix.EIO -> true;
+            int errno = Unix.errno();
+            return switch (errno) {
+                case Unix.ENXIO, Unix.ENODEV, Unix.EIO -> true;
                 case Unix.EINVAL -> false; // A file without direct I/O
-                default -> throw new IOException(path + ": cannot be read to see whether it is a cache: " + Unix.strerror(Unix.errno())
-                        + "; unmap it with 'abusectl unmap' if it is");
+                default -> {
+                    if (errno == Unix.ENOENT && isGone(path)) {
+                        yield true;
+                    }
+                    throw new IOException(path + ": cannot be read to see whether it is a cache: " + Unix.strerror(errno)
+                            + "; unmap it with 'abusectl unmap' if it is");
+                }
             };
         } finally {
             if (fd >= 0) {
                 Unix.close(fd);
             }
         }
+    }
+
+    /** Whether the kernel has no such device: it may only be missing in this /dev, as in that of a container. */
+    private static boolean isGone(String path) {
+        Path all = Path.of("/sys/class/block");
+        return Files.isDirectory(all) && !Files.exists(all.resolve(path.replaceFirst("^/dev/", "").replace('/', '!')));
     }
 }
