@@ -308,7 +308,8 @@ public final class Batch implements AutoCloseable {
             int status = raw.getInt(put + Abi.Put.STATUS);
             long id = raw.getLong(put + Abi.Put.ID);
             int result = raw.getInt(put + Abi.Put.RESULT);
-            if (status == UNTAKEN) {
+            // Busy: another thread moves data of the same request, and will not answer it
+            if (status == UNTAKEN || status == -Unix.EBUSY) {
                 put(id, result, raw.getLong(put + Abi.Put.ADDRESS), request);
             } else if (status == -Unix.ENOMSG) {
                 stale++;

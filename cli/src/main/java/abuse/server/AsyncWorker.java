@@ -325,7 +325,7 @@ final class AsyncWorker implements QueueServer {
                 taken[i].brought = true;
             }
         }
-        transferCopies();
+        inFlight.copy(copies);
         if (copies.stale() == stale) {
             return;
         }
@@ -334,7 +334,7 @@ final class AsyncWorker implements QueueServer {
             if (isWrite(i)) {
                 stale = copies.stale();
                 copies.copy(i, taken[i].id, taken[i].address);
-                transferCopies();
+                inFlight.copy(copies);
                 if (copies.stale() != stale) {
                     taken[i].drop();
                     taken[i] = null;
@@ -346,12 +346,6 @@ final class AsyncWorker implements QueueServer {
 
     private boolean isWrite(int i) {
         return taken[i] != null && taken[i].kind() == AsyncRequest.Kind.WRITE;
-    }
-
-    private void transferCopies() throws DeviceException {
-        while (copies.answers() > 0) {
-            device.transfer(copies);
-        }
     }
 
     private void submit(int i) {

@@ -41,7 +41,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     private long refused;
     /** For the thread that watches deadlines. */
     private final Batch late = new Batch(1).receiveNothing();
-    /** For the data of a single write. Its lock is that of {@link #late}, too. */
+    /** For the data of a single write. Its lock is that of {@link #late} and of {@link #copy}, too. */
     private final Batch bringing = new Batch(1).receiveNothing();
     private boolean silent;
 
@@ -150,6 +150,15 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
             }
             if (bringing.refused() != refusals) {
                 throw new UncheckedIOException(new IOException(UNREACHABLE));
+            }
+        }
+    }
+
+    /** Has the kernel copy the data of writes. It takes no answer of these meanwhile, not even that of a deadline. */
+    void copy(Batch copies) throws DeviceException {
+        synchronized (bringing) {
+            while (copies.answers() > 0) {
+                device.transfer(copies);
             }
         }
     }

@@ -101,10 +101,21 @@ class BatchTest {
         var batch = answered(0, -Unix.EFAULT);
         batch.complete();
         batch.prepare();
-        batch.raw().putInt(batch.putAt(0) + Abi.Put.STATUS, -Unix.EBUSY);
+        batch.raw().putInt(batch.putAt(0) + Abi.Put.STATUS, -Unix.EINVAL);
         batch.raw().putInt(Abi.Xfer.NR_PUTS, 0);
         batch.complete();
         assertEquals(0, batch.answers());
+    }
+
+    @Test
+    void an_answer_that_comes_while_another_thread_moves_the_data_is_sent_again_as_it_was() {
+        var batch = answered(0, -Unix.EBUSY);
+        batch.onRefusal((i, errno) -> true);
+        batch.complete();
+        assertEquals(1, batch.answers());
+        assertEquals(0, batch.refused());
+        assertEquals(Abi.ABUSE_RESULT_OKAY, batch.raw().getInt(batch.putAt(0) + Abi.Put.RESULT));
+        assertEquals(0x1000, batch.raw().getLong(batch.putAt(0) + Abi.Put.ADDRESS));
     }
 
     @Test
