@@ -13,8 +13,8 @@ final class ControlNodePoller implements Poller {
     }
 
     @Override
-    public void add(Device device, int name) throws IOException {
-        epoll.add(((ControlNode) device).fd(), name);
+    public void add(int name) throws IOException {
+        epoll.add(name);
     }
 
     @Override

@@ -12,12 +12,12 @@ public interface Poller extends AutoCloseable {
     int END = -1;
 
     /**
-     * Watches one more open node, which {@link #next} names by a number, 0 and up, until it is closed; for the first
-     * time at once, with or without requests.
+     * Has {@link #next} return the name of one more open node at once, with or without requests: a number, 0 and up. It is
+     * watched from the first {@link #rearm} on, until it is closed.
      */
-    void add(Device device, int name) throws IOException;
+    void add(int name) throws IOException;
 
-    /** Watches it again, in the thread that was told of it. */
+    /** Watches it, for the first time or again, in the thread that was told of it. */
     void rearm(int thread, Device device, int name) throws IOException;
 
     /**

@@ -40,7 +40,7 @@ public final class Epoll implements AutoCloseable {
     /** Brings the names of descriptors that were added, one to each thread that reads; it is closed at the end. */
     private final int reader;
     private int writer;
-    /** An event for each thread, and one for whoever adds descriptors. */
+    /** An event for each thread, and room for a name for whoever adds descriptors. */
     private final Memory memory;
     private final ByteBuffer events;
     private final int adder;
@@ -60,7 +60,7 @@ public final class Epoll implements AutoCloseable {
         writer = piped ? events.getInt(Integer.BYTES) : -1;
         try {
             check(reader);
-            control(EPOLL_CTL_ADD, adder, reader, EPOLLIN, PIPE);
+            check(control(EPOLL_CTL_ADD, adder, reader, EPOLLIN, PIPE));
         } catch (IOException e) {
             close();
             throw e;
@@ -68,19 +68,23 @@ public final class Epoll implements AutoCloseable {
     }
 
     /**
-     * Watches one more descriptor, which {@link #next} names by a number, 0 and up; for the first time at once, with or
-     * without a reason. One thread at a time.
+     * Has {@link #next} return the name of one more descriptor at once, with or without a reason: a number, 0 and up. It is
+     * watched from the first {@link #rearm} on. One thread at a time.
      */
-    public void add(int descriptor, int name) throws IOException {
-        control(EPOLL_CTL_ADD, adder, descriptor, EPOLLIN | EPOLLONESHOT, name);
+    public void add(int name) throws IOException {
         int at = adder * EpollEvent.SIZE_OF;
         events.putLong(at, name);
         check((int) WRITE.call(writer, memory.address() + at, Long.BYTES));
     }
 
-    /** Watches a descriptor again. */
+    /** Watches a descriptor, for the first time or again. */
     public void rearm(int thread, int descriptor, int name) throws IOException {
-        control(EPOLL_CTL_MOD, thread, descriptor, EPOLLIN | EPOLLONESHOT, name);
+        if (control(EPOLL_CTL_MOD, thread, descriptor, EPOLLIN | EPOLLONESHOT, name) < 0) {
+            if (Unix.errno() != Unix.ENOENT) {
+                throw failure();
+            }
+            check(control(EPOLL_CTL_ADD, thread, descriptor, EPOLLIN | EPOLLONESHOT, name));
+        }
     }
 
     /** Waits until there is something to do for a descriptor, and returns its name; or {@link #END}. */
@@ -122,10 +126,10 @@ public final class Epoll implements AutoCloseable {
         memory.close();
     }
 
-    private void control(int operation, int thread, int descriptor, int wanted, int name) throws IOException {
+    private int control(int operation, int thread, int descriptor, int wanted, int name) {
         int at = thread * EpollEvent.SIZE_OF;
         events.putInt(at + EpollEvent.EVENTS, wanted).putLong(at + EpollEvent.DATA, name);
-        check((int) CONTROL.call(fd, operation, descriptor, memory.address() + at));
+        return (int) CONTROL.call(fd, operation, descriptor, memory.address() + at);
     }
 
     private static void check(int result) throws IOException {

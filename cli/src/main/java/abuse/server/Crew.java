@@ -62,9 +62,12 @@ final class Crew implements AutoCloseable {
         return name;
     }
 
-    /** Members are opened in several threads, and a poller is told of one at a time, and of none while it ends. */
-    synchronized void watch(Device device, int name) throws IOException {
-        poller.add(device, name);
+    /**
+     * Gives a disk its first turn; the end of each one watches it. Members are opened in several threads, and a poller is
+     * told of one at a time, and of none while it ends.
+     */
+    synchronized void begin(int name) throws IOException {
+        poller.add(name);
     }
 
     void rearm(int thread, Device device, int name) throws IOException {

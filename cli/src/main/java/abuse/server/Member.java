@@ -183,7 +183,7 @@ final class Member {
             crew = ended ? null : server.crewOf(disk);
             if (crew != null) {
                 name = crew.add(this);
-                crew.watch(device, name);
+                crew.begin(name);
             }
         }
     }

@@ -16,13 +16,12 @@ final class SimulatedPoller implements Poller {
     private boolean ended;
 
     @Override
-    public void add(Device device, int name) {
+    public void add(int name) {
         if (!adding.compareAndSet(false, true)) {
             throw new IllegalStateException("two threads add devices at once");
         }
         Thread.yield();
         synchronized (this) {
-            armed.put(name, (SimulatedNode) device);
             fresh.add(name);
         }
         adding.set(false);

@@ -115,6 +115,37 @@ class MultiServerTest {
     }
 
     @Test
+    void a_disk_that_hangs_from_the_start_takes_one_thread_of_those_that_wait_for_storage() throws Exception {
+        var hang = new CountDownLatch(1);
+        var hung = new ArrayList<Submitted>();
+        for (int i = 0; i < 7; i++) {
+            add(geometry -> new ServerTestBase.ModelBackend() {
+                @Override
+                public void read(long offset, ByteBuffer into) throws IOException {
+                    try {
+                        hang.await();
+                    } catch (InterruptedException e) {
+                        throw new IOException(e);
+                    }
+                    super.read(offset, into);
+                }
+            }, Flag.WRITE_CACHE);
+            hung.add(disks.get(i).read(0, BLOCK));
+        }
+        add(geometry -> new ServerTestBase.ModelBackend(), Flag.WRITE_CACHE);
+        try {
+            start();
+            writeAndRead(disks.get(7), 1);
+        } finally {
+            hang.countDown();
+        }
+        for (Submitted read : hung) {
+            assertFalse(read.await().failed());
+        }
+        stop();
+    }
+
+    @Test
     void many_disks_share_few_threads() throws Exception {
         var served = new ArrayList<Told>();
         for (int i = 0; i < 300; i++) {
