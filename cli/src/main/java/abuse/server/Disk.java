@@ -15,6 +15,8 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * A device that is set up, with the open backend that serves it.
@@ -99,7 +101,16 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
     /** Whether the device still has the setup that the backend was opened for, and not one made after a reset. */
     private static boolean isSameSetup(Status before, Status now) {
         return now.capacity() >= before.capacity() && now.blockSize() == before.blockSize()
-                && now.queues() == before.queues() && now.maxRequest() == before.maxRequest();
+                && now.queues() == before.queues() && now.maxRequest() == before.maxRequest()
+                && fixedFlags(now).equals(fixedFlags(before));
+    }
+
+    /** Those that a reconnect cannot change. */
+    private static Set<Flag> fixedFlags(Status status) {
+        var flags = new HashSet<>(status.flags());
+        flags.remove(Flag.READ_ONLY);
+        flags.remove(Flag.AUTOREMOVE);
+        return flags;
     }
 
     @Override

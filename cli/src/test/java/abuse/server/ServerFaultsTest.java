@@ -89,6 +89,29 @@ class ServerFaultsTest extends ServerTestBase {
         assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
     }
 
+    /** Else its writes would be answered before they are durable, and nobody would flush them. */
+    @Test
+    void a_disk_that_lost_its_write_cache_while_the_backend_was_opened_is_another_one() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = start(geometry -> {
+            disk.reset();
+            disk.setUp(CAPACITY);
+            return MEM.open(geometry);
+        });
+        var failure = assertInstanceOf(DeviceException.class, running.end());
+        assertEquals(DeviceException.Reason.NOT_SET_UP, failure.reason());
+    }
+
+    @Test
+    void a_reconnect_while_the_backend_was_opened_changes_nothing_for_it() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE, Flag.AUTOREMOVE);
+        var running = serve(geometry -> {
+            disk.setUp(2 * CAPACITY, Flag.WRITE_CACHE, Flag.READ_ONLY);
+            return MEM.open(geometry);
+        });
+        assertNull(running.stop());
+    }
+
     @Test
     void a_server_runs_once() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
