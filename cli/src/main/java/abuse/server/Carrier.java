@@ -162,12 +162,15 @@ final class Carrier implements AutoCloseable {
         }
         if (batch.stale() == stale) {
             path.backend.write(requests[i].offset(), buffer);
+            Responder.checkMoved(buffer);
         }
     }
 
     private void readByBuffer(int i) throws DeviceLostException {
         try {
-            path.backend.read(requests[i].offset(), buffer(i));
+            ByteBuffer buffer = buffer(i);
+            path.backend.read(requests[i].offset(), buffer);
+            Responder.checkMoved(buffer);
         } catch (Throwable e) {
             fail(i, e);
         }

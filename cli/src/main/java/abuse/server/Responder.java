@@ -228,7 +228,7 @@ final class Responder implements AutoCloseable {
     }
 
     /** Fails if bytes are left over: a read would return another request's, which nobody may see. */
-    private static void checkMoved(ByteBuffer buffer) throws IOException {
+    static void checkMoved(ByteBuffer buffer) throws IOException {
         if (buffer.hasRemaining()) {
             throw new IOException("the backend left out " + buffer.remaining() + " bytes of a request");
         }

@@ -151,6 +151,34 @@ class BackendFailureTest extends ServerTestBase {
     }
 
     @Test
+    void what_storage_behind_addresses_leaves_out_is_an_error() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var running = serve(new MemoryStore(CAPACITY) {
+            @Override
+            public long readAddress(long offset, long length) {
+                return SCATTERED;
+            }
+
+            @Override
+            public long writeAddress(long offset, long length) {
+                return SCATTERED;
+            }
+
+            @Override
+            public void read(long offset, ByteBuffer into) {
+                into.position(into.position() + 512);
+            }
+
+            @Override
+            public void write(long offset, ByteBuffer from) {}
+        });
+        assertTrue(disk.read(0, BLOCK).await().failed());
+        assertTrue(disk.write(0, pattern(1)).await().failed());
+        assertEquals(List.of("the backend left out 3584 bytes of a request", "the backend left out 4096 bytes of a request"),
+                running.problems);
+    }
+
+    @Test
     void what_a_backend_leaves_out_is_an_error() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var running = serve(new ModelBackend() {
