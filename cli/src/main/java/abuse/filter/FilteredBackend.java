@@ -12,6 +12,7 @@ import abuse.backend.Geometry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -318,8 +319,8 @@ public final class FilteredBackend implements AsyncBackend {
     void carryOut(FilteredRequest request) {
         try {
             if (request.hasData() && request.wantsData()) {
-                // A filter may have looked at it
-                request.data().clear().limit((int) request.length());
+                // A filter may have looked at it, or the backend before
+                request.data().clear().limit((int) request.length()).order(ByteOrder.BIG_ENDIAN);
             }
             later.submit(request);
         } catch (Throwable e) {

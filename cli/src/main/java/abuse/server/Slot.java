@@ -9,6 +9,7 @@ import abuse.device.Operation;
 import abuse.device.RequestFlag;
 import abuse.device.Result;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -75,7 +76,7 @@ final class Slot implements AsyncRequest {
         deadline = limit == 0 ? Long.MAX_VALUE : now + limit;
         brought = false;
         if (hasData()) {
-            memory.clear().limit((int) length);
+            memory.clear().limit((int) length).order(ByteOrder.BIG_ENDIAN);
         }
     }
 

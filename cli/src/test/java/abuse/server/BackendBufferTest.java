@@ -11,6 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.AddressedBackend;
+import abuse.backend.AsyncBackend;
+import abuse.backend.AsyncRequest;
 import abuse.backend.Backend;
 import abuse.device.Device;
 import abuse.device.Flag;
@@ -42,13 +44,13 @@ class BackendBufferTest {
     private final byte[] stored = new byte[CAPACITY];
 
     /** Checks that a buffer is like a new one, and leaves it in a state that the next request would notice. */
-    private void check(ByteBuffer buffer) {
-        lengths.add(buffer.capacity());
-        assertEquals("position 0, limit " + buffer.capacity() + ", BIG_ENDIAN",
+    private void check(ByteBuffer buffer, int length) {
+        lengths.add(length);
+        assertEquals("position 0, limit " + length + ", BIG_ENDIAN",
                 "position " + buffer.position() + ", limit " + buffer.limit() + ", " + buffer.order());
         assertThrows(InvalidMarkException.class, buffer::reset);
         assertTrue(buffer.isDirect());
-        buffer.order(ByteOrder.LITTLE_ENDIAN).position(buffer.capacity() / 2).mark();
+        buffer.order(ByteOrder.LITTLE_ENDIAN).position(length / 2).mark();
     }
 
     private class Checking implements Backend {
@@ -59,13 +61,13 @@ class BackendBufferTest {
 
         @Override
         public void read(long offset, ByteBuffer into) {
-            check(into);
+            check(into, into.capacity());
             into.clear().put(stored, (int) offset, into.capacity());
         }
 
         @Override
         public void write(long offset, ByteBuffer from) {
-            check(from);
+            check(from, from.capacity());
             from.clear().get(stored, (int) offset, from.capacity());
         }
     }
@@ -91,11 +93,40 @@ class BackendBufferTest {
         public void close() {}
     }
 
+    /** Answers later, as far as the server knows. */
+    private final class Later implements AsyncBackend {
+        @Override
+        public void submit(AsyncRequest request) {
+            int length = (int) request.length();
+            ByteBuffer data = request.data();
+            check(data, length);
+            if (request.kind() == AsyncRequest.Kind.READ) {
+                data.clear().put(stored, (int) request.offset(), length);
+            } else {
+                data.clear().get(stored, (int) request.offset(), length);
+            }
+            request.complete();
+        }
+
+        /** So that one place has them all. */
+        @Override
+        public int mostUnderWay() {
+            return 1;
+        }
+
+        @Override
+        public void close() {}
+    }
+
     /** Serves until all requests are answered. */
     private void serve(Backend backend, List<Submitted> requests) throws Exception {
         Device device = devices.open("/dev/abctl0");
         var told = new ProblemList();
-        var worker = new Worker(device, 0, 1, device.status(), backend, new DiskSize(backend, CAPACITY), new Problems(told, 0));
+        var size = new DiskSize(backend, CAPACITY);
+        var problems = new Problems(told, 0);
+        QueueServer worker = backend instanceof AsyncBackend async
+                ? new AsyncWorker(device, 0, device.status(), async, size, 0, problems)
+                : new Worker(device, 0, 1, device.status(), backend, size, problems);
         var thread = new Thread(() -> worker.run(() -> {}));
         thread.start();
         try {
@@ -157,6 +188,11 @@ class BackendBufferTest {
     @Test
     void storage_that_is_reached_by_a_detour_sees_the_same() throws Exception {
         exchange(new Unreachable());
+    }
+
+    @Test
+    void a_backend_that_answers_later_sees_the_same() throws Exception {
+        exchange(new Later());
     }
 
     @Test
