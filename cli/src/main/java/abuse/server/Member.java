@@ -4,6 +4,7 @@ package abuse.server;
 import abuse.backend.AsyncBackend;
 import abuse.device.Batch;
 import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.Devices;
 import abuse.device.Status;
 import java.io.IOException;
@@ -121,6 +122,12 @@ final class Member {
                 }
                 return true;
             }
+        } catch (DeviceException | OutOfMemoryError e) {
+            if (!told) {
+                throw e;
+            }
+            // The module may be loaded anew, or the machine be out of memory or files for a while
+            problems.report(e);
         }
         if (!told) {
             told = true;

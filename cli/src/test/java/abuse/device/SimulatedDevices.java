@@ -19,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** A machine with as many simulated devices as a test adds; the first one loads the module. */
 public final class SimulatedDevices implements Devices {
     private final Map<String, SimulatedDisk> disks = new LinkedHashMap<>();
-    private final Map<String, Integer> refusals = new LinkedHashMap<>();
+    private final Map<String, Integer> refusals = new ConcurrentHashMap<>();
 
     private List<String> trace = List.of();
     private List<String> traceAfterStop = List.of();
@@ -50,6 +50,11 @@ public final class SimulatedDevices implements Devices {
     public void refuse(String path, int errno) {
         refusals.put(path, errno);
         disks.putIfAbsent(path, new SimulatedDisk(path, 0));
+    }
+
+    /** Ends that. */
+    public void allow(String path) {
+        refusals.remove(path);
     }
 
     /** Makes the n-th open from now on throw, no matter what is opened. */

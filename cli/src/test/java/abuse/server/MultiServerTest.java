@@ -368,6 +368,26 @@ class MultiServerTest {
     }
 
     @Test
+    void a_disk_that_is_waited_for_may_be_out_of_reach_for_a_while() throws Exception {
+        add(ServerTestBase.MEM);
+        Told later = add(ServerTestBase.MEM);
+        disks.get(1).reset();
+        start();
+        later.waiting.await();
+        devices.refuse("/dev/abctl1", Unix.ENOMEM);
+        while (later.problems.isEmpty()) {
+            assertEquals(1, later.ended.getCount(), () -> "given up: " + later.reason);
+            Thread.sleep(1);
+        }
+        devices.allow("/dev/abctl1");
+        disks.get(1).setUp(CAPACITY);
+        later.served.await();
+        writeAndRead(disks.get(1), 1);
+        stop();
+        assertEquals("Cannot allocate memory", later.problems.get(0));
+    }
+
+    @Test
     void a_backend_that_hangs_when_it_is_opened_keeps_neither_a_disk_nor_the_end_waiting() throws Exception {
         var gate = new Gate();
         var closed = new CountDownLatch(3);
