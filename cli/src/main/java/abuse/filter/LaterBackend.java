@@ -67,6 +67,21 @@ final class LaterBackend implements AsyncBackend {
         }
     }
 
+    /** Fails what is late and that no thread has begun, so that only what hangs keeps its place. */
+    @Override
+    public void expired(AsyncRequest request) {
+        var late = new RequestQueue();
+        synchronized (this) {
+            for (int left = waiting.size(); left > 0; left--) {
+                FilteredRequest one = waiting.poll();
+                (one.isTooLate() ? late : waiting).add(one);
+            }
+        }
+        for (FilteredRequest one = late.poll(); one != null; one = late.poll()) {
+            one.fail(Failure.TIMEOUT, null);
+        }
+    }
+
     /** After the end of all requests. */
     @Override
     public void close() {

@@ -6,14 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
 import abuse.device.Result;
+import abuse.device.SimulatedDisk.Submitted;
+import abuse.filter.FilteredBackend;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** Deadlines of requests of a backend that answers later. */
 class DeadlineTest extends ServerTestBase {
     private static final long LIMIT_NS = 50_000_000;
 
-    private RunningServer serveLimited(AsyncServerTest.Held backend) throws InterruptedException {
-        var running = new RunningServer(devices, "held", geometry -> backend);
+    private RunningServer serveLimited(Server.BackendOpener opener) throws InterruptedException {
+        var running = new RunningServer(devices, "held", opener);
         running.server.limitTo(LIMIT_NS);
         return start(running).awaitReady();
     }
@@ -22,7 +30,7 @@ class DeadlineTest extends ServerTestBase {
     void a_write_whose_deadline_passes_while_its_data_is_copied_is_answered() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
         var backend = new AsyncServerTest.Held();
-        serveLimited(backend);
+        serveLimited(geometry -> backend);
         disk.holdFaults(true);
         var write = disk.write(0, pattern(1));
         disk.awaitFaulting(1);
@@ -32,5 +40,36 @@ class DeadlineTest extends ServerTestBase {
         assertEquals(Result.TIMEOUT, write.result());
         assertEquals(0, disk.owned());
         backend.next().complete();
+    }
+
+    @Test
+    void behind_filters_a_backend_that_hangs_keeps_only_as_many_as_it_has_begun() throws Exception {
+        disk.setUp(CAPACITY, Flag.WRITE_CACHE);
+        var hang = new CountDownLatch(1);
+        var backend = new ModelBackend() {
+            @Override
+            public void read(long offset, ByteBuffer into) throws IOException {
+                try {
+                    hang.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+                super.read(offset, into);
+            }
+        };
+        serveLimited(geometry -> new FilteredBackend(backend, List.of(), geometry, OutputStream.nullOutputStream()));
+        try {
+            var reads = new ArrayList<Submitted>();
+            // More than the disk has under way at once
+            for (int i = 0; i < 2 * BLOCKS; i++) {
+                reads.add(disk.read(0, BLOCK));
+            }
+            for (Submitted read : reads) {
+                assertTrue(read.await().failed());
+                assertEquals(Result.TIMEOUT, read.result());
+            }
+        } finally {
+            hang.countDown();
+        }
     }
 }
