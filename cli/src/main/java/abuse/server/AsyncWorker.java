@@ -37,7 +37,7 @@ final class AsyncWorker implements QueueServer {
     private final Batch copies;
     /** Made in advance, as in Worker. */
     private final Batch draining = new Batch(1).drain();
-    /** Those that the last call brought. */
+    /** Those that the last call brought and that are to be submitted. */
     private final Slot[] taken;
     /** Why each of them cannot be submitted; null if it can. */
     private final Throwable[] causes;
@@ -87,6 +87,16 @@ final class AsyncWorker implements QueueServer {
     @Override
     public void run(Runnable onAsked) {
         try {
+            serve(onAsked);
+        } catch (Throwable e) {
+            fail(e);
+            dropTaken();
+        }
+        inFlight.awaitAll(() -> failure != null);
+    }
+
+    private void serve(Runnable onAsked) throws DeviceException {
+        try {
             // As a worker does
             Unix.becomeIoFlusher();
             receive(taken.length);
@@ -104,12 +114,20 @@ final class AsyncWorker implements QueueServer {
                 }
             }
             send();
-        } catch (Throwable e) {
-            fail(e);
         } finally {
             closeGate();
         }
-        inFlight.awaitAll(() -> failure != null);
+    }
+
+    /** Gives up what the backend will not get any more; the kernel has it handed out again. */
+    private void dropTaken() {
+        for (int i = 0; i < taken.length; i++) {
+            if (taken[i] != null) {
+                taken[i].drop();
+                taken[i] = null;
+            }
+        }
+        inFlight.send();
     }
 
     @Override
@@ -122,7 +140,7 @@ final class AsyncWorker implements QueueServer {
         drained = true;
         try {
             device.transfer(draining);
-        } catch (DeviceException e) {
+        } catch (Throwable e) {
             // A device that is gone has nothing to hand out; run() finds out too
         }
         inFlight.end();
@@ -350,6 +368,7 @@ final class AsyncWorker implements QueueServer {
 
     private void submit(int i) {
         Slot slot = taken[i];
+        taken[i] = null;
         try {
             if (causes[i] != null) {
                 throw causes[i];

@@ -74,9 +74,13 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     }
 
     /** Waits until there is a free slot, and returns how many there are; 0 after {@link #end}. */
-    synchronized int awaitFree() throws InterruptedException {
+    synchronized int awaitFree() {
         while (freeSlots == 0 && !ended) {
-            wait();
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Only a backend can interrupt this thread, and what it has under way must be answered all the same
+            }
         }
         return ended ? 0 : freeSlots;
     }

@@ -252,8 +252,10 @@ public final class Server {
     }
 
     private void run(QueueServer worker) {
-        worker.run(this::haveAsked);
-        if (worker.failure() != null) {
+        try {
+            worker.run(this::haveAsked);
+        } finally {
+            // It ends by itself only when it has failed
             stop();
         }
     }

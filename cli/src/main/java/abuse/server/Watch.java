@@ -26,6 +26,8 @@ final class Watch implements AutoCloseable {
     private final Thread thread = new Thread(this::run, "deadlines");
     private boolean closed;
     private boolean abandoned;
+    /** Whether it was told that a request takes long. */
+    private boolean told;
 
     /**
      * Watches nothing yet.
@@ -80,22 +82,30 @@ final class Watch implements AutoCloseable {
     }
 
     private void run() {
-        boolean told = false;
         while (pause()) {
-            boolean stuck = false;
-            boolean gone = false;
-            for (AsyncWorker worker : workers) {
-                stuck |= worker.look(System.nanoTime(), this::expired, STUCK_NS);
-                gone |= worker.isReset();
+            try {
+                look();
+            } catch (Throwable e) {
+                // Without memory, say; the next look may do better
+                problems.report(e);
             }
-            if (gone) {
-                abandon();
-            }
-            if (stuck && !told) {
-                problems.report(text + ": has not answered a request for 10 seconds; its users wait");
-            }
-            told = stuck;
         }
+    }
+
+    private void look() {
+        boolean stuck = false;
+        boolean gone = false;
+        for (AsyncWorker worker : workers) {
+            stuck |= worker.look(System.nanoTime(), this::expired, STUCK_NS);
+            gone |= worker.isReset();
+        }
+        if (gone) {
+            abandon();
+        }
+        if (stuck && !told) {
+            problems.report(text + ": has not answered a request for 10 seconds; its users wait");
+        }
+        told = stuck;
     }
 
     private void abandon() {

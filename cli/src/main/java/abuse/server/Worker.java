@@ -5,7 +5,6 @@ import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
 import abuse.device.Batch;
 import abuse.device.Device;
-import abuse.device.DeviceException;
 import abuse.device.Status;
 import abuse.libc.Memory;
 import abuse.libc.Unix;
@@ -98,7 +97,7 @@ final class Worker implements QueueServer {
         drained = true;
         try {
             device.transfer(draining);
-        } catch (DeviceException e) {
+        } catch (Throwable e) {
             // A device that is gone has nothing to hand out; run() finds out too
         }
     }
