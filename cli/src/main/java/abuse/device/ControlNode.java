@@ -238,11 +238,19 @@ public final class ControlNode implements Device {
             raw.putInt(Abi.Quiesce.SIZE, Abi.Quiesce.SIZE_OF);
             raw.putInt(Abi.Quiesce.FLAGS, flags);
             raw.putInt(Abi.Quiesce.TIMEOUT_MS, milliseconds);
+            long start = System.nanoTime();
             while (Unix.ioctl(fd, Abi.ABUSE_QUIESCE, memory.address()) < 0) {
                 if (Unix.errno() == Unix.ETIME) {
                     return OptionalInt.of(raw.getInt(Abi.Quiesce.OWNED));
                 }
                 throwUnlessInterrupted(Call.QUIESCE);
+                if (flags == 0 && !status().conditions().contains(Condition.QUIESCED)) {
+                    // Somebody has resumed it since, which must not be undone
+                    throw new DeviceException(path, Call.QUIESCE, Unix.ECANCELED);
+                }
+                if (milliseconds > 0) {
+                    raw.putInt(Abi.Quiesce.TIMEOUT_MS, (int) Math.max(1, milliseconds - (System.nanoTime() - start) / 1_000_000));
+                }
             }
             return OptionalInt.empty();
         }

@@ -50,6 +50,7 @@ public final class Unix {
     public static final int ECONNREFUSED = 111;
     public static final int EDQUOT = 122;
     public static final int EMEDIUMTYPE = 124;
+    public static final int ECANCELED = 125;
 
     public static final int O_RDONLY = 0;
     public static final int O_RDWR = 2;
