@@ -52,7 +52,14 @@ public final class NativePart {
             if (library == null) {
                 throw new IOException("no /" + resource + " in the jar");
             }
-            Files.copy(library, file, StandardCopyOption.REPLACE_EXISTING);
+            // Whoever starts meanwhile finds the old one or the new one
+            Path part = folder.resolve(FILE + ".part");
+            try {
+                Files.copy(library, part, StandardCopyOption.REPLACE_EXISTING);
+                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(part);
+            }
         }
         return file;
     }
