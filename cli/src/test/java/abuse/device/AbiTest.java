@@ -8,6 +8,7 @@ import abuse.CCompiler;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -25,19 +26,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Compares Abi.java with the header itself. */
 class AbiTest {
     private static final Path HEADER = Path.of("../module/uapi/abuse.h").toAbsolutePath().normalize();
-    private static final Map<String, Class<?>> STRUCTS = Map.ofEntries(
-            Map.entry("abuse_config", Abi.Config.class),
-            Map.entry("abuse_status", Abi.Status.class),
-            Map.entry("abuse_put", Abi.Put.class),
-            Map.entry("abuse_get", Abi.Get.class),
-            Map.entry("abuse_xfer", Abi.Xfer.class),
-            Map.entry("abuse_serve", Abi.Serve.class),
-            Map.entry("abuse_quiesce", Abi.Quiesce.class),
-            Map.entry("abuse_list", Abi.Listing.class),
-            Map.entry("abuse_server", Abi.Server.class),
-            Map.entry("abuse_request", Abi.Request.class),
-            Map.entry("abuse_extent", Abi.Extent.class),
-            Map.entry("abuse_extents", Abi.Extents.class));
+    /** What Abi.java has of the structures there, each with its name. */
+    private static final Map<String, Class<?>> STRUCTS = Arrays.stream(Abi.class.getDeclaredClasses()).collect(Collectors.toMap(
+            type -> "abuse_" + (type == Abi.Listing.class ? "list" : type.getSimpleName().toLowerCase(Locale.ROOT)), type -> type));
 
     private static final List<String> HEADERS = List.of("#include \"" + HEADER + "\"");
 
