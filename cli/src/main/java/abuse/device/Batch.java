@@ -308,9 +308,11 @@ public final class Batch implements AutoCloseable {
             int status = raw.getInt(put + Abi.Put.STATUS);
             long id = raw.getLong(put + Abi.Put.ID);
             int result = raw.getInt(put + Abi.Put.RESULT);
-            // Busy: another thread moves data of the same request, and will not answer it
-            if (status == UNTAKEN || status == -Unix.EBUSY) {
+            if (status == UNTAKEN) {
                 put(id, result, raw.getLong(put + Abi.Put.ADDRESS), request);
+            } else if (status == -Unix.EBUSY) {
+                // Another thread just moves data of the same request
+                put(id, result, raw.getLong(put + Abi.Put.ADDRESS), FORGOTTEN);
             } else if (status == -Unix.ENOMSG) {
                 stale++;
             } else if (status != 0 && (request == FORGOTTEN || !refusal.takesOver(request, -status))) {
