@@ -255,8 +255,12 @@ public final class Server {
         try {
             worker.run(this::haveAsked);
         } finally {
-            // It ends by itself only when it has failed
-            stop();
+            synchronized (this) {
+                if (!stopping) {
+                    // It ends by itself only when it has failed
+                    stop();
+                }
+            }
         }
     }
 
