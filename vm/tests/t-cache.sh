@@ -33,8 +33,9 @@ _counted() {
 	wait_for has "$T/server" "pieces of .*$1"
 }
 
-_verified() { # CACHE
+_verified() { # CACHE [COMMAND that makes it]
 	_ready queues=2
+	"${@:2}"
 	_start "$1"
 	start_load
 	answering
@@ -50,6 +51,11 @@ _verified() { # CACHE
 
 a_cache_in_memory_smaller_than_the_disk_is_verified() { _verified 4M; }
 a_cache_on_a_device_smaller_than_the_disk_is_verified() { _verified /dev/ram0,piece=16K; }
+# What the kernel reads there is still under way when its place is given to another piece.
+a_cache_on_a_device_that_answers_later_is_verified() {
+	_verified /dev/dm-0,piece=16K dmsetup create abuse-delay --table "0 24576 delay /dev/ram0 0 5"
+	dmsetup remove abuse-delay
+}
 
 a_server_killed_at_any_moment_leaves_nothing_stale() {
 	local n cache
