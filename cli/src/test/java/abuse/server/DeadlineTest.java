@@ -13,7 +13,6 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 
 /** Deadlines of requests of a backend that answers later. */
@@ -45,15 +44,11 @@ class DeadlineTest extends ServerTestBase {
     @Test
     void behind_filters_a_backend_that_hangs_keeps_only_as_many_as_it_has_begun() throws Exception {
         disk.setUp(CAPACITY, Flag.WRITE_CACHE);
-        var hang = new CountDownLatch(1);
+        var gate = new Gate();
         var backend = new ModelBackend() {
             @Override
             public void read(long offset, ByteBuffer into) throws IOException {
-                try {
-                    hang.await();
-                } catch (InterruptedException e) {
-                    throw new IOException(e);
-                }
+                gate.pass();
                 super.read(offset, into);
             }
         };
@@ -69,7 +64,7 @@ class DeadlineTest extends ServerTestBase {
                 assertEquals(Result.TIMEOUT, read.result());
             }
         } finally {
-            hang.countDown();
+            gate.open();
         }
     }
 }

@@ -116,17 +116,13 @@ class MultiServerTest {
 
     @Test
     void a_disk_that_hangs_from_the_start_takes_one_thread_of_those_that_wait_for_storage() throws Exception {
-        var hang = new CountDownLatch(1);
+        var gate = new Gate();
         var hung = new ArrayList<Submitted>();
         for (int i = 0; i < 7; i++) {
             add(geometry -> new ServerTestBase.ModelBackend() {
                 @Override
                 public void read(long offset, ByteBuffer into) throws IOException {
-                    try {
-                        hang.await();
-                    } catch (InterruptedException e) {
-                        throw new IOException(e);
-                    }
+                    gate.pass();
                     super.read(offset, into);
                 }
             }, Flag.WRITE_CACHE);
@@ -137,7 +133,7 @@ class MultiServerTest {
             start();
             writeAndRead(disks.get(7), 1);
         } finally {
-            hang.countDown();
+            gate.open();
         }
         for (Submitted read : hung) {
             assertFalse(read.await().failed());
