@@ -13,6 +13,7 @@ import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -173,7 +174,7 @@ public final class CachedBackend implements AsyncBackend {
             }
         } catch (StoreException e) {
             lose(e.getCause());
-            request.data().clear().limit((int) request.length());
+            request.data().clear().limit((int) request.length()).order(ByteOrder.BIG_ENDIAN);
             base.carryOut(request);
         }
     }

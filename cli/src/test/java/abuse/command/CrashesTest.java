@@ -247,7 +247,11 @@ class CrashesTest extends CommandTestBase {
     void a_check_that_hangs_is_killed_with_what_has_left_it(String alone) throws Exception {
         new LogFile().write(0, 'a').store(log);
         Path left = directory.resolve("left");
-        run(words(": {}; " + alone + "setsid -f sh -c 'echo $$ >>" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1", "--timeout=5"));
+        // On a busy machine it may be killed before it has begun
+        for (int seconds = 5; !Files.exists(left) || Files.size(left) == 0; seconds *= 2) {
+            run(words(": {}; " + alone + "setsid -f sh -c 'echo $$ >" + left + "; exec sleep 6000'; exec sleep 6000", "--jobs=1",
+                    "--timeout=" + seconds));
+        }
         long number = Long.parseLong(Files.readString(left).strip());
         for (long end = System.nanoTime() + 60_000_000_000L; ProcessHandle.of(number).isPresent();) {
             assertTrue(System.nanoTime() < end, number + " is still there");
