@@ -183,7 +183,7 @@ install: jar
 	install -m 644 packaging/example.conf $(share)/doc/abusectl/examples/0.conf
 	[ -n "$(DESTDIR)" ] || $(PREFIX)/sbin/abusectl --archive || :
 	[ -n "$(DESTDIR)" ] || [ ! -S /run/udev/control ] || { \
-		udevadm control --reload && udevadm trigger --action=add --subsystem-match=abuse; }
+		udevadm control --reload && udevadm trigger --action=add --subsystem-match=abuse || :; }
 	[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
 # Makes the packages in build/deb from what would be installed; lintian checks them.

@@ -357,8 +357,7 @@ static bool abuse_queue_requeue(struct abuse_queue *q,
 			abuse_slot_pend(q, slot, true, &q->pending);
 			trace_abuse_requeue(q, slot);
 			any = true;
-		} else if (slot->state == ABUSE_SLOT_BUSY &&
-			   slot->recall == ABUSE_RECALL_NONE) {
+		} else if (slot->state == ABUSE_SLOT_BUSY) {
 			slot->recall = ABUSE_RECALL_REQUEUE;
 		}
 	}

@@ -301,7 +301,8 @@ static int abuse_xfer(struct abuse_file *file, struct abuse_set *set,
 	if (puts < xfer->nr_puts)
 		xfer->min_gets = 0;
 	/* What cannot be told must not be handed out. */
-	if (put_user(xfer->nr_gets, &arg->nr_gets))
+	if (put_user(xfer->nr_puts, &arg->nr_puts) ||
+	    put_user(xfer->nr_gets, &arg->nr_gets))
 		return -EFAULT;
 	gets = abuse_xfer_gets(file, set, xfer);
 	/* The answers were taken, so a signal to the gets is no failure. */
