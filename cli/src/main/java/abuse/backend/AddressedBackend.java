@@ -37,6 +37,7 @@ public interface AddressedBackend extends Backend {
         Memory.copy(readAddress(offset, into.remaining()), Memory.addressOf(into), into.remaining());
         // An address keeps no buffer from being freed
         Reference.reachabilityFence(into);
+        into.position(into.limit());
     }
 
     @Override
@@ -46,6 +47,7 @@ public interface AddressedBackend extends Backend {
             Memory.copy(Memory.addressOf(from), to, from.remaining());
             Reference.reachabilityFence(from);
         }
+        from.position(from.limit());
     }
 
     @Override

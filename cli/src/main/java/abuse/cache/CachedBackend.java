@@ -333,7 +333,7 @@ public final class CachedBackend implements AsyncBackend {
                     // There is nobody any more who could read
                 }
                 caching = false;
-                store.release();
+                reads.giveUp();
             }
         }
         if (!over) {

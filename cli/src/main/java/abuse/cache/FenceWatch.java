@@ -67,10 +67,16 @@ final class FenceWatch implements AutoCloseable {
         }
     }
 
-    /** By the clock, as a process that was stopped has asked nobody, and the kernel has read what is mapped all the same. */
+    /**
+     * By the clock, as a process that was stopped has asked nobody, and the kernel has read what is mapped all the same. Who can
+     * tell at once is asked once more before.
+     */
     private synchronized void watch() {
+        boolean late = false;
         while (pause()) {
-            if (System.nanoTime() - known >= most * period * 1_000_000) {
+            boolean was = late;
+            late = System.nanoTime() - known >= most * period * 1_000_000;
+            if (was && late) {
                 tell("the backend has not said for " + most * period / 1000 + " seconds whether it belongs to somebody else now");
             }
         }

@@ -21,6 +21,8 @@ final class KernelReads {
     private final LongSupplier capacity;
     private final Consumer<String> administrator;
     private volatile boolean over;
+    /** Whether the store is not ours any more. */
+    private boolean givenUp;
 
     /** Nothing is mapped yet, and the store is claimed. */
     KernelReads(Mapper mapper, Store store, Pieces pieces, int piece, LongSupplier capacity, Consumer<String> administrator) {
@@ -43,8 +45,9 @@ final class KernelReads {
             pieces.setMapped(place, true);
         } catch (IOException e) {
             administrator.accept(e.getMessage() + "; the server itself reads this piece of the cache");
+        } finally {
+            claim();
         }
-        claim();
     }
 
     /**
@@ -92,9 +95,15 @@ final class KernelReads {
 
     /** The store is kept from others if the kernel does not do that. */
     synchronized void claim() throws IOException {
-        if (!pieces.anyMapped()) {
+        if (!givenUp && !pieces.anyMapped()) {
             store.claim();
         }
+    }
+
+    /** Others may have the store, of which nothing is mapped any more. */
+    synchronized void giveUp() {
+        givenUp = true;
+        store.release();
     }
 
     /** From now on nothing is tried again. */

@@ -32,7 +32,7 @@ final class Connection {
     /** Held while something is written. */
     private final ReentrantLock sending = new ReentrantLock();
     private volatile boolean connected = true;
-    /** Whether it is lost, and another one may carry out its requests; under the lock. */
+    /** Whether it does not come back at once, so that another one may carry out its requests; under the lock. */
     private boolean released;
     /** The number of the present connection, from 1. */
     private int number = 1;
@@ -273,9 +273,10 @@ final class Connection {
         } finally {
             sending.unlock();
         }
-        if (moved != null) {
+        if (moved != null && other.abandoned) {
             other.send(moved);
-            other.flush();
+        } else if (moved != null) {
+            other.next(moved);
         }
     }
 
@@ -353,7 +354,6 @@ final class Connection {
         boolean writes = backend.lose();
         sending.lock();
         try {
-            released = true;
             for (Exchange exchange : exchanges.all()) {
                 // A part that was written may be lost with the server
                 exchange.restart();
@@ -362,7 +362,6 @@ final class Connection {
             sending.unlock();
         }
         backend.lost(cause, writes);
-        sendAgain();
     }
 
     /** Has all be sent that is not, if there is a connection for it. */
@@ -393,6 +392,9 @@ final class Connection {
                 use(next);
                 return;
             }
+            sending.lock();
+            released = true;
+            sending.unlock();
             sendAgain();
         }
     }

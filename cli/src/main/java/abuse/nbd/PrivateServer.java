@@ -24,6 +24,8 @@ final class PrivateServer implements AutoCloseable {
     /** How long after its connections a process ends that dies. */
     private static final long MOMENT_MS = 500;
     private static final int NOT_FOUND = 127;
+    /** Of the folder for temporary files: the name of a socket has 107 bytes at most. */
+    private static final int MOST_LENGTH = 70;
     private static final int SIGNAL = 128;
 
     private final String text;
@@ -104,7 +106,8 @@ final class PrivateServer implements AutoCloseable {
         if (this.command.isEmpty()) {
             throw new IOException(text + ": names no command");
         }
-        folder = Files.createTempDirectory(Path.of(System.getenv().getOrDefault("TMPDIR", "/tmp")), "abusectl");
+        String temporary = System.getenv().getOrDefault("TMPDIR", "");
+        folder = Files.createTempDirectory(Path.of(temporary.isEmpty() || temporary.length() > MOST_LENGTH ? "/tmp" : temporary), "abusectl");
         socket = folder.resolve("nbd");
     }
 

@@ -68,9 +68,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
     void start(Backend backend) throws IOException {
         CacheLeft.unmap(device);
         if (wanted) {
-            var extents = new TreeMap<Long, Extent>();
-            device.extents().forEach(extent -> extents.put(extent.offset(), extent));
-            found = extents;
+            found = look();
             cached = backend instanceof CachedBackend;
             try {
                 backend.start(this);
@@ -83,6 +81,17 @@ final class DiskMapper implements Mapper, AutoCloseable {
                 throw refusal(extent);
             }
         }
+    }
+
+    private NavigableMap<Long, Extent> look() throws DeviceException {
+        var extents = new TreeMap<Long, Extent>();
+        device.extents().forEach(extent -> extents.put(extent.offset(), extent));
+        return extents;
+    }
+
+    /** Whether it leads to a device of this backend, or to one that is gone, as when the same has come back with another number. */
+    private boolean isOurs(Extent extent) {
+        return !extent.memory() && (targets.containsValue(extent.target()) || !extent.target().startsWith("/"));
     }
 
     private IOException refusal(Extent extent) {
@@ -125,7 +134,8 @@ final class DiskMapper implements Mapper, AutoCloseable {
                 if (extent.offset() >= offset + length) {
                     break;
                 }
-                if (extent.offset() + extent.length() > offset && !extent.target().equals(name)) {
+                if (extent.offset() + extent.length() > offset && !extent.target().equals(name) && !isOurs(extent)
+                        && !isLent(extent)) {
                     throw refusal(extent);
                 }
             }
@@ -210,6 +220,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
     public void unmap(long length, long[] offsets) throws IOException {
         use();
         device.unmap(length, offsets);
+        if (found != null) {
+            found = look();
+        }
     }
 
     /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
@@ -227,7 +240,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
                 return;
             }
             for (Extent extent : device.extents()) {
-                if (!extent.memory() && targets.containsValue(extent.target())) {
+                if (isOurs(extent)) {
                     device.unmap(extent.offset(), extent.length());
                 }
             }

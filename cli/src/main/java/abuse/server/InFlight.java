@@ -141,7 +141,10 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
             long refusals = bringing.refused();
             bringing.copy(0, slot.id, slot.address);
             try {
-                device.transfer(bringing);
+                // Again if the request is just busy
+                do {
+                    device.transfer(bringing);
+                } while (bringing.answers() > 0 && bringing.stale() == stale && bringing.refused() == refusals);
             } catch (DeviceException e) {
                 throw new UncheckedIOException(e);
             } finally {
