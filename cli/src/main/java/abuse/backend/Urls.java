@@ -16,6 +16,16 @@ public final class Urls {
 
     private Urls() {}
 
+    /**
+     * What is wrong with a URL that has no host.
+     *
+     * @param rest what belongs behind the host
+     */
+    public static String noHost(URI uri, String rest) {
+        boolean underscore = uri.getRawAuthority() != null && uri.getRawAuthority().contains("_");
+        return "names no host" + (underscore ? ", as a host has no _" : "") + "; it is " + uri.getScheme() + "://HOST[:PORT]/" + rest;
+    }
+
     /** The scheme, host and path of a text: never a user, a password or a query; perhaps too little of one with a {@code @}, and of what is no URL. */
     public static String shown(String text) {
         int start = text.indexOf(':') + 1;

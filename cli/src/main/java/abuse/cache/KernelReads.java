@@ -94,7 +94,7 @@ final class KernelReads {
     }
 
     /** The store is kept from others if the kernel does not do that. */
-    synchronized void claim() throws IOException {
+    private synchronized void claim() throws IOException {
         if (!givenUp && !pieces.anyMapped()) {
             store.claim();
         }

@@ -30,8 +30,7 @@ record WebFile(String text, URI uri, String authorization) {
         try {
             URI uri = new URI(text);
             if (!isPlace(uri)) {
-                throw new IOException(Urls.shown(text) + ": names no host" + (String.valueOf(uri.getRawAuthority()).contains("_")
-                        ? ", as a host has no _" : "") + "; it is " + uri.getScheme() + "://HOST[:PORT]/PATH");
+                throw new IOException(Urls.shown(text) + ": " + Urls.noHost(uri, "PATH"));
             }
             String user = uri.getUserInfo();
             return new WebFile(Urls.shown(text), withoutUser(uri), user == null ? null

@@ -131,7 +131,7 @@ final class Connection {
         close(wire);
     }
 
-    /** After all have left, as a writer may wait for the server of another connection. */
+    /** After all have left, as what another one had under way may have come here. */
     void close() {
         Threads.join(writer);
         Threads.join(reader);

@@ -55,8 +55,7 @@ record NbdUri(String text, String host, int port, String socket, String export, 
             throw new IOException(text + ": a user name is of use only with pre-shared keys, which are not supported");
         }
         if (!unix && host == null) {
-            throw new IOException(text + ": names no host" + (String.valueOf(uri.getRawAuthority()).contains("_") ? ", as a host has no _"
-                    : "") + "; it is " + uri.getScheme() + "://HOST[:PORT]/[EXPORT]");
+            throw new IOException(text + ": " + Urls.noHost(uri, "[EXPORT]"));
         }
         if (!unix && (uri.getPort() == 0 || uri.getPort() > MOST_PORT)) {
             throw new IOException(text + ": a port is a number from 1 to " + MOST_PORT);
