@@ -80,7 +80,7 @@ wait_for() {
 	until "$@" >"$T/wait_for" 2>&1; do
 		vm_time
 		[ "$vm_time" -lt $end ] || fail "$((WAIT * SLOW)) seconds passed without: $* $(<"$T/wait_for")" \
-			"$(find "$T" -maxdepth 1 -type f -size -64k -exec tail -n 5 {} +)"
+			"$(find "$T" -maxdepth 1 -type f -size -64k -exec tail -n 5 {} +)" "$(stacks D)"
 		pause 0.05
 	done
 }
@@ -158,7 +158,11 @@ null_disks() {
 	modprobe null_blk "$@"
 }
 
-running() { kill -0 "${PID[$1]}" 2>"$T/kill"; }
+# running NAME: it has not ended. In a loop that starts no other process, bash at times never notices that one has.
+running() {
+	local stat
+	{ read -r stat <"/proc/${PID[$1]}/stat"; } 2>"$T/running" && [[ $stat != *') Z '* ]]
+}
 still_waits() { # NAME
 	pause 0.3
 	running "$1" || fail "$1 did not wait: $(<"$T/$1")"
