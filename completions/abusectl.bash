@@ -5,42 +5,42 @@
 # Sets value to what an option of a command takes: a word of its help in capitals, or nothing
 _abusectl_value() {
 	case "$1 $2" in
-	'run --cache') value=DEVICE|SIZE[,piece=SIZE] ;;
-	'run --filter') value=FILTER ;;
-	'run --plugin') value=JAR ;;
-	'run --deadline') value=SECONDS ;;
-	'setup --owner') value=USER ;;
-	'server --cache') value=DEVICE|SIZE[,piece=SIZE] ;;
-	'server --all') value=FILE ;;
-	'server --filter') value=FILTER ;;
-	'server --plugin') value=JAR ;;
-	'server --deadline') value=SECONDS ;;
-	'list -o' | 'list --output') value=COLUMNS ;;
-	'info -o' | 'info --output') value=COLUMNS ;;
-	'servers -o' | 'servers --output') value=SERVER_COLUMNS ;;
-	'requests -o' | 'requests --output') value=REQUEST_COLUMNS ;;
-	'top -n' | 'top --count') value=N ;;
-	'top -d' | 'top --interval') value=SECONDS ;;
-	'trace -e' | 'trace --events') value=EVENTS ;;
-	'trace -n' | 'trace --count') value=N ;;
-	'maps -o' | 'maps --output') value=MAP_COLUMNS ;;
-	'quiesce --timeout') value=SECONDS ;;
-	'filter -o' | 'filter --output') value=FILTER_COLUMNS ;;
-	'replay --onto') value=IMAGE ;;
-	'replay -o' | 'replay --output') value=LOG_COLUMNS ;;
-	'replay --to-entry' | 'replay --to-flush') value=N ;;
-	'replay --to-mark') value=TEXT ;;
-	'crashes --check') value=CHECK ;;
-	'crashes --keep') value=FILE ;;
-	'crashes --work') value=FOLDER ;;
-	'crashes --base') value=IMAGE ;;
-	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value=N ;;
-	'crashes --timeout') value=SECONDS ;;
-	'crashes --from') value=STATE ;;
-	'crashes --from-mark') value=TEXT ;;
-	'put --data' | 'put --out') value=FILE ;;
-	'put --fail') value=WHAT ;;
-	'poll --timeout') value=SECONDS ;;
+	'run --cache') value='BLOCK' ;;
+	'run --filter') value='FILTER' ;;
+	'run --plugin') value='JAR' ;;
+	'run --deadline') value='SECONDS' ;;
+	'setup --owner') value='USER' ;;
+	'server --cache') value='BLOCK' ;;
+	'server --all') value='FILE' ;;
+	'server --filter') value='FILTER' ;;
+	'server --plugin') value='JAR' ;;
+	'server --deadline') value='SECONDS' ;;
+	'list -o' | 'list --output') value='COLUMNS' ;;
+	'info -o' | 'info --output') value='COLUMNS' ;;
+	'servers -o' | 'servers --output') value='SERVER_COLUMNS' ;;
+	'requests -o' | 'requests --output') value='REQUEST_COLUMNS' ;;
+	'top -n' | 'top --count') value='N' ;;
+	'top -d' | 'top --interval') value='SECONDS' ;;
+	'trace -e' | 'trace --events') value='EVENTS' ;;
+	'trace -n' | 'trace --count') value='N' ;;
+	'maps -o' | 'maps --output') value='MAP_COLUMNS' ;;
+	'quiesce --timeout') value='SECONDS' ;;
+	'filter -o' | 'filter --output') value='FILTER_COLUMNS' ;;
+	'replay --onto') value='IMAGE' ;;
+	'replay -o' | 'replay --output') value='LOG_COLUMNS' ;;
+	'replay --to-entry' | 'replay --to-flush') value='N' ;;
+	'replay --to-mark') value='TEXT' ;;
+	'crashes --check') value='CHECK' ;;
+	'crashes --keep') value='FILE' ;;
+	'crashes --work') value='FOLDER' ;;
+	'crashes --base') value='IMAGE' ;;
+	'crashes --most' | 'crashes --seed' | 'crashes -j' | 'crashes --jobs') value='N' ;;
+	'crashes --timeout') value='SECONDS' ;;
+	'crashes --from') value='STATE' ;;
+	'crashes --from-mark') value='TEXT' ;;
+	'put --data' | 'put --out') value='FILE' ;;
+	'put --fail') value='WHAT' ;;
+	'poll --timeout') value='SECONDS' ;;
 	*) value= ;;
 	esac
 }
@@ -59,6 +59,19 @@ _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
 	FILE | IMAGE | JAR) _abusectl_files '' "$cur" ;;
+	FOLDER)
+		compopt -o filenames
+		while IFS= read -r node; do
+			COMPREPLY+=("$node")
+		done < <(compgen -d -- "$cur")
+		;;
+	BLOCK)
+		compopt -o filenames
+		while IFS= read -r node; do
+			[[ ! -b $node && ! -d $node ]] || COMPREPLY+=("$node")
+		done < <(compgen -f -- "${cur:-/dev/}")
+		;;
+	USER) COMPREPLY+=($(compgen -u -- "$cur")) ;;
 	DEVICE)
 		for node in /dev/abctl* /dev/abuse*; do
 			# A partition is not a device
@@ -186,11 +199,11 @@ _abusectl() {
 		;;
 	map)
 		options='--help --version --read-only --discard --write-zeroes --replace'
-		places='DEVICE|OFFSET OFFSET|LENGTH LENGTH|TARGET[:AT] TARGET[:AT]'
+		places='DEVICE OFFSET LENGTH BLOCK'
 		;;
 	unmap)
 		options='--help --version'
-		places='DEVICE|OFFSET OFFSET|LENGTH LENGTH'
+		places='DEVICE OFFSET LENGTH'
 		;;
 	maps)
 		options='--help --version --json --output --output-all --noheadings --bytes'

@@ -51,6 +51,24 @@ function __abusectl_FILTER
     printf '%s\n' error readonly delay stall rate log stats corrupt powerfail cow retry check record
 end
 
+function __abusectl_FOLDER
+    __fish_complete_directories (commandline -ct)
+end
+
+function __abusectl_USER
+    __fish_complete_users
+end
+
+function __abusectl_BLOCK
+    set -l word (commandline -ct | string replace -r '^-.*=' '' | string unescape -n)
+    test -n "$word"; or set word /dev/
+    for path in (__fish_complete_path $word | string split -f1 \t)
+        if test -b $path -o -d $path
+            echo $path
+        end
+    end
+end
+
 function __abusectl_BACKEND
     printf '%s\n' null mem file: qcow2: cow: nbd:// nbd+unix:/// nbds:// nbds+unix:/// nbd-exec: rbd: http:// https://
     set -l word (commandline -ct | string unescape -n)
@@ -74,7 +92,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l direct -d 'Read and
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l cache -x -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l cache -x -a '(__abusectl_BLOCK)' -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
@@ -85,7 +103,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_BACKEN
 complete -c abusectl -n __fish_use_subcommand -a setup -d 'Makes a disk, or changes it'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -s V -l version -d 'Show the version'
-complete -c abusectl -n '__fish_seen_subcommand_from setup' -l owner -x -d 'Give the control node and the disk to USER, who may then serve, use and reset it'
+complete -c abusectl -n '__fish_seen_subcommand_from setup' -l owner -x -a '(__abusectl_USER)' -d 'Give the control node and the disk to USER, who may then serve, use and reset it'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_DEVICE)'
 complete -c abusectl -n '__fish_seen_subcommand_from setup' -a '(__abusectl_KEYS)'
 complete -c abusectl -n __fish_use_subcommand -a server -d 'Answers requests until told to stop'
@@ -96,7 +114,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l direct -d 'Read 
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l shared -d 'Serve even if another server serves something else here, or another disk uses the image'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l pin -d 'Keep serving when memory runs out, for a disk with swap or the root filesystem'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do not let the kernel itself use the block device of file:, or the memory of mem, if the disk was set up with \'mappable\''
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l cache -x -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l cache -x -a '(__abusectl_BLOCK)' -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
@@ -168,6 +186,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from map' -l discard -d 'Map dis
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l write-zeroes -d 'Map writes of zeroes, too'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -l replace -d 'Also where something is mapped already'
 complete -c abusectl -n '__fish_seen_subcommand_from map' -a '(__abusectl_DEVICE)'
+complete -c abusectl -n '__fish_seen_subcommand_from map' -a '(__abusectl_BLOCK)'
 complete -c abusectl -n __fish_use_subcommand -a unmap -d 'Gives a part of a disk, or all of it, back to its servers'
 complete -c abusectl -n '__fish_seen_subcommand_from unmap' -s h -l help -d 'Show this help'
 complete -c abusectl -n '__fish_seen_subcommand_from unmap' -s V -l version -d 'Show the version'
@@ -240,7 +259,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from -x -d 'Beg
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going -d 'Go on behind a state that is bad'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l timeout -x -d 'How long a check may take'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
-complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -a '(__abusectl_FOLDER)' -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l keep -r -F -d 'Make an image of the first bad state, in its smallest form'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s J -l json -d 'Print JSON'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -F

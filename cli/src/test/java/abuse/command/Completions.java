@@ -35,12 +35,12 @@ final class Completions {
             var byLabel = new TreeMap<String, List<String>>();
             for (OptionSpec option : command.options()) {
                 for (String name : option.names()) {
-                    byLabel.computeIfAbsent(Model.value(command, option), label -> new ArrayList<>()).add("'" + command.name() + " " + name + "'");
+                    byLabel.computeIfAbsent(kind(Model.value(command, option)), label -> new ArrayList<>()).add("'" + command.name() + " " + name + "'");
                 }
             }
             byLabel.remove("");
-            byLabel.forEach((label, names) -> values.add("\t" + String.join(" | ", names) + ") value=" + label + " ;;"));
-            String places = Model.places(command).stream().map(labels -> String.join("|", labels)).collect(joining(" "));
+            byLabel.forEach((label, names) -> values.add("\t" + String.join(" | ", names) + ") value='" + label + "' ;;"));
+            String places = Model.places(command).stream().map(labels -> labels.stream().map(Completions::kind).collect(joining("|"))).collect(joining(" "));
             cases.add("\t" + command.name() + ")\n\t\toptions='" + String.join(" ", Model.longNames(command)) + "'\n\t\tplaces='"
                     + places + (Model.repeats(command) ? "+" : "") + "'\n\t\t;;");
         }
@@ -60,7 +60,7 @@ final class Completions {
             for (OptionSpec option : command.options()) {
                 boolean several = option.isMultiValue();
                 String text = "'[" + zshText(Model.brief(option.description())) + "]";
-                String value = option.arity().max() == 0 ? "" : ":" + option.paramLabel() + ":" + action(Model.label(command, option));
+                String value = option.arity().max() == 0 ? "" : ":" + zshText(option.paramLabel()) + ":" + action(Model.label(command, option));
                 String sign = option.arity().max() == 0 ? "" : option.arity().min() == 0 ? "=-" : "=";
                 // An optional value must be attached, and is not asked for
                 value = option.arity().min() == 0 && option.arity().max() > 0 ? ":" + value : value;
@@ -72,7 +72,7 @@ final class Completions {
             List<List<String>> places = Model.places(command);
             for (int i = 0; i < places.size(); i++) {
                 boolean last = i == places.size() - 1 && Model.repeats(command);
-                arguments.add("'" + (last ? "*" : String.valueOf(i + 1)) + ":" + String.join(" or ", places.get(i)) + ":"
+                arguments.add("'" + (last ? "*" : String.valueOf(i + 1)) + ":" + zshText(String.join(" or ", places.get(i))) + ":"
                         + (places.get(i).size() == 1 ? action(places.get(i).get(0)) : places.get(i).stream()
                                 .map(Completions::action).filter(action -> action.startsWith("_")).collect(joining("; ", "{", "}")))
                         + "'");
@@ -88,12 +88,17 @@ final class Completions {
     }
 
     private static String action(String label) {
-        return switch (label) {
-            case "DEVICE", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR",
-                    "CHANGE", "WHAT" -> "_abusectl_" + label;
+        return switch (kind(label)) {
+            case "DEVICE", "BLOCK", "USER", "FOLDER", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS", "BACKEND", "FILE", "FILTER", "JAR",
+                    "CHANGE", "WHAT" -> "_abusectl_" + kind(label);
             case "IMAGE" -> "_abusectl_FILE";
             default -> " ";
         };
+    }
+
+    /** What to offer for a label, as the templates name it. */
+    private static String kind(String label) {
+        return label.equals("DEVICE|SIZE[,piece=SIZE]") || label.equals("TARGET[:AT]") ? "BLOCK" : label;
     }
 
     private static String zshText(String text) {
@@ -113,7 +118,7 @@ final class Completions {
                 lines.add(seen + fishOption(command, option));
             }
             Model.places(command).stream().flatMap(List::stream).distinct().filter(label -> action(label).startsWith("_"))
-                    .forEach(label -> lines.add(seen + (label.equals("FILE") ? " -F" : " -a '(__abusectl_" + label + ")'")));
+                    .forEach(label -> lines.add(seen + (label.equals("FILE") ? " -F" : " -a '(__abusectl_" + kind(label) + ")'")));
         }
         var values = new HashMap<>(Map.of("LINES", Model.lines(lines), "PLAIN_BACKENDS", plainBackends()));
         for (String label : List.of("COMMAND", "KEYS", "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS",
@@ -128,9 +133,10 @@ final class Completions {
         for (String name : option.names()) {
             line.append(name.startsWith("--") ? " -l " + name.substring(2) : " -s " + name.substring(1));
         }
-        line.append(switch (Model.value(command, option)) {
+        line.append(switch (kind(Model.value(command, option))) {
             case "" -> "";
             case "FILE", "IMAGE", "JAR" -> " -r -F";
+            case "BLOCK", "USER", "FOLDER" -> " -x -a '(__abusectl_" + kind(option.paramLabel()) + ")'";
             case "FILTER", "WHAT" -> " -x -a '" + joined(option.paramLabel()) + "'";
             case "COLUMNS", "SERVER_COLUMNS", "REQUEST_COLUMNS", "MAP_COLUMNS", "FILTER_COLUMNS", "LOG_COLUMNS" -> " -x -a '(__abusectl_" + Model.label(command, option) + ")'";
             default -> " -x";

@@ -53,15 +53,16 @@ final class Model {
     }
 
     /**
-     * What each position after the command may hold. A device may be left out, so that what comes after it
-     * may stand there, too.
+     * What each position after the command may hold. If the first word may be left out, what comes after each may stand
+     * in its place, too.
      */
     static List<List<String>> places(CommandSpec command) {
         var places = new ArrayList<List<String>>();
         for (PositionalParamSpec word : command.positionalParameters()) {
             places.add(new ArrayList<>(List.of(word.paramLabel())));
         }
-        for (int i = 0; i + 1 < places.size(); i++) {
+        boolean shifts = !places.isEmpty() && !command.positionalParameters().get(0).required();
+        for (int i = 0; shifts && i + 1 < places.size(); i++) {
             places.get(i).addAll(places.get(i + 1));
         }
         return places;
