@@ -102,7 +102,8 @@ final class PowerFailThread implements AutoCloseable {
             if (request == null && !cutting && !writing) {
                 return;
             }
-            storage.until(request == null ? Long.MAX_VALUE : request.deadline());
+            // A cut and a change of the filters have no deadline
+            storage.until(Long.MAX_VALUE);
             try {
                 if (cutting) {
                     cutNow();
@@ -114,6 +115,7 @@ final class PowerFailThread implements AutoCloseable {
                 administrator.accept("powerfail: " + FilteredBackend.words(e));
             }
             if (request != null && !request.isAbandoned()) {
+                storage.until(request.deadline());
                 try {
                     carryOut(request);
                 } catch (Throwable e) {
@@ -206,13 +208,22 @@ final class PowerFailThread implements AutoCloseable {
                     return !late;
                 }
             }
-            storage.write(0, Long.MAX_VALUE);
+            IOException failure = null;
+            try {
+                storage.write(0, Long.MAX_VALUE);
+            } catch (IOException e) {
+                // There may be room all the same
+                failure = e;
+            }
             retire();
             synchronized (filter) {
                 if (closed) {
                     throw new IOException("the server has ended");
                 }
                 if (!cache.hasRoom(request.offset() / blockSize, request.length() / blockSize)) {
+                    if (failure != null) {
+                        throw failure;
+                    }
                     // For reads, which end soon
                     pause(1);
                 }

@@ -79,8 +79,12 @@ final class WriteBack implements AutoCloseable {
         }
     }
 
-    /** Writes the dirty blocks of a range, those that are neighbours together. */
+    /**
+     * Writes the dirty blocks of a range, those that are neighbours together. One that cannot be written keeps no other from
+     * being written.
+     */
     void write(long from, long to) throws IOException {
+        IOException failure = null;
         int n;
         synchronized (lock) {
             n = cache.dirtyBlocks(from, to, sorted);
@@ -95,14 +99,29 @@ final class WriteBack implements AutoCloseable {
                     count++;
                 } while (count < versions.length && i + count < n && sorted[i + count] == sorted[i] + count);
             }
-            carryOut(Kind.WRITE, sorted[i] * blockSize, data.slice(0, count * blockSize));
-            synchronized (lock) {
-                for (int j = 0; j < count; j++) {
-                    cache.written(sorted[i] + j, versions[j]);
+            try {
+                carryOut(Kind.WRITE, sorted[i] * blockSize, data.slice(0, count * blockSize));
+                synchronized (lock) {
+                    for (int j = 0; j < count; j++) {
+                        cache.written(sorted[i] + j, versions[j]);
+                    }
                 }
+            } catch (IOException e) {
+                failure = goOn(failure, e);
             }
             i += count;
         }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    /** Returns the first failure, unless what follows would fail for the same reason: then this throws. */
+    private IOException goOn(IOException first, IOException now) throws IOException {
+        if (givenUp || System.nanoTime() - deadline >= 0 && deadline != Long.MAX_VALUE) {
+            throw now;
+        }
+        return first == null ? now : first;
     }
 
     void flush() throws IOException {
@@ -116,10 +135,19 @@ final class WriteBack implements AutoCloseable {
             n = cache.dirtyBlocks(0, Long.MAX_VALUE, sorted);
         }
         int[] fates = new int[3];
+        IOException failure = null;
         for (int i = 0; i < n; i++) {
-            fates[settle(sorted[i], fate, chance.draw())]++;
+            long drawn = chance.draw();
+            try {
+                fates[settle(sorted[i], fate, drawn)]++;
+            } catch (IOException e) {
+                failure = goOn(failure, e);
+            }
         }
         flush();
+        if (failure != null) {
+            throw failure;
+        }
         return fates;
     }
 

@@ -12,6 +12,7 @@ import abuse.backend.Failure;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -139,7 +140,7 @@ class PowerFailFaultsTest {
     @Test
     void a_full_cache_writes_back_what_a_cut_cannot_take_any_more() throws Exception {
         // 256 KiB, twice the longest request
-        try (var disk = disk(Map.of("cache", 1L, "op", java.util.Set.of("flush"), "nth", 1L, "off", 0L))) {
+        try (var disk = disk(Map.of("cache", 1L, "op", Set.of("flush"), "nth", 1L, "off", 0L))) {
             for (int block = 0; block < 65; block++) {
                 TestStore.write(disk, block, 1);
             }
@@ -147,6 +148,39 @@ class PowerFailFaultsTest {
             assertEquals(1, TestStore.read(disk, 0));
             assertEquals(0, TestStore.read(disk, 64));
             assertTrue(store.log().contains("lost=1 kept=0 torn=0"), store.log());
+        }
+    }
+
+    @Test
+    void a_block_that_cannot_be_written_back_keeps_no_other_from_it() throws Exception {
+        var disk = store.behind(TestStore.filter("powerfail", Map.of("cache", 1L)),
+                TestStore.filter("error", Map.of("op", Set.of("write"), "range", new Span(0, TestStore.BLOCK))));
+        TestStore.write(disk, 0, 1);
+        TestStore.write(disk, 2, 1);
+        assertEquals(Failure.IO, TestRequest.flush().submitTo(disk).await());
+        assertEquals(1, store.bytes[2 * TestStore.BLOCK]);
+        // More than the cache holds
+        for (int block = 4; block < 200; block += 2) {
+            TestStore.write(disk, block, 1);
+        }
+        String lost = assertThrows(IOException.class, disk::close).getMessage();
+        assertTrue(lost.startsWith("powerfail: 1 blocks were not written back"), lost);
+        for (int block = 2; block < 200; block += 2) {
+            assertEquals(1, store.bytes[block * TestStore.BLOCK], "block " + block);
+        }
+    }
+
+    @Test
+    void the_deadline_of_the_request_that_cuts_is_not_that_of_what_is_kept() throws Exception {
+        var powerfail = TestStore.filter("powerfail", Map.of("fate", "kept", "op", Set.of("flush"), "nth", 1L, "off", 0L));
+        try (var disk = store.behind(powerfail, TestStore.filter("delay", Map.of("time", 20_000_000L)))) {
+            for (int block = 0; block < 20; block++) {
+                TestStore.write(disk, block, 1);
+            }
+            var flush = TestRequest.flush();
+            flush.deadline = System.nanoTime() + 100_000_000;
+            flush.submitTo(disk).await();
+            assertTrue(store.log().contains("lost=0 kept=20 torn=0"), store.log());
         }
     }
 
