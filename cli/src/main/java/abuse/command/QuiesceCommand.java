@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 final class QuiesceCommand extends Command {
     private final PositionalParamSpec name = deviceWord();
     private final OptionSpec timeout = option("--timeout", "SECONDS", "Wait no longer than this for answers, such as 5 or"
-            + " 500ms; 0 does not wait.");
+            + " 500ms; 0 does not wait. The disk stays quiesced even if they do not come in time.");
 
     QuiesceCommand(Context context) {
         super(context, "quiesce", "Keeps requests from all servers until 'abusectl resume'.",
