@@ -118,7 +118,7 @@ final class WriteBack implements AutoCloseable {
 
     /** Returns the first failure, unless what follows would fail for the same reason: then this throws. */
     private IOException goOn(IOException first, IOException now) throws IOException {
-        if (givenUp || System.nanoTime() - deadline >= 0 && deadline != Long.MAX_VALUE) {
+        if (givenUp || underWay.isLate(System.nanoTime())) {
             throw now;
         }
         return first == null ? now : first;
