@@ -11,9 +11,9 @@ final class RequeueCommand extends Command {
 
     RequeueCommand(Context context) {
         super(context, "requeue", "Takes all requests from the servers that have them.",
-                "For a server that hangs: its requests wait for another server, and its late answers are refused. Kill a server"
-                        + " instead that moves the data itself, or it may overwrite newer data when it goes on: see SERVERS THAT"
-                        + " STOP in abusectl-server(8).");
+                "For a server that hangs: its requests wait for another server, and its late answers are refused. A server"
+                        + " that moves the data itself must be killed instead, or it may overwrite newer data when it goes on: see"
+                        + " SERVERS THAT STOP in abusectl-server(8).");
     }
 
     @Override
