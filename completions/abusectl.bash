@@ -45,13 +45,13 @@ _abusectl_value() {
 	esac
 }
 
-# Adds the files whose names begin like that, after the first part of a word
+# Adds the files, or with -d the folders, whose names begin like that, after the first part of a word
 _abusectl_files() {
 	local file
 	compopt -o filenames
 	while IFS= read -r file; do
 		COMPREPLY+=("$1$file")
-	done < <(compgen -f -- "$2")
+	done < <(compgen "${3--f}" -- "$2")
 }
 
 # Adds to COMPREPLY, as whole words, everything that a word such as DEVICE stands for
@@ -59,12 +59,7 @@ _abusectl_add() {
 	local cur=$2 before='' node
 	case $1 in
 	FILE | IMAGE | JAR) _abusectl_files '' "$cur" ;;
-	FOLDER)
-		compopt -o filenames
-		while IFS= read -r node; do
-			COMPREPLY+=("$node")
-		done < <(compgen -d -- "$cur")
-		;;
+	FOLDER) _abusectl_files '' "$cur" -d ;;
 	BLOCK)
 		compopt -o filenames
 		while IFS= read -r node; do

@@ -60,7 +60,7 @@ final class Completions {
             for (OptionSpec option : command.options()) {
                 boolean several = option.isMultiValue();
                 String text = "'[" + zshText(Model.brief(option.description())) + "]";
-                String value = option.arity().max() == 0 ? "" : ":" + zshText(option.paramLabel()) + ":" + action(Model.label(command, option));
+                String value = option.arity().max() == 0 ? "" : ":" + zshLabel(option.paramLabel()) + ":" + action(Model.label(command, option));
                 String sign = option.arity().max() == 0 ? "" : option.arity().min() == 0 ? "=-" : "=";
                 // An optional value must be attached, and is not asked for
                 value = option.arity().min() == 0 && option.arity().max() > 0 ? ":" + value : value;
@@ -72,7 +72,7 @@ final class Completions {
             List<List<String>> places = Model.places(command);
             for (int i = 0; i < places.size(); i++) {
                 boolean last = i == places.size() - 1 && Model.repeats(command);
-                arguments.add("'" + (last ? "*" : String.valueOf(i + 1)) + ":" + zshText(String.join(" or ", places.get(i))) + ":"
+                arguments.add("'" + (last ? "*" : String.valueOf(i + 1)) + ":" + zshLabel(String.join(" or ", places.get(i))) + ":"
                         + (places.get(i).size() == 1 ? action(places.get(i).get(0)) : places.get(i).stream()
                                 .map(Completions::action).filter(action -> action.startsWith("_")).collect(joining("; ", "{", "}")))
                         + "'");
@@ -102,7 +102,11 @@ final class Completions {
     }
 
     private static String zshText(String text) {
-        return text.replace("'", "").replace(":", "\\:").replace("[", "(").replace("]", ")");
+        return zshLabel(text.replace("'", "")).replace("[", "(").replace("]", ")");
+    }
+
+    private static String zshLabel(String label) {
+        return label.replace(":", "\\:");
     }
 
     private static Map<String, String> fish() {
