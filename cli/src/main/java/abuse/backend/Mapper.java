@@ -81,10 +81,4 @@ public interface Mapper {
 
     /** The same for ranges of one length, which takes hardly longer than for one of them. */
     void unmap(long length, long[] offsets) throws IOException;
-
-    /**
-     * Nothing will be mapped any more, so that another server may have the disk while this backend is being closed. Called when
-     * no other call is under way; later ones fail.
-     */
-    default void end() {}
 }

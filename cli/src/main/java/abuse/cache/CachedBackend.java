@@ -419,10 +419,6 @@ public final class CachedBackend implements AsyncBackend {
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
             tell("cache " + where + ": " + e.getMessage() + "; the next server begins with an empty one");
         } finally {
-            // Not before it is kept: another server could change the backend meanwhile
-            if (mapper != null) {
-                mapper.end();
-            }
             store.close();
             if (pieces != null) {
                 pieces.close();

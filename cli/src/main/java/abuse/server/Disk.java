@@ -22,10 +22,11 @@ import java.util.Set;
  * A device that is set up, with the open backend that serves it.
  *
  * @param identity what the backend's bytes are told apart by; null if it is not to be compared with others
+ * @param claim a control node that keeps other content away until the backend is closed
  * @param mapper null if the disk cannot be mapped
  */
 record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity,
-        DiskMapper mapper) implements AutoCloseable {
+        Device claim, DiskMapper mapper) implements AutoCloseable {
     /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
     private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
 
@@ -46,8 +47,9 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
                 throw new SizeMismatchException(backend.size(), status.capacity());
             }
             String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
-            return new Disk(devices, path, text, status, backend, new DiskSize(backend, status.capacity()), identity,
-                    mappable ? new DiskMapper(node(devices, path, status, new Serving(Device.ANY_QUEUE, identity, text)), map) : null);
+            var size = new DiskSize(backend, status.capacity());
+            Device claim = node(devices, path, status, new Serving(Device.ANY_QUEUE, identity, text));
+            return new Disk(devices, path, text, status, backend, size, identity, claim, mappable ? new DiskMapper(claim, map) : null);
         } catch (IOException | RuntimeException | Error e) {
             backend.close();
             throw e;
@@ -113,9 +115,10 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
         return flags;
     }
 
+    /** Only now a backend may write what it has kept, or a filter: other content that was written before would be lost. */
     @Override
     public void close() throws IOException {
-        try (mapper; backend) {
+        try (claim; mapper; backend) {
             if (mapper != null) {
                 mapper.undo();
             }

@@ -46,7 +46,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
     private final Map<String, String> targets = new ConcurrentHashMap<>();
     /** What was mapped before the backend maps all it has, by where it begins; null except meanwhile. */
     private volatile NavigableMap<Long, Extent> found;
-    /** Whether the backend is a cache, which undoes all itself, and keeps the disk until it has said whose bytes it has. */
+    /** Whether the backend is a cache, which undoes all itself. */
     private volatile boolean cached;
     /** Whether the backend has mapped anything, and may have to undo that. */
     private boolean used;
@@ -55,7 +55,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
     /**
      * For a disk that may be mapped.
      *
-     * @param device a control node that has said what it serves, which it closes
+     * @param device a control node that has said what it serves
      * @param wanted whether the backend may do so
      */
     DiskMapper(Device device, boolean wanted) {
@@ -227,11 +227,7 @@ final class DiskMapper implements Mapper, AutoCloseable {
 
     /** After a stop the disk waits for the next server, as it does for what is not mapped. Memory is all there is of its bytes. */
     void undo() throws IOException {
-        if (cached) {
-            return;
-        }
-        if (!isUsed()) {
-            end();
+        if (cached || !isUsed()) {
             return;
         }
         try {
@@ -263,18 +259,9 @@ final class DiskMapper implements Mapper, AutoCloseable {
         return used;
     }
 
-    /** Says no more that this server has the disk. */
+    /** After the backend, which may use it until its end, and before the control node. */
     @Override
-    public synchronized void end() {
-        if (!ended) {
-            ended = true;
-            device.close();
-        }
-    }
-
-    /** After the backend, which may use it until its end. */
-    @Override
-    public void close() {
-        end();
+    public synchronized void close() {
+        ended = true;
     }
 }

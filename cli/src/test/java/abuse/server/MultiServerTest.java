@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.DeviceException;
 import abuse.device.Flag;
+import abuse.device.OtherContentException;
 import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
@@ -167,7 +168,7 @@ class MultiServerTest {
         long most = Runtime.getRuntime().availableProcessors() + 8 + 64;
         assertTrue(threads() <= most, threads() + " threads");
         for (SimulatedDisk disk : disks) {
-            assertEquals(1, disk.openNodes());
+            assertEquals(2, disk.openNodes());
         }
         stop();
         assertEquals(0, threads());
@@ -175,6 +176,27 @@ class MultiServerTest {
             assertEquals(1, told.ended.getCount());
             assertEquals(List.of(), told.problems);
         }
+    }
+
+    @Test
+    void other_content_is_refused_until_the_backend_is_closed() throws Exception {
+        var gate = new Gate();
+        add(geometry -> new ServerTestBase.ModelBackend() {
+            @Override
+            public void close() throws IOException {
+                gate.pass();
+            }
+        });
+        start();
+        server.stop();
+        gate.awaitReached();
+        try {
+            var second = new RunningServer(devices, "second", geometry -> new ServerTestBase.ModelBackend());
+            assertInstanceOf(OtherContentException.class, second.start().end());
+        } finally {
+            gate.open();
+        }
+        stop();
     }
 
     /** Who never asks for requests does not serve: a time limit would fail them. */

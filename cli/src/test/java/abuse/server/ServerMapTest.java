@@ -41,6 +41,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Backends that map their disk. */
 class ServerMapTest extends ServerTestBase {
@@ -227,27 +229,32 @@ class ServerMapTest extends ServerTestBase {
         assertEquals(List.of(), extents());
     }
 
-    @Test
-    void a_disk_is_free_while_the_backend_is_closed_that_maps_nothing_any_more() throws Exception {
-        disk.setUp(CAPACITY, Flag.MAPPABLE);
-        disk.carryOutMapped();
-        for (boolean cached : new boolean[] {false, true}) {
-            var gate = new Gate();
-            var slow = new ModelBackend() {
-                @Override
-                public void close() throws IOException {
-                    gate.pass();
-                }
-            };
-            var server = serve(geometry -> cached ? new CachedBackend(slow, new CachePlace(null, CAPACITY, 4 * BLOCK), geometry) : slow);
-            assertFalse(disk.read(0, BLOCK).await().failed());
-            assertEquals(cached ? 1 : 0, extents().size());
-            server.server.stop();
-            gate.awaitReached();
-            assertEquals(List.of(), extents());
-            assertNull(serve(new ModelBackend()).stop());
-            gate.open();
-            assertNull(server.end());
+    /** It may write only then what it has kept. */
+    @ParameterizedTest
+    @CsvSource({"false, false", "true, false", "true, true"})
+    void other_content_is_refused_until_the_backend_is_closed(boolean mappable, boolean cached) throws Exception {
+        disk.setUp(CAPACITY, mappable ? new Flag[] {Flag.MAPPABLE} : new Flag[0]);
+        var gate = new Gate();
+        var slow = new ModelBackend() {
+            @Override
+            public void close() throws IOException {
+                gate.pass();
+            }
+        };
+        var server = serve(geometry -> cached ? new CachedBackend(slow, new CachePlace(null, CAPACITY, 4 * BLOCK), geometry) : slow);
+        assertFalse(disk.read(0, BLOCK).await().failed());
+        server.server.stop();
+        gate.awaitReached();
+        assertEquals(0, servers());
+        assertInstanceOf(OtherContentException.class, start(geometry -> new ModelBackend()).end());
+        gate.open();
+        assertNull(server.end());
+        assertNull(serve(new ModelBackend()).stop());
+    }
+
+    private int servers() throws DeviceException {
+        try (Device device = devices.open("/dev/abctl0")) {
+            return device.servers().size();
         }
     }
 
