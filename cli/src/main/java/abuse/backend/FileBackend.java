@@ -5,7 +5,9 @@ import abuse.backend.BackendFactory.Option;
 import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
+import abuse.libc.QemuLock;
 import abuse.libc.Unix;
+import abuse.libc.UsedDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -20,6 +22,7 @@ class FileBackend implements Backend {
     private static final Set<String> TIMED = Set.of("ext2", "ext3", "ext4", "xfs", "btrfs");
     private static final long TICK_MS = 50;
     private static final long SECOND_MS = 1000;
+    private static final String EXCEPTION = ", unless you add --shared";
     private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
 
     final int fd;
@@ -90,7 +93,12 @@ class FileBackend implements Backend {
             }
             var lock = ImageLock.take(fd, path, geometry.number(), geometry.readOnly());
             if (!options.contains(Option.SHARED)) {
-                lock.refuseOthers(", unless you add --shared");
+                lock.refuseOthers(EXCEPTION);
+                QemuLock.share(fd, path, writable, EXCEPTION);
+                // The kernel looks itself before it maps a disk to it, and an earlier server may have had that done
+                if (writable && Image.isBlockDevice("/proc/self/fd/" + fd) && !geometry.mappable()) {
+                    UsedDevice.refuse(fd, path, EXCEPTION);
+                }
             }
             // Only a new image: growing one that holds something is up to the administrator
             if (create && end() == 0 && Unix.ftruncate(fd, geometry.capacity()) < 0) {

@@ -6,6 +6,7 @@ import abuse.backend.Failure;
 import abuse.libc.FileSync;
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
+import abuse.libc.QemuLock;
 import abuse.libc.Terminal;
 import abuse.libc.Unix;
 import java.io.IOException;

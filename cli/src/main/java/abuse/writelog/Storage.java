@@ -3,7 +3,9 @@ package abuse.writelog;
 
 import abuse.libc.ImageLock;
 import abuse.libc.Memory;
+import abuse.libc.QemuLock;
 import abuse.libc.Unix;
+import abuse.libc.UsedDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,8 +30,7 @@ public final class Storage implements AutoCloseable {
         readOnly = flags == Unix.O_RDONLY;
         fd = Unix.open(path, flags | Unix.O_CLOEXEC, 0600);
         if (fd < 0) {
-            throw new IOException(this.path + ": " + (Unix.errno() == Unix.EBUSY ? "is mounted, or used by something else; end that first"
-                    : Unix.strerror(Unix.errno())));
+            throw new IOException(this.path + ": " + (Unix.errno() == Unix.EBUSY ? UsedDevice.REFUSAL : Unix.strerror(Unix.errno())));
         }
         try {
             size = sizeNow();
@@ -60,6 +61,7 @@ public final class Storage implements AutoCloseable {
     /** Fails if it is the image of a disk that is served, so that it would change or must not be changed; until the end no server takes it. */
     public Storage alone() throws IOException {
         ImageLock.takeWithoutDisk(fd, path, readOnly);
+        QemuLock.take(fd, path, !readOnly);
         return this;
     }
 

@@ -174,6 +174,29 @@ class FileBackendTest {
     }
 
     @Test
+    void an_image_that_qemu_writes_is_refused_and_qemu_is_kept_from_ours() throws Exception {
+        open(true, CACHED).close();
+        String busy = image() + ": another server or a program of qemu has it open; one of the two must end, unless you add --shared";
+        int other = Unix.open(image().toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
+        try {
+            // As qemu does: what it forbids, here to write
+            assertEquals(0, Unix.lockForReading(other, 201));
+            assertEquals(busy, assertThrows(IOException.class, () -> open(false, CACHED)).getMessage());
+            open(false, READ_ONLY).close();
+            new Backends().open("file:" + image(), Set.of(Option.SHARED), CACHED).close();
+        } finally {
+            Unix.close(other);
+        }
+        int looker = Unix.open(image().toString(), Unix.O_RDONLY | Unix.O_CLOEXEC);
+        try (Backend backend = open(false, CACHED); Backend second = open(false, CACHED)) {
+            assertTrue(Unix.firstLock(looker, 101, 1) > 0, backend.identity());
+            assertEquals(0, Unix.firstLock(looker, 201, 1), second.identity());
+        } finally {
+            Unix.close(looker);
+        }
+    }
+
+    @Test
     void an_image_that_another_machine_has_is_refused() throws Exception {
         open(true, CACHED).close();
         int fd = Unix.open(image().toString(), Unix.O_RDWR | Unix.O_CLOEXEC);
