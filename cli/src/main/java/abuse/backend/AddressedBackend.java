@@ -51,5 +51,5 @@ public interface AddressedBackend extends Backend {
     }
 
     @Override
-    void close();
+    void close() throws IOException;
 }

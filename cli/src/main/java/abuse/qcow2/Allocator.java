@@ -11,7 +11,7 @@ import java.util.List;
  * Hands out clusters of the file that read as zeros, and are counted as used once; both is durable. So it makes many of
  * them ready at once. Those that are left over are given back at the end; if the server is killed before, they are lost.
  */
-final class Allocator {
+final class Allocator implements AutoCloseable {
     /** The most bytes that are made ready at once. */
     static final long LARGEST_CHUNK = 64 << 20;
     private static final long FIRST_CHUNK = 1 << 20;
@@ -153,18 +153,17 @@ final class Allocator {
         }
     }
 
-    /** Gives back what is left over. */
-    synchronized void close() throws IOException {
-        try (refcounts) {
-            giveBackAll();
-        }
+    @Override
+    public synchronized void close() {
+        refcounts.close();
     }
 
-    private void giveBackAll() throws IOException {
+    /** Gives back what is left over, at the end. */
+    synchronized void giveBackAll() throws IOException {
         flush();
         long end = clusters();
         for (Run run : ready) {
-            refcounts.set(run.start, run.count, 0);
+            uncount(run.start, run.count);
         }
         // Or a power cut could leave the counts of what is cut off
         file.sync();
@@ -173,7 +172,7 @@ final class Allocator {
             end--;
         }
         if (end < clusters()) {
-            file.resize(end << bits);
+            shorten(end << bits);
         }
         file.sync();
     }
@@ -317,7 +316,7 @@ final class Allocator {
         addAtEnd(new Run(first, count));
     }
 
-    /** Undoes an extension, or a full filesystem would make the file longer with each request that fails. */
+    /** Undoes extensions, or a full filesystem would make the file longer with each request that fails. */
     private void shorten(long length) {
         try {
             file.resize(length);

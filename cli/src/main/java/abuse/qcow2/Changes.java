@@ -39,7 +39,11 @@ final class Changes implements AutoCloseable {
         bits = image.header.clusterBits();
         clusterSize = 1 << bits;
         // Whoever wrote it before may have given up clusters that durable tables still point to, and we will use them
-        file.sync();
+        try {
+            file.sync();
+        } catch (IOException e) {
+            // The first flush tells, and nothing new is used before
+        }
         allocator = new Allocator(file, image.header, map, ready);
         for (int i = 0; i < LOCKS; i++) {
             locks[i] = new Object();
@@ -68,10 +72,13 @@ final class Changes implements AutoCloseable {
         allocator.flush();
     }
 
+    /** Fails if something that was written may not be durable. */
     @Override
     public void close() throws IOException {
-        try {
-            allocator.close();
+        try (allocator) {
+            if (begun) {
+                allocator.giveBackAll();
+            }
         } finally {
             scratch.forEach(Memory::close);
         }

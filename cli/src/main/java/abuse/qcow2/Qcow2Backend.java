@@ -87,7 +87,7 @@ class Qcow2Backend implements AddressedBackend {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         try (zeros; image) {
             // Both, whatever happens
         }

@@ -40,11 +40,9 @@ final class WritableBackend extends Qcow2Backend {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         try {
             changes.close();
-        } catch (IOException e) {
-            // Clusters that were ready are lost; no data is
         } finally {
             super.close();
         }

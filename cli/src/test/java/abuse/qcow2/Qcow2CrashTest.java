@@ -183,6 +183,7 @@ class Qcow2CrashTest extends Qcow2TestBase {
             untilCrash = 1;
             allocator.take(DISK / 512);
             untilCrash = Integer.MAX_VALUE;
+            allocator.giveBackAll();
             allocator.close();
         }
         assertTrue(crashes > 60, crashes + " crashes");

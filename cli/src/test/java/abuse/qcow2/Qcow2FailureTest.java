@@ -197,14 +197,14 @@ class Qcow2FailureTest extends Qcow2TestBase {
         for (int i = 0; i < 70; i++) {
             Qcow2Layer layer = new Chain((path, writable) -> new CutFile(path)).open(image.toString(), true);
             var changes = new Changes(layer, Allocator.LARGEST_CHUNK);
-            try (var backend = new WritableBackend(layer, changes, MAX_REQUEST)) {
-                // All that is free within the file is taken first
-                assertEquals("cut", assertThrows(IOException.class, () -> {
-                    for (int at = 0; at < SIZE; at += 512) {
-                        backend.write(at, direct(new byte[] {1}));
-                    }
-                }).getMessage());
-            }
+            var backend = new WritableBackend(layer, changes, MAX_REQUEST);
+            // All that is free within the file is taken first
+            assertEquals("cut", assertThrows(IOException.class, () -> {
+                for (int at = 0; at < SIZE; at += 512) {
+                    backend.write(at, direct(new byte[] {1}));
+                }
+            }).getMessage());
+            assertEquals("cut", assertThrows(IOException.class, backend::close).getMessage());
         }
         run("qemu-img", "check", "-q", "-r", "leaks", image.toString());
     }

@@ -192,6 +192,7 @@ class Qcow2MalformedTest extends Qcow2TestBase {
                 allocator.release(place, 1);
             }
             allocator.flush();
+            allocator.giveBackAll();
             allocator.close();
         }
         assertArrayEquals(before, Files.readAllBytes(image));

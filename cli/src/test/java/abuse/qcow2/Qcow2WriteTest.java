@@ -290,31 +290,31 @@ class Qcow2WriteTest extends Qcow2TestBase {
     @ValueSource(strings = {"write in place", "write", "discard", "zero"})
     void an_image_that_is_cut_short_while_it_is_served_is_not_made_long_again(String change) throws Exception {
         Path image = make(new Creation(65536, "1.1", 16, "", false, null));
-        try (AddressedBackend backend = open(image, false)) {
-            backend.write(0, direct(new byte[MAX_REQUEST]));
-            backend.flush();
-            try (var file = new RandomAccessFile(image.toFile(), "rw")) {
-                file.setLength(512 << 10);
-            }
-            assertEquals(image + ": the image was cut short", assertThrows(IOException.class, () -> {
-                switch (change) {
-                    case "write in place" -> backend.write(0, direct(new byte[512]));
-                    // Until it needs more than was made ready
-                    case "write" -> {
-                        for (int at = 1 << 20; at < SIZE; at += 512 << 10) {
-                            backend.write(at, direct(new byte[512]));
-                        }
-                    }
-                    case "discard" -> backend.discard(0, 1 << 20);
-                    default -> backend.writeZeroes(0, 1 << 20);
-                }
-            }).getMessage());
-            assertEquals(512 << 10, Files.size(image));
-            try (var file = new RandomAccessFile(image.toFile(), "rw")) {
-                file.setLength(64 << 20);
-            }
-            assertEquals(image + ": the image was cut short", assertThrows(IOException.class, backend::flush).getMessage());
+        AddressedBackend backend = open(image, false);
+        backend.write(0, direct(new byte[MAX_REQUEST]));
+        backend.flush();
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(512 << 10);
         }
+        assertEquals(image + ": the image was cut short", assertThrows(IOException.class, () -> {
+            switch (change) {
+                case "write in place" -> backend.write(0, direct(new byte[512]));
+                // Until it needs more than was made ready
+                case "write" -> {
+                    for (int at = 1 << 20; at < SIZE; at += 512 << 10) {
+                        backend.write(at, direct(new byte[512]));
+                    }
+                }
+                case "discard" -> backend.discard(0, 1 << 20);
+                default -> backend.writeZeroes(0, 1 << 20);
+            }
+        }).getMessage());
+        assertEquals(512 << 10, Files.size(image));
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(64 << 20);
+        }
+        assertEquals(image + ": the image was cut short", assertThrows(IOException.class, backend::flush).getMessage());
+        assertEquals(image + ": the image was cut short", assertThrows(IOException.class, backend::close).getMessage());
     }
 
     @Test
