@@ -62,8 +62,7 @@ final class Allocator implements AutoCloseable {
             used = refcounts.end();
             // A killed qemu may leave some there
             if (used - firstEnd << bits > LARGEST_CHUNK) {
-                throw new IOException(file.path + ": the image ends long before clusters that are in use; 'qemu-img check -r all "
-                        + file.path + "' repairs it");
+                throw new IOException(file.path + ": the image ends long before the last cluster that is in use; " + Hints.repair(file.path));
             }
         } catch (Throwable e) {
             refcounts.close();

@@ -109,7 +109,7 @@ public final class CowFactory implements BackendFactory {
                         throw new IOException(base + ": begins as a qcow2 image does; 'cow:qcow2:" + base + "' takes it for one, and 'cow:file:"
                                 + base + "' for the disk itself");
                     }
-                    long size = format.equals("qcow2") ? Header.read(file).size() : file.size() + SECTOR - 1 & -SECTOR;
+                    long size = format.equals("qcow2") ? Header.read(file, Hints.ofBase(base.toString())).size() : file.size() + SECTOR - 1 & -SECTOR;
                     return new Overlay(base, format, size, matcher.group(3) == null ? null : Path.of(matcher.group(3)).toAbsolutePath());
                 }
             } catch (FileSystemException e) {
@@ -191,7 +191,7 @@ public final class CowFactory implements BackendFactory {
         /** Whoever names another base than the image has would not find what it expects. */
         void checkKept() throws IOException {
             try (var file = new ImageFile(kept.toString(), false)) {
-                Header header = Header.read(file);
+                Header header = Header.read(file, Hints.ofDisk(kept.toString()));
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {
                     String moved = "; if it has moved, 'qemu-img rebase -u -F " + format + " -b " + Words.escaped(printable(base.toString())) + " "

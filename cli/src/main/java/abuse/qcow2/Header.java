@@ -83,7 +83,7 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
     void checkWritable(ImageFile file) throws IOException {
         if (isBroken()) {
             throw new IOException(file.path + ": the image is marked as " + (corrupt ? "corrupt" : "not closed")
-                    + ", and can only be read; add 'ro' to the setup, or 'qemu-img check -r all " + file.path + "' repairs it");
+                    + ", and can only be read; add 'ro' to the setup, or " + Hints.repair(file.path));
         }
         if (!file.isRegular()) {
             throw new IOException(file.path + ": is not a file, so the image in it can only be read; add 'ro' to the setup");
@@ -103,22 +103,24 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
         }
     }
 
-    static Header read(ImageFile file) throws IOException {
+    static Header read(ImageFile file, Hints hints) throws IOException {
         if (!isThere(file)) {
-            throw new IOException(file.path + ": is not a qcow2 image; 'file:" + file.path + "' serves it as it is");
+            throw new IOException(file.path + ": is not a qcow2 image; " + hints.ifRaw());
         }
-        return new Reader(file).read();
+        return new Reader(file, hints).read();
     }
 
     /** Reads the first cluster of a file. */
     private static final class Reader {
         private final ImageFile file;
+        private final Hints hints;
         private ByteBuffer bytes;
         private int clusterBits;
         private String backingFormat;
 
-        Reader(ImageFile file) {
+        Reader(ImageFile file, Hints hints) {
             this.file = file;
+            this.hints = hints;
         }
 
         Header read() throws IOException {
@@ -239,8 +241,7 @@ record Header(int version, int clusterBits, long size, long l1Offset, int l1Size
         }
 
         private IOException cannot(String what) {
-            return new IOException(file.path + ": the image " + what + ", which this backend cannot read; 'nbd-exec:qemu-nbd -f qcow2 "
-                    + file.path + "' may");
+            return new IOException(file.path + ": the image " + what + ", which this backend cannot read; " + hints.ifUnknown());
         }
 
         private static boolean has(long features, int bit) {

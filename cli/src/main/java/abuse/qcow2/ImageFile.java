@@ -33,7 +33,8 @@ class ImageFile implements AutoCloseable {
         this.path = Terminal.printable(path);
         this.writable = writable;
         // Without O_NONBLOCK a pipe would wait for its other end
-        fd = Unix.open(path, (writable ? Unix.O_RDWR : Unix.O_RDONLY) | Unix.O_CLOEXEC | Unix.O_NONBLOCK);
+        fd = Unix.open(path, (writable ? Unix.O_RDWR : Unix.O_RDONLY) | Unix.O_CLOEXEC | Unix.O_NONBLOCK
+                | Unix.O_NOCTTY);
         if (fd < 0) {
             throw failure();
         }

@@ -128,6 +128,6 @@ final class TableCheck {
     }
 
     private IOException refusal(String what) {
-        return new IOException(file.path + ": the image " + what + "; 'qemu-img check -r all " + file.path + "' repairs it");
+        return new IOException(file.path + ": the image " + what + "; " + Hints.repair(file.path));
     }
 }

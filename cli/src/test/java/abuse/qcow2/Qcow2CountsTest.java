@@ -115,7 +115,7 @@ class Qcow2CountsTest extends Qcow2TestBase {
         try (var file = new RandomAccessFile(image.toFile(), "rw")) {
             file.setLength(10 << 20);
         }
-        assertEquals(image + ": the image ends long before clusters that are in use; 'qemu-img check -r all " + image + "' repairs it",
+        assertEquals(image + ": the image ends long before the last cluster that is in use; 'qemu-img check -r all " + image + "' repairs it",
                 refused());
         open(image, true).close();
     }

@@ -243,7 +243,7 @@ class Qcow2MalformedTest extends Qcow2TestBase {
         "-F qcow2 -b gone            | DIR/gone: No such file or directory",
         "-F vmdk -b image            | DIR/image: its backing file has the format vmdk; only raw and qcow2 are known",
         "-F raw -b nbd://host/export | DIR/image: its backing file 'nbd://host/export' is not a path, which is all that this backend can follow",
-        "-F raw -b file:image        | DIR/image: its backing file 'file:image' would be sought in the current folder of qemu; 'qemu-img rebase -u -f qcow2 -b image -F raw DIR/image' makes it relative to the image",
+        "-F raw -b file:image        | DIR/image: its backing file 'file:image' would be sought in the current folder of qemu; 'qemu-img rebase -u -f qcow2 -F raw -b image DIR/image' makes it relative to the image",
         "-F raw -b json:{}           | DIR/image: its backing file 'json:{}' is not a path, which is all that this backend can follow",
         "-F raw -b gone\u001b[31m     | DIR/gone?[31m: No such file or directory",
         "-F raw -b gone/\u202e        | DIR/gone/?: No such file or directory",
