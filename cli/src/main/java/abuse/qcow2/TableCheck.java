@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.LongStream;
 
@@ -14,6 +15,7 @@ import java.util.stream.LongStream;
  */
 final class TableCheck {
     private static final int MOST_SNAPSHOTS = 65536;
+    private static final long MOST_CLUSTERS = 1 << 20;
     /** What all entries of the table of snapshots begin with. */
     private static final int SNAPSHOT = 40;
     private static final String BLOCK = "block of reference counts";
@@ -23,7 +25,7 @@ final class TableCheck {
     private final Header header;
     private final Refcounts refcounts;
     private final long[] blocks;
-    private final List<Table> tables = new ArrayList<>();
+    private List<Table> tables = new ArrayList<>();
 
     private record Table(String name, long start, long length) {}
 
@@ -48,7 +50,7 @@ final class TableCheck {
     }
 
     private LongStream clusters(Table table) {
-        return LongStream.iterate(table.start & -header.clusterSize(), at -> at < table.start + table.length, at -> at + header.clusterSize());
+        return LongStream.iterate(table.start, at -> at < table.start + table.length, at -> at + header.clusterSize());
     }
 
     private void check(ClusterMap map) throws IOException {
@@ -58,6 +60,7 @@ final class TableCheck {
         if (header.snapshots() != 0) {
             addSnapshots();
         }
+        tables = eachOnce();
         for (Table table : tables) {
             checkUsed(table.name, table.start, table.length);
         }
@@ -70,13 +73,34 @@ final class TableCheck {
         for (Table table : tables) {
             checkNoBlock(table.name, table.start, table.length);
         }
-        for (long index = 0; index < header.l1Size(); index++) {
-            long place = map.table(index);
-            if (place != 0) {
-                checkUsed(LEVEL_2, place, header.clusterSize());
-                checkNoBlock(LEVEL_2, place, header.clusterSize());
+        // In this order each block of counts is read once
+        for (long place : LongStream.range(0, header.l1Size()).map(map::table).filter(place -> place != 0).sorted().distinct().toArray()) {
+            checkUsed(LEVEL_2, place, header.clusterSize());
+            checkNoBlock(LEVEL_2, place, header.clusterSize());
+        }
+    }
+
+    /** The tables as whole clusters, without what an earlier one has, too: any number of snapshots may name one place. */
+    private List<Table> eachOnce() throws IOException {
+        tables.sort(Comparator.comparingLong(Table::start));
+        var each = new ArrayList<Table>();
+        long size = header.clusterSize();
+        long behind = 0;
+        long clusters = 0;
+        for (Table table : tables) {
+            long start = Math.max(behind, table.start & -size);
+            long end = table.start + table.length + size - 1 & -size;
+            if (table.length > 0 && start < end) {
+                each.add(new Table(table.name, start, end - start));
+                behind = end;
+                clusters += end - start >>> header.clusterBits();
             }
         }
+        if (clusters > MOST_CLUSTERS) {
+            throw new IOException(file.path + ": the image has tables of more than " + MOST_CLUSTERS
+                    + " clusters; 'qemu-img convert' makes one with larger clusters");
+        }
+        return each;
     }
 
     private void addSnapshots() throws IOException {
@@ -89,7 +113,7 @@ final class TableCheck {
         for (int i = 0; i < header.snapshots(); i++) {
             file.read(at, entry.clear(), SNAPSHOT);
             long l1Length = Integer.toUnsignedLong(entry.getInt(8)) * Long.BYTES;
-            require(l1Length <= Header.MAX_L1 && entry.getLong(0) >= 0);
+            require(l1Length <= Header.MAX_L1 && entry.getLong(0) >= 0 && entry.getLong(0) <= file.size());
             tables.add(new Table("level 1 table of a snapshot", entry.getLong(0), l1Length));
             long length = SNAPSHOT + Integer.toUnsignedLong(entry.getInt(36)) + Short.toUnsignedInt(entry.getShort(12))
                     + Short.toUnsignedInt(entry.getShort(14));

@@ -10,12 +10,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.backend.AddressedBackend;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -79,6 +81,49 @@ class Qcow2CountsTest extends Qcow2TestBase {
         put(image, place("table of reference counts") + 8, 8, place(table));
         assertEquals(image + ": the image has a block of reference counts on its " + table + "; 'qemu-img check -r all " + image
                 + "' repairs it", refused());
+    }
+
+    /** Makes a table of snapshots in the data, where the image has none. */
+    private void putSnapshots(long at, int count, long l1Distance, int l1Entries) throws IOException {
+        var table = ByteBuffer.allocate(count * 40);
+        for (int i = 0; i < count; i++) {
+            table.putLong(i * 40, (3 << 20) + i * l1Distance).putInt(i * 40 + 8, l1Entries);
+        }
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.seek(at);
+            file.write(table.array());
+        }
+        put(image, 60, 4, count);
+        put(image, 64, 8, at);
+    }
+
+    @Test
+    @Timeout(60)
+    void many_snapshots_with_one_table_take_no_longer_than_one() throws Exception {
+        make("cluster_size=4096", Integer.toString(SIZE));
+        run("qemu-io", "-f", "qcow2", "-c", "write -P 1 0 7M", image.toString());
+        putSnapshots(65536, 65536, 0, 1 << 18);
+        open(image, false).close();
+        // Each begins and ends elsewhere
+        putSnapshots(65536, 65536, 8, 1 << 17);
+        open(image, false).close();
+    }
+
+    @Test
+    @Timeout(60)
+    void more_tables_than_anybody_has_are_not_looked_at() throws Exception {
+        make("cluster_size=512", Integer.toString(SIZE));
+        run("qemu-io", "-f", "qcow2", "-c", "write -P 1 0 1M", image.toString());
+        putSnapshots(65536, 17, 32 << 20, 4 << 20);
+        long length = Files.size(image);
+        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(600 << 20);
+            assertEquals(image + ": the image has tables of more than 1048576 clusters; 'qemu-img convert' makes one with larger clusters",
+                    assertThrows(IOException.class, () -> open(image, false)).getMessage());
+            file.setLength(length);
+        }
+        put(image, 65536, 8, Long.MAX_VALUE);
+        assertEquals(image + ": the image has a table of snapshots that makes no sense; 'qemu-img check -r all " + image + "' repairs it", refused());
     }
 
     @Test
