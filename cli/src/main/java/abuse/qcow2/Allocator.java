@@ -186,7 +186,6 @@ final class Allocator implements AutoCloseable {
     }
 
     private synchronized void lower(long start, long end) throws IOException {
-        cursor = Math.min(cursor, Math.max(1, start));
         for (long cluster = start; cluster < end; cluster++) {
             long now = isFixed(cluster << bits) ? 0 : refcounts.get(cluster);
             if (now == 1) {
@@ -194,6 +193,9 @@ final class Allocator implements AutoCloseable {
             }
             if (now > 0) {
                 refcounts.set(cluster, 1, now - 1);
+            }
+            if (now == 1) {
+                cursor = Math.min(cursor, cluster);
             }
         }
     }

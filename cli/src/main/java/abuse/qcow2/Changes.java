@@ -92,8 +92,12 @@ final class Changes implements AutoCloseable {
             if (Entry.isOwnData(entry)) {
                 offset += writeInPlace(entry, offset, from);
             } else {
-                offset += writeElsewhere(offset, from);
-                allocator.settle();
+                try {
+                    offset += writeElsewhere(offset, from);
+                } finally {
+                    // One that fails gives up clusters, too
+                    allocator.settle();
+                }
             }
         }
     }
@@ -226,10 +230,13 @@ final class Changes implements AutoCloseable {
             if (image.below == null && map.isBare(cluster)) {
                 next = Math.min(end, map.nextTable(cluster) << bits);
             } else {
-                synchronized (lock(cluster)) {
-                    changeCluster(cluster, within(offset), (int) (next - offset), mustBeZeros);
+                try {
+                    synchronized (lock(cluster)) {
+                        changeCluster(cluster, within(offset), (int) (next - offset), mustBeZeros);
+                    }
+                } finally {
+                    allocator.settle();
                 }
-                allocator.settle();
             }
             offset = next;
         }

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -211,6 +212,28 @@ class Qcow2CountsTest extends Qcow2TestBase {
             assertEquals(1, count(cluster));
         }
         run("qemu-img", "check", "-q", image.toString());
+    }
+
+    @Test
+    void a_cluster_that_stays_in_use_has_nobody_look_for_free_ones_again() throws Exception {
+        make("cluster_size=512,refcount_bits=64", Integer.toString(SIZE));
+        run("qemu-io", "-f", "qcow2", "-c", "write -P 1 0 9M", image.toString());
+        run("qemu-img", "snapshot", "-c", "first", image.toString());
+        var reads = new AtomicInteger();
+        try (Qcow2Layer layer = new Chain((path, writable) -> new ImageFile(path, writable) {
+            @Override
+            void read(long position, ByteBuffer into, int length) throws IOException {
+                reads.incrementAndGet();
+                super.read(position, into, length);
+            }
+        }).open(image.toString(), true); var allocator = new Allocator(layer.file, layer.header, layer.map, 1)) {
+            allocator.take(8);
+            int before = reads.get();
+            allocator.release(get(image, place("level 2 table")) & PLACE, 1);
+            allocator.flush();
+            allocator.take(8);
+            assertTrue(reads.get() - before < 20, reads.get() - before + " reads");
+        }
     }
 
     /** The count of a place, of those with 16 bits. */

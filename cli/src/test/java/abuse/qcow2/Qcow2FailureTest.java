@@ -143,6 +143,50 @@ class Qcow2FailureTest extends Qcow2TestBase {
         }
     }
 
+    /** No data is written to where a cluster begins. */
+    private static final class HalfFile extends ImageFile {
+        private static final byte DATA = 7;
+        private int given;
+
+        HalfFile(String path) throws IOException {
+            super(path, true);
+        }
+
+        @Override
+        void write(long position, ByteBuffer from, int length) throws IOException {
+            if (position % 4096 == 0 && from.get(from.position()) == DATA) {
+                throw new IOException("half");
+            }
+            super.write(position, from, length);
+        }
+
+        @Override
+        boolean punch(long position, long length) throws IOException {
+            given++;
+            return super.punch(position, length);
+        }
+    }
+
+    @Test
+    void what_requests_that_fail_give_up_is_counted_without_a_flush() throws Exception {
+        Path image = folder.resolve("half");
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4096", image.toString(), "256M");
+        Qcow2Layer layer = new Chain((path, writable) -> new HalfFile(path)).open(image.toString(), true);
+        try (var backend = new WritableBackend(layer, new Changes(layer, 1 << 20), MAX_REQUEST)) {
+            byte[] bytes = new byte[1024];
+            Arrays.fill(bytes, HalfFile.DATA);
+            int given = ((HalfFile) layer.file).given;
+            for (int i = 0; i < 17 << 10; i++) {
+                // The first cluster of the two is written
+                long at = i * 8192L + 4096 - 512;
+                assertEquals("half", assertThrows(IOException.class, () -> backend.write(at, direct(bytes))).getMessage());
+            }
+            given = ((HalfFile) layer.file).given - given;
+            assertTrue(given > 8 << 10, given + " clusters were given back");
+        }
+        run("qemu-img", "check", "-q", image.toString());
+    }
+
     @Test
     void a_full_filesystem_is_told_to_the_users_of_the_disk() throws Exception {
         try (var full = new ImageFile("/dev/full", true)) {
