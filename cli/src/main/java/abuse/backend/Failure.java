@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.backend;
 
+import abuse.libc.ErrnoException;
 import abuse.libc.Unix;
 
 /** What the users of the disk are told when a request fails. */
@@ -27,8 +28,8 @@ public enum Failure {
         };
     }
 
-    /** How a request fails because of this: as a {@link BackendException} says, else with {@link #IO}. */
+    /** How a request fails because of this: as a {@link BackendException} or the errno of a system call says, else with {@link #IO}. */
     public static Failure of(Throwable cause) {
-        return cause instanceof BackendException e ? e.failure() : IO;
+        return cause instanceof BackendException e ? e.failure() : cause instanceof ErrnoException e ? ofErrno(e.errno()) : IO;
     }
 }

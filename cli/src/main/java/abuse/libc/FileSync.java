@@ -11,7 +11,7 @@ public final class FileSync {
     /** How many syncs were asked for, and how many of them are done. */
     private final AtomicLong asked = new AtomicLong();
     private long done;
-    private volatile String lost;
+    private volatile ErrnoException lost;
 
     /** The name is for messages. */
     public FileSync(int fd, String path) {
@@ -33,7 +33,7 @@ public final class FileSync {
 
     /** From now on it fails, because something that was written is not there any more. */
     public void lose(String message) {
-        lost = message;
+        lost = new ErrnoException(Unix.EIO, message);
     }
 
     /** Remembers a failure: the kernel reports it once, and nobody knows which writes were lost. */
@@ -41,11 +41,12 @@ public final class FileSync {
         while (lost == null && Unix.fdatasync(fd) < 0) {
             int errno = Unix.errno();
             if (errno != Unix.EINTR) {
-                lost = path + ": " + Unix.strerror(errno);
+                lost = new ErrnoException(errno, path + ": " + Unix.strerror(errno));
             }
         }
         if (lost != null) {
-            throw new IOException(lost);
+            // A new one, because each thread has its own trace
+            throw new ErrnoException(lost.errno(), lost.getMessage());
         }
     }
 }
