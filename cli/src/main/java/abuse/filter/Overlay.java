@@ -8,7 +8,6 @@ import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 
 /**
  * Blocks of a disk in a sparse file that goes with it, in memory or without a name, and which of them are there. Any thread
@@ -18,8 +17,8 @@ final class Overlay implements AutoCloseable {
     private final String name;
     private final int fd;
     private int blockSize;
-    /** A bit for each block that is here. */
-    private long[] present = {};
+    /** A bit for each block that is here; no heap has room for those of a large disk. */
+    private Memory present;
     /** For a filesystem without holes. */
     private final Memory zeros = Memory.map(1 << 16);
     /** Writes under way, which need not wait for each other. */
@@ -55,14 +54,35 @@ final class Overlay implements AutoCloseable {
         if (closed) {
             return;
         }
-        present = Arrays.copyOf(present, Math.toIntExact((capacity / blockSize + Long.SIZE - 1) / Long.SIZE));
         if (Unix.ftruncate(fd, capacity) < 0) {
             throw failure(Unix.errno());
         }
+        Memory larger = map((capacity / blockSize + Long.SIZE - 1) / Long.SIZE * Long.BYTES);
+        if (present != null) {
+            for (long at = 0; at < Math.min(present.size(), larger.size()); at += Long.BYTES) {
+                // To write zeros would take memory
+                if (present.getLong(at) != 0) {
+                    larger.putLong(at, present.getLong(at));
+                }
+            }
+            present.close();
+        }
+        present = larger;
     }
 
-    /** Whether all blocks of a range are here. */
+    private Memory map(long bytes) throws IOException {
+        try {
+            return Memory.map(Math.max(Long.BYTES, bytes));
+        } catch (OutOfMemoryError e) {
+            throw failure(Unix.ENOMEM);
+        }
+    }
+
+    /** Whether all blocks of a range are here, or it is closed, so that nobody else needs to be asked. */
     synchronized boolean hasAll(long offset, long length) {
+        if (closed) {
+            return true;
+        }
         long end = (offset + length) / blockSize;
         for (long block = offset / blockSize; block < end; block++) {
             if (!has(block)) {
@@ -73,17 +93,21 @@ final class Overlay implements AutoCloseable {
     }
 
     private boolean has(long block) {
-        return (present[(int) (block / Long.SIZE)] & 1L << block) != 0;
+        return (present.getLong(place(block)) & 1L << block) != 0;
+    }
+
+    private static long place(long block) {
+        return block / Long.SIZE * Long.BYTES;
     }
 
     private synchronized void add(long offset, long length) {
         long end = (offset + length) / blockSize;
         for (long block = offset / blockSize; block < end;) {
             if (block % Long.SIZE == 0 && end - block >= Long.SIZE) {
-                present[(int) (block / Long.SIZE)] = -1;
+                present.putLong(place(block), -1);
                 block += Long.SIZE;
             } else {
-                present[(int) (block / Long.SIZE)] |= 1L << block;
+                present.putLong(place(block), present.getLong(place(block)) | 1L << block);
                 block++;
             }
         }
@@ -193,6 +217,9 @@ final class Overlay implements AutoCloseable {
             }
             Unix.close(fd);
             zeros.close();
+            if (present != null) {
+                present.close();
+            }
         }
     }
 }
