@@ -76,7 +76,7 @@ final class Changes implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (allocator) {
-            if (begun) {
+            if (begun && !file.isTemporary()) {
                 allocator.giveBackAll();
             }
         } finally {

@@ -19,6 +19,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -85,6 +86,35 @@ public final class CowFactory implements BackendFactory {
         return images.open(overlay.kept.toString(), options, geometry);
     }
 
+    /** Gives a file another name; false if that is taken. */
+    private static boolean takeName(Path from, Path to) throws IOException {
+        try {
+            Files.createLink(to, from);
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        } catch (FileSystemException | UnsupportedOperationException e) {
+            // Some filesystems have no hard links
+            return rename(from, to);
+        }
+    }
+
+    /** The same without a hard link: an empty file reserves the name, as a rename would replace what somebody else has put there. */
+    static boolean rename(Path from, Path to) throws IOException {
+        try {
+            Files.createFile(to);
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        }
+        try {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+            return true;
+        } catch (IOException e) {
+            Files.delete(to);
+            throw e;
+        }
+    }
+
     /**
      * What the argument says.
      *
@@ -134,6 +164,7 @@ public final class CowFactory implements BackendFactory {
                 Files.delete(path);
             }
             try {
+                file.makeTemporary();
                 NewImage.write(file, geometry.capacity(), base.toString(), format);
             } catch (IOException | RuntimeException | Error e) {
                 file.close();
@@ -147,11 +178,11 @@ public final class CowFactory implements BackendFactory {
             Path folder = kept.getParent();
             Path path = make(folder, size);
             try {
-                Files.createLink(kept, path);
-            } catch (FileAlreadyExistsException e) {
-                return;
+                if (!takeName(path, kept)) {
+                    return;
+                }
             } finally {
-                Files.delete(path);
+                Files.deleteIfExists(path);
             }
             int fd = Unix.open(folder.toString(), Unix.O_RDONLY | Unix.O_CLOEXEC);
             if (fd < 0) {

@@ -26,6 +26,7 @@ class ImageFile implements AutoCloseable {
     /** Null until it is mapped, or if it cannot be. */
     private Memory mapping;
     private final FileSync sync;
+    private volatile boolean temporary;
     private final Object resizing = new Object();
 
     /** Opens a file as it is, without a lock. */
@@ -68,6 +69,15 @@ class ImageFile implements AutoCloseable {
 
     long size() {
         return size;
+    }
+
+    /** Has nothing made durable from now on, because nobody can open it later. */
+    void makeTemporary() {
+        temporary = true;
+    }
+
+    boolean isTemporary() {
+        return temporary;
     }
 
     /** The same for all names of one file. */
@@ -184,7 +194,9 @@ class ImageFile implements AutoCloseable {
 
     /** Makes durable all that was written before. */
     void sync() throws IOException {
-        sync.run();
+        if (!temporary) {
+            sync.run();
+        }
         // A mapping takes writes beyond the end in the last page of the file, and drops them
         checkWhole();
     }

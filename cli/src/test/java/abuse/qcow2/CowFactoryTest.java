@@ -2,6 +2,7 @@
 package abuse.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.backend.Backend;
@@ -70,6 +71,28 @@ class CowFactoryTest {
         return happened;
     }
 
+    @Test
+    void an_overlay_that_is_kept_is_durable() throws Exception {
+        Path base = Files.write(directory.resolve("base"), new byte[1 << 20]);
+        try (Backend backend = new CowFactory(directory).open(base + ",keep=" + directory.resolve("kept"), Set.of(),
+                new Geometry(0, 1 << 20, 512, 65536, false))) {
+            assertFalse(((Qcow2Backend) backend).image.file.isTemporary());
+        }
+    }
+
+    @Test
+    void without_hard_links_a_name_is_taken_only_if_nobody_has_it() throws Exception {
+        Path whole = Files.writeString(directory.resolve("whole"), "whole");
+        Path name = directory.resolve("name");
+        assertTrue(CowFactory.rename(whole, name));
+        assertEquals("whole", Files.readString(name));
+        assertFalse(Files.exists(whole));
+        Path second = Files.writeString(directory.resolve("second"), "second");
+        assertFalse(CowFactory.rename(second, name));
+        assertEquals("whole", Files.readString(name));
+        assertTrue(Files.exists(second));
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void an_overlay_that_is_thrown_away_has_lost_its_name_before_anything_can_wait(boolean readOnly) throws Exception {
@@ -82,6 +105,7 @@ class CowFactoryTest {
             assertTrue(inotify.inotify_add_watch(fd, folder.toString(), IN_CREATE | IN_DELETE) > 0);
             try (Backend backend = new CowFactory(folder).open(base.toString(), Set.of(), new Geometry(0, 1 << 20, 512, 65536, readOnly))) {
                 assertEquals(List.of(IN_OPEN, IN_CREATE, IN_DELETE, IN_OPEN), happened(fd, events, IN_OPEN | IN_CREATE | IN_DELETE));
+                assertTrue(((Qcow2Backend) backend).image.file.isTemporary());
                 if (!readOnly) {
                     backend.write(512, ByteBuffer.allocateDirect(512).put(0, (byte) 7));
                 }

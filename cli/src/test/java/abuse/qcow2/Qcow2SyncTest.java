@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,24 @@ class Qcow2SyncTest extends Qcow2TestBase {
         broken = true;
         backend.close();
         assertEquals(before, syncs);
+    }
+
+    @Test
+    void a_temporary_file_is_not_synced() throws Exception {
+        // A call would fail
+        try (var file = new ImageFile("/dev/full", true)) {
+            assertThrows(IOException.class, file::sync);
+            file.makeTemporary();
+            file.sync();
+        }
+        WritableBackend backend = open();
+        backend.image.file.makeTemporary();
+        backend.write(1 << 20, direct(new byte[512]));
+        long length = Files.size(image);
+        int before = syncs;
+        backend.close();
+        assertEquals(before, syncs);
+        assertEquals(length, Files.size(image), "clusters that nobody needs are given back");
     }
 
     @Test
