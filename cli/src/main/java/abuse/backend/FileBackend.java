@@ -156,7 +156,11 @@ class FileBackend implements Backend {
 
     @Override
     public void discard(long offset, long length) throws IOException {
-        punch(offset, length);
+        if (isDevice()) {
+            discardBlocks(offset, length);
+        } else {
+            punch(offset, length);
+        }
     }
 
     @Override
@@ -228,11 +232,31 @@ class FileBackend implements Backend {
         Unix.close(fd);
     }
 
-    /** Makes a hole, which reads as zeros; false if the filesystem of the image has none. */
+    /** A hole would have to be written with zeros where the device cannot make one. */
+    private void discardBlocks(long offset, long length) throws IOException {
+        checkReaches(offset + length);
+        try (Memory range = Memory.map(2 * Long.BYTES)) {
+            range.putLong(0, offset);
+            range.putLong(Long.BYTES, length);
+            while (Unix.ioctl(fd, Unix.BLKDISCARD, range.address()) < 0) {
+                if (isUnable()) {
+                    return;
+                }
+                throwUnlessInterrupted();
+            }
+        }
+    }
+
+    /** Whether a call has failed because the filesystem has no holes, or the device none or not for less than its blocks. */
+    private static boolean isUnable() {
+        return Unix.errno() == Unix.EOPNOTSUPP || Unix.errno() == Unix.EINVAL;
+    }
+
+    /** Makes a hole, which reads as zeros; false if the image can have none there. */
     private boolean punch(long offset, long length) throws IOException {
         checkReaches(offset + length);
         while (Unix.fallocate(fd, Unix.FALLOC_FL_PUNCH_HOLE | Unix.FALLOC_FL_KEEP_SIZE, offset, length) < 0) {
-            if (Unix.errno() == Unix.EOPNOTSUPP) {
+            if (isUnable()) {
                 return false;
             }
             throwUnlessInterrupted();

@@ -63,6 +63,7 @@ public final class Unix {
     public static final int O_CLOEXEC = 0x80000;
 
     public static final int BLKRRPART = HERE.blkRrpart();
+    public static final int BLKDISCARD = HERE.blkDiscard();
 
     public static final int SEEK_END = 2;
     public static final int SEEK_DATA = 3;

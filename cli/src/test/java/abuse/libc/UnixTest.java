@@ -52,6 +52,7 @@ class UnixTest {
         var there = Architecture.named(target.javaName);
         expected.put("O_DIRECT", (long) there.oDirect());
         expected.put("BLKRRPART", (long) there.blkRrpart());
+        expected.put("BLKDISCARD", (long) there.blkDiscard());
         expected.put("MAP_NORESERVE", (long) there.mapNoReserve());
         expected.put("MCL_CURRENT", (long) there.mclCurrent());
         expected.put("MCL_FUTURE", (long) there.mclFuture());
