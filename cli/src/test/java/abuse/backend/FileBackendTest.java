@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -344,6 +345,34 @@ class FileBackendTest {
             assertEquals(ByteBuffer.wrap(random(512)), byMapping);
             Memory.copy(before, Memory.addressOf(byMapping), 512);
             assertEquals(ByteBuffer.allocate(512), byMapping);
+        }
+    }
+
+    private static String run(String... words) throws Exception {
+        Process process = new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        String output = new String(process.getInputStream().readAllBytes()).strip();
+        return process.waitFor() == 0 ? output : null;
+    }
+
+    @Test
+    void a_part_of_a_block_of_a_device_is_zeroed_and_may_be_discarded() throws Exception {
+        open(true, CACHED).close();
+        String loop = run("losetup", "-b", "4096", "-f", "--show", image().toString());
+        Assumptions.assumeTrue(loop != null, "no loop device");
+        try (Backend backend = new Backends().open("file:" + loop, Set.of(), new Geometry(0, SIZE, 512, 65536, false))) {
+            byte[] bytes = random(SIZE);
+            backend.write(0, direct(bytes));
+            backend.flush();
+            long before = blocks(image());
+            backend.discard(65536, 65536);
+            assertTrue(blocks(image()) <= before - 128, blocks(image()) + " of " + before + " blocks are left");
+            backend.discard(512, 512);
+            backend.writeZeroes(4096 + 512, 1024);
+            Arrays.fill(bytes, 4096 + 512, 4096 + 1536, (byte) 0);
+            assertArrayEquals(Arrays.copyOfRange(bytes, 1024, 65536), read(backend, 1024, 65536 - 1024));
+            assertArrayEquals(Arrays.copyOfRange(bytes, 131072, SIZE), read(backend, 131072, SIZE - 131072));
+        } finally {
+            run("losetup", "-d", loop);
         }
     }
 
