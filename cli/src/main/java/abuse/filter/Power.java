@@ -9,6 +9,7 @@ final class Power {
     private final long off;
     private State state = State.ON;
     private long cutAt;
+    private long cuts;
 
     /** @param off for how long it is off, in nanoseconds; negative for as long as the file is there that the selection waits for */
     Power(Selection selection, long off) {
@@ -34,6 +35,12 @@ final class Power {
 
     void cut() {
         state = State.CUTTING;
+        cuts++;
+    }
+
+    /** How often it was cut. */
+    long cuts() {
+        return cuts;
     }
 
     void goOff() {

@@ -24,7 +24,8 @@ final class PowerFailFilter extends Filter {
 
         @Override
         public String help() {
-            return "A volatile write cache. The first request that its keys pick cuts the power: what was written since the last flush"
+            return "A volatile write cache. The first request that its keys pick cuts the power, and fails; later ones that they pick"
+                    + " do not cut it again, unless the file of when was gone meanwhile. What was written since the last flush"
                     + " meets its fate, and all requests fail with EIO until the power is back. Without keys that pick requests"
                     + " the power never fails. Discards and writes of zeroes are not cached. What a full cache has to write back"
                     + " before a flush is kept, whatever the fate of the rest. When the server is stopped, the cache is"
@@ -36,9 +37,9 @@ final class PowerFailFilter extends Filter {
             return List.of(Key.word("fate", List.of("lost", "kept", "reordered", "torn"), "what happens to blocks that were written and"
                             + " not flushed: all are lost; all are kept; some are kept by chance, no matter which was written"
                             + " first; or as with reordered, but of some only the first sectors are kept; a line says how many blocks"
-                            + " were lost, kept and torn"),
+                            + " were lost, kept and torn; those that cannot be written are lost"),
                     new Key("off", Key.Kind.TIME, "for ever, or until the file of when is gone", "for how long the power is off; with 0 the"
-                            + " disk only loses data"),
+                            + " disk loses data, and only the request that cuts the power fails, and flushes that wait at that moment"),
                     new Key("cache", Key.Kind.SIZE, "16M", "how much the cache holds"),
                     Key.word("flush", List.of(HONOURED, IGNORED), "what becomes of flushes; one that is ignored is answered, and nothing"
                             + " is written back, as by a disk that lies"),
@@ -61,6 +62,8 @@ final class PowerFailFilter extends Filter {
     private final boolean cuts;
     private final Journal journal;
     private final Power power;
+    /** Whether the next request that is picked cuts the power: the first one, and that after the file of the selection was gone. */
+    private boolean armed = true;
 
     private int blockSize;
     private WriteCache cache;
@@ -105,10 +108,24 @@ final class PowerFailFilter extends Filter {
     protected void take(FilteredRequest request) {
         synchronized (this) {
             flushable |= request.kind() != Kind.READ && !request.fua();
-            if (cuts && power.isOn() && selection().picks(request)) {
-                power.cut();
+            if (cuts && isCutBy(request)) {
+                thread.cutAt(request);
+                return;
             }
         }
+        admit(request, true);
+    }
+
+    private boolean isCutBy(FilteredRequest request) {
+        armed |= selection().hasTrigger() && !selection().isOpen();
+        boolean cut = power.isOn() && selection().picks(request) && armed;
+        armed &= !cut;
+        return cut;
+    }
+
+    /** A read that the power has failed under begins anew. */
+    @Override
+    protected void due(FilteredRequest request) {
         admit(request, true);
     }
 
@@ -178,10 +195,12 @@ final class PowerFailFilter extends Filter {
                 return;
             }
             if (request.kind() == Kind.READ) {
-                if (request.failure() == null) {
+                if (request.failure() == null && cache.wasCleared(request.note())) {
+                    request.passAgain(0);
+                } else if (request.failure() == null) {
                     cache.putInto(request);
                 }
-                if (cache.endRead((int) request.note())) {
+                if (cache.endRead(request.note())) {
                     notifyAll();
                 }
                 return;
@@ -211,9 +230,9 @@ final class PowerFailFilter extends Filter {
         return write.fua() && writesFua;
     }
 
-    /** Lets what was not flushed meet its fate, and returns how many blocks were lost, kept and torn. */
-    int[] settle(WriteBack storage) throws IOException {
-        return storage.settle(fate, selection());
+    /** Lets what was not flushed meet its fate, and counts how many blocks were lost, kept and torn. */
+    void settle(WriteBack storage, int[] fates) throws IOException {
+        storage.settle(fate, selection(), fates);
     }
 
     /** Says what became of them. */

@@ -17,6 +17,8 @@ final class PowerFailThread implements AutoCloseable {
     private static final long MOST_SILENCE_MS = 30_000;
     /** How long whoever changes the filters waits for it. */
     private static final long MOST_WAIT_MS = 10_000;
+    /** The note of a request at which the power fails. */
+    private static final long CUTS = -1;
 
     private final PowerFailFilter filter;
     private final WriteCache cache;
@@ -58,9 +60,28 @@ final class PowerFailThread implements AutoCloseable {
         }
         start();
         // A discard does not take away what is written while it waits
-        request.note(cache.latest());
+        add(request, request.kind() == Kind.FLUSH ? power.cuts() : cache.latest());
+    }
+
+    /** Cuts the power at a request, which fails; with the lock. */
+    void cutAt(FilteredRequest request) {
+        if (closed) {
+            return;
+        }
+        start();
+        power.cut();
+        add(request, CUTS);
+    }
+
+    private void add(FilteredRequest request, long note) {
+        request.note(note);
         waiting.add(request);
         filter.notifyAll();
+    }
+
+    /** Whether the power fails at it, or it is a flush that has come before, and would promise what is lost; with the lock. */
+    private boolean isCutOff(FilteredRequest request) {
+        return request.note() == CUTS || request.kind() == Kind.FLUSH && request.note() != power.cuts();
     }
 
     /** The discard or the zeroes that it waits for have ended; with the lock. */
@@ -129,12 +150,16 @@ final class PowerFailThread implements AutoCloseable {
 
     private void carryOut(FilteredRequest request) throws IOException {
         boolean ours;
+        boolean cutOff;
         synchronized (filter) {
             ours = filter.takesStorage(request);
+            cutOff = isCutOff(request);
         }
         // Its users were told, and what they have written since is newer
         if (request.isLate(System.nanoTime())) {
             request.fail(Failure.TIMEOUT, null);
+        } else if (cutOff) {
+            request.fail(Failure.IO, null);
         } else if (!ours) {
             filter.admit(request, false);
         } else if (request.kind() == Kind.WRITE) {
@@ -281,13 +306,13 @@ final class PowerFailThread implements AutoCloseable {
                         + " them yet; try again after one");
             }
             if (cache.dirty() > 0) {
-                throw new IOException(closed ? "the server ends" : cache.dirty() + " blocks were written meanwhile; try again");
+                throw new IOException(cache.dirty() + " blocks were written meanwhile; try again");
             }
         }
     }
 
-    /** Waits for what the thread was told to do, and returns whether that is done; with the lock. */
-    private boolean await(BooleanSupplier busy) {
+    /** Waits for what the thread was told to do, and returns whether that is done in time; with the lock. */
+    private boolean await(BooleanSupplier busy) throws IOException {
         start();
         filter.notifyAll();
         long end = System.nanoTime() + MOST_WAIT_MS * 1_000_000;
@@ -297,6 +322,9 @@ final class PowerFailThread implements AutoCloseable {
                 return false;
             }
             pause(rest);
+        }
+        if (busy.getAsBoolean()) {
+            throw new IOException("the server ends");
         }
         return true;
     }
@@ -320,9 +348,9 @@ final class PowerFailThread implements AutoCloseable {
 
     /** The power fails. */
     private void cutNow() throws IOException {
-        int[] fates;
+        var fates = new int[3];
         try {
-            fates = filter.settle(storage);
+            filter.settle(storage, fates);
         } finally {
             synchronized (filter) {
                 cache.clear();
@@ -331,8 +359,8 @@ final class PowerFailThread implements AutoCloseable {
                 power.goOff();
                 filter.notifyAll();
             }
+            filter.tell(fates);
         }
-        filter.tell(fates);
     }
 
     @Override

@@ -128,18 +128,22 @@ final class WriteBack implements AutoCloseable {
         carryOut(Kind.FLUSH, 0, null);
     }
 
-    /** Lets all dirty blocks meet their fate, and returns how many were lost, kept and torn. */
-    int[] settle(String fate, Selection chance) throws IOException {
+    /**
+     * Lets all dirty blocks meet their fate, and counts how many were lost, kept and torn. One that cannot be written is lost.
+     */
+    void settle(String fate, Selection chance, int[] fates) throws IOException {
         int n;
         synchronized (lock) {
             n = cache.dirtyBlocks(0, Long.MAX_VALUE, sorted);
         }
-        int[] fates = new int[3];
+        fates[0] = n;
         IOException failure = null;
         for (int i = 0; i < n; i++) {
             long drawn = chance.draw();
             try {
-                fates[settle(sorted[i], fate, drawn)]++;
+                int how = settle(sorted[i], fate, drawn);
+                fates[0]--;
+                fates[how]++;
             } catch (IOException e) {
                 failure = goOn(failure, e);
             }
@@ -148,7 +152,6 @@ final class WriteBack implements AutoCloseable {
         if (failure != null) {
             throw failure;
         }
-        return fates;
     }
 
     /** Decides what happens to a block, and does it: 0 if it is lost, 1 if it is kept, 2 if it is torn. */

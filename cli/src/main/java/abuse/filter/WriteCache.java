@@ -30,6 +30,8 @@ final class WriteCache implements AutoCloseable {
     /** Reads under way, in two generations: those of the older one may have missed in the backend what was written back. */
     private final int[] reads = new int[2];
     private int generation;
+    /** How often all was forgotten. */
+    private long clears;
     /** A hash table of places plus 1, with linear probing. */
     private final int[] table;
 
@@ -55,6 +57,7 @@ final class WriteCache implements AutoCloseable {
         }
         dirty = 0;
         retired = 0;
+        clears++;
     }
 
     int freePlaces() {
@@ -164,14 +167,20 @@ final class WriteCache implements AutoCloseable {
     }
 
     /** A read goes to the backend; its end is told with the number that this returns. */
-    int beginRead() {
+    long beginRead() {
         reads[generation]++;
-        return generation;
+        return clears << 1 | generation;
+    }
+
+    /** Whether all was forgotten since a read began, which may have missed in the backend what was written back before. */
+    boolean wasCleared(long begun) {
+        return begun >> 1 != clears;
     }
 
     /** Whether there is more room after the end of a read. */
-    boolean endRead(int begun) {
-        if (--reads[begun] > 0 || begun == generation || retired == 0) {
+    boolean endRead(long begun) {
+        int of = (int) (begun & 1);
+        if (--reads[of] > 0 || of == generation || retired == 0) {
             return false;
         }
         dropRetired();

@@ -151,11 +151,24 @@ class PowerFailFilterTest extends FilterTestBase {
         endServer();
         serveWith("powerfail:op=flush,nth=1,off=0");
         write(0, 1);
-        assertEquals(GOOD, flush());
+        assertEquals(BAD, flush());
         holds(0, 0);
         write(0, 2);
         assertEquals(GOOD, flush());
         holds(0, 2);
+        endServer();
+    }
+
+    @Test
+    void a_file_that_is_there_cuts_the_power_once_each_time_it_comes() throws Exception {
+        serveImage(",off=0");
+        for (int round = 0; round < 2; round++) {
+            make(trigger);
+            assertEquals(List.of(BAD, GOOD, GOOD), List.of(read(0), read(0), write(0, 1)));
+            remove(trigger);
+            assertEquals(GOOD, read(0));
+        }
+        assertEquals("powerfail: lost=0 kept=0 torn=0\npowerfail: lost=1 kept=0 torn=0\n", server.err());
         endServer();
     }
 

@@ -144,7 +144,7 @@ class PowerFailFaultsTest {
             for (int block = 0; block < 65; block++) {
                 TestStore.write(disk, block, 1);
             }
-            disk.flush();
+            assertEquals(Failure.IO, TestRequest.flush().submitTo(disk).await());
             assertEquals(1, TestStore.read(disk, 0));
             assertEquals(0, TestStore.read(disk, 64));
             assertTrue(store.log().contains("lost=1 kept=0 torn=0"), store.log());
