@@ -90,15 +90,18 @@ final class DelayFilter extends Filter {
     /** How long it is until the arm has come to a request, behind all that came before. */
     private synchronized long seek(FilteredRequest request) {
         long now = System.nanoTime();
-        free = Math.max(free - now, 0) + now;
-        if (request.kind() != Kind.FLUSH) {
-            if (request.offset() != arm) {
-                double way = (double) Math.abs(request.offset() - arm) / capacity;
-                free += (long) (time * Math.sqrt(way) + turn * Selection.fraction(selection().draw()));
-            }
+        long there = Math.max(free - now, 0) + now;
+        boolean moves = request.kind() != Kind.FLUSH;
+        if (moves && request.offset() != arm) {
+            double way = (double) Math.abs(request.offset() - arm) / capacity;
+            there += (long) (time * Math.sqrt(way) + turn * Selection.fraction(selection().draw()));
+        }
+        // For what will be too late the arm does not move, or those behind it would be too late as well
+        if (moves && !request.isLate(there)) {
+            free = there;
             arm = request.offset() + request.length();
         }
-        return free - now;
+        return there - now;
     }
 
     private long more() {

@@ -66,7 +66,8 @@ final class RateFilter extends Filter {
         while (true) {
             long before = end.get();
             long start = before - (now - burst) < 0 ? now - burst : before;
-            if (end.compareAndSet(before, start + takes)) {
+            // What will be too late takes no time, or those behind it would be too late as well
+            if (request.isLate(start) || end.compareAndSet(before, start + takes)) {
                 if (start - now <= 0) {
                     request.pass();
                 } else {
