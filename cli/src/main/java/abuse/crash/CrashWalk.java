@@ -16,13 +16,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.IntPredicate;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /**
  * Walks the states that a power cut can leave, in the order of time. What stands before a flush that has ended is there, and so
  * is a write with FUA that has; of all else that has begun any part may be there. There is a step before each end of a flush
  * or of a write with FUA, as it takes states away, and before each mark, as a check may rely on it; and a last one. Each
- * step has all its states if there are not too many, else some: all writes, none, each one missing, each one alone, and
- * others by chance. In some of them one write is torn. What was a state of the step before is left out, and no two states
+ * step has all its states if there are not too many, else some: all writes, none, one missing, one alone, and others by
+ * chance. In some of them one write is torn. What was a state of the step before is left out, and no two states
  * have the same name.
  */
 public final class CrashWalk implements Iterator<CrashState> {
@@ -260,18 +261,23 @@ public final class CrashWalk implements Iterator<CrashState> {
         if (bound > 1) {
             losses.add(numbers(loose, i -> true));
         }
-        for (int k = 0; k < n && losses.size() < bound; k++) {
-            int one = k;
-            losses.add(numbers(loose, i -> i == one));
-        }
-        for (int k = 0; k < n && losses.size() < bound; k++) {
-            int one = k;
-            losses.add(numbers(loose, i -> i != one));
-        }
+        // A third for each kind, so that writes are lost together as well
+        int third = (bound - losses.size() + 2) / 3;
+        some(n, third, chance).forEach(one -> losses.add(numbers(loose, i -> i == one)));
+        some(n, Math.min(third, bound - losses.size()), chance).forEach(one -> losses.add(numbers(loose, i -> i != one)));
         for (int tries = 0; losses.size() < bound && tries < 16 * bound; tries++) {
             losses.add(numbers(loose, i -> chance.nextBoolean()));
         }
         return losses;
+    }
+
+    /** So many of the numbers from 0 to before n, evenly spread from one on that is found by chance; or all of them. */
+    private static IntStream some(int n, int count, Random chance) {
+        if (count >= n) {
+            return IntStream.range(0, n);
+        }
+        int first = chance.nextInt(n);
+        return IntStream.range(0, count).map(k -> (int) ((first + (long) k * n / count) % n));
     }
 
     private static BitSet numbers(List<Integer> loose, IntPredicate chosen) {

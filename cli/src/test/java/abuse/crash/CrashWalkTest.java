@@ -2,11 +2,13 @@
 package abuse.crash;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.writelog.LogEntry;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -164,6 +166,34 @@ class CrashWalkTest {
             long number = count(walk);
             assertEquals(writes > 51 ? CrashWalk.MANY : (1L << writes + 1) - number, walk.leftOut(), writes + " writes");
         }
+    }
+
+    /** The states of a step of 50 writes that have not room for all in which one is missing. */
+    private static Set<String> some(long seed) {
+        var log = new ArrayList<LogEntry>();
+        for (int i = 0; i < 50; i++) {
+            log.add(new LogEntry(i, 0, 0, SECTOR, 0, null, 0, 2 * i + 1, 2 * i + 2));
+        }
+        var names = new HashSet<String>();
+        new CrashWalk(log, SECTOR, 64, seed).forEachRemaining(state -> names.add(state.name(log)));
+        return names;
+    }
+
+    @Test
+    void of_many_writes_each_may_be_missing_or_alone_and_others_are_lost_by_chance() {
+        var all = new HashSet<String>();
+        for (int seed = 0; seed < 40; seed++) {
+            Set<String> names = some(seed);
+            assertEquals(64, names.size());
+            assertTrue(names.stream().filter(name -> name.matches("49-[0-9]+")).count() >= 20, names.toString());
+            assertTrue(names.stream().filter(name -> !name.matches("49(-([0-9]+|0\\.\\.(\\+[0-9]+)?))?|start")).count() >= 20, names.toString());
+            assertTrue(names.stream().anyMatch(name -> name.matches("49-[0-9]") || name.matches("49-4[0-9]")), names.toString());
+            all.addAll(names);
+        }
+        for (int i = 0; i < 50; i++) {
+            assertTrue(all.contains("49-" + i), "without " + i);
+        }
+        assertFalse(some(1).equals(some(2)));
     }
 
     @Test
