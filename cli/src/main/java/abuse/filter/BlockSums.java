@@ -2,6 +2,7 @@
 package abuse.filter;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What is known of the content of each block, by its checksum. Blocks of which nothing is known, and whole chunks of zeros,
@@ -9,9 +10,16 @@ import java.util.Arrays;
  *
  * <p>A change has a begin and an end. What is seen between them, or in a read that began before its end, says nothing
  * of what is there after it; and if changes overlap, nobody knows which of them came last.
+ *
+ * <p>Once there is no memory for a chunk, none is made any more, because changes are under way from then on that are not
+ * known.
  */
-final class BlockSums {
+final class BlockSums implements AutoCloseable {
     private static final int CHUNK = 1024;
+    private static final int BYTES_OF_BLOCK = 15;
+    /** Half of the heap for those of all disks, as all else needs memory, too. */
+    private static final long MOST_CHUNKS = Runtime.getRuntime().maxMemory() / 2 / (CHUNK * BYTES_OF_BLOCK);
+    private static final AtomicLong ALL_CHUNKS = new AtomicLong();
     private static final int LEAF = 4096;
     /** Stands for a chunk whose blocks are all known to be zeros, and are not being changed. */
     private static final Chunk ZEROS = new Chunk(0);
@@ -50,6 +58,8 @@ final class BlockSums {
     private long swept;
     /** Grows with each change. */
     private long clock;
+    private long chunks;
+    private boolean full;
 
     /** @param zeros the checksum of a block of zeros */
     BlockSums(int zeros) {
@@ -61,9 +71,13 @@ final class BlockSums {
         return clock;
     }
 
+    /** Whether there is no memory for what more blocks have. */
+    boolean isFull() {
+        return full;
+    }
+
     /** A change of some blocks begins, of which {@link #put} then tells each one; its time. */
     long begin(long first, long end) {
-        // If there is no memory for all of them, none is being changed
         for (long block = first; block < end; block += CHUNK - at(block)) {
             chunk(block);
         }
@@ -72,7 +86,10 @@ final class BlockSums {
 
     /** A block will have this checksum. */
     void put(long block, long begun, int sum) {
-        Chunk chunk = chunk(block);
+        Chunk chunk = find(block);
+        if (chunk == null) {
+            return;
+        }
         int at = at(block);
         chunk.known[at] = false;
         chunk.changing[at]++;
@@ -84,7 +101,10 @@ final class BlockSums {
     void end(long first, long end, long begun, boolean well) {
         clock++;
         for (long block = first; block < end; block++) {
-            end(chunk(block), at(block), begun, well);
+            Chunk chunk = find(block);
+            if (chunk != null) {
+                end(chunk, at(block), begun, well);
+            }
         }
     }
 
@@ -166,6 +186,9 @@ final class BlockSums {
             }
             chunk = chunk(block);
         }
+        if (chunk == null) {
+            return true;
+        }
         if (chunk.changing[at] > 0 || chunk.changes[at] > begun) {
             return true;
         }
@@ -186,12 +209,15 @@ final class BlockSums {
 
     /** Blocks of a chunk of which nothing is known are zeros. */
     private void learn(long from, long to) {
+        if (full) {
+            return;
+        }
         if (to - from == CHUNK) {
             set(from, ZEROS);
             return;
         }
         Chunk chunk = chunk(from);
-        for (long block = from; block < to; block++) {
+        for (long block = from; chunk != null && block < to; block++) {
             chunk.known[at(block)] = true;
             chunk.sums[at(block)] = zeros;
             chunk.changes[at(block)] = clock;
@@ -238,16 +264,23 @@ final class BlockSums {
         }
         if (allKnown || noneKnown) {
             set(block, allKnown ? ZEROS : null);
+            giveBack(1);
         }
     }
 
-    /** The chunk of a block with memory of its own. */
+    /** The chunk of a block with memory of its own; null if there is none for it. */
     private Chunk chunk(long block) {
         Chunk chunk = find(block);
         if (chunk != null && chunk != ZEROS) {
             return chunk;
         }
-        var fresh = new Chunk(CHUNK);
+        Chunk fresh = make(block);
+        if (fresh == null) {
+            if (chunk == ZEROS) {
+                set(block, null);
+            }
+            return null;
+        }
         if (chunk == ZEROS) {
             Arrays.fill(fresh.known, true);
             Arrays.fill(fresh.sums, zeros);
@@ -264,8 +297,37 @@ final class BlockSums {
                 fresh.sums[at(one)] = zeros;
             }
         }
-        set(block, fresh);
         return fresh;
+    }
+
+    private Chunk make(long block) {
+        if (!full && ALL_CHUNKS.incrementAndGet() > MOST_CHUNKS) {
+            ALL_CHUNKS.decrementAndGet();
+            full = true;
+        }
+        if (full) {
+            return null;
+        }
+        chunks++;
+        try {
+            var fresh = new Chunk(CHUNK);
+            set(block, fresh);
+            return fresh;
+        } catch (OutOfMemoryError e) {
+            giveBack(1);
+            full = true;
+            return null;
+        }
+    }
+
+    private void giveBack(long number) {
+        chunks -= number;
+        ALL_CHUNKS.addAndGet(-number);
+    }
+
+    @Override
+    public void close() {
+        giveBack(chunks);
     }
 
     private Chunk find(long block) {

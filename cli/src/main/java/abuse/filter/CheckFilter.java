@@ -6,6 +6,7 @@ import abuse.backend.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.zip.CRC32C;
 
 /** Remembers a checksum of each block that passes, and compares each read with it. */
@@ -24,7 +25,7 @@ final class CheckFilter extends Filter {
             return "Compares each block that is read with what was last written or read there, by a checksum, and writes a line when"
                     + " they differ. A block that is being written meanwhile, whose write has failed, or that was discarded may have"
                     + " any content. It takes 16 bytes of memory for each block that was read or"
-                    + " written.";
+                    + " written; if it has no more, which it says once, other blocks pass unchecked.";
         }
 
         @Override
@@ -34,6 +35,7 @@ final class CheckFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) throws IOException {
+            Selection.refuseWithout(settings, "it", "read");
             return new CheckFilter(settings);
         }
     }
@@ -43,6 +45,8 @@ final class CheckFilter extends Filter {
     private final CRC32C crc = new CRC32C();
     private int blockSize;
     private BlockSums blocks;
+    private Consumer<String> administrator;
+    private boolean told;
 
     private CheckFilter(Settings settings) throws IOException {
         super(settings);
@@ -53,6 +57,7 @@ final class CheckFilter extends Filter {
     @Override
     protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
+        administrator = surroundings.administrator();
         blockSize = surroundings.geometry().blockSize();
         blocks = new BlockSums(sum(ByteBuffer.allocate(blockSize), 0));
     }
@@ -74,6 +79,7 @@ final class CheckFilter extends Filter {
                 request.note(selection().picks(request) ? blocks.now() : NOT_PICKED);
             } else {
                 begin(request);
+                tellIfFull();
             }
         }
         request.pass();
@@ -85,6 +91,15 @@ final class CheckFilter extends Filter {
             end(request);
         } else if (request.failure() == null && request.note() != NOT_PICKED && !compare(request) && fails) {
             request.turn(Failure.IO);
+        }
+        tellIfFull();
+    }
+
+    private void tellIfFull() {
+        if (blocks.isFull() && !told) {
+            told = true;
+            administrator.accept("check: there is no memory for the checksums of more blocks, which pass unchecked; give the server a larger"
+                    + " heap, as with ABUSECTL_JAVA_OPTS=-Xmx512m");
         }
     }
 
@@ -137,6 +152,9 @@ final class CheckFilter extends Filter {
 
     @Override
     public void close() throws IOException {
+        if (blocks != null) {
+            blocks.close();
+        }
         journal.close();
         super.close();
     }

@@ -45,6 +45,11 @@ final class CorruptFilter extends Filter {
             if (settings.has("memory") && !settings.word("kind", FLIP).equals("stale")) {
                 throw new IllegalArgumentException("memory is of use only with kind=stale");
             }
+            switch (settings.word("kind", FLIP)) {
+                case FLIP -> Selection.refuseWithout(settings, "kind=flip", "read", "write");
+                case STUCK, "stale" -> Selection.refuseWithout(settings, "kind=" + settings.word("kind", FLIP), "read");
+                default -> Selection.refuseWithout(settings, "kind=" + settings.word("kind", FLIP), "write");
+            }
             return new CorruptFilter(settings);
         }
     }
@@ -143,10 +148,11 @@ final class CorruptFilter extends Filter {
     /** Flips the bits that belong to the number which was drawn for a request; a second time, that undoes it. */
     private void flip(FilteredRequest request, boolean told) {
         ByteBuffer data = request.data();
-        for (long i = 0; i < bits; i++) {
-            long drawn = selection().drawFor(request.note() + i);
-            int at = (int) Long.remainderUnsigned(drawn >>> 3, request.length());
-            int bit = (int) (drawn & 7);
+        long number = Math.min(bits, request.length() * 8);
+        for (long i = 0; i < number; i++) {
+            long place = place(selection().drawFor(request.note() + i), i, number, request.length());
+            int at = (int) (place / 8);
+            int bit = (int) (place % 8);
             data.put(at, (byte) (data.get(at) ^ 1 << bit));
             if (told) {
                 synchronized (journal) {
@@ -156,17 +162,25 @@ final class CorruptFilter extends Filter {
         }
     }
 
+    /** The bit that a number by chance means, of so many bytes of which each of some bits has a part for itself. */
+    private static long place(long drawn, long i, long number, long bytes) {
+        long start = bytes * 8 * i / number;
+        return start + Long.remainderUnsigned(drawn >>> 1, bytes * 8 * (i + 1) / number - start);
+    }
+
     /** Gives bits that belong to each block their values, and tells of those that had others. */
     private void stick(FilteredRequest request) {
         ByteBuffer data = request.data();
         int blockSize = geometry.blockSize();
         for (int start = 0; start < request.length(); start += blockSize) {
-            long first = (request.offset() + start) / blockSize * bits;
-            for (long i = 0; i < bits; i++) {
+            long number = Math.min(bits, blockSize * 8L);
+            long first = (request.offset() + start) / blockSize * number;
+            for (long i = 0; i < number; i++) {
                 long drawn = selection().drawFor(first + i);
-                int at = start + (int) Long.remainderUnsigned(drawn >>> 4, blockSize);
-                int bit = (int) (drawn & 7);
-                int value = (int) (drawn >>> 3 & 1);
+                long place = place(drawn, i, number, blockSize);
+                int at = start + (int) (place / 8);
+                int bit = (int) (place % 8);
+                int value = (int) (drawn & 1);
                 byte before = data.get(at);
                 if ((before >> bit & 1) != value) {
                     data.put(at, (byte) (before ^ 1 << bit));

@@ -81,6 +81,10 @@ public abstract class Filter implements AutoCloseable {
         return selection.count();
     }
 
+    final void begin() {
+        selection.begin();
+    }
+
     final void setLeft() {
         left = true;
     }

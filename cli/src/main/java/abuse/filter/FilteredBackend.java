@@ -123,6 +123,7 @@ public final class FilteredBackend implements AsyncBackend {
     void open(Filter filter) throws IOException {
         var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
         filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
+        filter.begin();
     }
 
     @Override

@@ -334,15 +334,7 @@ public final class FilteredRequest implements AsyncRequest {
                     failure = Failure.IO;
                     cause = FilteredBackend.words(e);
                 }
-                if (again >= 0) {
-                    moveNow();
-                    long nanoseconds = again;
-                    again = -1;
-                    // Those behind it may take it anew, or not
-                    seen &= -1L >>> Long.SIZE - 1 - i;
-                    failure = null;
-                    cause = null;
-                    passAfter(nanoseconds);
+                if (again >= 0 && goAgain(i)) {
                     return;
                 }
             }
@@ -363,6 +355,28 @@ public final class FilteredRequest implements AsyncRequest {
             request.completeSoon();
         } else {
             request.fail(how, why);
+        }
+    }
+
+    /** Lets it wait until it is sent in again behind a filter; if that cannot be, it ends as it has, and not well. */
+    private boolean goAgain(int behind) {
+        moveNow();
+        long nanoseconds = again;
+        Failure how = failure;
+        String why = cause;
+        again = -1;
+        failure = null;
+        cause = null;
+        // Those behind it may take it anew, or not
+        seen &= -1L >>> Long.SIZE - 1 - behind;
+        try {
+            passAfter(nanoseconds);
+            return true;
+        } catch (Throwable e) {
+            backend.report(e);
+            failure = how == null ? Failure.IO : how;
+            cause = why;
+            return false;
         }
     }
 

@@ -32,25 +32,66 @@ public final class Selection implements AutoCloseable {
     private final Moment until;
     private final double rate;
     private final long seed;
-    private final long start = System.nanoTime();
+    private volatile long start = System.nanoTime();
     private final AtomicLong count = new AtomicLong();
     private final AtomicLong draws = new AtomicLong();
 
+    /** @throws IllegalArgumentException when it can never pick a request */
     Selection(Settings settings) {
         Set<String> words = settings.words("op");
+        range = settings.span("range");
+        nth = settings.number("nth", 0);
+        every = settings.number("every", 1);
+        from = settings.moment("from");
+        until = settings.moment("until");
+        checkPossible(words);
         int bits = 0;
         for (String word : words) {
             bits |= 1 << OPERATIONS.indexOf(word);
         }
         operations = words.isEmpty() ? -1 : bits;
-        range = settings.span("range");
         trigger = settings.has("when") ? new TriggerFile(settings.word("when", null)) : null;
-        nth = settings.number("nth", 0);
-        every = settings.number("every", 1);
-        from = settings.moment("from");
-        until = settings.moment("until");
         rate = settings.share("rate", 1);
         seed = settings.number("seed", 1);
+    }
+
+    /** Fails if only requests are selected for something that it does not act on. */
+    static void refuseWithout(Settings settings, String what, String... operations) {
+        Set<String> words = settings.words("op");
+        if (!words.isEmpty() && List.of(operations).stream().noneMatch(words::contains)) {
+            throw new IllegalArgumentException("op has nothing that " + what + " acts on, which is " + String.join(" and ", operations));
+        }
+    }
+
+    private void checkPossible(Set<String> words) {
+        String why = null;
+        if (range != null && range.start() >= range.end()) {
+            why = "range ends before it begins";
+        } else if (range != null && words.equals(Set.of("flush"))) {
+            why = "a flush is for no range";
+        } else if (nth % every != 0) {
+            why = "nth is not a multiple of every";
+        } else if (nth > 0 && (from != null && nth < from.count() || until != null && until.count() >= 0 && nth > until.count())) {
+            why = "nth is not within from and until";
+        } else if (until != null && until.nanoseconds() == 0) {
+            why = "nothing comes before until";
+        } else if (from != null && until != null && isEmpty()) {
+            why = "nothing is between from and until";
+        }
+        if (why != null) {
+            throw new IllegalArgumentException(why + ", so no request would ever be picked");
+        }
+    }
+
+    /** Whether there is nothing between two times, or two numbers, both of which are within. */
+    private boolean isEmpty() {
+        return from.count() >= 0 ? until.count() >= 0 && from.count() > until.count()
+                : until.nanoseconds() >= 0 && from.nanoseconds() >= until.nanoseconds();
+    }
+
+    /** The disk is opened, from which time is counted. */
+    void begin() {
+        start = System.nanoTime();
     }
 
     /** Fails if requests are selected for something that takes all. */

@@ -209,11 +209,51 @@ class CheckFilterTest {
         }
     }
 
+    /** Writes one block of each of more chunks than there is memory for, and then reads something else. */
+    static final class Many {
+        public static void main(String[] arguments) throws Exception {
+            long last = 5000;
+            var geometry = new Geometry(0, (last + 1) * 1024 * TestStore.BLOCK, TestStore.BLOCK, 1 << 17, false);
+            var disk = new FilteredBackend(new Endless(), List.of(TestStore.filter("check", Map.of("fail", true))), geometry,
+                    OutputStream.nullOutputStream());
+            disk.tellProblemsTo(System.out::println);
+            for (long chunk = 0; chunk <= last; chunk++) {
+                if (new TestRequest(Kind.WRITE, chunk * 1024, 1).submitTo(disk).await() != null) {
+                    System.out.println("failed: " + chunk);
+                }
+            }
+            // Also the end of a range of zeroes is not known there
+            System.out.println(new TestRequest(Kind.WRITE_ZEROES, 1023, (last - 1) * 1024 + 2).submitTo(disk).await());
+            for (long chunk : new long[] {0, 1, last}) {
+                var read = new TestRequest(Kind.READ, chunk * 1024, 1);
+                read.data().put(0, (byte) 1);
+                System.out.println(read.submitTo(disk).await());
+            }
+            disk.close();
+        }
+    }
+
+    private static void prints(String output, Class<?> program, String heap) throws Exception {
+        Process java = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), heap, "-XX:+UseSerialGC",
+                "-cp", System.getProperty("java.class.path"), program.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        assertEquals(output, new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+        assertEquals(0, java.waitFor());
+    }
+
+    @Test
+    void blocks_for_which_there_is_no_memory_pass_unchecked_and_that_is_told() throws Exception {
+        prints("""
+                check: there is no memory for the checksums of more blocks, which pass unchecked; give the server a larger heap, as with \
+                ABUSECTL_JAVA_OPTS=-Xmx512m
+                null
+                IO
+                IO
+                null
+                """, Many.class, "-Xmx32m");
+    }
+
     @Test
     void blocks_for_which_there_is_no_memory_leave_others_checked() throws Exception {
-        Process full = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin/java").toString(), "-Xmx56m", "-XX:+UseSerialGC",
-                "-cp", System.getProperty("java.class.path"), Full.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        assertEquals("IO\nnull\nIO\n", new String(full.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
-        assertEquals(0, full.waitFor());
+        prints("null\nnull\nIO\n", Full.class, "-Xmx56m");
     }
 }
