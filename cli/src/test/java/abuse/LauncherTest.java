@@ -82,8 +82,8 @@ class LauncherTest {
     void names_of_files_are_utf8_in_any_locale(String locale) throws Exception {
         Outcome outcome = run("exec env LC_ALL=" + locale + " abusectl server --plugin "
                 + new String("/no/ünï.jar".getBytes(UTF_8), ISO_8859_1), Map.of());
-        assertEquals(2, outcome.exitCode, outcome.err);
-        assertTrue(outcome.err.startsWith("abusectl: server: /no/ünï.jar: no such file, or not readable\n"), outcome.err);
+        assertEquals(1, outcome.exitCode, outcome.err);
+        assertTrue(outcome.err.startsWith("abusectl: /no/ünï.jar: No such file or directory\n"), outcome.err);
     }
 
     @Test
@@ -91,6 +91,13 @@ class LauncherTest {
         Outcome outcome = run("abusectl run --create file:ü.img", Map.of());
         assertEquals(2, outcome.exitCode, outcome.err);
         assertTrue(outcome.err.startsWith("abusectl: 'file:\uFFFD.img' is not UTF-8; "), outcome.err);
+    }
+
+    @Test
+    void an_archive_is_made_of_nothing_that_could_be_named() throws Exception {
+        Outcome outcome = run("abusectl --archive x", Map.of());
+        assertEquals("abusectl: unexpected argument 'x'\nTry 'abusectl --help' for more information.\n", outcome.err);
+        assertEquals(2, outcome.exitCode);
     }
 
     @Test

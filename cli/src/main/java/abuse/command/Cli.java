@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -139,6 +140,9 @@ public final class Cli {
             // A word that may be left out may have been meant as the next one
             message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName()
                     : e.getArgSpec().required() ? e.getArgSpec().paramLabel() : "an argument") + " is empty; if it is from a variable, that is not set";
+        } else if (message.startsWith("Missing required option") && e instanceof MissingParameterException missing
+                && missing.getMissing().get(0) instanceof OptionSpec option) {
+            message = option.longestName() + " is missing";
         } else if (root && message.startsWith("Missing required subcommand")) {
             message = "no command given";
         }

@@ -51,6 +51,12 @@ abstract class Command implements Callable<Integer> {
                 .description(description));
     }
 
+    /** An option with a value that must be given. */
+    final OptionSpec neededOption(String name, String label, String description) {
+        return add(OptionSpec.builder(name).type(String.class).converters(Command::notEmpty).arity("1").required(true).paramLabel(label)
+                .description(description));
+    }
+
     /** An option with a value that may be given more than once. */
     final OptionSpec options(String name, String label, String description) {
         return add(OptionSpec.builder(name).type(List.class).auxiliaryTypes(String.class).converters(Command::notEmpty).arity("1")
@@ -76,8 +82,17 @@ abstract class Command implements Callable<Integer> {
 
     /** A word that is not an option, and may be left out; each part of its description begins a line of the help. */
     final PositionalParamSpec words(String index, String label, String... description) {
+        return words(index, label, false, description);
+    }
+
+    /** A word that must be there, behind one that may be left out, whose place it then has. */
+    final PositionalParamSpec lastWord(String index, String label, String description) {
+        return words(index, label, true, description);
+    }
+
+    private PositionalParamSpec words(String index, String label, boolean plainLabel, String... description) {
         var words = PositionalParamSpec.builder().index(index).arity("0..1").type(String.class).converters(Command::notEmpty)
-                .paramLabel(label).description(description).build();
+                .paramLabel(label).hideParamSyntax(plainLabel).description(description).build();
         spec.addPositional(words);
         return words;
     }

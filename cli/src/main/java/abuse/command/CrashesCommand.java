@@ -25,8 +25,8 @@ final class CrashesCommand extends Command {
     private static final int MOST_JOBS = 1024;
 
     private final PositionalParamSpec file = word("0", "FILE", "A record, or the log device of dm-log-writes");
-    private final OptionSpec base = option("--base", "IMAGE", "What the disk had when the record began; it is only read. Must be given.");
-    private final OptionSpec check = option("--check", "CHECK", "What is run for each state, by a shell, with " + ShellCheck.IMAGE
+    private final OptionSpec base = neededOption("--base", "IMAGE", "What the disk had when the record began; it is only read. Must be given.");
+    private final OptionSpec check = neededOption("--check", "CHECK", "What is run for each state, by a shell, with " + ShellCheck.IMAGE
             + " for the path of an image; its exit status tells whether the state is good (0). Must be given.");
     private final OptionSpec most = option("--most", "N", "How many states each step of the record has, at most, those with a write that is"
             + " torn among them (64).");
@@ -54,9 +54,6 @@ final class CrashesCommand extends Command {
         long limit = timeout.getValue() == null ? 0 : Seconds.parse("--timeout", timeout.getValue());
         if (timeout.getValue() != null && limit == 0) {
             throw new UsageException("--timeout=" + timeout.getValue() + " must be more than 0");
-        }
-        if (base.getValue() == null || check.getValue() == null) {
-            throw new UsageException((base.getValue() == null ? "--base" : "--check") + " is missing");
         }
         if (!check.<String>getValue().contains(ShellCheck.IMAGE)) {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");

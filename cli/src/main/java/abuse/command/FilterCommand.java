@@ -21,6 +21,11 @@ final class FilterCommand extends Command {
     FilterCommand(Context context) {
         super(context, "filter", "Shows and changes the filters of a disk while it is served.",
                 "A filter lies between the users of a disk and the backend that keeps its bytes, and makes requests fail, wait and more.");
+        spec.usageMessage().customSynopsis("abusectl filter [OPTION]... [DEVICE] [list]",
+                "       abusectl filter [DEVICE] set FILTER [KEY=VALUE,...]",
+                "       abusectl filter [DEVICE] add NAME[:KEY=VALUE,...]",
+                "       abusectl filter [DEVICE] remove FILTER",
+                "       abusectl filter [DEVICE] cut [FILTER]");
     }
 
     @Override
@@ -44,6 +49,13 @@ final class FilterCommand extends Command {
         }
     }
 
+    /** What may be meant if keys stand behind a blank. */
+    private static String joined(List<String> words, int most) {
+        String last = words.get(most - 1);
+        return !words.get(0).equals("add") || !words.get(most).contains("=") ? ""
+                : "; did you mean '" + last + (last.contains(":") ? "," : ":") + String.join(",", words.subList(most, words.size())) + "'?";
+    }
+
     /** Refuses words that no server would take, and adds where relative paths begin. */
     private void check(List<String> words) throws UsageException {
         String what = words.get(0);
@@ -53,7 +65,7 @@ final class FilterCommand extends Command {
         int most = what.equals("list") ? 1 : what.equals("set") ? 3 : 2;
         int least = what.equals("cut") ? 1 : most == 3 ? 2 : most;
         if (words.size() > most) {
-            throw new UsageException("unexpected argument '" + words.get(most) + "'");
+            throw new UsageException("unexpected argument '" + words.get(most) + "'" + joined(words, most));
         }
         if (words.size() < least) {
             throw new UsageException("'" + what + "' needs the name of a filter");

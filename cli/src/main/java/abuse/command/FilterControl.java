@@ -152,7 +152,7 @@ final class FilterControl implements ControlSocket.Handler {
             }
         }
         if (!marked) {
-            throw new FailedException("nothing is recorded; try 'abusectl filter' with 'add record:FILE'");
+            throw new FailedException("nothing is recorded; try 'abusectl filter " + device + " add record:FILE'");
         }
     }
 

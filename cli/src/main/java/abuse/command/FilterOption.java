@@ -94,7 +94,9 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
             boolean alone = word.getValue() == null && isFileAlone(word.getKey(), factory);
             Key key = key(subject, alone ? FILE : word.getKey(), factory);
             String text = alone ? word.getKey() : word.getValue();
-            if (key.kind() == Key.Kind.FILE && text != null && !text.isEmpty()) {
+            if (text != null && key.kind() != Key.Kind.FILE) {
+                text = text.strip();
+            } else if (text != null && !text.isEmpty()) {
                 text = file(subject + key.name() + "=", text, source);
             }
             values.put(key.name(), value(subject, key, text));
@@ -121,7 +123,7 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         var words = new LinkedHashMap<String, String>();
         for (String word : text.isEmpty() ? new String[0] : text.split(",", -1)) {
             int equals = word.indexOf('=');
-            String name = equals < 0 ? word : word.substring(0, equals);
+            String name = (equals < 0 ? word : word.substring(0, equals)).strip();
             if (!name.isEmpty() && words.containsKey(name)) {
                 throw new UsageException(subject + "'" + name + "' is given twice");
             }

@@ -7,7 +7,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Puts a mark into what the filter record writes. */
 final class MarkCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "TEXT", "What the mark says, by which it is found again");
+    private final PositionalParamSpec second = lastWord("1", "TEXT", "What the mark says, by which it is found again");
 
     MarkCommand(Context context) {
         super(context, "mark", "Puts a mark into the record of a disk.",

@@ -24,12 +24,12 @@ final class Plugins {
 
     /** Knows the classes of the jars, too. The loader is never closed, as they may load classes at any time. */
     @SuppressWarnings("resource")
-    Plugins(List<String> jars) throws UsageException, FailedException, IOException {
+    Plugins(List<String> jars) throws FailedException, IOException {
         this.jars = jars;
         var urls = new ArrayList<URL>();
         for (String jar : jars) {
             if (!Files.isReadable(Path.of(jar))) {
-                throw new UsageException(jar + ": no such file, or not readable");
+                throw new FailedException(jar + (Files.exists(Path.of(jar)) ? ": Permission denied" : ": No such file or directory"));
             }
             URL url = Path.of(jar).toUri().toURL();
             check(jar, url);

@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Changes the size of a disk in use. */
 final class ResizeCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
-    private final PositionalParamSpec second = words("1", "SIZE", "New size, or after a + how much to add;"
+    private final PositionalParamSpec second = lastWord("1", "SIZE", "New size, or after a + how much to add;"
             + " " + Sizes.UNITS_HELP);
 
     ResizeCommand(Context context) {
@@ -29,6 +29,9 @@ final class ResizeCommand extends Command {
         String size = named ? second.getValue() : first.getValue();
         if (size == null) {
             throw new UsageException("no size given");
+        }
+        if (!named && isDevice(size)) {
+            throw new UsageException("'" + size + "' is a device; a size is missing");
         }
         boolean more = size.startsWith("+");
         long bytes = more ? Sizes.bytes("+", size.substring(1)) : Sizes.bytes("", size);
@@ -51,6 +54,11 @@ final class ResizeCommand extends Command {
                 probe(device, capacity);
             }
         }
+    }
+
+    /** Whether a word names a device; a number does if it is too small for the size of a disk. */
+    private static boolean isDevice(String word) {
+        return DeviceName.isOne(word) && !(word.matches("[0-9]+") && Integer.parseInt(word) >= Config.MIN_BLOCK);
     }
 
     /** Reads the last block as the disk's users would, as the kernel does not know how much the server holds. */

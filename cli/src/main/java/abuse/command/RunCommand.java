@@ -80,7 +80,7 @@ final class RunCommand extends ServerCommand {
 
     /** The setup that the keys ask for; the image gives what they leave out. */
     private Config config(String word, String backend) throws UsageException, FailedException, IOException {
-        for (String piece : word.split(",")) {
+        for (String piece : SetupKeys.pieces(word)) {
             if (DeviceName.number(piece) != null) {
                 throw new UsageException("'" + piece + "' is a device, but this command takes a free one; 'abusectl server "
                         + piece + "' serves that one");

@@ -86,7 +86,7 @@ class ServerCommand extends Command {
         helpTable("From the plug-ins:", this::helpOfPlugins);
     }
 
-    private Plugins plugins() throws UsageException, FailedException, IOException {
+    private Plugins plugins() throws FailedException, IOException {
         List<String> jars = plugins.getValue();
         return new Plugins(jars == null ? List.of() : jars);
     }
@@ -95,7 +95,7 @@ class ServerCommand extends Command {
     private Map<String, String> helpOfPlugins() {
         try {
             return plugins.getValue() == null ? Map.of() : plugins().help();
-        } catch (UsageException | FailedException | IOException e) {
+        } catch (FailedException | IOException e) {
             return Map.of("--plugin", e.getMessage());
         }
     }

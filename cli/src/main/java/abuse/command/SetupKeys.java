@@ -84,19 +84,21 @@ final class SetupKeys {
 
     private final Map<Key, Typed> values = new EnumMap<>(Key.class);
 
-    /** Reads words, each of which may be several keys with commas between them. */
+    /** Reads words, each of which may be several keys with commas or blanks between them. */
     SetupKeys(List<String> words) throws UsageException {
         for (String word : words) {
-            for (String piece : word.split(",")) {
-                // A comma may well have a space after it, and then ends a word
-                if (!piece.isEmpty()) {
-                    add(piece);
-                }
+            for (String piece : pieces(word)) {
+                add(piece);
             }
         }
         if (values.containsKey(Key.READ_ONLY) && values.containsKey(Key.READ_WRITE)) {
             throw new UsageException("'ro' and 'rw' are mutually exclusive");
         }
+    }
+
+    /** The keys in a word, as they were typed. */
+    static List<String> pieces(String word) {
+        return Arrays.stream(word.split("[,\\s]+")).filter(piece -> !piece.isEmpty()).toList();
     }
 
     /** The keys as they are typed, with "=" if they need a value. */
@@ -181,7 +183,11 @@ final class SetupKeys {
     /** Whether a word begins like one with keys, even if it is mistyped. */
     static boolean isMeant(String word) {
         String first = word.split("[,=]", 2)[0];
-        return first.length() < word.length() || Arrays.stream(Key.values()).anyMatch(key -> key.names.contains(first));
+        return first.length() < word.length() || pieces(word).stream().limit(1).anyMatch(SetupKeys::isKey);
+    }
+
+    private static boolean isKey(String piece) {
+        return Arrays.stream(Key.values()).anyMatch(key -> key.names.contains(piece));
     }
 
     /**

@@ -72,7 +72,7 @@ final class Table<R> {
         boolean more = words.startsWith("+");
         var columns = new ArrayList<Field<R>>(more ? usual : List.of());
         for (String word : (more ? words.substring(1) : words).split(",", -1)) {
-            columns.add(named(word));
+            columns.add(named(word.strip()));
         }
         return columns;
     }

@@ -75,7 +75,7 @@ final class TraceCommand extends Command {
         }
         var kinds = EnumSet.noneOf(Kind.class);
         for (String word : events.<String>getValue().split(",", -1)) {
-            kinds.add(kind(word));
+            kinds.add(kind(word.strip()));
         }
         return kinds;
     }

@@ -5,10 +5,19 @@ import abuse.device.DeviceException.Call;
 import abuse.device.DeviceException.Reason;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 
 /** Says what to do about a refusal. */
 public final class Advice {
     private static final String FENCED = "the device cgroup of this container or service forbids it; allow the node there, for 'rw'";
+
+    private static final Set<PosixFilePermission> GROUP_MAY = PosixFilePermissions.fromString("---rw----");
 
     private Advice() {}
 
@@ -44,7 +53,7 @@ public final class Advice {
     private static String step(DeviceException e, boolean moduleLoaded) {
         String device = e.device();
         if (!ControlNode.isPath(device) && (e.call() == Call.OPEN || e.reason() == Reason.NOT_ABUSE)) {
-            return e.reason() == Reason.FENCED ? FENCED : e.reason() == Reason.DENIED ? "only root and the owner of the node may; try sudo"
+            return e.reason() == Reason.FENCED ? FENCED : e.reason() == Reason.DENIED ? whoMay(device) + "; try sudo"
                     : "a device of abuse is /dev/abctlN, /dev/abuseN, a link to one of them, or just N";
         }
         return switch (e.reason()) {
@@ -56,7 +65,7 @@ public final class Advice {
                         + " or partscan";
                 case MAP, UNMAP, LEND -> "only root may have more than 65536 extents, and whoever unmaps the middle of one makes it"
                         + " two; map, or unmap, larger pieces";
-                default -> "only root and the owner of the node may; try sudo, or change the owner with chown";
+                default -> whoMay(device) + "; try sudo, or change the owner with chown";
             };
             case FENCED -> FENCED;
             case NOT_ABUSE -> "this is no abuse device, or the module is older than abusectl";
@@ -80,6 +89,21 @@ public final class Advice {
             };
             default -> null;
         };
+    }
+
+    private static String whoMay(String device) {
+        String group = group(device);
+        return group == null ? "only root and the owner of the node may" : "only root, the owner of the node and the group '" + group + "' may";
+    }
+
+    /** The group that may read and write a node; null if there is none, or it cannot be told. */
+    private static String group(String device) {
+        try {
+            var node = Files.readAttributes(Path.of(device), PosixFileAttributes.class);
+            return node.permissions().containsAll(GROUP_MAY) ? node.group().getName() : null;
+        } catch (IOException | InvalidPathException e) {
+            return null;
+        }
     }
 
     private static String otherContent(OtherContentException e) {

@@ -29,6 +29,7 @@ import java.util.regex.Pattern;
  */
 public final class CowFactory implements BackendFactory {
     private static final Pattern ARGUMENT = Pattern.compile("(?:(file|qcow2):)?(.+?)(?:,keep=(.+))?", Pattern.DOTALL);
+    private static final String KEEP = ",keep=";
     private static final long SECTOR = 512;
 
     private final Qcow2Factory images = new Qcow2Factory();
@@ -127,7 +128,7 @@ public final class CowFactory implements BackendFactory {
             if (!matcher.matches()) {
                 throw new IOException("cow: takes the path of an image");
             }
-            if (matcher.group(3) != null && matcher.group(3).contains(",keep=")) {
+            if (matcher.group(3) != null && matcher.group(3).contains(KEEP)) {
                 throw new IOException(matcher.group(2) + ": has more than one ,keep=");
             }
             try {
@@ -144,6 +145,9 @@ public final class CowFactory implements BackendFactory {
                 }
             } catch (FileSystemException e) {
                 String name = matcher.group(2);
+                if (name.endsWith(KEEP)) {
+                    throw new IOException(Urls.shownIn(name) + ": keep= needs a path", e);
+                }
                 // It may be meant as something that is served otherwise, or have a mistake behind it
                 throw new IOException(Urls.shownIn(name) + ": " + reason(e) + (name.matches("(?s).*[:,].*")
                         ? "; BASE is a path, or file:PATH or qcow2:PATH, and only ,keep=PATH may follow" : ""), e);

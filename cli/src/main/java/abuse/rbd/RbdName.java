@@ -46,9 +46,10 @@ record RbdName(String text, String pool, String namespace, String image, String 
         if ("".equals(snapshot) || snapshot != null && snapshot.matches(".*[@/].*")) {
             throw new IOException(text + ": '" + snapshot + "' is no name of a snapshot; " + FORM);
         }
-        for (String part : parts) {
-            if (part.isEmpty()) {
-                throw new IOException(text + ": has an empty name; " + FORM);
+        for (int i = 0; i < parts.length; i++) {
+            if (parts[i].isEmpty()) {
+                String what = i == 0 ? "pool" : i == parts.length - 1 ? "image" : "namespace";
+                throw new IOException(text + ": names no " + what + "; " + FORM);
             }
         }
         return new RbdName(text, parts[0], parts.length == 3 ? parts[1] : "", parts[parts.length - 1], snapshot, user, configuration);

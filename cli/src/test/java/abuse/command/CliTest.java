@@ -36,6 +36,15 @@ class CliTest extends CommandTestBase {
         assertTrue(succeed("--help").contains("\n  " + command + " "));
     }
 
+    @ParameterizedTest
+    @CsvSource({"resize, '\\n      SIZE '", "mark, '\\n      TEXT '", "crashes, ' --base=IMAGE --check=CHECK'",
+        "filter, '\\n       abusectl filter [DEVICE] remove FILTER\\n'"})
+    void help_has_no_brackets_around_what_must_be_given(String command, String words) {
+        String help = succeed(command, "--help");
+        assertTrue(help.contains(words.replace("\\n", "\n")), help);
+        assertFalse(help.matches("(?s).*\\[(SIZE|TEXT|--base.*|--check.*)\\].*"), help);
+    }
+
     @Test
     void the_version_is_the_projects() {
         assertTrue(succeed("--version").matches("abusectl [0-9]+(\\.[0-9]+)+\n"), succeed("--version"));

@@ -129,9 +129,10 @@ class CowTest extends CommandTestBase {
         assertEquals("abusectl: " + kept + ": is not an overlay of file:" + image + " but of qcow2:" + image + "; 'qcow2:" + kept
                 + "' serves it as it is", error("run", "sz=" + SIZE, "cow:file:" + image + ",keep=" + kept));
         String what = "; BASE is a path, or file:PATH or qcow2:PATH, and only ,keep=PATH may follow";
-        for (String wrong : new String[] {",kep=x", ",keep=", ",ro"}) {
+        for (String wrong : new String[] {",kep=x", ",ro"}) {
             assertEquals("abusectl: " + base + wrong + ": No such file or directory" + what, error("run", "cow:" + base + wrong));
         }
+        assertEquals("abusectl: " + base + ",keep=: keep= needs a path", error("run", "cow:" + base + ",keep="));
         assertEquals("abusectl: nbd://h/x: No such file or directory" + what, error("run", "cow:nbd://u:secret@h/x"));
         assertEquals("abusectl: " + base + ": has more than one ,keep=", error("run", "cow:" + base + ",keep=b,keep=c"));
         assertEquals("abusectl: " + base + ": holds " + SIZE + " bytes, and the disk has only " + SIZE / 2,

@@ -91,6 +91,9 @@ class FilterCommandTest extends FilterTestBase {
         "set error nht= ~ error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
         "set error nth=x ~ error: nth=x is not a number",
         "set error nth=1,nth=2 ~ error: 'nth' is given twice",
+        "add error op=write ~ unexpected argument 'op=write'; did you mean 'error:op=write'?",
+        "add error:op=write nth=1 ~ unexpected argument 'nth=1'; did you mean 'error:op=write,nth=1'?",
+        "add error check ~ unexpected argument 'check'",
         "list error ~ unexpected argument 'error'",
         "remove error check ~ unexpected argument 'check'",
         "remove error --json ~ 'remove' prints nothing, so options for columns are of no use"})

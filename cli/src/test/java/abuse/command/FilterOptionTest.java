@@ -101,7 +101,8 @@ class FilterOptionTest extends CommandTestBase {
         succeed("filter", "0", "add", "error:when=/nowhere/file");
         assertEquals("filter: error: when=" + file + " is on the disk itself, which would wait for its own requests; name a file elsewhere",
                 misuse("filter", "0", "set", "error", "when=" + file));
-        assertEquals("NAME  KEYS\nerror when=/nowhere/file\n", succeed("filter", "0", "-o", "NAME,KEYS"));
+        succeed("filter", "0", "set", "error", "op=read , nth=2");
+        assertEquals("NAME  KEYS\nerror when=/nowhere/file,op=read,nth=2\n", succeed("filter", "0", "-o", "NAME, KEYS"));
         server.signal();
         assertEquals(0, server.end().exitCode());
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
@@ -110,18 +111,25 @@ final class Manuals {
 
     private static String synopsis(CommandSpec command) {
         String[] custom = command.usageMessage().customSynopsis();
-        var words = new StringBuilder("[\\fIoptions\\fP]");
         if (custom.length > 0) {
-            // The rest after removing the options
-            String rest = custom[0].replaceFirst("abusectl \\S+ ?", "").replaceAll("\\[(-[^]]*|OPTION)](\\.\\.\\.)? ?", "");
-            words.append(' ').append(rest.replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP"));
-        } else {
-            command.positionalParameters().forEach(word -> {
-                String label = word.paramLabel().replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP");
-                words.append(word.required() ? " " + label : " [" + label + "]");
-            });
+            return Arrays.stream(custom).map(Manuals::synopsis).collect(Collectors.joining("\n.br\n.B abusectl " + command.name() + "\n"));
         }
+        var words = new StringBuilder("[\\fIoptions\\fP]");
+        command.options().stream().filter(OptionSpec::required).forEach(option -> words.append("\n\\fB")
+                .append(option.longestName().replace("-", "\\-")).append("\\fP=\\fI").append(option.paramLabel()).append("\\fP"));
+        command.positionalParameters().forEach(word -> {
+            String label = word.paramLabel().replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP");
+            words.append(word.required() ? " " + label : " [" + label + "]");
+        });
         return words.toString();
+    }
+
+    /** A line of a synopsis that was written by hand, without its command, and with one word for all options. */
+    private static String synopsis(String line) {
+        String words = line.replaceFirst(" *abusectl \\S+ ?", "");
+        String rest = words.replaceAll("\\[(-[^]]*|OPTION)](\\.\\.\\.)? ?", "");
+        return (rest.length() < words.length() ? "[\\fIoptions\\fP] " : "")
+                + rest.replaceAll("([A-Z]+)", "\\\\fI$1\\\\fP").replaceAll("\\b([a-z]+)\\b", "\\\\fB$1\\\\fP");
     }
 
     private static String options(CommandSpec command) {

@@ -10,6 +10,8 @@ import abuse.libc.Unix;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -63,6 +65,8 @@ class MistakeTest extends CommandTestBase {
         "reset abctl|reset: 'abctl' DEVICE",
         "info nul|info: 'nul' DEVICE",
         "resize 0 0|resize: 0 must be at least 1",
+        "resize 1|resize: '1' is a device; a size is missing",
+        "resize /dev/abuse1|resize: '/dev/abuse1' is a device; a size is missing",
         "resize -5G|resize: '-5G' must not be negative",
         "resize 3000000|resize: 3000000 is not a multiple of the block size, 4096",
         "list --jsno|list: unknown option '--jsno'; did you mean '--json'?",
@@ -83,6 +87,12 @@ class MistakeTest extends CommandTestBase {
         assertEquals(1, disk.pending());
     }
 
+    @Test
+    void a_device_among_the_keys_of_run_is_named_even_behind_a_blank() {
+        assertEquals("run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0' serves that one",
+                misuse("run", "sz=1M, abuse0", "mem"));
+    }
+
     /** A path that is no control node is no reason to load the module, or to change the owner of what is there. */
     @ParameterizedTest
     @CsvSource({"ENOENT, No such file or directory", "ENXIO, No such device or address", "ENOTTY, Inappropriate ioctl for device",
@@ -95,6 +105,18 @@ class MistakeTest extends CommandTestBase {
         }
         devices.refuse("/dev/sda", Unix.EACCES);
         assertEquals("/dev/sda: Permission denied; only root and the owner of the node may; try sudo", fail("get", "/dev/sda"));
+    }
+
+    /** What may be done depends on the group only if its members may read and write. */
+    @ParameterizedTest
+    @CsvSource({"rw-rw----, true", "rw-r-----, false", "rw-------, false", "rw-rw-rw-, true"})
+    void the_group_of_a_node_is_named_if_it_may(String mode, boolean named) throws Exception {
+        Path node = Files.createFile(directory.resolve("node"));
+        Files.setPosixFilePermissions(node, PosixFilePermissions.fromString(mode));
+        String group = Files.readAttributes(node, PosixFileAttributes.class).group().getName();
+        devices.refuse(node.toString(), Unix.EACCES);
+        assertEquals(node + ": Permission denied; only root" + (named ? ", the owner of the node and the group '" + group + "'" : " and the owner of the node")
+                + " may; try sudo", fail("get", node.toString()));
     }
 
     /** An image has nothing to do with the module, and may be what was mistyped. */

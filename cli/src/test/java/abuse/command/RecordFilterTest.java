@@ -157,7 +157,7 @@ class RecordFilterTest extends FilterTestBase {
     void it_comes_and_goes_while_the_disk_is_used() throws Exception {
         serveWith("--control");
         write(1, 1);
-        assertEquals("/dev/abctl0: nothing is recorded; try 'abusectl filter' with 'add record:FILE'", fail("mark", "0", "early"));
+        assertEquals("/dev/abctl0: nothing is recorded; try 'abusectl filter /dev/abctl0 add record:FILE'", fail("mark", "0", "early"));
         assertEquals("", succeed("filter", "0", "add", "record:" + log));
         write(2, 2);
         flush();

@@ -3,6 +3,7 @@ package abuse.command;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Config;
 import abuse.device.Flag;
@@ -137,12 +138,25 @@ class SetupKeysTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"sz=1M, bs=512", " sz=1M ,bs=512 ", "sz=1M bs=512", "sz=1M,\tbs=512,", ", sz=1M  bs=512"})
+    void keys_in_one_word_may_have_blanks_between_them(String word) throws UsageException {
+        assertEquals(config("sz=1M", "bs=512"), config(word));
+        assertTrue(SetupKeys.isMeant(word), word);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ro, true", "' ro', true", "ro discard, true", "siez=1M, true", "my disk, false", "nul, false"})
+    void a_word_is_meant_as_keys_if_it_begins_like_them(String word, boolean meant) {
+        assertEquals(meant, SetupKeys.isMeant(word));
+    }
+
+    @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "frob|unknown key 'frob'",
         "frob=1|unknown key 'frob'",
         "=1|unknown key ''",
         "SZ=1M|unknown key 'SZ'",
-        "sz =1M|unknown key 'sz '; did you mean 'sz'?",
+        "sz =1M|'sz' has no value",
         "sz|'sz' has no value",
         "sz=|'sz' has no value",
         "bs,ro|'bs' has no value",

@@ -46,7 +46,7 @@ class TraceTest extends CommandTestBase {
     @Test
     void only_some_events_are_traced_if_it_is_so_wished() {
         simulate();
-        succeed("trace", "-n1", "-e", "put,Expire");
+        succeed("trace", "-n1", "-e", "put, Expire");
         assertEquals(Set.of(Kind.PUT, Kind.EXPIRE), devices.traced());
         assertEquals("trace: unknown event 'putt'; did you mean 'put'?", misuse("trace", "-e", "putt"));
         assertEquals("trace: unknown event ''; there are submit, get, put, requeue, stale, expire, cancel, mapped, map, unmap, setup, reset",
