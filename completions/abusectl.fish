@@ -257,7 +257,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l seed -x -d 'Cho
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from-mark -x -d 'Leave out what a power cut before this mark leaves'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l from -x -d 'Begin with this state, as after an end by a signal'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s k -l keep-going -d 'Go on behind a state that is bad'
-complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l timeout -x -d 'How long a check may take'
+complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l timeout -x -d 'How long a check may take (no limit)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -s j -l jobs -x -d 'How many states are checked at once (the number of CPUs)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l work -x -a '(__abusectl_FOLDER)' -d 'Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp)'
 complete -c abusectl -n '__fish_seen_subcommand_from crashes' -l keep -r -F -d 'Make an image of the first bad state, in its smallest form'

@@ -28,7 +28,7 @@ mkdir -p "$tree/etc/abuse" "$tree/out"
 printf '%s\n' 'SETUP="size=2G discard"' BACKEND=file:/dev/vda INITRAMFS=yes >"$tree/etc/abuse/0.conf"
 printf '%s\n' SETUP=size=256M BACKEND=file:/dev/vdb OPTIONS=--pin >"$tree/etc/abuse/1.conf"
 echo '/dev/abuse0 / ext4 errors=remount-ro 0 1' >"$tree/etc/fstab"
-sed -n 's/\\-/-/g; /^# cat >.*dev-abuse0.swap/,/^# mkswap/{/^# /d; s/abuse\(@\?\)0/abuse\11/; p}' 'man/abuse@.service.8' \
+sed -n 's/\\-/-/g; /^# cat >.*dev-abuse0.swap/,/^# mkswap/{/^# /d; /^END$/d; s/abuse\(@\?\)0/abuse\11/; p}' 'man/abuse@.service.8' \
 	>"$tree/etc/systemd/system/dev-abuse1.swap"
 cp vm/root-guest.sh "$tree/usr/local/sbin/"
 printf '%s\n' '[Unit]' 'Description=What the VM is there for' 'After=multi-user.target' \

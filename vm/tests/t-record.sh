@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2016,SC2034,SC2086,SC2119,SC2120,SC2154
-# What the filter record writes, read by a program in C, and by abusectl beside what dm-log-writes writes of the same
+# What the 'record' filter writes, read by a program in C, and by abusectl beside what dm-log-writes writes of the same
 # requests
 # run.sh: seconds 240
 # run.sh: kernels 6.12

@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What may be shown of URLs, which may have passwords and keys. A password may have what belongs into no URL, or into another part
+ * What may be shown of URLs, which may have passwords and keys. A password may have what belongs in no URL, or into another part
  * of one: what could be a part of it is not shown, even if it is none.
  */
 public final class Urls {

@@ -48,7 +48,7 @@ enum Column implements Field<DeviceRow> {
     P99("99th percentile of the latency, us"),
     STATE("live, failed, orphaned, or none: not set up"),
     FLAGS("what the disk offers"),
-    PROBLEM("what is wrong: failed, nobody serves, quiesced, leaving, or oldest request AGE, once that is 10 seconds");
+    PROBLEM("what is wrong: 'failed', 'nobody serves', 'quiesced', 'leaving', or 'oldest request AGE', from 10 seconds on");
 
     private static final Set<Column> BYTES = EnumSet.of(SIZE, BS, PBS, MR, IOMIN, IOOPT, DISCGRAN, DISCMAX, ZEROMAX, MRBYTES, MWBYTES);
     private static final Set<Column> OF_MAPPABLE = EnumSet.range(MREADS, EXTENTS);

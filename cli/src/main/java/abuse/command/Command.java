@@ -175,6 +175,11 @@ abstract class Command implements Callable<Integer> {
         });
     }
 
+    /** Says in the help what an exit status means that only this command has, or that means more here. */
+    final void exitStatus(Map<String, String> meanings) {
+        spec.usageMessage().exitCodeListHeading("%nExit status:%n").exitCodeList(meanings);
+    }
+
     private OptionSpec add(OptionSpec.Builder builder) {
         OptionSpec option = builder.build();
         spec.addOption(option);

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -34,8 +35,8 @@ final class CrashesCommand extends Command {
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
     private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
     private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
-    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take; then it is killed, with all that it has begun, and the"
-            + " state is bad (forever).");
+    private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take (no limit). After that it is killed, with all that it has"
+            + " begun, and the state is bad.");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");
     private final OptionSpec folder = option("--work", "FOLDER", "Where copies of the image are meanwhile, two for each job (TMPDIR, or /tmp).");
     private final OptionSpec keep = option("--keep", "FILE", "Make an image of the first bad state, in its smallest form; FILE must not be there yet.");
@@ -43,7 +44,9 @@ final class CrashesCommand extends Command {
 
     CrashesCommand(Context context) {
         super(context, "crashes", "Finds bad states in which a power cut could leave a disk.",
-                "The disk's writes are in what the filter record or dm-log-writes has written.");
+                "The disk's writes are in what the 'record' filter or dm-log-writes has written.");
+        exitStatus(new TreeMap<>(Map.of("1", "failed, was stopped, or found a bad state; bad states are printed even if it fails after them",
+                ServerCommand.KILLED, "ended at once by a second SIGTERM or SIGINT, whose number is N")));
     }
 
     @Override
@@ -73,7 +76,7 @@ final class CrashesCommand extends Command {
                 total++;
             }
             if (need == 0) {
-                throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the filter record the first one?");
+                throw new FailedException(file.getValue() + ": has no write, so there is nothing to check; was the 'record' filter the first one?");
             }
             var shell = new ShellCheck(check.getValue(), limit > 0 ? Math.max(limit / 1_000_000, 1) : 0, log.entries());
             walk(log, image, states(log, (int) bound, number), new Size(total, all.leftOut()), workers, shell);
@@ -168,7 +171,7 @@ final class CrashesCommand extends Command {
         if (!bad.isEmpty()) {
             String advice = bad.get(0).smallest().isStart() ? "the check refuses " + base.getValue()
                     + " as it is, without any write; is it what the disk had when the record began?"
-                    : kept ? keep.getValue() + " is its image" : "add --keep FILE to get its image";
+                    : kept ? keep.getValue() + " is its image" : "add --keep FILE to keep an image of it";
             throw new FailedException(file.getValue() + ": " + (bad.size() == 1 ? "a state is bad; " : bad.size() + " states are bad; ") + advice);
         }
     }
@@ -209,7 +212,7 @@ final class CrashesCommand extends Command {
         }
         String more = leftOut == 0 ? "" : leftOut + (leftOut == CrashWalk.MANY ? " or more" : "") + " left out, ";
         context.out.println(done + (done == 1 ? " state, " : " states, ") + bad.size() + " bad, " + more
-                + String.format(Locale.ROOT, "%.1f", done / seconds) + " a second");
+                + String.format(Locale.ROOT, "%.1f", done / seconds) + " per second");
     }
 
     private static Map<String, Object> members(List<LogEntry> log, Failure failure) {

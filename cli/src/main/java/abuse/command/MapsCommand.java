@@ -13,7 +13,7 @@ final class MapsCommand extends Command {
 
     MapsCommand(Context context) {
         super(context, "maps", "Shows which parts of a disk are mapped, and where to.",
-                "A line for every part, by its place on the disk; neighbours that lead on are one.");
+                "One line for each part, in the order of their places on the disk; neighbours that continue each other are shown as one part.");
     }
 
     @Override

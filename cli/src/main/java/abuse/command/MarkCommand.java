@@ -4,14 +4,14 @@ package abuse.command;
 import java.util.List;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Puts a mark into what the filter record writes. */
+/** Puts a mark into what the 'record' filter writes. */
 final class MarkCommand extends Command {
     private final PositionalParamSpec first = words("0", "DEVICE", DeviceName.HELP);
     private final PositionalParamSpec second = lastWord("1", "TEXT", "What the mark says, by which it is found again");
 
     MarkCommand(Context context) {
         super(context, "mark", "Puts a mark into the record of a disk.",
-                "The server of the disk has the filter record, and the mark is behind all requests that have ended so far.");
+                "The server of the disk has the 'record' filter, and the mark is behind all requests that have ended so far.");
         spec.usageMessage().customSynopsis("abusectl mark [-hV] [DEVICE] TEXT");
     }
 

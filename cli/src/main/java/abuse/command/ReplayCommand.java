@@ -27,7 +27,7 @@ final class ReplayCommand extends Command {
 
     ReplayCommand(Context context) {
         super(context, "replay", "Shows what changed a disk, and does it again to another one.",
-                "It is read from what the filter record or dm-log-writes has written.");
+                "It is read from what the 'record' filter or dm-log-writes has written.");
     }
 
     @Override

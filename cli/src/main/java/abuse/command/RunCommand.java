@@ -11,6 +11,8 @@ import abuse.server.Server;
 import abuse.server.SizeMismatchException;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Setup, server and reset in one. */
 final class RunCommand extends ServerCommand {
@@ -20,8 +22,10 @@ final class RunCommand extends ServerCommand {
         super(context, "run", "KEYS", "As in 'abusectl setup', separated by commas; sz and bs default to those of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
-                + " nobody uses it, and at a second SIGTERM or SIGINT at once. If it is killed, the disk goes, too, unless the"
+                + " nobody uses it, and at a second SIGTERM or SIGINT at once; a third one ends the command whatever it waits for. If it is killed, the disk goes, too, unless the"
                 + " keys have autoremove=off.");
+        exitStatus(new TreeMap<>(Map.of("1", "failed, or the disk was taken away while it was used",
+                KILLED, "ended at once by a third SIGTERM or SIGINT, whose number is N")));
         ending = new Ending(context);
     }
 
@@ -102,8 +106,8 @@ final class RunCommand extends ServerCommand {
             long block = keys.blockSize();
             if (!sized && image.size() % block != 0) {
                 String words = image.size() % Config.MIN_BLOCK == 0 ? "add bs=" + Config.MIN_BLOCK
-                        : "'truncate -s %" + block + " " + (backend.startsWith(FILE) ? backend.substring(FILE.length()) + "' makes them one"
-                                : "FILE' at its server makes them one");
+                        : "'truncate -s %" + block + " " + (backend.startsWith(FILE) ? backend.substring(FILE.length()) + "' rounds the size up"
+                                : "FILE' at its server rounds the size up");
                 throw new FailedException(backends.shown(backend) + ": " + image.size() + " bytes are not a multiple of the block size, "
                         + block + "; " + words);
             }

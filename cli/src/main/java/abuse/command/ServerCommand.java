@@ -30,6 +30,8 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Answers requests until told to stop. */
 class ServerCommand extends Command {
     static final String FILE = "file:";
+    /** The exit status of a command that a later signal ended at once. */
+    static final String KILLED = "128+N";
     private static final List<String> LOCAL = List.of("qcow2:", "cow:");
     private static final String AUTO = "auto";
 
@@ -65,8 +67,9 @@ class ServerCommand extends Command {
 
     ServerCommand(Context context) {
         this(context, "server", "DEVICE", DeviceName.HELP, "Answers requests until told to stop.",
-                "On SIGTERM and SIGINT it answers what it has taken, and ends; the rest waits for another server. It says on"
-                + " standard output when it is ready.");
+                "On SIGTERM, SIGINT and SIGHUP it answers what it has taken, and ends; the rest waits for another server. A"
+                + " second SIGTERM or SIGINT, half a second later or more, ends it at once. It says on standard output when it is ready.");
+        exitStatus(Map.of(KILLED, "ended at once by a second SIGTERM or SIGINT, whose number is N"));
         all = option("--all", "FILE", "Serve each disk that is a line of FILE: DEVICE BACKEND, then --create, --direct,"
                 + " --shared, --control, --filter FILTER or setup=KEYS; - is standard input.");
     }
@@ -195,11 +198,11 @@ class ServerCommand extends Command {
     private void serveAll(Plugins loaded) throws Exception {
         for (OptionSpec option : List.of(create, direct, shared, control)) {
             if (isSet(option)) {
-                throw new UsageException("with --all, " + option.longestName() + " belongs into the lines of the file");
+                throw new UsageException("with --all, " + option.longestName() + " belongs in the lines of the file");
             }
         }
         if (filters.getValue() != null) {
-            throw new UsageException("with --all, --filter belongs into the lines of the file");
+            throw new UsageException("with --all, --filter belongs in the lines of the file");
         }
         if (deadline.getValue() != null) {
             throw new UsageException("with --all, --deadline is not supported; serve that disk alone");
@@ -214,7 +217,7 @@ class ServerCommand extends Command {
             throw new UsageException("with --all, --cache is not supported; serve that disk alone");
         }
         if (first.getValue() != null) {
-            throw new UsageException("with --all, '" + backends.shown(first.getValue()) + "' belongs into a line of the file");
+            throw new UsageException("with --all, '" + backends.shown(first.getValue()) + "' belongs in a line of the file");
         }
         new AllDisks(this, DiskList.read(all.getValue(), context, backends, isSet(pin), loaded::filters)).serve();
     }

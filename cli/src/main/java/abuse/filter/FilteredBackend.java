@@ -92,7 +92,7 @@ public final class FilteredBackend implements AsyncBackend {
         boolean kept = false;
         for (Filter filter : filters) {
             if (kept && filter instanceof RecordFilter) {
-                throw new IOException("the filter record sees no write behind cow, which keeps them; name record first");
+                throw new IOException("the 'record' filter sees no write behind cow, which keeps them; name record first");
             }
             kept |= filter instanceof CowFilter;
         }

@@ -129,7 +129,7 @@ public final class ImageLock {
 
     private String user(long other) {
         long number = other & (1 << NUMBER_BITS) - 1;
-        return other == 0 ? "written by a filter record" : other >>> NUMBER_BITS != machine ? "served as another machine's disk"
+        return other == 0 ? "written by a 'record' filter" : other >>> NUMBER_BITS != machine ? "served as another machine's disk"
                 : number == NO_DISK ? "used by abusectl replay or crashes" : "served as /dev/abuse" + number;
     }
 

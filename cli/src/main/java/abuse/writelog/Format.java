@@ -7,7 +7,7 @@ package abuse.writelog;
  * Each entry has a sector of its own: first sector, number of sectors, flags and length of its text with 8 bytes each,
  * and then the text of a mark. What was written follows in the next sectors.
  *
- * <p>Of an entry's sector the rest is free. Its last bytes have what only the filter record knows: a magic number, and when
+ * <p>Of an entry's sector the rest is free. Its last bytes have what only the 'record' filter knows: a magic number, and when
  * the request began and ended, each the number of an event from 1; an end of 0 is still to come.
  */
 final class Format {
@@ -18,7 +18,7 @@ final class Format {
     static final int VERSION_AT = 8;
     static final int ENTRIES_AT = 16;
     static final int SECTOR_SIZE_AT = 24;
-    /** Only the filter record has it: not 0 if the log ends because something could not be written to it. */
+    /** Only the 'record' filter has it: not 0 if the log ends because something could not be written to it. */
     static final int CUT_AT = 32;
 
     static final int SECTOR_AT = 0;

@@ -79,7 +79,7 @@ public final class LogWriter implements AutoCloseable {
         long other = Unix.firstLock(fd, LOCK, 1);
         ImageLock.check(path, other, false);
         if (other > 0) {
-            throw new IOException(path + ": is being written by another filter record");
+            throw new IOException(path + ": is being written by another 'record' filter");
         }
         ImageLock.refuseText(fd, path);
     }

@@ -43,7 +43,7 @@ public final class WriteLog implements AutoCloseable {
                 file.read(0, memory.address(), SMALLEST_SECTOR);
             }
             if (words.getLong(Format.MAGIC_AT) != Format.MAGIC) {
-                throw new IOException(path + ": is no log of dm-log-writes or of the filter record");
+                throw new IOException(path + ": is no log of dm-log-writes or of the 'record' filter");
             }
             if (words.getLong(Format.VERSION_AT) != Format.VERSION) {
                 throw new IOException(path + ": is a log of version " + Long.toUnsignedString(words.getLong(Format.VERSION_AT))
@@ -123,7 +123,7 @@ public final class WriteLog implements AutoCloseable {
         return entry;
     }
 
-    /** Whether the filter record has written an entry. */
+    /** Whether the 'record' filter has written an entry. */
     private boolean hasTimes(ByteBuffer words) {
         return words.getLong(Format.timesAt(sectorSize)) == Format.TIMES_MAGIC
                 && ((words.getLong(Format.FLAGS_AT) & Format.MARK) == 0 || words.getLong(Format.TEXT_LENGTH_AT) <= Format.longestText(sectorSize));

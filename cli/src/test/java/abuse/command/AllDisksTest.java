@@ -301,10 +301,10 @@ class AllDisksTest extends CommandTestBase {
     void what_does_not_go_with_a_file_is_refused() throws Exception {
         devices.add(0);
         String file = list("0 mem");
-        assertEquals("server: with --all, '0' belongs into a line of the file", misuse("server", "--all", file, "0"));
-        assertEquals("server: with --all, --create belongs into the lines of the file", misuse("server", "--all", file, "--create"));
-        assertEquals("server: with --all, --filter belongs into the lines of the file", misuse("server", "--all", file, "--filter", "readonly"));
-        assertEquals("server: with --all, --control belongs into the lines of the file", misuse("server", "--all", file, "--control"));
+        assertEquals("server: with --all, '0' belongs in a line of the file", misuse("server", "--all", file, "0"));
+        assertEquals("server: with --all, --create belongs in the lines of the file", misuse("server", "--all", file, "--create"));
+        assertEquals("server: with --all, --filter belongs in the lines of the file", misuse("server", "--all", file, "--filter", "readonly"));
+        assertEquals("server: with --all, --control belongs in the lines of the file", misuse("server", "--all", file, "--control"));
         assertEquals("server: with --all, --poll is of no use: the server waits for all disks at once",
                 misuse("server", "--all", file, "--poll"));
         assertEquals("run: unknown option '--all'; did you mean '--poll'?", misuse("run", "--all", file));

@@ -45,6 +45,13 @@ class CliTest extends CommandTestBase {
         assertFalse(help.matches("(?s).*\\[(SIZE|TEXT|--base.*|--check.*)\\].*"), help);
     }
 
+    @ParameterizedTest
+    @CsvSource({"server, 128+N", "run, 128+N", "crashes, 1 ", "crashes, 128+N"})
+    void help_tells_of_an_exit_status_that_means_more_here(String command, String code) {
+        String help = succeed(command, "--help");
+        assertTrue(help.matches("(?s).*\\nExit status:\\n.*\\n? *" + code.replace("+", "\\+") + ".*"), help);
+    }
+
     @Test
     void the_version_is_the_projects() {
         assertTrue(succeed("--version").matches("abusectl [0-9]+(\\.[0-9]+)+\n"), succeed("--version"));

@@ -112,7 +112,7 @@ class CrashesTest extends CommandTestBase {
         // The second one must not be there without the first one
         String check = "x=$(" + LETTERS + "); case $x in .b*) echo bad $x; exit 3; esac";
         Outcome outcome = run(words(check, "--jobs=1"));
-        assertEquals(log + ": a state is bad; add --keep FILE to get its image", error(outcome));
+        assertEquals(log + ": a state is bad; add --keep FILE to keep an image of it", error(outcome));
         assertEquals("""
                 state: 3-2
                 last: 3
@@ -120,7 +120,7 @@ class CrashesTest extends CommandTestBase {
                 smallest: 3-2
                 status: 3
                 | bad .b.x
-                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
+                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ per second\n$", ""));
         outcome = run(words(check, "--json", "--keep-going"));
         assertTrue(outcome.out().contains("\"state\": \"5-2,5\""), outcome.out());
         String json = outcome.out().replaceAll("\\s", "");
@@ -221,7 +221,7 @@ class CrashesTest extends CommandTestBase {
         running.await(() -> Files.exists(seen));
         running.signal();
         Outcome outcome = running.end();
-        assertEquals(log + ": a state is bad; add --keep FILE to get its image", error(outcome));
+        assertEquals(log + ": a state is bad; add --keep FILE to keep an image of it", error(outcome));
         assertTrue(outcome.out().startsWith("state: 1\nlast: 1\nsmallest: 1\nstatus: 1\n2 states, 1 bad, "), outcome.out());
     }
 
@@ -367,7 +367,7 @@ class CrashesTest extends CommandTestBase {
                 early: 2,3
                 smallest: 0-0^2
                 status: 1
-                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ a second\n$", ""));
+                """, outcome.out().replaceFirst("[0-9]+ states, 1 bad, [0-9.]+ per second\n$", ""));
     }
 
     @Test
@@ -389,7 +389,7 @@ class CrashesTest extends CommandTestBase {
         }
         file.store(log);
         String out = succeed(words(": {}", "--most=3", "--jobs=1"));
-        assertTrue(out.matches("3 states, 0 bad, 4093 left out, [0-9.]+ a second\n"), out);
+        assertTrue(out.matches("3 states, 0 bad, 4093 left out, [0-9.]+ per second\n"), out);
         out = succeed(words(": {}", "--most=3", "--jobs=1", "--json"));
         assertTrue(out.startsWith("{\n  \"states\": 3,\n  \"left_out\": 4093,\n"), out);
     }
@@ -429,7 +429,7 @@ class CrashesTest extends CommandTestBase {
     @Test
     void a_record_without_writes_is_no_success() throws Exception {
         new LogFile().mark("m").flush().store(log);
-        assertEquals(log + ": has no write, so there is nothing to check; was the filter record the first one?", fail(words("true {}")));
+        assertEquals(log + ": has no write, so there is nothing to check; was the 'record' filter the first one?", fail(words("true {}")));
     }
 
     @Test

@@ -124,7 +124,7 @@ class HttpCommandTest extends CommandTestBase {
         assertEquals(shown() + ": holds 1 MiB (1048576 bytes), but /dev/abctl1 has 2 MiB (2097152 bytes); 'abusectl setup /dev/abctl1"
                 + " sz=1048576' makes a disk of that size, after 'abusectl reset /dev/abctl1'", fail("server", "1", url()));
         image = new byte[1000];
-        assertEquals(shown() + ": 1000 bytes are not a multiple of the block size, 512; 'truncate -s %512 FILE' at its server makes them one",
+        assertEquals(shown() + ": 1000 bytes are not a multiple of the block size, 512; 'truncate -s %512 FILE' at its server rounds the size up",
                 fail("run", url()));
         assertEquals("http://" + host + "/disk: the server answers 401 Unauthorized; a user and a password are written before the host, as in"
                 + " USER:PASSWORD@HOST", fail("run", "http://me:other@" + host + "/disk"));

@@ -39,7 +39,7 @@ final class LogFile {
         return this;
     }
 
-    /** Says when the last entry began and ended, as the filter record does. */
+    /** Says when the last entry began and ended, as the 'record' filter does. */
     LogFile times(long begin, long end) {
         bytes.putLong(last + SECTOR - 24, 0x73656d6974756261L).putLong(last + SECTOR - 16, begin).putLong(last + SECTOR - 8, end);
         return this;

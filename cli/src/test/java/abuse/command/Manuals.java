@@ -7,6 +7,7 @@ import abuse.filter.Key;
 import abuse.filter.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -45,8 +46,8 @@ final class Manuals {
         String[] parts = byHand.replace("@COMMANDS@", String.join("\n", commands)).split("@OPTIONS@\n");
         return HEADING.formatted("ABUSECTL", "abusectl", "make and answer block devices in user space", "abusectl",
                 "[\\fIoptions\\fP] \\fIcommand\\fP [\\fIargument\\fP ...]")
-                + parts[0] + options(Model.ROOT) + parts[1] + exitStatus() + seeAlso(Model.commands().stream()
-                        .map(command -> "abusectl\\-" + command.name() + " (8)").toList(), "abuse\\-testing (7)", "losetup (8)");
+                + parts[0] + options(Model.ROOT) + parts[1] + exitStatus(Model.ROOT) + seeAlso(Model.commands().stream()
+                        .map(command -> "abusectl\\-" + command.name() + " (8)").toList(), "abuse\\-map (4)", "abuse\\-testing (7)", "abuse@.service (8)", "losetup (8)");
     }
 
     static String command(CommandSpec command, String byHand) {
@@ -71,7 +72,7 @@ final class Manuals {
             TraceCommand.help().forEach((word, help) ->
                     page.append(".TP\n.B ").append(word).append('\n').append(text(help)).append('\n'));
         }
-        return page.append(parts[1].replace("@FILTERS@\n", command.name().equals("filter") ? filters() : "")).append(exitStatus())
+        return page.append(parts[1].replace("@FILTERS@\n", command.name().equals("filter") ? filters() : "")).append(exitStatus(command))
                 .append(seeAlso(command.name())).toString();
     }
 
@@ -149,10 +150,12 @@ final class Manuals {
         return lines.toString();
     }
 
-    private static String exitStatus() {
+    /** What all commands have, with what only this one has. */
+    private static String exitStatus(CommandSpec command) {
         var lines = new StringBuilder(".SH EXIT STATUS\n");
-        Model.ROOT.usageMessage().exitCodeList()
-                .forEach((code, words) -> lines.append(".TP\n.B ").append(code).append('\n').append(text(words)).append('\n'));
+        var all = new LinkedHashMap<>(Model.ROOT.usageMessage().exitCodeList());
+        all.putAll(command.usageMessage().exitCodeList());
+        all.forEach((code, words) -> lines.append(".TP\n.B ").append(code).append('\n').append(text(words)).append('\n'));
         return lines.toString();
     }
 

@@ -169,7 +169,7 @@ class MistakeTest extends CommandTestBase {
         devices.add(0);
         Path odd = image("odd.img", 5000);
         assertEquals("file:" + odd + ": 5000 bytes are not a multiple of the block size, 512; 'truncate -s %512 " + odd
-                + "' makes them one", fail("run", "file:" + odd));
+                + "' rounds the size up", fail("run", "file:" + odd));
         Path small = image("small.img", 512 * 9);
         assertEquals("file:" + small + ": 4608 bytes are not a multiple of the block size, 4096; add bs=512",
                 fail("run", "bs=4096", "file:" + small));

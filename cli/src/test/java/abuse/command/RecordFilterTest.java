@@ -20,7 +20,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The filter record, whose file is read as the kernel's source describes it. */
+/** The 'record' filter, whose file is read as the kernel's source describes it. */
 class RecordFilterTest extends FilterTestBase {
     private static final int FLUSH = 1;
     private static final int FUA = 2;
@@ -172,9 +172,9 @@ class RecordFilterTest extends FilterTestBase {
     void a_log_that_has_nothing_yet_is_begun_again() throws Exception {
         disk = devices.add(0).setUp(1 << 20);
         // The second one cannot be opened, after the first one was
-        assertEquals(log + ": is being written by another filter record", fail("server", "0", "mem", "--filter", "record:" + log, "--filter", "record:" + log));
+        assertEquals(log + ": is being written by another 'record' filter", fail("server", "0", "mem", "--filter", "record:" + log, "--filter", "record:" + log));
         serveWith("record:" + log);
-        assertEquals("/dev/abctl0: " + log + ": is being written by another filter record", fail("filter", "0", "add", "record:" + log));
+        assertEquals("/dev/abctl0: " + log + ": is being written by another 'record' filter", fail("filter", "0", "add", "record:" + log));
         write(1, 1);
         endServer();
         assertEquals(List.of(FUA + " 1+1"), words());
@@ -183,7 +183,7 @@ class RecordFilterTest extends FilterTestBase {
     @Test
     void it_is_not_where_it_would_see_nothing() throws Exception {
         disk = devices.add(0).setUp(1 << 20);
-        String message = "the filter record sees no write behind cow, which keeps them; name record first";
+        String message = "the 'record' filter sees no write behind cow, which keeps them; name record first";
         assertEquals(message, fail("server", "0", "mem", "--filter", "cow", "--filter", "record:" + log));
         serveWith("cow");
         assertEquals("/dev/abctl0: " + message, fail("filter", "0", "add", "record:" + log));

@@ -55,7 +55,7 @@ class JournalTest {
         String log = directory.resolve("log").toString();
         var e = assertThrows(IOException.class, () -> disk(TestStore.filter("record", Map.of("file", log)),
                 TestStore.filter("log", Map.of("file", log))));
-        assertEquals(log + ": it is written by a filter record; name another file", e.getMessage());
+        assertEquals(log + ": it is written by a 'record' filter; name another file", e.getMessage());
         e = assertThrows(IOException.class, () -> disk(TestStore.filter("log", Map.of("file", log)),
                 TestStore.filter("record", Map.of("file", log))));
         assertEquals(log + ": a filter writes lines to it; name another file", e.getMessage());

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The filter record when its file cannot grow. */
+/** The 'record' filter when its file cannot grow. */
 class RecordFailureTest {
     @TempDir
     private Path directory;
