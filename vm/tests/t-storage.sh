@@ -197,7 +197,7 @@ a_disk_of_4096_byte_sectors_takes_direct_io_in_its_own_blocks() {
 }
 
 a_mounted_disk_is_written_only_if_that_is_meant() {
-	local words='/dev/ram0: is mounted, or used by something else; end that first, unless you add --shared'
+	local words="/dev/ram0: is mounted, or used by something else; end that first .*, unless you add --shared"
 	_ext4
 	ready capacity=64M block_size=512 flags=$WRITE_CACHE
 	complains 1 "$words" server $CTL file:/dev/ram0

@@ -97,7 +97,7 @@ class FileBackend implements Backend {
                 QemuLock.share(fd, path, writable, EXCEPTION);
                 // The kernel looks itself before it maps a disk to it, and an earlier server may have had that done
                 if (writable && Image.isBlockDevice("/proc/self/fd/" + fd) && !geometry.mappable()) {
-                    UsedDevice.refuse(fd, path, EXCEPTION);
+                    UsedDevice.refuse(fd, path, " ('abusectl unmap' if a disk is mapped to it)" + EXCEPTION);
                 }
             }
             // Only a new image: growing one that holds something is up to the administrator
@@ -235,15 +235,28 @@ class FileBackend implements Backend {
     /** A hole would have to be written with zeros where the device cannot make one. */
     private void discardBlocks(long offset, long length) throws IOException {
         checkReaches(offset + length);
+        if (!discardAll(offset, length)) {
+            // The device may have larger blocks than the disk
+            int block = blockSize();
+            long start = (offset + block - 1) / block * block;
+            long end = (offset + length) / block * block;
+            if (start < end && end - start < length) {
+                discardAll(start, end - start);
+            }
+        }
+    }
+
+    private boolean discardAll(long offset, long length) throws IOException {
         try (Memory range = Memory.map(2 * Long.BYTES)) {
             range.putLong(0, offset);
             range.putLong(Long.BYTES, length);
             while (Unix.ioctl(fd, Unix.BLKDISCARD, range.address()) < 0) {
                 if (isUnable()) {
-                    return;
+                    return false;
                 }
                 throwUnlessInterrupted();
             }
+            return true;
         }
     }
 

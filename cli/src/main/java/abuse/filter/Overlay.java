@@ -116,7 +116,7 @@ final class Overlay implements AutoCloseable {
     /** Brings those blocks of a range to an address that are here; the other bytes there stay. */
     synchronized void read(long offset, long length, long address) throws IOException {
         if (closed) {
-            return;
+            throw new IOException(name + ": is closed");
         }
         long end = offset + length;
         for (long from = offset; from < end;) {

@@ -226,6 +226,10 @@ public final class CowFactory implements BackendFactory {
         /** Whoever names another base than the image has would not find what it expects. */
         void checkKept() throws IOException {
             try (var file = new ImageFile(kept.toString(), false)) {
+                if (file.size() == 0) {
+                    // As a rename leaves it that never came to its end
+                    throw new IOException(kept + ": is empty, and no overlay; remove it, unless another server makes it at this moment");
+                }
                 Header header = Header.read(file, Hints.ofDisk(kept.toString()));
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {

@@ -98,7 +98,7 @@ final class TableCheck {
         }
         if (clusters > MOST_CLUSTERS) {
             throw new IOException(file.path + ": the image has tables of more than " + MOST_CLUSTERS
-                    + " clusters; 'qemu-img convert' makes one with larger clusters");
+                    + " clusters; add 'ro' to the setup, or 'qemu-img convert' makes one with larger clusters and without the snapshots");
         }
         return each;
     }

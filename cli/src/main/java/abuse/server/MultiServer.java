@@ -11,8 +11,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Answers the requests of many devices until it is told to stop, each with a backend of its own and one open control
- * node. Most share a few threads: those for disks whose bytes the kernel reaches by itself never wait for storage; those of
+ * Answers the requests of many devices until it is told to stop, each with a backend of its own and two open control
+ * nodes. Most share a few threads: those for disks whose bytes the kernel reaches by itself never wait for storage; those of
  * other backends keep only each other waiting; and a backend that answers later has a thread of its own. A server runs once.
  */
 public final class MultiServer {
