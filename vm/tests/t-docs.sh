@@ -203,7 +203,7 @@ the_recipes_for_testers_do_what_they_say() {
 	_prepare
 	for text in nth=3 list=bad op=flush,nth=1 when=cut 'mark 0 stored' 'mark 0 saved' flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
 		_man abuse-testing.7 "$text"
-		rm -f bad hang cut dip tear flip base disk log new
+		rm -f bad hang cut losses tear flip base disk log new
 	done
 	_man abusectl-mark.8 'abusectl mark'
 	rm disk.log

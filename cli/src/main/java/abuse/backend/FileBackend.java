@@ -235,28 +235,29 @@ class FileBackend implements Backend {
     /** A hole would have to be written with zeros where the device cannot make one. */
     private void discardBlocks(long offset, long length) throws IOException {
         checkReaches(offset + length);
-        if (!discardAll(offset, length)) {
+        if (tryDiscard(offset, length) == Unix.EINVAL) {
             // The device may have larger blocks than the disk
             int block = blockSize();
             long start = (offset + block - 1) / block * block;
             long end = (offset + length) / block * block;
             if (start < end && end - start < length) {
-                discardAll(start, end - start);
+                tryDiscard(start, end - start);
             }
         }
     }
 
-    private boolean discardAll(long offset, long length) throws IOException {
+    /** Returns 0, or why the device discards nothing there. */
+    private int tryDiscard(long offset, long length) throws IOException {
         try (Memory range = Memory.map(2 * Long.BYTES)) {
             range.putLong(0, offset);
             range.putLong(Long.BYTES, length);
             while (Unix.ioctl(fd, Unix.BLKDISCARD, range.address()) < 0) {
                 if (isUnable()) {
-                    return false;
+                    return Unix.errno();
                 }
                 throwUnlessInterrupted();
             }
-            return true;
+            return 0;
         }
     }
 

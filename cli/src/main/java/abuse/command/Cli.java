@@ -76,7 +76,8 @@ public final class Cli {
                 .synopsisSubcommandLabel("COMMAND").commandListHeading("%nCommands:%n")
                 .exitCodeListHeading("%nExit status:%n")
                 .exitCodeList(exitCodes)
-                .footer("", "DEVICE is " + DeviceName.HELP + ".", "'abusectl help COMMAND' tells more.");
+                .footer("", "DEVICE is " + DeviceName.NEEDED_HELP + "; where it may be left out, the default is mostly $ABUSECTL_DEVICE,"
+                        + " else /dev/abctl0.", "'abusectl help COMMAND' tells more.");
         addStandardOptions(root);
         var commandLine = new CommandLine(root);
         for (String name : named(args)) {

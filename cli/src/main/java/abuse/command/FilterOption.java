@@ -94,9 +94,8 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
             boolean alone = word.getValue() == null && isFileAlone(word.getKey(), factory);
             Key key = key(subject, alone ? FILE : word.getKey(), factory);
             String text = alone ? word.getKey() : word.getValue();
-            if (text != null && key.kind() != Key.Kind.FILE) {
-                text = text.strip();
-            } else if (text != null && !text.isEmpty()) {
+            text = text == null ? null : text.strip();
+            if (text != null && !text.isEmpty() && key.kind() == Key.Kind.FILE) {
                 text = file(subject + key.name() + "=", text, source);
             }
             values.put(key.name(), value(subject, key, text));

@@ -22,7 +22,7 @@ final class RunCommand extends ServerCommand {
         super(context, "run", "KEYS", "As in 'abusectl setup', separated by commas; sz and bs default to those of the image",
                 "Makes a disk of a free device, and serves it until told to stop.",
                 "It prints the disk's name when it is ready. On SIGTERM, SIGINT and SIGHUP it takes the disk away as soon as"
-                + " nobody uses it, and at a second SIGTERM or SIGINT at once; a third one ends the command whatever it waits for. If it is killed, the disk goes, too, unless the"
+                + " nobody uses it, and at a second SIGTERM or SIGINT at once; a third one ends the command whatever it is waiting for. If it is killed, the disk goes, too, unless the"
                 + " keys have autoremove=off.");
         exitStatus(new TreeMap<>(Map.of("1", "failed, or the disk was taken away while it was used",
                 KILLED, "ended at once by a third SIGTERM or SIGINT, whose number is N")));

@@ -261,10 +261,9 @@ public final class CrashWalk implements Iterator<CrashState> {
         if (bound > 1) {
             losses.add(numbers(loose, i -> true));
         }
-        // A third for each kind, so that writes are lost together as well
-        int third = (bound - losses.size() + 2) / 3;
-        some(n, third, chance).forEach(one -> losses.add(numbers(loose, i -> i == one)));
-        some(n, Math.min(third, bound - losses.size()), chance).forEach(one -> losses.add(numbers(loose, i -> i != one)));
+        // Not all of them, so that writes are lost together as well
+        some(n, (bound - losses.size() + 1) / 2, chance).forEach(one -> losses.add(numbers(loose, i -> i == one)));
+        some(n, (bound - losses.size() + 1) / 2, chance).forEach(one -> losses.add(numbers(loose, i -> i != one)));
         for (int tries = 0; losses.size() < bound && tries < 16 * bound; tries++) {
             losses.add(numbers(loose, i -> chance.nextBoolean()));
         }

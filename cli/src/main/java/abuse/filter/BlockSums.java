@@ -325,6 +325,7 @@ final class BlockSums implements AutoCloseable {
         ALL_CHUNKS.addAndGet(-number);
     }
 
+    /** Counts what it has no more; it may still be used for a while. */
     @Override
     public void close() {
         giveBack(chunks);

@@ -25,7 +25,7 @@ final class CheckFilter extends Filter {
             return "Compares each block that is read with what was last written or read there, by a checksum, and writes a line when"
                     + " they differ. A block that is being written meanwhile, whose write has failed, or that was discarded may have"
                     + " any content. It takes 16 bytes of memory for each block that was read or"
-                    + " written; if it has no more, which it says once, other blocks pass unchecked.";
+                    + " written; once there is no more, which it reports once, further blocks pass unchecked.";
         }
 
         @Override
@@ -35,7 +35,7 @@ final class CheckFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) throws IOException {
-            Selection.refuseWithout(settings, "it", "read");
+            Selection.refuseWithout(settings, "check", "read");
             return new CheckFilter(settings);
         }
     }
@@ -148,6 +148,14 @@ final class CheckFilter extends Filter {
         crc.update(data);
         data.position(0);
         return (int) crc.getValue();
+    }
+
+    /** One that takes its place has its memory. */
+    @Override
+    protected void leave() {
+        synchronized (this) {
+            blocks.close();
+        }
     }
 
     @Override

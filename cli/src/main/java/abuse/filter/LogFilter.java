@@ -38,7 +38,7 @@ final class LogFilter extends Filter {
 
     private final Journal journal;
     private final boolean json;
-    private final long start = System.nanoTime();
+    private long start;
 
     private LogFilter(Settings settings) throws IOException {
         super(settings);
@@ -54,6 +54,7 @@ final class LogFilter extends Filter {
     @Override
     protected void open(Surroundings surroundings) throws IOException {
         journal.open(surroundings);
+        start = System.nanoTime();
     }
 
     @Override

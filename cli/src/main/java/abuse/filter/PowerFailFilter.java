@@ -25,7 +25,7 @@ final class PowerFailFilter extends Filter {
         @Override
         public String help() {
             return "A volatile write cache. The first request that its keys pick cuts the power, and fails; later ones that they pick"
-                    + " do not cut it again, unless the file of when was gone meanwhile. What was written since the last flush"
+                    + " do not cut it again, unless a request has come while the file of when was gone. What was written since the last flush"
                     + " meets its fate, and all requests fail with EIO until the power is back. Without keys that pick requests"
                     + " the power never fails. Discards and writes of zeroes are not cached. What a full cache has to write back"
                     + " before a flush is kept, whatever the fate of the rest. When the server is stopped, the cache is"
@@ -39,7 +39,7 @@ final class PowerFailFilter extends Filter {
                             + " first; or as with reordered, but of some only the first sectors are kept; a line says how many blocks"
                             + " were lost, kept and torn; those that cannot be written are lost"),
                     new Key("off", Key.Kind.TIME, "for ever, or until the file of when is gone", "for how long the power is off; with 0 the"
-                            + " disk loses data, and only the request that cuts the power fails, and flushes that wait at that moment"),
+                            + " disk loses data, and only the request that cuts the power, and flushes that are waiting at that moment, fail"),
                     new Key("cache", Key.Kind.SIZE, "16M", "how much the cache holds"),
                     Key.word("flush", List.of(HONOURED, IGNORED), "what becomes of flushes; one that is ignored is answered, and nothing"
                             + " is written back, as by a disk that lies"),
@@ -62,7 +62,7 @@ final class PowerFailFilter extends Filter {
     private final boolean cuts;
     private final Journal journal;
     private final Power power;
-    /** Whether the next request that is picked cuts the power: the first one, and that after the file of the selection was gone. */
+    /** Whether the next request that is picked cuts the power: the first one, and that after one that found the file of the selection gone. */
     private boolean armed = true;
 
     private int blockSize;

@@ -324,7 +324,7 @@ final class PowerFailThread implements AutoCloseable {
             pause(rest);
         }
         if (busy.getAsBoolean()) {
-            throw new IOException("the server ends");
+            throw new IOException("the server ends" + (power.isCutting() ? ", and the power is cut all the same" : ""));
         }
         return true;
     }

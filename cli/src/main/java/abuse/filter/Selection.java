@@ -59,7 +59,7 @@ public final class Selection implements AutoCloseable {
     static void refuseWithout(Settings settings, String what, String... operations) {
         Set<String> words = settings.words("op");
         if (!words.isEmpty() && List.of(operations).stream().noneMatch(words::contains)) {
-            throw new IllegalArgumentException("op has nothing that " + what + " acts on, which is " + String.join(" and ", operations));
+            throw new IllegalArgumentException(what + " acts only on " + String.join(" and ", operations) + ", and op leaves that out");
         }
     }
 
@@ -68,13 +68,13 @@ public final class Selection implements AutoCloseable {
         if (range != null && range.start() >= range.end()) {
             why = "range ends before it begins";
         } else if (range != null && words.equals(Set.of("flush"))) {
-            why = "a flush is for no range";
+            why = "a flush has no range";
         } else if (nth % every != 0) {
             why = "nth is not a multiple of every";
         } else if (nth > 0 && (from != null && nth < from.count() || until != null && until.count() >= 0 && nth > until.count())) {
             why = "nth is not within from and until";
         } else if (until != null && until.nanoseconds() == 0) {
-            why = "nothing comes before until";
+            why = "until=0s is over at the start";
         } else if (from != null && until != null && isEmpty()) {
             why = "nothing is between from and until";
         }

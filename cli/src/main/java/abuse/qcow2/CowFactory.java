@@ -228,7 +228,7 @@ public final class CowFactory implements BackendFactory {
             try (var file = new ImageFile(kept.toString(), false)) {
                 if (file.size() == 0) {
                     // As a rename leaves it that never came to its end
-                    throw new IOException(kept + ": is empty, and no overlay; remove it, unless another server makes it at this moment");
+                    throw new IOException(kept + ": is empty, so it is not an overlay; remove it, unless another server is just making it");
                 }
                 Header header = Header.read(file, Hints.ofDisk(kept.toString()));
                 String name = header.backingFile();

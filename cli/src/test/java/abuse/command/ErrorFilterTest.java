@@ -159,7 +159,9 @@ class ErrorFilterTest extends FilterTestBase {
         Files.writeString(list, "0 512\nfrob\n");
         assertEquals(list + ":2: 'frob' is not an offset and a length in bytes, as in '4096 512'",
                 fail("server", "mem", "--filter", "error:list=" + list));
-        assertEquals(directory + "/none: No such file or directory", fail("server", "mem", "--filter", "error:list=" + directory + "/none"));
+        for (String word : List.of("error:list=" + directory + "/none", "error:list= " + directory + "/none , heal")) {
+            assertEquals(directory + "/none: No such file or directory", fail("server", "mem", "--filter", word));
+        }
     }
 
     @Test

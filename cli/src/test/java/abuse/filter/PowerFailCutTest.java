@@ -121,7 +121,7 @@ class PowerFailCutTest {
         });
         new Thread(end).start();
         var failure = assertThrows(ExecutionException.class, cut::get).getCause();
-        assertEquals("the server ends", failure.getMessage());
+        assertEquals("the server ends, and the power is cut all the same", failure.getMessage());
         store.release();
         end.get();
     }
