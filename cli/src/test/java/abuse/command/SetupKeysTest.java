@@ -145,7 +145,7 @@ class SetupKeysTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ro, true", "' ro', true", "ro discard, true", "siez=1M, true", "my disk, false", "nul, false"})
+    @CsvSource({"ro, true", "' ro', true", "ro discard, true", "sizee=1M, true", "my disk, false", "nul, false"})
     void a_word_is_meant_as_keys_if_it_begins_like_them(String word, boolean meant) {
         assertEquals(meant, SetupKeys.isMeant(word));
     }
