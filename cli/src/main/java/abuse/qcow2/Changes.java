@@ -94,10 +94,10 @@ final class Changes implements AutoCloseable {
             } else {
                 try {
                     offset += writeElsewhere(offset, from);
-                } finally {
-                    // One that fails gives up clusters, too
-                    allocator.settle();
+                } catch (IOException e) {
+                    throw settled(e);
                 }
+                allocator.settle();
             }
         }
     }
@@ -126,6 +126,16 @@ final class Changes implements AutoCloseable {
         int length = (int) Math.min(n, from.remaining());
         file.write(host + within, from, length);
         return length;
+    }
+
+    /** Settles after a request that has failed, as that gives up clusters, too; it fails for the same reason. */
+    private IOException settled(IOException reason) {
+        try {
+            allocator.settle();
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
+        return reason;
     }
 
     /** Writes some clusters that need a place, which then lie in one piece if possible. */
@@ -234,9 +244,10 @@ final class Changes implements AutoCloseable {
                     synchronized (lock(cluster)) {
                         changeCluster(cluster, within(offset), (int) (next - offset), mustBeZeros);
                     }
-                } finally {
-                    allocator.settle();
+                } catch (IOException e) {
+                    throw settled(e);
                 }
+                allocator.settle();
             }
             offset = next;
         }
