@@ -39,17 +39,18 @@ final class CorruptFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) throws IOException {
-            if (settings.has("bits") && !List.of(FLIP, STUCK).contains(settings.word("kind", FLIP))) {
+            String kind = settings.word("kind", FLIP);
+            if (settings.has("bits") && !List.of(FLIP, STUCK).contains(kind)) {
                 throw new IllegalArgumentException("bits is of use only with kind=flip or kind=stuck");
             }
-            if (settings.has("memory") && !settings.word("kind", FLIP).equals("stale")) {
+            if (settings.has("memory") && !kind.equals("stale")) {
                 throw new IllegalArgumentException("memory is of use only with kind=stale");
             }
-            switch (settings.word("kind", FLIP)) {
-                case FLIP -> Selection.refuseWithout(settings, "kind=flip", "read", "write");
-                case STUCK, "stale" -> Selection.refuseWithout(settings, "kind=" + settings.word("kind", FLIP), "read");
-                default -> Selection.refuseWithout(settings, "kind=" + settings.word("kind", FLIP), "write");
-            }
+            Selection.refuseWithout(settings, "kind=" + kind, switch (kind) {
+                case FLIP -> new String[] {"read", "write"};
+                case STUCK, "stale" -> new String[] {"read"};
+                default -> new String[] {"write"};
+            });
             return new CorruptFilter(settings);
         }
     }

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import abuse.device.Device;
-import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk.Submitted;
 import abuse.device.Status;
@@ -33,14 +31,6 @@ class ReadyTest extends ServerTestBase {
     });
 
     private int seen = -1;
-
-    private int countServers() {
-        try (Device device = devices.open("/dev/abctl0")) {
-            return device.servers().size();
-        } catch (DeviceException e) {
-            throw new IllegalStateException(e);
-        }
-    }
 
     static Stream<Named<Server.BackendOpener>> backends() {
         return Stream.of(Named.of("mem", MEM), Named.of("plug-in", geometry -> new ModelBackend()),

@@ -245,17 +245,11 @@ class ServerMapTest extends ServerTestBase {
         assertFalse(disk.read(0, BLOCK).await().failed());
         server.server.stop();
         gate.awaitReached();
-        assertEquals(0, servers());
+        assertEquals(0, countServers());
         assertInstanceOf(OtherContentException.class, start(geometry -> new ModelBackend()).end());
         gate.open();
         assertNull(server.end());
         assertNull(serve(new ModelBackend()).stop());
-    }
-
-    private int servers() throws DeviceException {
-        try (Device device = devices.open("/dev/abctl0")) {
-            return device.servers().size();
-        }
     }
 
     @Test

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import abuse.backend.Backend;
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
+import abuse.device.Device;
+import abuse.device.DeviceException;
 import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import java.io.IOException;
@@ -66,6 +68,15 @@ abstract class ServerTestBase {
 
     RunningServer serveImage() throws InterruptedException {
         return serve(geometry -> new Backends().open("file:" + directory.resolve("image"), Set.of(Option.CREATE), geometry));
+    }
+
+    /** How many control nodes have asked for requests. */
+    int countServers() {
+        try (Device device = devices.open("/dev/abctl0")) {
+            return device.servers().size();
+        } catch (DeviceException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     static byte[] pattern(int seed) {
