@@ -100,7 +100,13 @@ has() {
 	done <"$1"
 	return 1
 }
-shows() { has "$@" || fail "no '$2' in: $(<"$1")"; }
+# shows FILE REGEX: a line of the file matches, or one will while the program runs whose output it is
+shows() {
+	local name=${1##*/}
+	[ ! "${PID[$name]-}" ] || wait_for _has_or_ended "$name" "$@"
+	has "$@" || fail "no '$2' in: $(<"$1")"
+}
+_has_or_ended() { has "$2" "$3" || ! running "$1"; }
 
 pending() { client status $CTL only=pending until="$1"; }
 owned() { client status $CTL only=owned until="$1"; }
