@@ -77,28 +77,27 @@ final class AllDisks {
             }
             return true;
         } catch (DeviceException | UsageException e) {
-            fail(disk, e);
+            context.complain(fail(disk, e));
             return false;
         }
     }
 
-    private void fail(DiskList.Disk disk, Throwable e) {
+    private String fail(DiskList.Disk disk, Throwable e) {
         failed.add(disk.path());
         served.remove(disk.path());
-        if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
-            context.complain(disk.path() + ": " + e.getMessage() + "; it was reset, and is served when it is set up again");
-        } else if (e instanceof DeviceException) {
-            context.complain(Cli.words(e, context));
-        } else {
-            context.complain(disk.path() + ": " + (e instanceof SizeMismatchException mismatch
-                    ? command.mismatch(disk.path(), disk.backend(), mismatch)
-                    : e instanceof UsageException ? e.getMessage() : Cli.words(e, context)));
+        if (e instanceof DeviceException) {
+            return Cli.words(e, context);
         }
+        return disk.path() + ": " + (e instanceof SizeMismatchException mismatch
+                ? command.mismatch(disk.path(), disk.backend(), mismatch)
+                : e instanceof UsageException ? e.getMessage() : Cli.words(e, context));
     }
 
     /** Says what happens to one disk. */
     private final class Told implements MultiServer.Listener {
         private final DiskList.Disk disk;
+        /** Why the last try failed; null if it did not. */
+        private String reason;
 
         Told(DiskList.Disk disk) {
             this.disk = disk;
@@ -111,6 +110,7 @@ final class AllDisks {
 
         @Override
         public void ready(Status status) {
+            reason = null;
             failed.remove(disk.path());
             served.add(disk.path());
             disk.filters().ready();
@@ -124,8 +124,14 @@ final class AllDisks {
         }
 
         @Override
-        public void failed(Throwable reason) {
-            fail(disk, reason);
+        public void failed(Throwable e) {
+            String words = fail(disk, e);
+            if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
+                context.complain(disk.path() + ": " + e.getMessage() + "; it was reset, and is served when it is set up again");
+            } else if (!words.equals(reason)) {
+                context.complain(words + "; it is tried again every " + MultiServer.RETRY_SECONDS + " seconds");
+            }
+            reason = words;
         }
     }
 }

@@ -24,10 +24,12 @@ final class Member {
     private final boolean shared;
     private final Server.BackendOpener opener;
     private final Problems problems;
-    /** Whether it takes the place of one whose device was reset. */
+    /** Whether it takes the place of one that failed. */
     private final boolean again;
     /** Whose place it takes; null if nobody's, or once that is closed. */
     private Member before;
+    /** It is not looked at before this time of {@link System#nanoTime}. */
+    private final long begin;
     private boolean told;
     private boolean toldReady;
 
@@ -48,14 +50,15 @@ final class Member {
     private volatile Throwable failure;
 
     Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener) {
-        this(path, text, shared, opener, listener, null);
+        this(path, text, shared, opener, listener, null, 0, false);
     }
 
     private Member(String path, String text, boolean shared, Server.BackendOpener opener, MultiServer.Listener listener,
-            Member before) {
+            Member before, long delay, boolean told) {
         this.before = before;
         again = before != null;
-        told = again;
+        begin = System.nanoTime() + delay;
+        this.told = told;
         this.path = path;
         this.text = text;
         this.shared = shared;
@@ -65,17 +68,22 @@ final class Member {
     }
 
     /** One for the same disk, which waits until that is set up again. */
-    Member again() {
-        return new Member(path, text, shared, opener, listener, this);
+    Member afterReset() {
+        return new Member(path, text, shared, opener, listener, this, 0, true);
     }
 
-    /** Whether its device is not set up, as far as is known. */
+    /** One for the same disk, which tries in so many nanoseconds what failed. */
+    Member after(long delay) {
+        return new Member(path, text, shared, opener, listener, this, delay, told);
+    }
+
+    /** Whether its device is not set up, as far as is known, or its next try is to come. */
     boolean isWaiting() {
         return status == null;
     }
 
-    /** Whether its device was reset, and not set up again. */
-    boolean isReset() {
+    /** Whether it failed, and its device is not set up again or its next try is to come. */
+    boolean isAbsent() {
         return again && isWaiting();
     }
 
@@ -112,6 +120,9 @@ final class Member {
                 return false;
             }
             before = null;
+        }
+        if (System.nanoTime() - begin < 0) {
+            return false;
         }
         try (Device look = devices.open(path)) {
             Status now = look.status();

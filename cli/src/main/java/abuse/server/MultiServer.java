@@ -5,7 +5,6 @@ import abuse.device.Devices;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ListIterator;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +15,8 @@ import java.util.concurrent.TimeUnit;
  * other backends keep only each other waiting; and a backend that answers later has a thread of its own. A server runs once.
  */
 public final class MultiServer {
+    /** After so many seconds a disk is tried again that could not be served. */
+    public static final int RETRY_SECONDS = 10;
     /** How many requests to backends without addresses are carried out at once; as many as keep most storage busy. */
     private static final int BUFFERED_THREADS = 8;
     /** The most threads that wait for the storage of mapped images. */
@@ -26,13 +27,14 @@ public final class MultiServer {
     /** Is told what happens to one device. */
     public interface Listener extends Server.Listener {
         /**
-         * It is not served any more, or was never; the others are. If its device was reset, it is served again, and
-         * {@link #ready} called, when it is set up again.
+         * It is not served any more, or was not at this try; the others are. It is served again, and {@link #ready} called,
+         * when its device is set up again if that was reset, and otherwise when a later try succeeds.
          */
         void failed(Throwable reason);
     }
 
     final Devices devices;
+    private final long retryNs;
     final StorageThreads storage = new StorageThreads("storage", STORAGE_THREADS);
     private final Openers openers = new Openers(this);
     private final List<Member> members = new ArrayList<>();
@@ -47,7 +49,12 @@ public final class MultiServer {
 
     /** A server without a device yet. */
     public MultiServer(Devices devices) {
+        this(devices, TimeUnit.SECONDS.toNanos(RETRY_SECONDS));
+    }
+
+    MultiServer(Devices devices, long retryNs) {
         this.devices = devices;
+        this.retryNs = retryNs;
     }
 
     /**
@@ -62,7 +69,7 @@ public final class MultiServer {
 
     /**
      * Serves until {@link #stop}, or until no device is left; those that are not set up yet are waited for, those that
-     * were reset only as long as there are others. Then what was taken is answered, and nothing else.
+     * were reset or could not be served only as long as there are others. Then what was taken is answered, and nothing else.
      *
      * @param onReady called once all devices that can be are served, except those whose backend hangs when it is opened
      * @throws IOException when no device can be served for a reason that is none of theirs
@@ -131,19 +138,15 @@ public final class MultiServer {
         while (!isStopping()) {
             boolean waiting = false;
             boolean opening = false;
-            for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
-                Member member = i.next();
+            for (int i = 0; i < members.size() && !isStopping(); i++) {
+                Member member = members.get(i);
                 Throwable reason = member.failure();
                 if (reason == null) {
                     reason = look(member);
                 }
                 if (reason != null) {
-                    if (AsyncWorker.isReset(reason)) {
-                        i.set(member.again());
-                        waiting = true;
-                    } else {
-                        i.remove();
-                    }
+                    members.set(i, AsyncWorker.isReset(reason) ? member.afterReset() : member.after(retryNs));
+                    waiting = true;
                     member.listener.failed(reason);
                     closeApart(member);
                 } else {
@@ -151,7 +154,7 @@ public final class MultiServer {
                     opening |= member.isStarting();
                 }
             }
-            if (members.stream().allMatch(Member::isReset)) {
+            if (members.stream().allMatch(Member::isAbsent)) {
                 return;
             }
             long left = READY_NS - (System.nanoTime() - start);

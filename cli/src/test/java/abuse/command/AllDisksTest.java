@@ -81,18 +81,21 @@ class AllDisksTest extends CommandTestBase {
         server.await(() -> server.err().lines().count() == 3 && server.out().lines().count() == 2);
         String[] errors = server.err().lines().sorted().toArray(String[]::new);
         assertEquals("abusectl: /dev/abctl2: No such file or directory; there is no such device; 'abusectl info' lists those"
-                + " there are", errors[0]);
+                + " there are; it is tried again every 10 seconds", errors[0]);
         assertEquals("abusectl: /dev/abctl3: file:" + image + ": holds 4 KiB (4096 bytes), but /dev/abctl3 has 1 MiB (1048576"
                 + " bytes); 'abusectl setup /dev/abctl3 sz=4096' makes a disk of that size, after 'abusectl reset"
-                + " /dev/abctl3'", errors[1]);
+                + " /dev/abctl3'; it is tried again every 10 seconds", errors[1]);
         assertTrue(errors[2].startsWith("abusectl: /dev/abctl4: Invalid argument; "), errors[2]);
         zero.reset();
         server.await(() -> server.err().contains("/dev/abctl0: No such device; it was reset, and"));
         assertFalse(one.read(0, 4096).await().failed());
+        Files.write(image, new byte[1 << 20]);
+        server.await(() -> server.out().contains("/dev/abctl3: serving 1 MiB"));
         server.signal();
         Outcome outcome = server.end();
         assertEquals(0, outcome.exitCode());
-        assertTrue(outcome.err().endsWith("disks: 4 of 5 disks were not served to the end\n"), outcome.err());
+        assertEquals(5, outcome.err().lines().count(), outcome.err());
+        assertTrue(outcome.err().endsWith("disks: 3 of 5 disks were not served to the end\n"), outcome.err());
     }
 
     @Test

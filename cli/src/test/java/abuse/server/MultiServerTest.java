@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -11,10 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.OtherContentException;
-import abuse.device.SimulatedDevices;
 import abuse.device.SimulatedDisk;
 import abuse.device.SimulatedDisk.Submitted;
-import abuse.device.Status;
 import abuse.libc.Unix;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,93 +19,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Many disks, one server. */
-@Timeout(600)
-class MultiServerTest {
-    private static final int BLOCK = ServerTestBase.BLOCK;
-    private static final long CAPACITY = ServerTestBase.CAPACITY;
-
-    private final SimulatedDevices devices = new SimulatedDevices();
-    private final MultiServer server = new MultiServer(devices);
-    private final List<SimulatedDisk> disks = new ArrayList<>();
-    private final CountDownLatch ready = new CountDownLatch(1);
-    private volatile Throwable failure;
-    private final Thread thread = new Thread(() -> {
-        try {
-            server.run(ready::countDown);
-        } catch (Throwable e) {
-            failure = e;
-        }
-    });
-
-    /** What was told of one disk. */
-    private static final class Told extends ProblemList implements MultiServer.Listener {
-        final CountDownLatch waiting = new CountDownLatch(1);
-        volatile CountDownLatch served = new CountDownLatch(1);
-        volatile CountDownLatch ended = new CountDownLatch(1);
-        volatile Throwable reason;
-        Runnable onReady = () -> {};
-
-        @Override
-        public void waiting() {
-            waiting.countDown();
-        }
-
-        @Override
-        public void ready(Status status) {
-            onReady.run();
-            served.countDown();
-        }
-
-        @Override
-        public void failed(Throwable e) {
-            reason = e;
-            ended.countDown();
-        }
-    }
-
-    private Told add(Server.BackendOpener opener, Flag... flags) {
-        int number = disks.size();
-        disks.add(devices.add(number).setUp(CAPACITY, 2, flags));
-        var told = new Told();
-        server.add("/dev/abctl" + number, "model", false, opener, told);
-        return told;
-    }
-
-    private void start() throws InterruptedException {
-        thread.start();
-        ready.await();
-    }
-
-    private void stop() throws InterruptedException {
-        server.stop();
-        thread.join();
-        assertNull(failure);
-    }
-
-    @AfterEach
-    void nothing_is_left() throws InterruptedException {
-        server.stop();
-        thread.join();
-        for (SimulatedDisk disk : disks) {
-            assertEquals(0, disk.openNodes(), "open control nodes are left");
-            assertEquals(0, disk.owned());
-        }
-    }
-
-    private static void writeAndRead(SimulatedDisk disk, int seed) throws Exception {
-        assertFalse(disk.write(BLOCK, ServerTestBase.pattern(seed)).await().failed());
-        assertFalse(disk.flush().await().failed());
-        assertArrayEquals(ServerTestBase.pattern(seed), disk.read(BLOCK, BLOCK).await().data());
-    }
-
+class MultiServerTest extends MultiServerTestBase {
     private static long threads() {
         return Thread.getAllStackTraces().keySet().stream()
                 .filter(one -> one.getName().startsWith("disks ") || one.getName().startsWith("buffered disks ")
@@ -311,98 +227,6 @@ class MultiServerTest {
         gate.open();
         assertFalse(write.await().failed());
         stop();
-    }
-
-    @Test
-    void a_disk_that_is_reset_ends_alone_and_the_last_one_ends_the_server() throws Exception {
-        Told one = add(ServerTestBase.MEM);
-        Told two = add(geometry -> new ServerTestBase.ModelBackend());
-        start();
-        writeAndRead(disks.get(0), 1);
-        disks.get(0).reset();
-        one.ended.await();
-        assertEquals(DeviceException.Reason.NOT_SET_UP, assertInstanceOf(DeviceException.class, one.reason).reason());
-        writeAndRead(disks.get(1), 2);
-        assertEquals(1, two.ended.getCount());
-        disks.get(1).reset();
-        two.ended.await();
-        thread.join();
-        assertNull(failure);
-    }
-
-    @Test
-    void a_disk_that_is_set_up_again_is_served_again() throws Exception {
-        Told one = add(ServerTestBase.MEM);
-        add(ServerTestBase.MEM);
-        start();
-        for (int round = 0; round < 3; round++) {
-            writeAndRead(disks.get(0), round);
-            one.served = new CountDownLatch(1);
-            one.ended = new CountDownLatch(1);
-            disks.get(0).reset();
-            one.ended.await();
-            disks.get(0).setUp(CAPACITY);
-            one.served.await();
-        }
-        writeAndRead(disks.get(0), 7);
-        writeAndRead(disks.get(1), 8);
-        assertEquals(List.of(), one.problems);
-        stop();
-    }
-
-    @Test
-    void a_disk_that_is_set_up_again_is_opened_when_it_is_closed() throws Exception {
-        var gate = new Gate();
-        var open = new AtomicInteger();
-        Told one = add(geometry -> {
-            if (open.incrementAndGet() > 1) {
-                throw new IOException("it is open already");
-            }
-            return new ServerTestBase.ModelBackend() {
-                @Override
-                public void close() throws IOException {
-                    gate.pass();
-                    open.decrementAndGet();
-                }
-            };
-        });
-        add(ServerTestBase.MEM);
-        start();
-        writeAndRead(disks.get(0), 1);
-        one.served = new CountDownLatch(1);
-        disks.get(0).reset();
-        one.ended.await();
-        one.ended = new CountDownLatch(1);
-        disks.get(0).setUp(CAPACITY);
-        gate.awaitReached();
-        // Long enough for a look at the setup, were it not for the old one
-        boolean tooEarly = one.ended.await(2 * Server.SETUP_CHECK_MS, TimeUnit.MILLISECONDS);
-        gate.open();
-        assertFalse(tooEarly);
-        one.served.await();
-        writeAndRead(disks.get(0), 2);
-        writeAndRead(disks.get(1), 3);
-        stop();
-    }
-
-    @Test
-    void a_disk_that_is_waited_for_may_be_out_of_reach_for_a_while() throws Exception {
-        add(ServerTestBase.MEM);
-        Told later = add(ServerTestBase.MEM);
-        disks.get(1).reset();
-        start();
-        later.waiting.await();
-        devices.refuse("/dev/abctl1", Unix.ENOMEM);
-        while (later.problems.isEmpty()) {
-            assertEquals(1, later.ended.getCount(), () -> "given up: " + later.reason);
-            Thread.sleep(1);
-        }
-        devices.allow("/dev/abctl1");
-        disks.get(1).setUp(CAPACITY);
-        later.served.await();
-        writeAndRead(disks.get(1), 1);
-        stop();
-        assertEquals("Cannot allocate memory", later.problems.get(0));
     }
 
     @Test
