@@ -109,7 +109,7 @@ _abusectl() {
 		[FILTER_COLUMNS]='NAME MATCHED KEYS'
 		[LOG_COLUMNS]='ENTRY SECTOR OFFSET LENGTH FLAGS MARK'
 		[BACKEND]='null mem file: qcow2: cow: nbd: nbd+unix: nbds: nbds+unix: nbd-exec: rbd: http: https:'
-		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow retry check record'
+		[FILTER]='error readonly delay stall rate log stats corrupt powerfail cow cache retry check record'
 		[CHANGE]='list set add remove cut'
 		[WHAT]='media device'
 	)

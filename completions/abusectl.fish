@@ -48,7 +48,7 @@ function __abusectl_CHANGE
 end
 
 function __abusectl_FILTER
-    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail cow retry check record
+    printf '%s\n' error readonly delay stall rate log stats corrupt powerfail cow cache retry check record
 end
 
 function __abusectl_FOLDER
@@ -95,7 +95,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from run' -l no-map -d 'Do not l
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l cache -x -a '(__abusectl_BLOCK)' -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from run' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow cache retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from run' -a '(__abusectl_KEYS)'
@@ -117,7 +117,7 @@ complete -c abusectl -n '__fish_seen_subcommand_from server' -l no-map -d 'Do no
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l cache -x -a '(__abusectl_BLOCK)' -d 'Keep what is read on this block device, or in so much memory, where the kernel itself reads it, in pieces of 64K or the SIZE that follows'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l poll -d 'Before sleeping, look for requests for USEC microseconds, or for as long as that is worth it'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l deadline -x -d 'Fail requests that an NBD server, Ceph, a web server or a filter has not answered after so long'
-complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
+complete -c abusectl -n '__fish_seen_subcommand_from server' -l filter -x -a 'error readonly delay stall rate log stats corrupt powerfail cow cache retry check record' -d 'Let each request pass NAME[:KEY=VALUE,...], which can make it fail, wait and more'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l control -d 'Let \'abusectl filter\' add filters later, even if there are none now'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l plugin -r -F -d 'Load backends and filters from JAR'
 complete -c abusectl -n '__fish_seen_subcommand_from server' -l all -r -F -d 'Serve each disk that is a line of FILE'

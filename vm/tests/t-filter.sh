@@ -38,7 +38,9 @@ filters_act_on_the_requests_that_they_are_told_to() {
 		--filter corrupt:range=18M-19M,kind=stuck,bits=8,file="$T/stuck" \
 		--filter delay:range=21M-22M,shape=seek,time=1s,turn=0 \
 		--filter retry:range=22M-23M,times=2 \
-		--filter error:range=22M-23M,until=2
+		--filter error:range=22M-23M,until=2 \
+		--filter cache:range=23M-24M \
+		--filter error:range=23M-24M,op=read
 
 	_at 0 op=write byte=1
 	_at 0 op=write byte=2
@@ -132,6 +134,9 @@ filters_act_on_the_requests_that_they_are_told_to() {
 	io op=write byte=1 offset=$(((21 << 20) + 4096))
 	_at 22 op=write byte=16 # fails twice behind the filter
 	_at 22 op=check byte=16
+	_at 23 op=write byte=17
+	_at 23 op=check byte=17 # behind the filter no read works
+	expect EIO io op=read offset=$(((23 << 20) + 4096))
 
 	stop server
 	shows "$T/stats" 'write requests=8 failed=0 bytes=32768 p50='
@@ -193,7 +198,7 @@ an_overlay_takes_the_writes_and_leaves_the_image_as_it_is() {
 # With a filter that does nothing, all is as without
 a_disk_behind_filters_keeps_its_data() {
 	small_disk
-	start server "file:$T/image" --filter check:fail --filter error:rate=0 --filter delay:time=1ms,spread=1ms,rate=10% \
+	start server "file:$T/image" --filter check:fail --filter cache:memory=8M --filter error:rate=0 --filter delay:time=1ms,spread=1ms,rate=10% \
 		--filter powerfail:cache=4M
 	"${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-256k --iodepth=32 --size=16M --fsync=50 --verify=crc32c \
 		--verify_fatal=1 >"$T/fio" 2>&1 || fail "fio: $(<"$T/fio")"

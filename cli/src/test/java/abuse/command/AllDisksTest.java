@@ -283,7 +283,7 @@ class AllDisksTest extends CommandTestBase {
         "1 \"mem | there is no second \"",
         "1 '' | '' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH and https://HOST/PATH",
         "1 mem --filter | there is no filter after --filter",
-        "1 mem --filter eror | 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, cow, retry, check, record; did you mean 'error'?",
+        "1 mem --filter eror | 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, cow, cache, retry, check, record; did you mean 'error'?",
         "1 mem --filter=error:nht=1 | --filter error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
         "1 mem --shared --filter check | --filter check: another server may serve the disk, too, and would not know what this filter keeps of it; --shared does not go with it",
         "1 mem --shared --control | --control and --shared exclude each other: with --control no other server may serve the disk; use --filter instead of --control",
