@@ -236,7 +236,7 @@ class CrashesTest extends CommandTestBase {
     @Test
     void a_check_that_hangs_is_killed_with_its_children() throws Exception {
         new LogFile().write(0, 'a').store(log);
-        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=10"));
+        Outcome outcome = run(words("x=$(" + LETTERS + "); case $x in a*) echo hangs; sh -c 'sleep 6000; :'; exit 0; esac", "--jobs=1", "--timeout=30"));
         assertTrue(outcome.out().startsWith("state: 0\nlast: 0\nsmallest: 0\nhung: true\n| hangs\n2 states, 1 bad, "), outcome.out());
         succeed(words("true {}", "--timeout=forever"));
         assertEquals("crashes: --timeout=0 must be more than 0", misuse(words("true {}", "--timeout=0")));

@@ -54,7 +54,10 @@ class RetryFilterTest extends FilterTestBase {
     void a_deadline_ends_the_tries() throws Exception {
         serveWith("--deadline=0.2", "retry:wait=3600", "error:op=write");
         assertEquals(Result.TIMEOUT, write(1, 1));
-        assertEquals(Result.OKAY, read(1));
+        // On a busy machine it may be late, too
+        for (Result result = read(1); result != Result.OKAY; result = read(1)) {
+            assertEquals(Result.TIMEOUT, result);
+        }
         server.signal();
         assertEquals(0, server.end().exitCode());
     }

@@ -40,7 +40,7 @@ class ExamplesTest {
                 "-d", directory.toString(), EXAMPLES.resolve("HttpFutures.java").toString()));
         var asked = new CountDownLatch(ManyAtOnce.READS);
         var threads = Executors.newCachedThreadPool();
-        HttpServer web = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        HttpServer web = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), ManyAtOnce.READS);
         web.setExecutor(threads);
         web.createContext("/disk", exchange -> {
             try (exchange) {

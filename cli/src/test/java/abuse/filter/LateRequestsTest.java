@@ -29,8 +29,9 @@ class LateRequestsTest {
         try (var disk = store.behind(filter)) {
             var late = new ArrayList<TestRequest>();
             assertNull(read(disk, 0, Long.MAX_VALUE).await());
+            long deadline = System.nanoTime() + SECOND / 4;
             for (int i = 0; i < 200; i++) {
-                late.add(read(disk, i % 2 == 0 ? 255 : 128, System.nanoTime() + SECOND / 4));
+                late.add(read(disk, i % 2 == 0 ? 255 : 128, deadline));
             }
             for (var one : late) {
                 assertEquals(Failure.TIMEOUT, one.await());

@@ -93,9 +93,8 @@ class AsyncFaultsTest extends ServerTestBase {
                 };
             }
         });
-        disk.flush();
-        // While it waits for the next request
-        Thread.sleep(20);
+        // Answered by the call in which it waits for the next request
+        disk.flush().await();
         running.server.stop();
         assertSame(failure, running.end().getCause());
     }

@@ -299,7 +299,7 @@ class AsyncServerTest extends ServerTestBase {
             }
         };
         var running = new RunningServer(devices, "held", geometry -> backend);
-        running.server.limitTo(50_000_000);
+        running.server.limitTo(1_000_000_000);
         start(running).awaitReady();
         var read = disk.read(0, BLOCK);
         assertTrue(read.await().failed());

@@ -26,8 +26,8 @@ import java.nio.ByteOrder;
 import java.nio.InvalidMarkException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,7 +40,7 @@ class BackendBufferTest {
 
     private final SimulatedDevices devices = new SimulatedDevices();
     private final SimulatedDisk disk = devices.add(0).setUp(CAPACITY, Flag.WRITE_CACHE, Flag.WRITE_ZEROES);
-    private final List<Integer> lengths = new ArrayList<>();
+    private final List<Integer> lengths = Collections.synchronizedList(new ArrayList<>());
     private final byte[] stored = new byte[CAPACITY];
 
     /** Checks that a buffer is like a new one, and leaves it in a state that the next request would notice. */
@@ -135,7 +135,7 @@ class BackendBufferTest {
             }
         } finally {
             worker.drain();
-            thread.join(TimeUnit.SECONDS.toMillis(10));
+            thread.join();
             worker.close();
         }
         assertNull(worker.failure());

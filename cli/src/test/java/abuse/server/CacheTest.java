@@ -175,9 +175,10 @@ class CacheTest extends ServerTestBase {
         slow.bytes.write(5 * BLOCK, ByteBuffer.wrap(pattern(500)));
         assertBlock(5, 5);
         slow.fenced = true;
-        while (!extents().isEmpty()) {
+        while (server.problems.isEmpty()) {
             Thread.sleep(5);
         }
+        assertTrue(extents().isEmpty());
         assertBlock(500, 5);
         server.stop();
         assertEquals(List.of("cache in memory: the backend belongs to somebody else now, who may change it; the disk goes on without it"),

@@ -32,6 +32,9 @@ final class FakeWebServer implements AutoCloseable {
         return thread;
     });
     private HttpServer server;
+    /** More clients than any test starts at once; with fewer, a connection may take seconds. */
+    private static final int BACKLOG = 1000;
+
     final int port;
 
     FakeWebServer(byte[] bytes) throws IOException {
@@ -41,7 +44,7 @@ final class FakeWebServer implements AutoCloseable {
     }
 
     private void start(int at) throws IOException {
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), at), 0);
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), at), BACKLOG);
         server.setExecutor(threads);
         server.createContext("/", this::handle);
         server.start();

@@ -34,6 +34,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(100)
 class NbdLossTest extends ServerTestBase {
     private static final long LIMIT_NS = 200_000_000L;
+    /** Time enough to be sent, on a busy machine, too. */
+    private static final long LONG_LIMIT_NS = 3_000_000_000L;
     private static final int CONNECTIONS = 4;
 
     private FakeNbdServer server;
@@ -157,7 +159,7 @@ class NbdLossTest extends ServerTestBase {
             return false;
         };
         hangFirst(1);
-        var write = request(Kind.WRITE, System.nanoTime() + LIMIT_NS);
+        var write = request(Kind.WRITE, System.nanoTime() + LONG_LIMIT_NS);
         submit(write);
         await(() -> commands().size() == 1);
         closeFirst(1);
@@ -173,7 +175,7 @@ class NbdLossTest extends ServerTestBase {
     void when_a_server_hangs_no_change_under_way_is_sent_again() throws Exception {
         open();
         hangFirst(1);
-        var late = request(Kind.READ, System.nanoTime() + LIMIT_NS);
+        var late = request(Kind.READ, System.nanoTime() + LONG_LIMIT_NS);
         var write = request(Kind.WRITE, Long.MAX_VALUE);
         var read = request(Kind.READ, Long.MAX_VALUE);
         submit(late, write, read);

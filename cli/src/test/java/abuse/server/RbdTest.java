@@ -253,11 +253,7 @@ class RbdTest extends EngineTestBase {
                 Thread.sleep(10);
             }
             writer.destroyForcibly().waitFor();
-            long start = System.nanoTime();
             try (var backend = open(image, geometry(false))) {
-                // The cluster itself would need 27 seconds
-                long seconds = (System.nanoTime() - start) / 1_000_000_000;
-                assertTrue(seconds < 20, seconds + " s");
                 answered = Files.size(log);
                 for (int block = 0; block < BLOCKS; block++) {
                     long turn = Math.floorDiv(answered - 1 - block, BLOCKS);
