@@ -90,10 +90,8 @@ static void *serve(void *data)
 			if (server.log)
 				printf("command=%u sector=%llu length=%u flags=%u id=%#llx\n", g->command,
 				       (ull)g->sector, g->length, g->flags, (ull)g->id);
-			if (server.held < server.hold) {
-				server.held++;
+			if (server.held < server.hold && __atomic_fetch_add(&server.held, 1, __ATOMIC_RELAXED) < server.hold)
 				continue;
-			}
 			if (g->command != ABUSE_SYNC_NOTIFICATION)
 				bytes = g->command <= ABUSE_WRITE || server.store ? place(g, zeros) : NULL;
 			if (g->command == ABUSE_WRITE && g->address) {

@@ -169,6 +169,11 @@ running() {
 	local stat
 	{ read -r stat <"/proc/${PID[$1]}/stat"; } 2>"$T/running" && [[ $stat != *') Z '* ]]
 }
+# freeze NAME: none of its threads runs any more, nor takes a request that it was woken for
+freeze() {
+	kill -STOP "${PID[$1]}"
+	wait_for eval '! grep -L "^State:.*T" /proc/'"${PID[$1]}"'/task/*/status | grep -q .'
+}
 still_waits() { # NAME
 	pause 0.3
 	running "$1" || fail "$1 did not wait: $(<"$T/$1")"
@@ -333,8 +338,11 @@ stop() { # NAME: ends a server, which answers what it has first
 	finish "$1"
 }
 
-# told NAME TEXT TIMES: that many lines of its output contain the text
-told() { is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"; }
+# told NAME TEXT TIMES: that many lines of its output contain the text, or will while it runs
+told() {
+	wait_for eval "[ \$(grep -cF -- '$2' '$T/$1') -ge $3 ] || ! running '$1'"
+	is "lines with '$2' in: $(<"$T/$1")" "$(grep -cF -- "$2" "$T/$1")" "$3"
+}
 
 # complains STATUS REGEX ARGUMENT...: abusectl exits with that status, one matching line on stderr and nothing on stdout
 complains() {

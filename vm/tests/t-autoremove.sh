@@ -103,7 +103,7 @@ who_uses_or_serves_it_has_errors() {
 	mkdir "$T/mnt"
 	mount $DISK "$T/mnt"
 	exec 5<>$DISK
-	kill -STOP "${PID[server]}"
+	freeze server
 	spawn read client io $DISK op=read offset=32M
 	wait_for eval '[ "$(status pending)$(status owned)" != 00 ]'
 	exec 3<&-

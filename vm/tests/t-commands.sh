@@ -125,7 +125,7 @@ run_and_setup_make_the_device_that_is_missing() {
 a_user_who_was_given_a_device_needs_no_root() {
 	local nobody=(setpriv --reuid=nobody --clear-groups --bounding-set=-all)
 	load
-	tool setup --owner nobody 0 sz=32M
+	tool setup --owner nobody 0 sz=32M,unserved=0
 	is "owners" "$(stat -c %U $CTL $DISK | xargs)" "nobody nobody"
 	spawn server "${nobody[@]}" "$ABUSECTL" server 0 mem
 	"${nobody[@]}" "$ABUSE_BUILD/client" io $DISK op=write length=64K byte=7
@@ -167,6 +167,8 @@ trace_shows_who_does_what_to_a_request_and_leaves_nothing_behind() {
 	exec 3<&-
 	start server mem
 	finish write
+	# It asks for the process of a thread, which ends with the server
+	wait_for has "$T/trace" ' put     write '
 	stop server
 	submit stuck op=read offset=8192
 	reset

@@ -184,10 +184,9 @@ sysfs_tells_how_the_disk_is_served() {
 	_tells quiesced 1 1 1 "file:a?b"
 	client quiesce $CTL flags=1 >"$T/quiesce"
 	exec 3<&-
-	client status $CTL only=state until=3
-	_tells orphaned 0 0 0 ""
 	failed a EIO
 	failed b EIO
+	_tells orphaned 0 0 0 ""
 	setup flags=$RECONNECT
 	exec 3<$CTL
 	submit a op=read

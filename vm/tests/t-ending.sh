@@ -39,7 +39,7 @@ reset_takes_a_disk_that_is_in_use_if_forced() {
 	ready
 	serve
 	exec 5<>$DISK
-	kill -STOP "${PID[server]}"
+	freeze server
 	submit read op=read
 	tool reset --force $CTL
 	is capacity "$(status capacity)" 0
@@ -51,7 +51,7 @@ reset_takes_a_disk_that_is_in_use_if_forced() {
 # Like udev, this opens the disk for a moment after each write.
 reset_waits_for_a_disk_that_is_used_for_a_moment() {
 	ready
-	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 1.5 _ <> <(:); :'
+	spawn user bash -c 'exec 5<>'$DISK'; echo open; read -rt 0.5 _ <> <(:); :'
 	wait_for has "$T/user" open
 	tool reset $CTL
 	is capacity "$(status capacity)" 0
@@ -128,7 +128,6 @@ a_signal_that_is_sent_twice_is_one() {
 	_run mem
 	exec 5<>$DISK
 	_signal TERM
-	pause 0.1
 	_signal TERM
 	wait_for has "$T/run" "in use, open in process $BASHPID"
 	io op=check

@@ -256,7 +256,7 @@ a_device_that_is_given_up_late_is_not_reported_as_hung() {
 	_second
 	_map 0:1M:0:/dev/abuse1:w
 	echo 1 >/proc/sys/kernel/hung_task_check_interval_secs
-	echo 4 >/proc/sys/kernel/hung_task_timeout_secs
+	echo 10 >/proc/sys/kernel/hung_task_timeout_secs
 	spawn read client io $DISK op=read
 	_asked_second
 	take 3
@@ -266,7 +266,7 @@ a_device_that_is_given_up_late_is_not_reported_as_hung() {
 	_asked_second
 	answer 3 "$id0"
 	finish read
-	pause 7 # the device is given up once that flush has ended
+	pause 13 # the device is given up once that flush has ended
 	_answer_second
 	finish flush
 	finish unmap
@@ -274,7 +274,7 @@ a_device_that_is_given_up_late_is_not_reported_as_hung() {
 	_write_to_second
 	spawn unmap client unmap $CTL extents=0:1M
 	_asked_second
-	pause 7 # likewise, its last flush
+	pause 13 # likewise, its last flush
 	_answer_second
 	finish unmap
 	echo 60 >/proc/sys/kernel/hung_task_timeout_secs

@@ -37,7 +37,7 @@ fio_verifies_while_both_servers_are_killed() {
 a_flush_fails_once_if_writes_may_be_lost_and_a_deadline_fails_the_rest() {
 	small_disk
 	_nbd
-	start server "$URI" --deadline 2
+	start server "$URI" --deadline 15 # a new connection needs a part of that
 	io op=write byte=7
 	kill9 nbd
 	_nbd

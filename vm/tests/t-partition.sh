@@ -127,8 +127,8 @@ a_server_that_holds_the_scan_does_not_block_reset() {
 	load max_part=3
 	setup block_size=512
 	serve holder hold=100
-	spawn read client io $DISK op=read
 	owned 1
+	spawn read client io $DISK op=read
 	soon client setup $CTL block_size=512 flags=$RECONNECT
 	soon client status $CTL
 	soon client reset $CTL
@@ -162,6 +162,7 @@ a_scan_that_failed_because_nobody_served_is_repeated() {
 	[ ! -e /dev/abuse0p1 ] || fail "a partition that nobody read"
 	serve store="$T/image"
 	wait_for test -b /dev/abuse0p1
+	wait_for test -b /dev/abuse0p2
 	# One that was read is not read again, which would replace its device.
 	exec 5</dev/abuse0p2
 	kill9 server

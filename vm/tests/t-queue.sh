@@ -147,8 +147,10 @@ a_request_that_nobody_answers_times_out() {
 	expect EIO io op=write
 	is "timeouts, errors" "$(status timeouts) $(status errors)" "1 1"
 	exec 3<$CTL
-	submit io op=read
-	take 3
+	spawn take client xfer @3 gets=1 min=1 timeout=-1
+	spawn io client io $DISK op=read
+	finish take
+	eval "$(<"$T/take")"
 	failed io EIO
 	is "timeouts, errors" "$(status timeouts) $(status errors)" "2 2"
 	refused 3 ENOMSG "$id0"
@@ -304,7 +306,7 @@ what_does_not_fit_is_got_by_the_next_one() {
 	submit_soon a op=write length=64K
 	owned 1
 	spawn large client xfer $CTL gets=1 min=1 buffer=64K timeout=-1
-	still_waits large
+	wait_for eval '[ "$(client servers $CTL | grep -c waiting=1)" = 2 ]'
 	spawn b client io $DISK op=write length=64K offset=1M
 	finish small
 	finish large
@@ -338,6 +340,7 @@ a_requeue_takes_what_is_busy() {
 what_is_busy_times_out() {
 	ready timeout_ms=300
 	spawn copier client copy-loop $CTL
+	wait_for eval 'client servers $CTL | grep -q waiting=1'
 	expect EIO io op=read length=1M
 	finish copier
 	shows "$T/copier" '^outcome=ENOMSG$'

@@ -169,8 +169,9 @@ what_a_dead_or_slow_server_had_waits_too() {
 
 the_time_without_a_server_starts_at_the_resume() {
 	load
-	setup unserved_ms=$((1000 * SLOW))
+	setup
 	_quiesce >"$T/quiesce"
+	setup flags=$RECONNECT unserved_ms=$((1000 * SLOW))
 	submit read op=read
 	pause $((2 * SLOW))
 	is state "$(status state)" $LIVE
@@ -191,18 +192,18 @@ the_time_without_a_server_starts_at_the_resume() {
 }
 
 time_stands_still() {
-	ready timeout_ms=$((4000 * SLOW))
+	ready timeout_ms=$((8000 * SLOW))
 	exec 3<$CTL
 	submit owned op=write
 	take 3
 	submit waits op=write offset=64K
 	_quiesce >"$T/quiesce"
-	pause $((6 * SLOW))
+	pause $((10 * SLOW))
 	running waits || fail "a request timed out that nobody could have answered: $(<"$T/waits")"
 	running owned || fail "a request timed out that somebody has: $(<"$T/owned")"
 	is timeouts "$(status timeouts)" 0
 	_resume
-	pause $((2 * SLOW))
+	pause $((4 * SLOW))
 	running waits || fail "its time did not start anew: $(<"$T/waits")"
 	# A later request with more time left does not hold up the earlier ones.
 	submit later op=write offset=128K

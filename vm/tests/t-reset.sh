@@ -99,6 +99,7 @@ while_mounted_with_files_being_written() {
 	_reset
 	finish server 3
 	wait "${PID[dd]}" || :
+	echo >>"$T/mnt/file" || : # or all may be written already
 	! sync -f "$T/mnt/file" 2>"$T/error" || fail "a sync of the dead disk succeeded"
 	umount "$T/mnt"
 }

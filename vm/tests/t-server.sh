@@ -44,7 +44,7 @@ a_stopped_server_alone_gets_its_requests_again() {
 	for n in 1 2 3 4 5; do
 		spawn reads "${FIO[@]}" --name=reads --rw=randread --bs=4k --iodepth=32 --size=8M
 		pause 0.5
-		_signal STOP server
+		freeze server
 		_requeue
 		is "owned, while it is stopped" "$(status owned)" 0
 		_signal CONT server

@@ -53,7 +53,7 @@ a_mounted_filesystem_is_not_served_from_elsewhere() {
 requests_are_taken_by_hand_beside_a_server() {
 	ready
 	start server mem
-	_signal STOP
+	freeze server
 	submit write op=write byte=7
 	tool put --out "$T/out" >"$T/put"
 	finish write
@@ -69,7 +69,7 @@ _signal() { kill -"$1" "${PID[server]}"; }
 a_server_does_not_serve_the_disk_after_a_reset() {
 	ready queues=2
 	start server mem
-	_signal STOP
+	freeze server
 	reset
 	setup queues=2
 	submit read op=check byte=0

@@ -6,7 +6,7 @@
 no_waiting_process_is_reported_as_hung() {
 	ready flags=$WRITE_CACHE
 	echo 1 >/proc/sys/kernel/hung_task_check_interval_secs
-	echo 4 >/proc/sys/kernel/hung_task_timeout_secs
+	echo 10 >/proc/sys/kernel/hung_task_timeout_secs
 	spawn read client io $DISK op=read
 	spawn write client io $DISK op=write offset=1M
 	spawn sync client io $DISK op=sync
@@ -17,7 +17,7 @@ no_waiting_process_is_reported_as_hung() {
 	spawn idle client xfer /dev/abctl1 gets=1 min=1 timeout=-1
 	spawn poll client poll /dev/abctl1
 	setup flags=$((RECONNECT | WRITE_CACHE))
-	pause 7
+	pause 13
 	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
 	echo 0 >/proc/sys/kernel/hung_task_check_interval_secs
 	for name in read write sync idle poll; do

@@ -15,8 +15,7 @@ what_is_asked_and_who_has_it_is_told() {
 	owned 1
 	submit_soon fua op=write offset=1M fua=1
 	owned 2
-	kill -STOP "${PID[holder]}"
-	wait_for eval '! grep -L "^State:.*T" /proc/${PID[holder]}/task/*/status | grep -q .'
+	freeze holder
 	submit discard op=discard offset=2M length=64K
 	_requests
 	_servers
@@ -127,6 +126,8 @@ what_a_server_did_adds_up_to_what_the_device_did() {
 	ready
 	serve a twice=1 batch=8
 	serve b batch=4 threads=3
+	# A thread is counted once it has asked
+	wait_for eval '_servers && [ "$(grep -c waiting=1 "$T/servers")" = 4 ]'
 	io op=write threads=60 stride=64K
 	io op=read threads=60 stride=64K
 	_servers

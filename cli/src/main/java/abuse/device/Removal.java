@@ -15,6 +15,7 @@ public final class Removal {
     private final Devices devices;
     private final Device device;
     private final long start = System.nanoTime();
+    private long tried = start;
 
     /** Does nothing yet. */
     public Removal(Devices devices, Device device) {
@@ -24,6 +25,7 @@ public final class Removal {
 
     /** Returns true when there is no disk any more, and false while somebody uses it. */
     public boolean tryOnce() throws DeviceException {
+        tried = System.nanoTime();
         try {
             device.remove();
         } catch (DeviceException e) {
@@ -53,9 +55,9 @@ public final class Removal {
         }
     }
 
-    /** Whether the disk has been in use for longer than udev needs. */
+    /** Whether the disk was still in use at a try for which udev had time enough to end. */
     public boolean isRefused() {
-        return System.nanoTime() - start > MOMENT_NS;
+        return tried - start > MOMENT_NS;
     }
 
     /** What is in use and how, such as "/dev/abuse0: in use, mounted on /mnt". */
