@@ -15,6 +15,8 @@
 # make bench      speed against ublk, nbd, loop and others in the VM, 40 minutes; BENCH=quick: 8
 # make bench-startup  how long short commands take to start, against a Java and a C program that print one word, and, in
 #                 the VM, a server from its start to its first answer
+# make bench-crashes [XFSTESTS=DIR]  how many states of a recorded disk abusectl crashes checks in a second, beside
+#                 replay-log from your checkout of xfstests
 # make pictures   the pictures of the terminal in man/img, taken in the VM
 # make generated  completions and manual pages, from the command line's own model
 # make lint       checkpatch, sparse, kernel-doc, shellcheck, spelling, the order of the module's files
@@ -138,6 +140,9 @@ bench: jar vm-packages
 bench-startup: jar vm-packages
 	bench/startup.sh
 
+bench-crashes: jar vm-packages
+	XFSTESTS='$(XFSTESTS)' bench/crashes.sh
+
 generated:
 	$(MVN) test -Dtest='GeneratedTest,PublicApiTest' -Dsurefire.failIfNoSpecifiedTests=false -Dabuse.generate=true
 
@@ -205,6 +210,6 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: all jar module vm-packages demo test test-engines test-arm64 test-suites torture vm bench bench-startup debug-kernel lint \
-	install deb test-deb \
+.PHONY: all jar module vm-packages demo test test-engines test-arm64 test-suites torture vm bench bench-startup bench-crashes \
+	debug-kernel lint install deb test-deb \
 	pictures generated clean distclean
