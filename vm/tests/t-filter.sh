@@ -198,8 +198,8 @@ an_overlay_takes_the_writes_and_leaves_the_image_as_it_is() {
 # With a filter that does nothing, all is as without
 a_disk_behind_filters_keeps_its_data() {
 	small_disk
-	start server "file:$T/image" --filter check:fail --filter cache:memory=8M --filter error:rate=0 --filter delay:time=1ms,spread=1ms,rate=10% \
-		--filter powerfail:cache=4M
+	start server "file:$T/image" --filter check:fail --filter error:rate=0 --filter delay:time=1ms,spread=1ms,rate=10% \
+		--filter powerfail:cache=4M --filter cache:memory=8M
 	"${FIO[@]}" --name=verify --rw=randwrite --bsrange=4k-256k --iodepth=32 --size=16M --fsync=50 --verify=crc32c \
 		--verify_fatal=1 >"$T/fio" 2>&1 || fail "fio: $(<"$T/fio")"
 	stop server

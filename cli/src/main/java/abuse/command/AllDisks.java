@@ -39,10 +39,13 @@ final class AllDisks {
         for (DiskList.Disk disk : list.disks()) {
             if (!stopping && setUp(disk)) {
                 Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
-                server.add(disk.path(), text(disk), disk.shared(), geometry -> {
-                    command.warn(disk.path(), disk.backend(), geometry);
-                    return disk.filters().open(disk.path(), opener, geometry);
-                }, new Told(disk));
+                var told = new Told(disk);
+                server.add(disk.path(), text(disk), disk.shared(), geometry -> disk.filters().open(disk.path(), here -> {
+                    if (told.reason == null) {
+                        command.warn(disk.path(), disk.backend(), here);
+                    }
+                    return opener.open(here);
+                }, geometry), told);
             }
         }
         server.run(() -> serviceManager.tell("READY=1"));
@@ -97,7 +100,7 @@ final class AllDisks {
     private final class Told implements MultiServer.Listener {
         private final DiskList.Disk disk;
         /** Why the last try failed; null if it did not. */
-        private String reason;
+        private volatile String reason;
 
         Told(DiskList.Disk disk) {
             this.disk = disk;
@@ -105,6 +108,7 @@ final class AllDisks {
 
         @Override
         public void waiting() {
+            reason = null;
             context.complain(ServerCommand.waiting(disk.path()));
         }
 
@@ -124,12 +128,13 @@ final class AllDisks {
         }
 
         @Override
-        public void failed(Throwable e) {
+        public void failed(Throwable e, boolean again) {
             String words = fail(disk, e);
             if (e instanceof DeviceException refusal && refusal.reason() == DeviceException.Reason.NOT_SET_UP) {
                 context.complain(disk.path() + ": " + e.getMessage() + "; it was reset, and is served when it is set up again");
             } else if (!words.equals(reason)) {
-                context.complain(words + "; it is tried again every " + MultiServer.RETRY_SECONDS + " seconds");
+                context.complain(words + (again
+                        ? "; it is tried again every " + MultiServer.RETRY_SECONDS + " seconds while others are served" : ""));
             }
             reason = words;
         }

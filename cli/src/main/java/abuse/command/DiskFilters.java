@@ -110,9 +110,15 @@ final class DiskFilters {
                         + " try 'abusectl unmap " + path + " 0 -' first");
             }
         }
-        renew();
-        var backend = new FilteredBackend(opener.open(geometry.unmapped()), given.stream().map(FilterOption::filter).toList(),
-                geometry, context.bytesErr);
+        // First, as it may fail often, and those that were not used then are used at the next try
+        Backend base = opener.open(geometry.unmapped());
+        try {
+            renew();
+        } catch (IOException | RuntimeException | Error e) {
+            base.close();
+            throw e;
+        }
+        var backend = new FilteredBackend(base, given.stream().map(FilterOption::filter).toList(), geometry, context.bytesErr);
         if (control) {
             backend.alone();
         }
@@ -129,7 +135,7 @@ final class DiskFilters {
         return backend.onClose(socket::close);
     }
 
-    /** A disk that is served again after a reset begins with the filters that it began with. */
+    /** A disk that is served again begins with the filters that it began with. */
     private void renew() throws IOException {
         if (opened) {
             try {

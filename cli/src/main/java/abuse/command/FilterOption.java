@@ -48,8 +48,15 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
     /** The same filters as they were at first. */
     static List<FilterOption> again(List<FilterOption> before, Source source) throws UsageException, IOException {
         var options = new ArrayList<FilterOption>();
-        for (FilterOption option : before) {
-            options.add(make(option.name, option.keys, source));
+        try {
+            for (FilterOption option : before) {
+                options.add(make(option.name, option.keys, source));
+            }
+        } catch (UsageException | IOException | RuntimeException | Error e) {
+            for (FilterOption option : options) {
+                option.filter.close();
+            }
+            throw e;
         }
         return options;
     }

@@ -21,8 +21,7 @@ final class CacheFilter extends Filter {
         public String help() {
             return "A read cache. What was read or written is kept in memory, and reads of which all is there go no further. A write"
                     + " is answered once it was carried out behind the filter; with op=read it is not kept, and what it overwrites is"
-                    + " forgotten. It does not notice what changes behind it without a request that passes it, as by a cut of powerfail or when cow"
-                    + " is removed, so give it after those.";
+                    + " forgotten. It would hide what corrupt, cow and powerfail lose or change, so it comes after them.";
         }
 
         @Override

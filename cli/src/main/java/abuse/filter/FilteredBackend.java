@@ -87,10 +87,16 @@ public final class FilteredBackend implements AsyncBackend {
         return filter.keepsState() ? "another server may serve the disk, too, and would not know what this filter keeps of it" : null;
     }
 
-    /** Fails if one would see nothing of what it is there for. */
+    /** Fails if one would see, or show, nothing of what it is there for. */
     static void checkOrder(List<Filter> filters) throws IOException {
         boolean kept = false;
+        boolean cached = false;
         for (Filter filter : filters) {
+            if (cached && (filter instanceof CorruptFilter || filter instanceof CowFilter || filter instanceof PowerFailFilter)) {
+                throw new IOException("the 'cache' filter would hide what corrupt, cow and powerfail behind it lose or change; name cache after"
+                        + " them");
+            }
+            cached |= filter instanceof CacheFilter;
             if (kept && filter instanceof RecordFilter) {
                 throw new IOException("the 'record' filter sees no write behind cow, which keeps them; name record first");
             }

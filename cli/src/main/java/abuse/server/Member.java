@@ -26,6 +26,8 @@ final class Member {
     private final Problems problems;
     /** Whether it takes the place of one that failed. */
     private final boolean again;
+    /** Whether that one was not reset. */
+    private final boolean retry;
     /** Whose place it takes; null if nobody's, or once that is closed. */
     private Member before;
     /** It is not looked at before this time of {@link System#nanoTime}. */
@@ -57,6 +59,7 @@ final class Member {
             Member before, long delay, boolean told) {
         this.before = before;
         again = before != null;
+        retry = again && !told;
         begin = System.nanoTime() + delay;
         this.told = told;
         this.path = path;
@@ -67,14 +70,20 @@ final class Member {
         problems = new Problems(listener, Problems.INTERVAL_NS);
     }
 
-    /** One for the same disk, which waits until that is set up again. */
-    Member afterReset() {
-        return new Member(path, text, shared, opener, listener, this, 0, true);
+    /**
+     * One for the same disk, after this one has failed: it waits until that is set up again if it was reset, or else so many
+     * nanoseconds. Null if it was served, as its users may then find other content behind another backend.
+     */
+    Member next(Throwable reason, long delay) {
+        if (AsyncWorker.isReset(reason)) {
+            return new Member(path, text, shared, opener, listener, this, 0, true);
+        }
+        return asked ? null : new Member(path, text, shared, opener, listener, this, delay, false);
     }
 
-    /** One for the same disk, which tries in so many nanoseconds what failed. */
-    Member after(long delay) {
-        return new Member(path, text, shared, opener, listener, this, delay, told);
+    /** Whether it tries anew what has failed. */
+    boolean isRetry() {
+        return retry;
     }
 
     /** Whether its device is not set up, as far as is known, or its next try is to come. */
@@ -82,9 +91,9 @@ final class Member {
         return status == null;
     }
 
-    /** Whether it failed, and its device is not set up again or its next try is to come. */
+    /** Whether it failed, and its device is not set up again or it could not be served since. */
     boolean isAbsent() {
-        return again && isWaiting();
+        return again && (isWaiting() || retry && !asked);
     }
 
     /** Whether it is not ready yet: its backend is being opened, which may take for ever, or it has asked for no request. */

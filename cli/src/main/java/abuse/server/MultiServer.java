@@ -5,6 +5,7 @@ import abuse.device.Devices;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ListIterator;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -27,10 +28,12 @@ public final class MultiServer {
     /** Is told what happens to one device. */
     public interface Listener extends Server.Listener {
         /**
-         * It is not served any more, or was not at this try; the others are. It is served again, and {@link #ready} called,
-         * when its device is set up again if that was reset, and otherwise when a later try succeeds.
+         * It is not served any more, or was not at this try; the others are.
+         *
+         * @param again whether it is served again, and {@link #ready} called, when its device is set up again if that was reset,
+         *     or when a later try succeeds
          */
-        void failed(Throwable reason);
+        void failed(Throwable reason, boolean again);
     }
 
     final Devices devices;
@@ -138,16 +141,21 @@ public final class MultiServer {
         while (!isStopping()) {
             boolean waiting = false;
             boolean opening = false;
-            for (int i = 0; i < members.size() && !isStopping(); i++) {
-                Member member = members.get(i);
+            for (ListIterator<Member> i = members.listIterator(); i.hasNext() && !isStopping();) {
+                Member member = i.next();
                 Throwable reason = member.failure();
                 if (reason == null) {
                     reason = look(member);
                 }
                 if (reason != null) {
-                    members.set(i, AsyncWorker.isReset(reason) ? member.afterReset() : member.after(retryNs));
-                    waiting = true;
-                    member.listener.failed(reason);
+                    Member next = member.next(reason, retryNs);
+                    if (next == null) {
+                        i.remove();
+                    } else {
+                        i.set(next);
+                        waiting = true;
+                    }
+                    member.listener.failed(reason, next != null);
                     closeApart(member);
                 } else {
                     waiting |= member.isWaiting();

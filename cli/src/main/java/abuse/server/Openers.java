@@ -2,7 +2,7 @@
 package abuse.server;
 
 import java.util.ArrayDeque;
-import java.util.Queue;
+import java.util.Deque;
 
 /** Threads that open backends, so that a disk whose storage hangs keeps few others waiting. */
 final class Openers implements AutoCloseable {
@@ -10,7 +10,8 @@ final class Openers implements AutoCloseable {
     private static final int MOST = 16;
 
     private final MultiServer server;
-    private final Queue<Member> wanted = new ArrayDeque<>();
+    /** Those that failed are behind all others, as they may hang. */
+    private final Deque<Member> wanted = new ArrayDeque<>();
     private int threads;
 
     /** Starts no thread yet. */
@@ -20,7 +21,11 @@ final class Openers implements AutoCloseable {
 
     /** Has a thread open a disk. */
     synchronized void call(Member member) {
-        wanted.add(member);
+        if (member.isRetry()) {
+            wanted.addLast(member);
+        } else {
+            wanted.addFirst(member);
+        }
         if (threads < MOST) {
             var thread = new Thread(this::run, "opener");
             thread.setDaemon(true);
@@ -30,6 +35,8 @@ final class Openers implements AutoCloseable {
             } catch (OutOfMemoryError e) {
                 // The threads that run already will get to it
                 if (threads == 0) {
+                    wanted.remove(member);
+                    member.forget();
                     throw e;
                 }
             }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import abuse.backend.AsyncRequest.Kind;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The filter cache. */
 @Timeout(300)
@@ -164,6 +166,15 @@ class CacheFilterTest {
             // That was of one write alone
             assertEquals(0, TestStore.read(disk, 2));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"corrupt", "cow", "powerfail"})
+    void what_it_would_hide_does_not_come_behind_it(String name) throws Exception {
+        var cache = TestStore.filter("cache", Map.of());
+        var other = TestStore.filter(name, Map.of());
+        assertThrows(IOException.class, () -> store.behind(cache, other));
+        store.behind(TestStore.filter(name, Map.of()), TestStore.filter("cache", Map.of())).close();
     }
 
     @Test

@@ -43,6 +43,7 @@ abstract class MultiServerTestBase {
         volatile CountDownLatch served = new CountDownLatch(1);
         volatile CountDownLatch ended = new CountDownLatch(1);
         volatile Throwable reason;
+        volatile boolean isTriedAgain;
         final AtomicInteger failures = new AtomicInteger();
         Runnable onReady = () -> {};
 
@@ -58,8 +59,9 @@ abstract class MultiServerTestBase {
         }
 
         @Override
-        public void failed(Throwable e) {
+        public void failed(Throwable e, boolean again) {
             reason = e;
+            isTriedAgain = again;
             failures.incrementAndGet();
             ended.countDown();
         }

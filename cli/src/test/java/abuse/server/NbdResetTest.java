@@ -182,7 +182,7 @@ class NbdResetTest extends ServerTestBase {
         }
 
         @Override
-        public void failed(Throwable e) {
+        public void failed(Throwable e, boolean again) {
             failures.add(e);
         }
     }
