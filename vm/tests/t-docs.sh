@@ -202,11 +202,9 @@ the_manual_pages_map_a_disk() {
 the_recipes_for_testers_do_what_they_say() {
 	_prepare
 	for text in nth=3 list=bad op=flush,nth=1 when=cut 'mark 0 stored' 'mark 0 saved' flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
-		_man abuse-testing.7 "$text"
-		rm -f bad hang cut losses tear flip base disk log new
+		_man abuse-testing.7 "$text" # in one folder, where nothing is deleted in between
 	done
 	_man abusectl-mark.8 'abusectl mark'
-	rm disk.log
 	_man abusectl-replay.8 'abusectl replay'
 	_man abusectl-crashes.8 'abusectl crashes'
 	is "recipes" "$(grep -c '^\.SS' "$PROJECT/man/abuse-testing.7")" 14 # with the one in t-library.sh
