@@ -136,6 +136,10 @@ the_manual_pages_make_a_disk() {
 	_man abusectl-run.8 'abusectl run'
 	_end_last
 	rm disk.img
+	_man abusectl-server.8 'abusectl setup'
+	_end_last
+	reset
+	rm disk.img
 	_man abusectl.8 'abusectl run'
 	_man abusectl.8 'abusectl setup'
 	_works
@@ -204,6 +208,7 @@ the_recipes_for_testers_do_what_they_say() {
 	for text in nth=3 list=bad op=flush,nth=1 when=cut 'mark 0 stored' 'mark 0 saved' flush=ignored when=hang delay: ENOSPC when=tear 'filter 0 add' file=flips; do
 		_man abuse-testing.7 "$text" # in one folder, where nothing is deleted in between
 	done
+	_man abusectl-filter.8 'filter 0 remove' figures
 	_man abusectl-mark.8 'abusectl mark'
 	_man abusectl-replay.8 'abusectl replay'
 	_man abusectl-crashes.8 'abusectl crashes'
