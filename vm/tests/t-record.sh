@@ -86,8 +86,8 @@ a_record_that_cannot_be_written_ends_and_the_disk_goes_on() {
 	io op=write byte=3 length=4K offset=4M
 	io op=sync
 	io op=check byte=2 length=1M offset=1M
-	told server "record: $T/small/log: No space left on device; the log ends before that" 1
-	complains 1 "$CTL: $T/small/log: No space left on device; the log ends before that" mark $CTL late
+	told server "record: $T/small/log: No space left on device; the record ends before that" 1
+	complains 1 "$CTL: $T/small/log: No space left on device; the record ends before that" mark $CTL late
 	_replay "$T/small/log"
 	holds <(head -c 65536 "$T/copy") 65536 1
 	holds <(tail -c +65537 "$T/copy") $(((32 << 20) - 65536)) 0

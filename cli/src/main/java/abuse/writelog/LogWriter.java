@@ -56,7 +56,7 @@ public final class LogWriter implements AutoCloseable {
             lock();
             long size = Unix.lseek(fd, 0, Unix.SEEK_END);
             if (size > 0 && !isLogWithoutEntries(size)) {
-                throw new IOException(path + ": is there already, and a log is not continued; name a new file");
+                throw new IOException(path + ": is there already, and a record is not continued; name a new file");
             }
             if (Unix.ftruncate(fd, 0) < 0) {
                 throw new IOException(path + ": is not a file");
@@ -171,7 +171,7 @@ public final class LogWriter implements AutoCloseable {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         int most = Format.longestText(sectorSize);
         if (bytes.length > most) {
-            throw new IOException("a mark has " + most + " bytes at most in this log, and this one has " + bytes.length);
+            throw new IOException("a mark has " + most + " bytes at most in this record, and this one has " + bytes.length);
         }
         checkWhole();
         words.putLong(Format.TEXT_LENGTH_AT, bytes.length);
@@ -232,7 +232,7 @@ public final class LogWriter implements AutoCloseable {
     /** What fails is the end of the log, once it has begun. */
     private void throwUnlessInterrupted() throws IOException {
         if (Unix.errno() != Unix.EINTR) {
-            failure = path + ": " + Unix.strerror(Unix.errno()) + (end > 0 ? "; the log ends before that" : "");
+            failure = path + ": " + Unix.strerror(Unix.errno()) + (end > 0 ? "; the record ends before that" : "");
             if (end > 0) {
                 // This needs no room; if it fails, readers are not told
                 words.putLong(sectorSize + Format.CUT_AT, 1);

@@ -43,10 +43,10 @@ public final class WriteLog implements AutoCloseable {
                 file.read(0, memory.address(), SMALLEST_SECTOR);
             }
             if (words.getLong(Format.MAGIC_AT) != Format.MAGIC) {
-                throw new IOException(path + ": is no log of dm-log-writes or of the 'record' filter");
+                throw new IOException(path + ": is neither a record nor a log of dm-log-writes");
             }
             if (words.getLong(Format.VERSION_AT) != Format.VERSION) {
-                throw new IOException(path + ": is a log of version " + Long.toUnsignedString(words.getLong(Format.VERSION_AT))
+                throw new IOException(path + ": is a record of version " + Long.toUnsignedString(words.getLong(Format.VERSION_AT))
                         + ", and only version 1 is known");
             }
             sectorSize = words.getInt(Format.SECTOR_SIZE_AT);

@@ -149,7 +149,7 @@ class RecordFilterTest extends FilterTestBase {
         write(1, 1);
         endServer();
         byte[] before = Files.readAllBytes(log);
-        assertEquals(log + ": is there already, and a log is not continued; name a new file", fail("server", "0", "mem", "--filter", "record:" + log));
+        assertEquals(log + ": is there already, and a record is not continued; name a new file", fail("server", "0", "mem", "--filter", "record:" + log));
         assertArrayEquals(before, Files.readAllBytes(log));
     }
 
@@ -217,7 +217,7 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
         serveWith("record:" + log);
         assertEquals(Result.OKAY, read(0));
-        assertEquals("/dev/abctl0: a mark has 4039 bytes at most in this log, and this one has 4040", fail("mark", "0", "x".repeat(4040)));
+        assertEquals("/dev/abctl0: a mark has 4039 bytes at most in this record, and this one has 4040", fail("mark", "0", "x".repeat(4040)));
         assertEquals("", succeed("mark", "0", "x".repeat(4039)));
         assertEquals("", succeed("mark", "0", "\u00e9"));
         endServer();

@@ -131,8 +131,8 @@ class ReplayTest extends CommandTestBase {
     @Test
     void a_log_that_is_wrong_changes_nothing() throws Exception {
         byte[] good = Files.readAllBytes(log);
-        refused("is no log of dm-log-writes or of the 'record' filter", good, 0, 8, 1);
-        refused("is a log of version 2, and only version 1 is known", good, 8, 8, 2);
+        refused("is neither a record nor a log of dm-log-writes", good, 0, 8, 1);
+        refused("is a record of version 2, and only version 1 is known", good, 8, 8, 2);
         refused("is damaged: its sectors have 100 bytes", good, 24, 4, 100);
         refused("is damaged: its sectors have 0 bytes", good, 24, 4, 0);
         refused("is cut short: entry 7 of 8 is not there", good, 16, 8, 8);
@@ -147,7 +147,7 @@ class ReplayTest extends CommandTestBase {
         Files.write(log, Arrays.copyOf(good, good.length - 1));
         assertEquals(log + ": is cut short: entry 6 of 7 is not there", fail("replay", log.toString()));
         Files.write(log, new byte[0]);
-        assertEquals(log + ": is no log of dm-log-writes or of the 'record' filter", fail("replay", log.toString()));
+        assertEquals(log + ": is neither a record nor a log of dm-log-writes", fail("replay", log.toString()));
         assertEquals("/no/log: No such file or directory", fail("replay", "/no/log"));
     }
 

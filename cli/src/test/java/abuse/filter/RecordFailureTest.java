@@ -48,7 +48,7 @@ class RecordFailureTest {
         String log = directory.resolve("log").toString();
         Process full = new ProcessBuilder("sh", "-c", "ulimit -f 1024; exec \"$@\"", "sh", Path.of(System.getProperty("java.home"), "bin/java").toString(),
                 "-cp", System.getProperty("java.class.path"), Full.class.getName(), log).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        assertEquals("too long\nrecord: " + log + ": File too large; the log ends before that\nfailed\nfailed\n",
+        assertEquals("too long\nrecord: " + log + ": File too large; the record ends before that\nfailed\nfailed\n",
                 new String(full.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
         assertEquals(0, full.waitFor());
     }
