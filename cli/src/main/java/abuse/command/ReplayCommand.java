@@ -6,6 +6,7 @@ import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -28,6 +29,7 @@ final class ReplayCommand extends Command {
     ReplayCommand(Context context) {
         super(context, "replay", "Shows what changed a disk, and does it again to another one.",
                 "It is read from what the 'record' filter or dm-log-writes has written.");
+        exitStatus(Map.of(ServerCommand.KILLED, "ended by a signal, whose number is N"));
     }
 
     @Override

@@ -67,6 +67,7 @@ final class TopCommand extends Command {
         super(context, "top", "Shows rates, latencies and queues, live.",
                 "What each disk did in the last interval: requests and bytes per second, how long half of the requests, 99 in 100"
                 + " and 999 in 1000 took at most, and what waits. On a terminal it draws over itself.");
+        exitStatus(Map.of(ServerCommand.KILLED, "ended at once by a second SIGTERM or SIGINT, whose number is N"));
     }
 
     @Override

@@ -37,6 +37,7 @@ final class TraceCommand extends Command {
         super(context, "trace", "Shows what happens to requests, one event in a line.",
                 "When, what, to which request, and in which process: who submitted it, which server got it and answered it,"
                 + " how long that took, and what became of it otherwise.");
+        exitStatus(Map.of(ServerCommand.KILLED, "ended at once by a third SIGTERM or SIGINT, whose number is N"));
         helpTable("Events:", TraceCommand::help);
     }
 

@@ -46,7 +46,8 @@ class CliTest extends CommandTestBase {
     }
 
     @ParameterizedTest
-    @CsvSource({"server, 128+N", "run, 128+N", "crashes, 1 ", "crashes, 128+N"})
+    @CsvSource({"server, 128+N", "run, 128+N", "crashes, 1 ", "crashes, 128+N", "replay, 128+N",
+        "trace, 128+N", "top, 128+N"})
     void help_tells_of_an_exit_status_that_means_more_here(String command, String code) {
         String help = succeed(command, "--help");
         assertTrue(help.matches("(?s).*\\nExit status:\\n.*\\n? *" + code.replace("+", "\\+") + ".*"), help);
