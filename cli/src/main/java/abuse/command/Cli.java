@@ -76,7 +76,7 @@ public final class Cli {
                 .synopsisSubcommandLabel("COMMAND").commandListHeading("%nCommands:%n")
                 .exitCodeListHeading("%nExit status:%n")
                 .exitCodeList(exitCodes)
-                .footer("", "DEVICE is " + DeviceName.NEEDED_HELP + "; where it may be left out, the default is mostly $ABUSECTL_DEVICE,"
+                .footer("", "DEVICE is " + DeviceName.NEEDED_HELP + "; where it may be left out, most commands take $ABUSECTL_DEVICE,"
                         + " else /dev/abctl0.", "'abusectl help COMMAND' tells more.");
         addStandardOptions(root);
         var commandLine = new CommandLine(root);

@@ -33,8 +33,8 @@ final class CrashesCommand extends Command {
             + " torn among them (64).");
     private final OptionSpec seed = option("--seed", "N", "Chooses other states by chance, if there are more than that (1).");
     private final OptionSpec fromMark = option("--from-mark", "TEXT", "Leave out what a power cut before this mark leaves.");
-    private final OptionSpec from = option("--from", "STATE", "Begin with this state, as after an end by a signal.");
-    private final OptionSpec keepGoing = flag("-k,--keep-going", "Go on behind a state that is bad.");
+    private final OptionSpec from = option("--from", "STATE", "Begin with this state, to go on after the command was stopped by a signal.");
+    private final OptionSpec keepGoing = flag("-k,--keep-going", "Continue after a bad state.");
     private final OptionSpec timeout = option("--timeout", "SECONDS", "How long a check may take (no limit). After that it is killed, with all that it has"
             + " begun, and the state is bad.");
     private final OptionSpec jobs = option("-j,--jobs", "N", "How many states are checked at once (the number of CPUs).");

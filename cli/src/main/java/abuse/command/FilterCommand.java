@@ -13,7 +13,7 @@ final class FilterCommand extends Command {
 
     private final PositionalParamSpec name = deviceWord();
     private final PositionalParamSpec change = words("1", "CHANGE", "list: show the filters (default); set: give one other values"
-            + " for some keys; add: add one behind all others; remove: take one away; cut: let powerfail cut the power");
+            + " for some keys; add: add one after all others; remove: take one away; cut: let powerfail cut the power");
     private final PositionalParamSpec filter = words("2", "FILTER", "The filter's name, as list shows it; with add, NAME[:KEY=VALUE,...]");
     private final PositionalParamSpec keys = words("3", "SETTINGS", "With set, KEY=VALUE,...; KEY= takes a key away");
     private final Table<FilterRow> table = new Table<>(this, List.of(FilterColumn.values()), List.of(FilterColumn.values()), false);

@@ -6,7 +6,7 @@ import abuse.writelog.LogEntry;
 /** What can be shown of an entry of a log. */
 enum LogColumn implements Field<LogEntry> {
     ENTRY("its number, from 0"),
-    SECTOR("first sector, in sectors of the recorded disk"),
+    SECTOR("first sector; it has the size of a block of the recorded disk, which need not be 512 bytes"),
     OFFSET("first byte on the disk"),
     LENGTH("how much it changes"),
     FLAGS("what it is, besides a write: flush, fua, discard, mark, metadata"),

@@ -11,7 +11,7 @@ final class MarkCommand extends Command {
 
     MarkCommand(Context context) {
         super(context, "mark", "Puts a mark into the record of a disk.",
-                "The server of the disk must have the 'record' filter, and the mark is behind all requests that have ended so far.");
+                "The server of the disk must have the 'record' filter, and the mark comes after all requests that have ended so far.");
         spec.usageMessage().customSynopsis("abusectl mark [-hV] [DEVICE] TEXT");
     }
 

@@ -9,7 +9,7 @@ final class MetricsCommand extends Command {
     private static final String DURATION = "abuse_request_duration_seconds";
 
     MetricsCommand(Context context) {
-        super(context, "metrics", "Prints numbers of all disks, for Prometheus.",
+        super(context, "metrics", "Prints metrics of all disks, for Prometheus.",
                 "In its text format: state, counters, and a histogram of how long answered requests took.");
     }
 

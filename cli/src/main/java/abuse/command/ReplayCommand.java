@@ -13,14 +13,14 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** Shows what changed a disk, and does it again. */
 final class ReplayCommand extends Command {
     private final PositionalParamSpec file = word("0", "FILE", "A record, or the log device of dm-log-writes");
-    private final OptionSpec toMark = option("--to-mark", "TEXT", "Only up to the first mark with this text.");
-    private final OptionSpec toEntry = option("--to-entry", "N", "Only up to this entry, from 0, and with it.");
-    private final OptionSpec toFlush = option("--to-flush", "N", "Only up to this flush, from 1.");
+    private final OptionSpec toMark = option("--to-mark", "TEXT", "Stop after the first mark with this text.");
+    private final OptionSpec toEntry = option("--to-entry", "N", "Stop after this entry (the first is 0).");
+    private final OptionSpec toFlush = option("--to-flush", "N", "Stop after this flush (the first is 1).");
     private final List<OptionSpec> limits = List.of(toMark, toEntry, toFlush);
     private final OptionSpec durable = flag("--durable", "Without what a power cut could take away at that point: writes that have neither FUA"
-            + " nor a flush behind them.");
-    private final OptionSpec onto = option("--onto", "IMAGE", "Do all this to an image or a disk, which has the content that the recorded one"
-            + " had at its beginning.");
+            + " nor a flush after them.");
+    private final OptionSpec onto = option("--onto", "IMAGE", "Carry this out on an image or a disk, which must have the content that the"
+            + " recorded disk had when the record began.");
     private final Table<LogEntry> table = new Table<>(this, List.of(LogColumn.values()),
             List.of(LogColumn.ENTRY, LogColumn.SECTOR, LogColumn.LENGTH, LogColumn.FLAGS, LogColumn.MARK), true);
 

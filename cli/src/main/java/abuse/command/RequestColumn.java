@@ -9,7 +9,7 @@ import java.util.Set;
 /** What can be shown of a request that is not answered. */
 enum RequestColumn implements Field<RequestRow> {
     OPERATION("what is asked: read, write, flush, discard, write_zeroes"),
-    SECTOR("first sector of 512 bytes"),
+    SECTOR("first sector, which has 512 bytes, whatever the blocks of the disk have"),
     LENGTH("how much of the disk it is about"),
     FLAGS("more about it, such as fua, or redelivered: an earlier owner may have carried it out"),
     STATE("pending: nobody has it; owned: a server has it; busy: its data is being copied right now"),

@@ -181,7 +181,7 @@ public final class CrashStates {
         if (smallest.isStart()) {
             return text + "\nwhich is the disk without any write";
         }
-        text.append("\nthe smallest one, behind the first ").append(smallest.from()).append(" entries:");
+        text.append("\nthe smallest one, after the first ").append(smallest.from()).append(" entries:");
         int[] entries = IntStream.concat(IntStream.rangeClosed(smallest.from(), smallest.cut()), smallest.early().stream()).toArray();
         IntStream.of(entries).limit(MOST_LINES).forEach(number -> text.append("\n  ").append(words(log.get(number), smallest)));
         return entries.length <= MOST_LINES ? text.toString() : text + "\n  and " + (entries.length - MOST_LINES) + " more";

@@ -29,7 +29,7 @@ final class DelayFilter extends Filter {
                     Key.word("shape", List.of("uniform", "normal", "seek"), "how delays are spread; uniform: at most spread more or less than"
                             + " time; normal: as a bell curve has it, with spread as the standard deviation; seek: as those of a disk with"
                             + " one arm, which moves for one request after the other: time for the whole way across the disk, less for a"
-                            + " shorter one, as its square root, and then a part of a turn, by chance; none for the bytes behind those of"
+                            + " shorter one, as its square root, and then a part of a turn, by chance; none for the bytes that follow those of"
                             + " the last request"),
                     new Key("turn", Key.Kind.TIME, "8ms", "how long the disk takes for a turn; with shape=seek"));
         }

@@ -24,9 +24,9 @@ final class PowerFailFilter extends Filter {
 
         @Override
         public String help() {
-            return "A volatile write cache. The first request that its keys pick cuts the power, and fails; later ones that they pick"
-                    + " do not cut it again, unless a request has come while the file of when was gone. What was written since the last flush"
-                    + " meets its fate, and all requests fail with EIO until the power is back. Without keys that pick requests"
+            return "A volatile write cache. The first request that its keys pick cuts the power, and fails. This happens once. With"
+                    + " when, it can happen again after the file was removed and a request has come while it was not there."
+                    + " What was written since the last flush meets its fate, and all requests fail with EIO until the power is back. Without keys that pick requests"
                     + " the power never fails. Discards and writes of zeroes are not cached. What a full cache has to write back"
                     + " before a flush is kept, whatever the fate of the rest. When the server is stopped, the cache is"
                     + " written back; when it is killed, that is a power failure, too.";

@@ -154,7 +154,7 @@ class CrashStatesTest {
                     last: 3
                     lost: 2
                     smallest: 3-2
-                    the smallest one, behind the first 2 entries:
+                    the smallest one, after the first 2 entries:
                       2 write of 4096 bytes at 0, lost
                       3 write of 4096 bytes at 4096""".formatted(first.get(0)), e.getMessage());
         }
@@ -171,7 +171,7 @@ class CrashStatesTest {
             String message = assertThrows(AssertionError.class, () -> CrashStates.of(disk.disk()).forEach(image -> assertFalse(letters(image).startsWith("a.")))).getMessage();
             assertTrue(message.endsWith("""
                     smallest: 0
-                    the smallest one, behind the first 0 entries:
+                    the smallest one, after the first 0 entries:
                       0 write of 4096 bytes at 0"""), message);
             message = assertThrows(AssertionError.class, () -> CrashStates.of(disk.disk()).forEach(image -> assertFalse(letters(image).equals("...")))).getMessage();
             assertTrue(message.endsWith("\nsmallest: start\nwhich is the disk without any write"), message);
