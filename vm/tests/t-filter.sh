@@ -312,7 +312,7 @@ filters_change_while_the_disk_is_mounted() {
 	umount "$T/mnt"
 	stop server
 	[ ! -e /run/abuse/abctl0 ] || fail "the socket is still there"
-	complains 1 "$CTL: nobody serves it; try 'abusectl server $CTL' with --control" filter $CTL
+	complains 1 "$CTL: nobody serves it; start its server, with its own backend: 'abusectl server $CTL BACKEND --control'" filter $CTL
 	e2fsck -fn "$T/image" >"$T/fsck" 2>&1 || fail "fsck: $(<"$T/fsck")"
 	start server "file:$T/image"
 	complains 1 "$CTL: its server has no control socket; start it with --control" filter $CTL

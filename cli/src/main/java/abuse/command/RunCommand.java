@@ -87,7 +87,7 @@ final class RunCommand extends ServerCommand {
         for (String piece : SetupKeys.pieces(word)) {
             if (DeviceName.number(piece) != null) {
                 throw new UsageException("'" + piece + "' is a device, but this command takes a free one; 'abusectl server "
-                        + piece + "' serves that one");
+                        + piece + " " + typed(backend) + "' serves that one");
             }
         }
         var keys = new SetupKeys(List.of(word));

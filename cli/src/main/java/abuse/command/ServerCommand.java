@@ -7,6 +7,7 @@ import abuse.backend.Backends;
 import abuse.backend.Geometry;
 import abuse.backend.Image;
 import abuse.backend.ImageFormat;
+import abuse.backend.Words;
 import abuse.device.Batch;
 import abuse.device.DeviceException;
 import abuse.device.Status;
@@ -60,6 +61,8 @@ class ServerCommand extends Command {
     /** Null for a command that serves one disk only. */
     private OptionSpec all;
     private Server server;
+    /** Whether a backend was given. */
+    private boolean named;
     private int look;
     private long limit;
     /** Null without --cache. */
@@ -126,7 +129,7 @@ class ServerCommand extends Command {
         }
         cache = cache();
         int last = words.size() - 1;
-        boolean named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
+        named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
         if (last > 0 && backends.isName(words.get(0)) && !backends.isName(backend) && isMeantFirst(backend)) {
             throw new UsageException("'" + backends.shown(backend) + "' belongs before '" + backends.shown(words.get(0)) + "', which is the backend");
@@ -231,6 +234,11 @@ class ServerCommand extends Command {
     /** The control node of the disk that the first word, if there is one, names; null if the disk is yet to be made. */
     String servedNode(String word) throws UsageException {
         return path(word);
+    }
+
+    /** A backend for a command that a person may type; without one that was given, which the default need not be, a place for it. */
+    final String typed(String backend) {
+        return named ? Words.escaped(backends.shown(backend)) : "BACKEND";
     }
 
     /** What is served, in words. */

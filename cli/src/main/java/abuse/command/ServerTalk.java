@@ -57,7 +57,8 @@ final class ServerTalk {
                 }
             }
             if (!served) {
-                throw new FailedException(path + ": nobody serves it; try 'abusectl server " + path + "' with --control");
+                throw new FailedException(path + ": nobody serves it; start its server, with its own backend: 'abusectl server " + path
+                        + " BACKEND --control'");
             }
             if (System.nanoTime() - end >= 0) {
                 throw new FailedException(path + ": its server has no control socket; start it with --control");

@@ -109,7 +109,7 @@ class FilterCommandTest extends FilterTestBase {
     void what_cannot_be_done_says_why() throws Exception {
         devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
         environment.put("RUNTIME_DIRECTORY", directory.toString());
-        assertEquals("/dev/abctl0: nobody serves it; try 'abusectl server /dev/abctl0' with --control", fail("filter", "0"));
+        assertEquals("/dev/abctl0: nobody serves it; start its server, with its own backend: 'abusectl server /dev/abctl0 BACKEND --control'", fail("filter", "0"));
         var plain = start("server", "0", "mem").awaitReady();
         assertEquals("/dev/abctl0: its server has no control socket; start it with --control", fail("filter", "0"));
         plain.signal();

@@ -71,8 +71,10 @@ class MistakeTest extends CommandTestBase {
         "resize 3000000|resize: 3000000 is not a multiple of the block size, 4096",
         "list --jsno|list: unknown option '--jsno'; did you mean '--json'?",
         "list -o SIZ|list: unknown column 'SIZ'; did you mean 'SIZE'?",
-        "run 0|run: '0' is a device, but this command takes a free one; 'abusectl server 0' serves that one",
-        "run abuse0,sz=1M mem|run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0' serves"
+        "run 0|run: '0' is a device, but this command takes a free one; 'abusectl server 0 BACKEND' serves that one",
+        "run 0 null|run: '0' is a device, but this command takes a free one; 'abusectl server 0 null' serves that one",
+        "run 0 nbd-exec:a$b|run: '0' is a device, but this command takes a free one; 'abusectl server 0 nbd-exec:a\\$b' serves that one",
+        "run abuse0,sz=1M mem|run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0 mem' serves"
                 + " that one",
         "get --wait 5|get: '--wait 5' is ambiguous; write '--wait=5', or the device by its path",
         "put --wait 0.5|put: '--wait 0.5' is ambiguous; write '--wait=0.5', or the device by its path",
@@ -83,13 +85,13 @@ class MistakeTest extends CommandTestBase {
     void a_mistyped_word_is_named_and_nothing_is_done(String words, String message) {
         SimulatedDisk disk = devices.add(0).setUp(1 << 20);
         disk.read(0, 4096);
-        assertEquals(message.replace("DEVICE", NO_DEVICE).replace("BACKEND", NO_BACKEND), misuse(words.split(" ")));
+        assertEquals(message.replace("DEVICE", NO_DEVICE).replace("' BACKEND", "' " + NO_BACKEND), misuse(words.split(" ")));
         assertEquals(1, disk.pending());
     }
 
     @Test
     void a_device_among_the_keys_of_run_is_named_even_behind_a_blank() {
-        assertEquals("run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0' serves that one",
+        assertEquals("run: 'abuse0' is a device, but this command takes a free one; 'abusectl server abuse0 mem' serves that one",
                 misuse("run", "sz=1M, abuse0", "mem"));
     }
 
