@@ -230,6 +230,12 @@ public final class CowFactory implements BackendFactory {
                     // As a rename leaves it that never came to its end
                     throw new IOException(kept + ": is empty, so it is not an overlay; remove it, unless another server is just making it");
                 }
+                if (isBase(kept)) {
+                    throw new IOException(kept + ": keep= names the base itself; name another file");
+                }
+                if (!Header.isThere(file)) {
+                    throw new IOException(kept + ": is there already and is no overlay; name a file that is not there yet");
+                }
                 Header header = Header.read(file, Hints.ofDisk(kept.toString()));
                 String name = header.backingFile();
                 if (name != null && !Files.exists(kept.resolveSibling(name))) {

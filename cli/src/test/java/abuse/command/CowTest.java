@@ -137,7 +137,11 @@ class CowTest extends CommandTestBase {
         assertEquals("abusectl: " + base + ": has more than one ,keep=", error("run", "cow:" + base + ",keep=b,keep=c"));
         assertEquals("abusectl: " + base + ": holds " + SIZE + " bytes, and the disk has only " + SIZE / 2,
                 error("run", "sz=" + SIZE / 2, "cow:" + base));
-        assertEquals("abusectl: " + base + ": is not a qcow2 image; 'file:" + base + "' serves it as it is",
+        assertEquals("abusectl: " + base + ": is there already and is no overlay; name a file that is not there yet",
                 error("run", "cow:qcow2:" + image + ",keep=" + base));
+        Path link = Files.createSymbolicLink(directory.resolve("link"), base);
+        assertEquals("abusectl: " + link + ": keep= names the base itself; name another file", error("run", "cow:" + base + ",keep=" + link));
+        assertEquals("abusectl: " + image + ": keep= names the base itself; name another file",
+                error("run", "cow:qcow2:" + image + ",keep=" + image));
     }
 }
