@@ -5,6 +5,8 @@ import abuse.device.Advice;
 import abuse.device.Device;
 import abuse.device.Mapping;
 import abuse.device.Status;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -29,7 +31,8 @@ final class MapCommand extends Command {
     @Override
     void execute() throws Exception {
         String path = target.getValue();
-        int colon = path.lastIndexOf(':');
+        // As a link in /dev/disk/by-path has colons in its name
+        int colon = Files.exists(Path.of(path)) ? -1 : path.lastIndexOf(':');
         var range = new Range(offset.getValue(), length.getValue());
         long from = colon < 0 ? 0 : Sizes.bytes("AT ", path.substring(colon + 1));
         path = colon < 0 ? path : path.substring(0, colon);

@@ -10,9 +10,12 @@ import abuse.device.DeviceException;
 import abuse.device.Flag;
 import abuse.device.Mapped;
 import abuse.libc.Unix;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Parts of a disk that are mapped by hand. */
 @Timeout(600)
@@ -62,6 +65,17 @@ class MapTest {
                     commands.misuse("map", "-r", option, "0", "12M", "-", "/dev/sdb"));
         }
         assertEquals(3, commands.succeed("maps", "-n", "0").lines().count());
+    }
+
+    /** As in the links of /dev/disk/by-path. */
+    @Test
+    void a_path_that_is_there_is_not_cut_at_its_colon(@TempDir Path directory) throws Exception {
+        ready();
+        String path = Files.createFile(directory.resolve("pci-0000:00:17.0-ata:1")).toString();
+        commands.succeed("map", "0", "0", "4M", path);
+        commands.succeed("map", "0", "4M", "4M", path + ":64K");
+        assertEquals(path + " 0B\n" + path + " 64K\n", commands.succeed("maps", "-n", "-o", "target,toffset", "0")
+                .replaceAll(" +", " "));
     }
 
     @Test
