@@ -98,7 +98,10 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         var values = new LinkedHashMap<String, Object>();
         var texts = new LinkedHashMap<String, String>();
         for (var word : keys.entrySet()) {
-            boolean alone = word.getValue() == null && isFileAlone(word.getKey(), factory);
+            boolean alone = texts.isEmpty() && word.getValue() == null && isFileAlone(word.getKey(), factory);
+            if (alone && keys.containsKey(FILE)) {
+                throw new UsageException(subject + "'" + FILE + "' is given twice");
+            }
             Key key = key(subject, alone ? FILE : word.getKey(), factory);
             String text = alone ? word.getKey() : word.getValue();
             text = text == null ? null : text.strip();
@@ -145,8 +148,8 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
                 return key;
             }
         }
-        List<String> names = keys.stream().map(Key::name).toList();
-        throw new UsageException(subject + "unknown key '" + name + "'; there are " + String.join(", ", names)
+        List<String> names = Filters.usefulKeys(factory).stream().map(Key::name).toList();
+        throw new UsageException(subject + "unknown key '" + name + "'; there " + (names.size() == 1 ? "is only " : "are ") + String.join(", ", names)
                 + Similar.to(name, names));
     }
 

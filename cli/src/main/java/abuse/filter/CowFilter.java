@@ -9,7 +9,7 @@ import java.util.List;
 /** Keeps what is written in an overlay, so that the backend stays as it is. */
 final class CowFilter extends Filter {
     /** cow. */
-    public static final class Factory implements FilterFactory {
+    public static final class Factory implements TakesAll {
         @Override
         public String name() {
             return "cow";

@@ -38,7 +38,12 @@ public final class Filters {
         return null;
     }
 
-    /** All keys of a filter: those of its own, then those of every filter. */
+    /** The keys of a filter without those that it refuses. */
+    public static List<Key> usefulKeys(FilterFactory factory) {
+        return factory instanceof TakesAll ? factory.keys() : keys(factory);
+    }
+
+    /** All keys of a filter: those of its own, then those that select requests. */
     public static List<Key> keys(FilterFactory factory) {
         var keys = new ArrayList<>(factory.keys());
         keys.addAll(Selection.KEYS);

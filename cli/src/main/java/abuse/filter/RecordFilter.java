@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 /** Records what changes the disk. */
 final class RecordFilter extends Filter implements Marked {
     /** record. */
-    public static final class Factory implements FilterFactory {
+    public static final class Factory implements TakesAll {
         @Override
         public String name() {
             return "record";

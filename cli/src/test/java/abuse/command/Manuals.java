@@ -97,7 +97,9 @@ final class Manuals {
             filters.append(".SS ").append(factory.name()).append('\n').append(text(factory.help())).append('\n')
                     .append(keys(factory.keys()));
         }
-        return filters.append(".SH KEYS OF EVERY FILTER\n").append(keys(Selection.KEYS)).toString();
+        String none = new Filters().all().stream().filter(factory -> Filters.usefulKeys(factory).size() == factory.keys().size())
+                .map(FilterFactory::name).collect(Collectors.joining(" and "));
+        return filters.append(".SH KEYS OF MOST FILTERS\n").append(text(none + " have none of these.")).append('\n').append(keys(Selection.KEYS)).toString();
     }
 
     private static String keys(List<Key> keys) {
