@@ -81,7 +81,7 @@ run_serves_a_mounted_disk_until_it_is_unmounted() {
 	_run sz=64M "file:$T/image" --create
 	_mounted
 	_signal TERM
-	wait_for has "$T/run" "^abusectl: $DISK: in use, mounted on $T/mnt; it is served until that ends; another signal takes"
+	wait_for has "$T/run" "^abusectl: $DISK: in use, mounted on $T/mnt; it is served until that ends; a second SIGTERM or SIGINT takes"
 	cp -r /etc/apt "$T/mnt"
 	sync -f "$T/mnt"
 	_signal HUP

@@ -64,7 +64,8 @@ final class Ending implements AutoCloseable {
         try {
             while (device != null && !removal.isGone() && !removal.tryOnce()) {
                 if (!told && removal.isRefused()) {
-                    context.complain(removal.words() + "; it is served until that ends; another signal takes it away now");
+                    context.complain(removal.words() + "; it is served until that ends; a second SIGTERM or SIGINT takes it away at once, and what is not"
+                            + " written yet is lost");
                     told = true;
                 }
                 wait(Removal.PERIOD_MS);

@@ -67,8 +67,8 @@ class EndingTest {
         disk.use(MOUNTED);
         run.signal();
         run.await(() -> !run.err().isEmpty());
-        assertEquals("abusectl: /dev/abuse0: in use, mounted on /mnt; it is served until that ends; another signal takes it"
-                + " away now\n", run.err());
+        assertEquals("abusectl: /dev/abuse0: in use, mounted on /mnt; it is served until that ends; a second SIGTERM or SIGINT takes"
+                + " it away at once, and what is not written yet is lost\n", run.err());
         assertFalse(disk.write(0, new byte[4096]).await().failed());
         assertTrue(run.isRunning());
         disk.release();
