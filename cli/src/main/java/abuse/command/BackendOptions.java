@@ -3,6 +3,7 @@ package abuse.command;
 
 import abuse.backend.BackendFactory.Option;
 import abuse.backend.Backends;
+import abuse.backend.Words;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -10,6 +11,8 @@ import java.util.Set;
 
 /** What a user asks of a backend, for one that is named later. */
 record BackendOptions(boolean create, boolean direct, boolean shared, boolean pin) {
+    private static final String QCOW2 = "qcow2:";
+
     /** Fails unless a word is the name of a backend. */
     static void check(Backends backends, String backend) throws UsageException {
         if (backends.isName(backend)) {
@@ -54,7 +57,8 @@ record BackendOptions(boolean create, boolean direct, boolean shared, boolean pi
     private static void add(Set<Option> options, String name, Option option, Backends backends, String backend)
             throws UsageException {
         if (!backends.knows(backend, option)) {
-            throw new UsageException(name + " is valid only with " + backends.namesWith(option));
+            throw new UsageException(name + " is valid only with " + backends.namesWith(option) + (option != Option.CREATE || !backend.startsWith(QCOW2) ? ""
+                    : "; 'qemu-img create -f qcow2 " + Words.escaped(backend.substring(QCOW2.length())) + " SIZE' makes the image"));
         }
         options.add(option);
     }

@@ -140,6 +140,9 @@ class CliTest extends CommandTestBase {
         "server mem 0|server: '0' belongs before 'mem', which is the backend",
         "server --create mem|server: --create is valid only with file:PATH",
         "server --create|server: --create is valid only with file:PATH",
+        "run sz=1G qcow2:/a/new$1.qcow2 --create|run: --create is valid only with file:PATH; 'qemu-img create -f qcow2 /a/new\\$1.qcow2 SIZE' makes the image",
+        "run --create qcow2:new.qcow2|run: --create is valid only with file:PATH; 'qemu-img create -f qcow2 new.qcow2 SIZE' makes the image",
+        "server 0 --create qcow2:new.qcow2|server: --create is valid only with file:PATH; 'qemu-img create -f qcow2 new.qcow2 SIZE' makes the image",
         "server --direct mem|server: --direct is valid only with file:PATH",
         "server 0 mem x|server: unexpected argument 'x'"})
     void wrong_options_take_no_request(String words, String message) {
