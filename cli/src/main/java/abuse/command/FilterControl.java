@@ -7,10 +7,16 @@ import abuse.filter.Marked;
 import abuse.server.ControlReply;
 import abuse.server.ControlSocket;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The end of the control socket at which the filters are. These are the requests, and the words of each:
@@ -60,12 +66,27 @@ final class FilterControl implements ControlSocket.Handler {
         return folder.resolve("abctl" + number);
     }
 
-    /** Where it may be, for others. */
+    /** Where it may be, for others; that of the newest server comes first. */
     static List<Path> paths(Context context, int number) {
         String name = "abctl" + number;
         // A service has a folder of its own, for one disk or for many
-        return List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name),
-                context.sockets.resolve("all/" + name));
+        var paths = new LinkedHashSet<>(List.of(path(context, number), context.sockets.resolve(name), context.sockets.resolve(number + "/" + name),
+                context.sockets.resolve("all/" + name)));
+        try (Stream<Path> folders = Files.list(context.sockets)) {
+            folders.filter(Files::isDirectory).forEach(folder -> paths.add(folder.resolve(name)));
+        } catch (IOException | UncheckedIOException e) {
+            // There is none, or others may not look
+        }
+        return paths.stream().sorted(Comparator.comparing(FilterControl::made).reversed()).toList();
+    }
+
+    /** When a socket was made, which nobody changes later; the beginning of time if it is not there or may not be seen. */
+    private static FileTime made(Path socket) {
+        try {
+            return Files.getLastModifiedTime(socket);
+        } catch (IOException e) {
+            return FileTime.fromMillis(0);
+        }
     }
 
     @Override

@@ -9,9 +9,13 @@ import abuse.device.Flag;
 import abuse.device.Operation;
 import abuse.device.Result;
 import abuse.device.SimulatedDisk.Submitted;
+import java.io.ByteArrayOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
@@ -294,6 +298,26 @@ class FilterCommandTest extends FilterTestBase {
         }
         server = first;
         endServer();
+    }
+
+    /** Any service may be of abuse, with any name; the newest socket that answers is asked. */
+    @Test
+    void a_server_with_a_folder_of_its_own_is_found() throws Exception {
+        disk = devices.add(0).setUp(1 << 20, Flag.WRITE_CACHE);
+        environment.put("RUNTIME_DIRECTORY", directory.resolve("mydisk").toString());
+        var mine = start("server", "0", "mem", "--control", "--filter", "error:rate=0").awaitReady();
+        mine.await(() -> Files.exists(directory.resolve("mydisk/abctl0")));
+        environment.put("RUNTIME_DIRECTORY", directory.toString());
+        assertEquals("error\n", succeed("filter", "0", "-n", "-o", "name").strip() + "\n");
+        mine.signal();
+        assertEquals(0, mine.end().exitCode());
+        Path older = Files.createDirectory(directory.resolve("another")).resolve("abctl0");
+        Path newer = Files.createDirectory(directory.resolve("zero")).resolve("abctl0");
+        Files.setLastModifiedTime(Files.createFile(older), FileTime.fromMillis(1000));
+        Files.setLastModifiedTime(Files.createFile(newer), FileTime.fromMillis(2000));
+        var context = new Context(null, new ByteArrayOutputStream(), new ByteArrayOutputStream(), Map.of(), devices, null, () -> false);
+        context.sockets = directory;
+        assertEquals(List.of(newer, older), FilterControl.paths(context, 0).stream().filter(Files::exists).toList());
     }
 
     @Test
