@@ -98,6 +98,10 @@ final class RunCommand extends ServerCommand {
         if (isCached()) {
             keys.mappable();
         }
+        String qcow2 = Qcow2File.path(backend);
+        if (qcow2 != null) {
+            throw new FailedException(Qcow2File.words(qcow2, ""));
+        }
         Image image = backends.look(backend);
         if (image != null) {
             boolean sized = keys.hasSize();

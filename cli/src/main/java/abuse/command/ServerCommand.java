@@ -407,9 +407,19 @@ class ServerCommand extends Command {
         context.signals.onStop(stop);
     }
 
-    /** Only warns of an image that does not fit, as it may be about to be overwritten. */
+    /**
+     * Only warns of an image that does not fit, as it may be about to be overwritten, and of one that the users of the
+     * disk may have made one of qemu.
+     */
     final void warn(String path, String backend, Geometry geometry) throws IOException {
         Image image = backends.look(backend);
+        String qcow2 = Qcow2File.path(backend);
+        if (qcow2 != null) {
+            if (image == null || image.size() != geometry.capacity()) {
+                throw new IOException(Qcow2File.words(qcow2, ""));
+            }
+            context.complain(path + ": " + Qcow2File.words(qcow2, ", and is served as it is"));
+        }
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();
             context.complain(backends.shown(backend) + ": its " + format.name() + " is for blocks of " + format.sectorSize()

@@ -116,6 +116,39 @@ class ServerCommandTest extends CommandTestBase {
     }
 
     @Test
+    void a_file_that_holds_a_disk_of_qemu_is_not_taken_for_the_disk() throws Exception {
+        SimulatedDisk disk = devices.add(0);
+        Path image = directory.resolve("q.qcow2");
+        Files.write(image, Arrays.copyOf(new byte[] {'Q', 'F', 'I', (byte) 0xfb}, 5000));
+        String begins = image + ": begins as a qcow2 image does; 'qcow2:" + image + "' serves the disk in it";
+        for (String keys : new String[] {"", "sz=1M", "sz=5000"}) {
+            var words = keys.isEmpty() ? new String[] {"run", "file:" + image} : new String[] {"run", "bs=512," + keys.replace("5000", "4608"), "file:" + image};
+            assertEquals(begins, fail(words));
+        }
+        disk.setUp(1 << 20);
+        assertEquals(begins, fail("server", "0", "file:" + image));
+        assertEquals(begins, fail("server", "0", "--create", "file:" + image));
+        var pipe = directory.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        assertEquals(1, run("server", "0", "file:" + pipe).exitCode());
+    }
+
+    /** Its users may have made it one, and need it again. */
+    @Test
+    void a_disk_with_a_disk_of_qemu_on_it_is_served_with_a_warning() throws Exception {
+        SimulatedDisk disk = devices.add(0).setUp(1 << 20);
+        Path image = directory.resolve("disk.img");
+        Files.write(image, Arrays.copyOf(new byte[] {'Q', 'F', 'I', (byte) 0xfb}, 1 << 20));
+        var server = start("server", "0", "file:" + image).awaitReady();
+        assertEquals('Q', disk.read(0, 4096).await().data()[0]);
+        server.signal();
+        Outcome outcome = server.end();
+        assertEquals(0, outcome.exitCode());
+        assertEquals("abusectl: /dev/abctl0: " + image + ": begins as a qcow2 image does, and is served as it is; 'qcow2:" + image
+                + "' serves the disk in it\n", outcome.err());
+    }
+
+    @Test
     void server_refuses_an_image_that_does_not_fit() throws IOException {
         devices.add(0).setUp(16 << 20);
         Path image = directory.resolve("image");
