@@ -44,7 +44,7 @@ public final class Cli {
         for (String word : args) {
             // Java has replaced bytes that are not UTF-8, so that this would name another file
             if (word.indexOf('\uFFFD') >= 0) {
-                return usage(null, "'" + word + "' is not UTF-8; a file with such a name needs a link with another name");
+                return usage(null, "'" + word + "' is not UTF-8; a file with such a name needs a link with another name", null);
             }
         }
         CommandLine commandLine = commandLine(args);
@@ -84,7 +84,7 @@ public final class Cli {
             commandLine.addSubcommand(name, new CommandLine(command(name).spec));
         }
         return commandLine.setOut(context.out).setErr(context.err)
-                .setParameterExceptionHandler((e, words) -> refuse(e))
+                .setParameterExceptionHandler((e, words) -> refuse(e, words))
                 .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandName()));
     }
 
@@ -131,12 +131,13 @@ public final class Cli {
         spec.versionProvider(() -> new String[] {"abusectl " + version()});
     }
 
-    private int refuse(ParameterException e) {
+    private int refuse(ParameterException e, String... words) {
         CommandSpec spec = e.getCommandLine().getCommandSpec();
         boolean root = spec.parent() == null;
         String message = e.getMessage().lines().findFirst().orElse("");
         if (e instanceof UnmatchedArgumentException unmatched) {
-            message = unexpected(unmatched.getUnmatched().get(0), spec, root);
+            String word = unmatched.getUnmatched().get(0);
+            message = unexpected(word, spec, root) + FilterOption.behindBlank(Arrays.asList(words), word);
         } else if (e.getArgSpec() != null && "".equals(e.getValue())) {
             // A word that may be left out may have been meant as the next one
             message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName()
@@ -147,7 +148,7 @@ public final class Cli {
         } else if (root && message.startsWith("Missing required subcommand")) {
             message = "no command given";
         }
-        return usage(root ? null : spec.name(), message);
+        return usage(root ? null : spec.name(), message, null);
     }
 
     private static String unexpected(String word, CommandSpec spec, boolean root) {
@@ -160,10 +161,15 @@ public final class Cli {
         return root ? "unknown command '" + word + "'" + Similar.to(word, NAMES) : "unexpected argument '" + word + "'";
     }
 
-    private int usage(String command, String message) {
+    private int usage(String command, String message, String more) {
         context.complain(command == null ? message : command + ": " + message);
-        context.err.println("Try 'abusectl " + (command == null ? "" : command + " ") + "--help' for more information.");
+        context.err.println(more != null ? more : moreIn(command));
         return USAGE;
+    }
+
+    /** Where more is told: in the help of a command, or of all. */
+    static String moreIn(String command) {
+        return "Try 'abusectl " + (command == null ? "" : command + " ") + "--help' for more information.";
     }
 
     private int fail(Throwable e, String command) {
@@ -171,8 +177,8 @@ public final class Cli {
         if (!context.environment.getOrDefault("ABUSECTL_DEBUG", "").isEmpty()) {
             e.printStackTrace(context.err);
         }
-        if (e instanceof UsageException) {
-            return usage(command, e.getMessage());
+        if (e instanceof UsageException wrong) {
+            return usage(command, e.getMessage(), wrong.more());
         }
         if (e instanceof Output.LostException lost && lost.isUnread()) {
             return UNREAD;

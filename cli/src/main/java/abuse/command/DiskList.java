@@ -63,7 +63,7 @@ record DiskList(String name, List<Disk> disks) {
                 }
                 disks.add(disk);
             } catch (UsageException | IllegalArgumentException e) {
-                throw new UsageException(name + ":" + number + ": " + e.getMessage());
+                throw new UsageException(name + ":" + number + ": " + e.getMessage(), e instanceof UsageException wrong ? wrong.more() : null);
             }
         }
         if (disks.isEmpty()) {

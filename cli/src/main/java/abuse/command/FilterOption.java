@@ -26,6 +26,9 @@ import java.util.stream.Collectors;
  * @param keys with their values as they were typed
  */
 record FilterOption(String name, Map<String, String> keys, Filter filter) {
+    /** What helps with a mistake. */
+    static final String MORE = "abusectl-filter(8) tells more about filters and their keys.";
+
     private static final String FILE = "file";
 
     /**
@@ -39,8 +42,12 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
     /** Reads all filters of a command line; fails at the first one that is wrong. */
     static List<FilterOption> parse(List<String> texts, Source source) throws UsageException, IOException {
         var options = new ArrayList<FilterOption>();
-        for (String text : texts) {
-            options.add(parse(text, source));
+        try {
+            for (String text : texts) {
+                options.add(parse(text, source));
+            }
+        } catch (UsageException e) {
+            throw new UsageException(e.getMessage(), MORE);
         }
         return options;
     }
@@ -65,6 +72,21 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
         int colon = text.indexOf(':');
         String name = colon < 0 ? text : text.substring(0, colon);
         return make(name, words(source.before() + name + ": ", colon < 0 ? "" : text.substring(colon + 1)), source);
+    }
+
+    /** What may be meant if keys stand behind a blank, as in --filter error nth=3; nothing if a word is not one of these. */
+    static String behindBlank(List<String> args, String word) {
+        int at = args.indexOf(word);
+        int end = at;
+        while (end >= 0 && end < args.size() && args.get(end).matches("[a-z]+=.*")) {
+            end++;
+        }
+        String before = at < 1 ? "" : args.get(at - 1);
+        String filter = before.startsWith("--filter=") ? before.substring(before.indexOf('=') + 1)
+                : at > 1 && args.get(at - 2).equals("--filter") ? before : "";
+        FilterFactory factory = end <= at ? null : new Filters().find(filter.replaceFirst(":.*", ""));
+        return factory == null || Filters.usefulKeys(factory).stream().noneMatch(key -> word.startsWith(key.name() + "=")) ? ""
+                : "; did you mean '" + filter + (filter.contains(":") ? "," : ":") + String.join(",", args.subList(at, end)) + "'?";
     }
 
     /** The same kind of filter with other values for some keys; one without a value is taken away. */

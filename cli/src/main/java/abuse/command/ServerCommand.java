@@ -128,6 +128,7 @@ class ServerCommand extends Command {
             return;
         }
         cache = cache();
+        checkBlanks(words);
         int last = words.size() - 1;
         named = last >= 0 && (last > 0 || backends.isName(words.get(0)) || !isMeantFirst(words.get(0)));
         String backend = named ? words.remove(last) : "null";
@@ -153,6 +154,17 @@ class ServerCommand extends Command {
         }
         pin();
         serve(words.isEmpty() ? null : words.get(0), backend, opener(backend, options));
+    }
+
+    /** A key of a filter behind a blank would be taken for one of a setup, or for a backend. */
+    private void checkBlanks(List<String> words) throws UsageException {
+        for (String word : words) {
+            String meant = SetupKeys.isKey(word.replaceFirst("=.*", "")) ? ""
+                    : FilterOption.behindBlank(spec.commandLine().getParseResult().originalArgs(), word);
+            if (!meant.isEmpty()) {
+                throw new UsageException("unexpected argument '" + word + "'" + meant);
+            }
+        }
     }
 
     /** What is wrong with an image of this machine is told before anything about devices, which have nothing to do with it. */

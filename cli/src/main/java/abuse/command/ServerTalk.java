@@ -36,7 +36,7 @@ final class ServerTalk {
         ControlReply reply = reply(context, path, words);
         return switch (reply.kind()) {
             case DONE -> reply.lines();
-            case USAGE -> throw new UsageException(reply.text());
+            case USAGE -> throw new UsageException(reply.text(), FilterOption.MORE);
             case FAILED -> throw new FailedException(path + ": " + reply.text());
         };
     }

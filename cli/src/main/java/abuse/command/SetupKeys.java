@@ -69,7 +69,7 @@ final class SetupKeys {
             }
             throw new UsageException("unknown key '" + name + "'" + (Sizes.hasUnit(name) ? "; did you mean 'sz=" + name + "'?"
                     : DeviceName.number(name) != null ? "; a device comes first, with a space after it"
-                    : Similar.to(name, Arrays.stream(values()).flatMap(key -> key.names.stream()).toList())));
+                    : Similar.to(name, Arrays.stream(values()).flatMap(key -> key.names.stream()).toList())), Cli.moreIn("setup"));
         }
     }
 
@@ -186,7 +186,8 @@ final class SetupKeys {
         return first.length() < word.length() || pieces(word).stream().limit(1).anyMatch(SetupKeys::isKey);
     }
 
-    private static boolean isKey(String piece) {
+    /** Whether a word is the name of a key. */
+    static boolean isKey(String piece) {
         return Arrays.stream(Key.values()).anyMatch(key -> key.names.contains(piece));
     }
 

@@ -145,13 +145,18 @@ class Commands {
 
     /** The command must be refused with two lines, of which this is the first. */
     String misuse(String... args) {
+        return misuseLines(args).get(0);
+    }
+
+    /** What is wrong, and where more is told. */
+    List<String> misuseLines(String... args) {
         Outcome outcome = run(args);
         assertEquals("", outcome.out);
         assertEquals(2, outcome.exitCode, outcome.err);
         List<String> lines = outcome.err.lines().toList();
         assertEquals(2, lines.size(), outcome.err);
         assertTrue(lines.get(0).startsWith("abusectl: "), outcome.err);
-        assertTrue(lines.get(1).matches("Try 'abusectl (\\w+ )?--help' for more information\\."), outcome.err);
-        return lines.get(0).substring("abusectl: ".length());
+        assertTrue(lines.get(1).matches("Try 'abusectl (\\w+ )?--help' for more information\\.|abusectl-filter\\(8\\) tells more about filters and their keys\\."), outcome.err);
+        return List.of(lines.get(0).substring("abusectl: ".length()), lines.get(1));
     }
 }

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +76,43 @@ class FilterOptionTest extends CommandTestBase {
         assertTrue(words.startsWith("run: --filter " + filter.replaceFirst(":.*", "") + ": "), words);
         assertTrue(words.contains(message), words);
         assertEquals("", succeed("list"), "nothing was set up");
+    }
+
+    /** The help of the command has neither the keys of filters nor those of a setup. */
+    @Test
+    void who_tells_more_about_keys_is_named() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        String filters = "abusectl-filter(8) tells more about filters and their keys.";
+        String setup = "Try 'abusectl setup --help' for more information.";
+        assertEquals(filters, misuseLines("run", "sz=1M", "mem", "--filter", "error:frob").get(1));
+        assertEquals(filters, misuseLines("server", "0", "mem", "--filter", "frob").get(1));
+        assertEquals(filters, misuseLines("server", "0", "mem", "--filter", "error", "--shared", "--filter", "error:nth=x").get(1));
+        assertEquals(List.of("run: unknown key 'foo'", setup), misuseLines("run", "foo=1", "mem"));
+        assertEquals(List.of("setup: unknown key 'foo'", setup), misuseLines("setup", "foo=1"));
+        Path list = Files.writeString(directory.resolve("list"), "0 mem --filter error:frob\n");
+        assertEquals(filters, misuseLines("server", "--all", list.toString()).get(1));
+        Files.writeString(list, "0 mem setup=foo=1\n");
+        assertEquals(List.of("server: " + list + ":1: unknown key 'foo'", setup), misuseLines("server", "--all", list.toString()));
+        var server = start("server", "0", "mem", "--control").awaitReady();
+        assertEquals(filters, misuseLines("filter", "0", "add", "error:frob").get(1));
+        server.signal();
+        assertEquals(0, server.end().exitCode());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '~', value = {
+        "run sz=64M mem --filter error:op=write nth=3 ~ unexpected argument 'nth=3'; did you mean 'error:op=write,nth=3'?",
+        "run sz=64M mem --filter=error op=write nth=3 ~ unexpected argument 'op=write'; did you mean 'error:op=write,nth=3'?",
+        "run mem --filter error nth=3 ~ unexpected argument 'nth=3'; did you mean 'error:nth=3'?",
+        "run --filter error nth=3 mem ~ unexpected argument 'nth=3'; did you mean 'error:nth=3'?",
+        "server 0 --filter error nth=3 ~ unexpected argument 'nth=3'; did you mean 'error:nth=3'?",
+        "run mem --filter error sz=3M ~ 'sz=3M' belongs before 'mem', which is the backend",
+        "run --filter error siez=3M mem ~ unknown key 'siez'; did you mean 'size'?",
+        "run sz=1M mem nth=3 ~ unexpected argument 'nth=3'",
+        "run sz=1M mem --filter error nht=3 ~ unexpected argument 'nht=3'"})
+    void keys_behind_a_blank_are_told_to_be_those_of_the_filter(String words, String message) {
+        devices.add(0);
+        assertEquals(words.split(" ")[0] + ": " + message, misuse(words.split(" ")));
     }
 
     @Test
