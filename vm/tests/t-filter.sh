@@ -219,7 +219,7 @@ a_disk_that_may_be_mapped_is_not_mapped_past_a_filter() {
 	start server file:/dev/ram0
 	_at 1 op=check byte=1
 	kill9 server
-	complains 1 "$CTL: parts of the disk are mapped, .*; try 'abusectl unmap $CTL 0 -' first" \
+	complains 1 "$CTL: parts of the disk are mapped, .*; try 'abusectl unmap $CTL' first" \
 		server $CTL file:/dev/ram0 --filter readonly
 	reset
 	modprobe -r brd

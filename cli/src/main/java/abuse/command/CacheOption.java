@@ -98,7 +98,7 @@ final class CacheOption {
             }
             if (!CacheLeft.isAll(device)) {
                 throw new IOException(path + ": parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap "
-                        + path + " 0 -' first");
+                        + path + "' first");
             }
         }
         Backend backend = opener.open(geometry.unmapped());

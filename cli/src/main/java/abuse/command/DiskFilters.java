@@ -107,7 +107,7 @@ final class DiskFilters {
         try (Device device = context.devices.open(path)) {
             if (!cached && device.status().flags().contains(Flag.MAPPABLE) && !device.extents().isEmpty()) {
                 throw new IOException(path + ": parts of the disk are mapped, and requests for these would pass no filter;"
-                        + " try 'abusectl unmap " + path + " 0 -' first");
+                        + " try 'abusectl unmap " + path + "' first");
             }
         }
         // First, as it may fail often, and those that were not used then are used at the next try

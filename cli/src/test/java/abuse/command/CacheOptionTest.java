@@ -54,7 +54,7 @@ class CacheOptionTest extends CommandTestBase {
         try (Device device = devices.open("/dev/abctl1")) {
             device.map(new Mapping(0, 4096, "/dev/sda", 0, true, false));
         }
-        assertEquals("/dev/abctl1: parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap /dev/abctl1 0 -'"
+        assertEquals("/dev/abctl1: parts of the disk are mapped already, and a cache must know of all; try 'abusectl unmap /dev/abctl1'"
                 + " first", fail("server", "--cache=1M", "1", "mem"));
     }
 

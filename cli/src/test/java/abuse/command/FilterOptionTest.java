@@ -174,7 +174,7 @@ class FilterOptionTest extends CommandTestBase {
             device.map(new abuse.device.Mapping(0, 4096, "/dev/ram0", 0, true, true));
         }
         assertEquals("/dev/abctl0: parts of the disk are mapped, and requests for these would pass no filter; try 'abusectl unmap"
-                + " /dev/abctl0 0 -' first", fail("server", "0", "mem", "--filter", "readonly"));
+                + " /dev/abctl0' first", fail("server", "0", "mem", "--filter", "readonly"));
         try (var device = devices.open("/dev/abctl0")) {
             device.unmap(0, 4096);
         }
