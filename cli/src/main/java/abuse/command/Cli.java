@@ -8,10 +8,12 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -142,13 +144,24 @@ public final class Cli {
             // A word that may be left out may have been meant as the next one
             message = (e.getArgSpec() instanceof OptionSpec option ? option.longestName()
                     : e.getArgSpec().required() ? e.getArgSpec().paramLabel() : "an argument") + " is empty; if it is from a variable, that is not set";
-        } else if (message.startsWith("Missing required option") && e instanceof MissingParameterException missing
-                && missing.getMissing().get(0) instanceof OptionSpec option) {
-            message = option.longestName() + " is missing";
+        } else if (!root && e instanceof MissingParameterException missing && !message.startsWith("Missing required parameter for option")) {
+            message = missing(spec, missing.getMissing());
         } else if (root && message.startsWith("Missing required subcommand")) {
             message = "no command given";
         }
         return usage(root ? null : spec.name(), message, null);
+    }
+
+    /** What must be given and is not, as in "--base, --check and FILE are missing". */
+    private static String missing(CommandSpec spec, List<ArgSpec> told) {
+        // Only the first word that is missing is told, and no option with it
+        var all = new LinkedHashSet<ArgSpec>(spec.options());
+        all.addAll(spec.positionalParameters());
+        all.removeIf(arg -> !told.contains(arg) && (!arg.required() || arg.getValue() != null));
+        List<String> names = all.stream().map(arg -> arg instanceof OptionSpec option ? option.longestName() : arg.paramLabel()).toList();
+        int last = names.size() - 1;
+        return last == 0 ? names.get(0) + " is missing"
+                : String.join(", ", names.subList(0, last)) + " and " + names.get(last) + " are missing";
     }
 
     private static String unexpected(String word, CommandSpec spec, boolean root) {

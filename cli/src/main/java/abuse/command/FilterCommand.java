@@ -68,7 +68,7 @@ final class FilterCommand extends Command {
             throw new UsageException("unexpected argument '" + words.get(most) + "'" + joined(words, most));
         }
         if (words.size() < least) {
-            throw new UsageException("'" + what + "' needs the name of a filter");
+            throw new UsageException("FILTER is missing");
         }
         if (table.isAskedFor() && !what.equals("list")) {
             throw new UsageException("'" + what + "' prints nothing, so options for columns are of no use");

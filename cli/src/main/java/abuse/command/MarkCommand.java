@@ -20,10 +20,10 @@ final class MarkCommand extends Command {
         boolean named = second.getValue() != null;
         String text = named ? second.getValue() : first.getValue();
         if (text == null || text.isEmpty()) {
-            throw new UsageException("no text given");
+            throw new UsageException("TEXT is missing");
         }
         if (!named && DeviceName.isOne(text)) {
-            throw new UsageException("'" + text + "' is a device; the text of the mark is missing");
+            throw new UsageException("'" + text + "' is a device; TEXT is missing");
         }
         List<String> words = List.of("mark", text);
         ServerTalk.check(words);

@@ -79,7 +79,7 @@ final class PutCommand extends Command {
         boolean hasData = data.getValue() != null;
         boolean hasOut = out.getValue() != null;
         if (hasData && isSet(zero)) {
-            throw new UsageException("--data and --zero are mutually exclusive");
+            throw new UsageException("--data and --zero exclude each other");
         }
         if (failure.getValue() != null && (hasData || hasOut || isSet(zero))) {
             throw new UsageException("--fail is not valid with --data, --zero or --out");

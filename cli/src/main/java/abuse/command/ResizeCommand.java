@@ -28,10 +28,10 @@ final class ResizeCommand extends Command {
         boolean named = second.getValue() != null;
         String size = named ? second.getValue() : first.getValue();
         if (size == null) {
-            throw new UsageException("no size given");
+            throw new UsageException("SIZE is missing");
         }
         if (!named && isDevice(size)) {
-            throw new UsageException("'" + size + "' is a device; a size is missing");
+            throw new UsageException("'" + size + "' is a device; SIZE is missing");
         }
         boolean more = size.startsWith("+");
         long bytes = more ? Sizes.bytes("+", size.substring(1)) : Sizes.bytes("", size);

@@ -315,7 +315,7 @@ class ServerCommand extends Command {
             return 0;
         }
         if (!backends.knows(backend, Option.DEADLINE) && !passed.arePossible()) {
-            throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE) + ", or --filter");
+            throw new UsageException("--deadline is valid only with " + backends.namesWith(Option.DEADLINE) + ", or with --filter or --control");
         }
         long milliseconds = Seconds.milliseconds("--deadline=", value);
         if (milliseconds == 0) {

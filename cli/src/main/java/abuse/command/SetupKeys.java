@@ -92,7 +92,7 @@ final class SetupKeys {
             }
         }
         if (values.containsKey(Key.READ_ONLY) && values.containsKey(Key.READ_WRITE)) {
-            throw new UsageException("'ro' and 'rw' are mutually exclusive");
+            throw new UsageException("'ro' and 'rw' exclude each other");
         }
     }
 

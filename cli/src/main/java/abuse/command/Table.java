@@ -60,7 +60,7 @@ final class Table<R> {
     List<? extends Field<R>> columns() throws UsageException {
         if (areColumnsGiven()) {
             if (Command.isSet(outputAll)) {
-                throw new UsageException("--output and --output-all are mutually exclusive");
+                throw new UsageException("--output and --output-all exclude each other");
             }
             return parse(output.getValue());
         }

@@ -127,7 +127,7 @@ class CliTest extends CommandTestBase {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "put --fail x|put: --fail=x is neither 'media' nor 'device'",
-        "put --data a --zero|put: --data and --zero are mutually exclusive",
+        "put --data a --zero|put: --data and --zero exclude each other",
         "put --fail media --data a|put: --fail is not valid with --data, --zero or --out",
         "put --fail media --out a|put: --fail is not valid with --data, --zero or --out",
         "put --seek|put: --seek needs --data or --out with a file",
@@ -143,6 +143,7 @@ class CliTest extends CommandTestBase {
         "run sz=1G qcow2:/a/new$1.qcow2 --create|run: --create is valid only with file:PATH; 'qemu-img create -f qcow2 /a/new\\$1.qcow2 SIZE' makes the image",
         "run --create qcow2:new.qcow2|run: --create is valid only with file:PATH; 'qemu-img create -f qcow2 new.qcow2 SIZE' makes the image",
         "server 0 --create qcow2:new.qcow2|server: --create is valid only with file:PATH; 'qemu-img create -f qcow2 new.qcow2 SIZE' makes the image",
+        "server --deadline=1 mem|server: --deadline is valid only with nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH, https://HOST/PATH, or with --filter or --control",
         "server --direct mem|server: --direct is valid only with file:PATH",
         "server 0 mem x|server: unexpected argument 'x'"})
     void wrong_options_take_no_request(String words, String message) {

@@ -89,7 +89,7 @@ class FilterCommandTest extends FilterTestBase {
     @CsvSource(delimiter = '~', value = {
         "frob ~ 'frob' is none of list, set, add, remove, cut",
         "lst ~ 'lst' is none of list, set, add, remove, cut; did you mean 'list'?",
-        "add ~ 'add' needs the name of a filter",
+        "add ~ FILTER is missing",
         "add eror ~ 'eror' is not a filter; there are error, readonly, delay, stall, rate, log, stats, corrupt, powerfail, cow, cache, retry, check, record; did you mean 'error'?",
         "add error:nht=1 ~ error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",
         "set error nht= ~ error: unknown key 'nht'; there are errno, fail, list, sticky, heal, op, range, when, nth, every, from, until, rate, seed; did you mean 'nth'?",

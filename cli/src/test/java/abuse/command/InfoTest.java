@@ -67,7 +67,7 @@ class InfoTest {
         disk.setUp(1 << 20);
         assertEquals(1, commands.succeed("info", "0", "-n").lines().count());
         assertTrue(commands.succeed("info", "0", "-b").contains(" 1048576 "));
-        assertEquals("info: --output and --output-all are mutually exclusive", commands.misuse("info", "0", "-O", "-o", "SIZE"));
+        assertEquals("info: --output and --output-all exclude each other", commands.misuse("info", "0", "-O", "-o", "SIZE"));
     }
 
     @Test

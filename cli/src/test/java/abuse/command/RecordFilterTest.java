@@ -213,7 +213,7 @@ class RecordFilterTest extends FilterTestBase {
         assertEquals("server: --filter record: range is of no use, as a record takes all requests",
                 misuse("server", "0", "mem", "--filter", "record:" + log + ",range=0-4K"));
         assertTrue(misuse("server", "0", "mem", "--filter", "check:" + log).contains("unknown key '" + log + "'"));
-        assertEquals("mark: no text given", misuse("mark"));
+        assertEquals("mark: TEXT is missing", misuse("mark"));
         assertEquals("mark: tabs and line breaks are not possible in 'a b'", misuse("mark", "0", "a\tb"));
         serveWith("record:" + log);
         assertEquals(Result.OKAY, read(0));

@@ -60,7 +60,7 @@ class SetupTest extends CommandTestBase {
         assertEquals(before.replace("ab_size = 1048576", "ab_size = 3145728"), succeed("info", "0"));
         assertEquals("/dev/abctl0: has 3 MiB, more than 1M; a disk cannot be made smaller while it is set up",
                 fail("resize", "0", "1M"));
-        assertEquals("resize: no size given", misuse("resize"));
+        assertEquals("resize: SIZE is missing", misuse("resize"));
         assertEquals("resize: 1X is not a size: bytes, or a number with K, M, G, T, P or E, or with KB, MB and so on for powers of 1000", misuse("resize", "1X"));
         assertEquals("resize: +9223372036854775807 is beyond 2^63 - 1", misuse("resize", "+9223372036854775807"));
         assertEquals("resize: 3000000 is not a multiple of the block size, 512", misuse("resize", "3000000"));
@@ -87,7 +87,7 @@ class SetupTest extends CommandTestBase {
         "setup 0 1 sz=1M|setup: unknown key '1'; a device comes first, with a space after it",
         "setup 0,sz=1M|setup: unknown key '0'; a device comes first, with a space after it",
         "setup sz=1M /dev/abctl0|setup: unknown key '/dev/abctl0'; a device comes first, with a space after it",
-        "setup 0 ro rw|setup: 'ro' and 'rw' are mutually exclusive",
+        "setup 0 ro rw|setup: 'ro' and 'rw' exclude each other",
         "setup 0 reconnect sz=5000|setup: sz=5000 is not a multiple of the block size, 4096"})
     void a_wrong_setup_changes_nothing(String words, String message) {
         devices.add(0).setUp(1 << 20);
