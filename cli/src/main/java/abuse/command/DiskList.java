@@ -41,7 +41,7 @@ record DiskList(String name, List<Disk> disks) {
         try {
             text = new String(standardInput ? context.in.readAllBytes() : Files.readAllBytes(Path.of(file)), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new IOException(name + ": " + FileErrors.words(e), e);
+            throw new IOException((standardInput ? "" : "--all=") + name + ": " + FileErrors.words(e), e);
         }
         var disks = new ArrayList<Disk>();
         var lines = new HashMap<String, Integer>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.device.Advice;
 import abuse.filter.Filter;
 import abuse.filter.FilterFactory;
 import abuse.filter.Filters;
@@ -137,6 +138,11 @@ record FilterOption(String name, Map<String, String> keys, Filter filter) {
             return new FilterOption(name, texts, factory.make(new Settings(values)));
         } catch (IllegalArgumentException e) {
             throw new UsageException(subject + e.getMessage());
+        } catch (IOException e) {
+            String words = String.valueOf(Advice.words(e, null));
+            String key = texts.entrySet().stream().filter(text -> text.getValue() != null && words.startsWith(text.getValue() + ":"))
+                    .map(text -> text.getKey() + "=").findFirst().orElse("");
+            throw new IOException(subject + key + words, e);
         }
     }
 

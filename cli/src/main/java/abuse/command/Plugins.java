@@ -29,7 +29,7 @@ final class Plugins {
         var urls = new ArrayList<URL>();
         for (String jar : jars) {
             if (!Files.isReadable(Path.of(jar))) {
-                throw new FailedException(jar + (Files.exists(Path.of(jar)) ? ": Permission denied" : ": No such file or directory"));
+                throw new FailedException("--plugin=" + jar + (Files.exists(Path.of(jar)) ? ": Permission denied" : ": No such file or directory"));
             }
             URL url = Path.of(jar).toUri().toURL();
             check(jar, url);

@@ -312,7 +312,7 @@ class AllDisksTest extends CommandTestBase {
                 misuse("server", "--all", file, "--poll"));
         assertEquals("run: unknown option '--all'; did you mean '--poll'?", misuse("run", "--all", file));
         assertEquals("server: " + list("# none") + ": there is no disk in it", misuse("server", "--all", file));
-        assertEquals(directory + "/none: No such file or directory", fail("server", "--all", directory + "/none"));
-        assertEquals(directory + ": Is a directory", fail("server", "--all", directory.toString()));
+        assertEquals("--all=" + directory + "/none: No such file or directory", fail("server", "--all", directory + "/none"));
+        assertEquals("--all=" + directory + ": Is a directory", fail("server", "--all", directory.toString()));
     }
 }

@@ -104,7 +104,7 @@ class CowFilterTest extends FilterTestBase {
     void a_file_that_is_there_is_not_taken() throws Exception {
         Path file = Files.writeString(directory.resolve("file"), "mine");
         devices.add(0).setUp(1 << 20);
-        assertEquals(file + ": File exists", fail("server", "0", "mem", "--filter", "cow:file=" + file));
+        assertEquals("--filter cow: file=" + file + ": File exists", fail("server", "0", "mem", "--filter", "cow:file=" + file));
         assertEquals("mine", Files.readString(file));
         assertEquals("server: --filter cow: nth is of no use, as an overlay takes all requests",
                 misuse("server", "0", "mem", "--filter", "cow:nth=1"));

@@ -157,10 +157,10 @@ class ErrorFilterTest extends FilterTestBase {
         devices.add(0).setUp(1 << 20);
         Path list = directory.resolve("bad");
         Files.writeString(list, "0 512\nfrob\n");
-        assertEquals(list + ":2: 'frob' is not an offset and a length in bytes, as in '4096 512'",
+        assertEquals("--filter error: list=" + list + ":2: 'frob' is not an offset and a length in bytes, as in '4096 512'",
                 fail("server", "mem", "--filter", "error:list=" + list));
         for (String word : List.of("error:list=" + directory + "/none", "error:list= " + directory + "/none , heal")) {
-            assertEquals(directory + "/none: No such file or directory", fail("server", "mem", "--filter", word));
+            assertEquals("--filter error: list=" + directory + "/none: No such file or directory", fail("server", "mem", "--filter", word));
         }
     }
 

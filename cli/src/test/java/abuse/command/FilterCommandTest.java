@@ -124,7 +124,7 @@ class FilterCommandTest extends FilterTestBase {
         assertEquals("/dev/abctl1: 'error' cannot cut the power; 'powerfail' can", fail("filter", "1", "cut", "error"));
         assertEquals("/dev/abctl1: another server may serve the disk, too, and would not know what this filter keeps of it; start"
                 + " the server with --control", fail("filter", "1", "add", "check"));
-        assertEquals("/dev/abctl1: /nowhere/log: No such file or directory", fail("filter", "1", "add", "log:file=/nowhere/log"));
+        assertEquals("/dev/abctl1: log: file=/nowhere/log: No such file or directory", fail("filter", "1", "add", "log:file=/nowhere/log"));
         assertEquals("NAME\nerror\n", succeed("filter", "1", "-o", "NAME"));
         server.signal();
         assertEquals(0, server.end().exitCode());

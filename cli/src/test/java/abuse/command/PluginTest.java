@@ -91,7 +91,7 @@ class PluginTest extends CommandTestBase {
         devices.add(0).setUp(1 << 20);
         String jar = jar(Path.of("src/test/example/SplitBackend.java"), "Nothing");
         assertEquals(jar + ": abuse.backend.BackendFactory: Provider Nothing not found", fail("server", "--plugin", jar));
-        assertEquals("/nowhere.jar: No such file or directory", fail("server", "--plugin=/nowhere.jar"));
+        assertEquals("--plugin=/nowhere.jar: No such file or directory", fail("server", "--plugin=/nowhere.jar"));
     }
 
     @Test
