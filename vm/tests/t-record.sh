@@ -104,7 +104,7 @@ nothing_is_replayed_onto_a_disk_in_use() {
 	mkfs.ext4 -q -E nodiscard $DISK
 	mkdir "$T/mnt"
 	mount $DISK "$T/mnt"
-	complains 1 "$DISK: is mounted, or used by something else; end that first" replay "$T/log" --onto $DISK
+	complains 1 "--onto=$DISK: is mounted, or used by something else; end that first" replay "$T/log" --onto $DISK
 	umount "$T/mnt"
 	stop server
 	start server mem

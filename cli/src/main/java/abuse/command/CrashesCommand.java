@@ -61,7 +61,7 @@ final class CrashesCommand extends Command {
         if (!check.<String>getValue().contains(ShellCheck.IMAGE)) {
             throw new UsageException("--check has no " + ShellCheck.IMAGE + ", where the path of the image belongs");
         }
-        try (var log = new WriteLog(file.getValue()); Storage image = Storage.toRead(base.getValue())) {
+        try (var log = new WriteLog(file.getValue()); Storage image = ReplayCommand.open(base, Storage::toRead)) {
             log.tellIfCut(context::complain);
             log.refuse(image);
             image.alone().raw();
@@ -115,7 +115,7 @@ final class CrashesCommand extends Command {
         states.beginAt(first);
         states.skipUntil(state -> from.getValue() == null || from.getValue().equals(state.name(entries)));
         if (from.getValue() != null && !states.hasNext()) {
-            throw new FailedException("there is no state '" + from.getValue() + "'; --most and --seed must be those of before");
+            throw new FailedException("there is no state '" + from.getValue() + "'; --most, --seed and --from-mark must be those of before");
         }
         return states;
     }
@@ -125,7 +125,8 @@ final class CrashesCommand extends Command {
         if (fromMark.getValue() == null) {
             return -1;
         }
-        return WriteLog.firstMark(entries, fromMark.getValue()).orElseThrow(() -> new FailedException(file.getValue() + ": has no mark '" + fromMark.getValue() + "'"));
+        return WriteLog.firstMark(entries, fromMark.getValue()).orElseThrow(
+                () -> ReplayCommand.noMark(file.getValue(), entries, fromMark.getValue()));
     }
 
     private void walk(WriteLog log, Storage image, CrashWalk states, Size size, int workers, ShellCheck shell) throws IOException, FailedException {
@@ -142,7 +143,7 @@ final class CrashesCommand extends Command {
         try {
             copies = Files.createTempDirectory(Path.of(given), "abusectl-crashes");
         } catch (IOException e) {
-            throw new FailedException(given + ": " + FileErrors.words(e), e);
+            throw new FailedException((folder.getValue() != null ? "--work=" : "") + given + ": " + FileErrors.words(e), e);
         }
         long start = System.nanoTime();
         var progress = new Progress(context, "checking", Math.max(size.total, 1), size.total + " states", run::done);

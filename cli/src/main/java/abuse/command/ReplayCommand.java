@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.command;
 
+import abuse.backend.Words;
 import abuse.writelog.LogEntry;
 import abuse.writelog.Storage;
 import abuse.writelog.WriteLog;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -39,7 +41,7 @@ final class ReplayCommand extends Command {
             throw new UsageException("--onto prints nothing, so options for columns are of no use");
         }
         if (limits.stream().filter(option -> option.getValue() != null).count() > 1) {
-            throw new UsageException("--to-mark, --to-entry and --to-flush are mutually exclusive");
+            throw new UsageException("--to-mark, --to-entry and --to-flush exclude each other");
         }
         long entry = limit(toEntry);
         long flush = limit(toFlush);
@@ -73,9 +75,32 @@ final class ReplayCommand extends Command {
                 return one.number() + 1;
             }
         }
-        throw new FailedException(file.getValue() + ": has " + (text != null ? "no mark '" + text + "'"
-                : toEntry.getValue() != null ? "no entry " + entry + "; " + (all.isEmpty() ? "it has none" : "the last one is " + (all.size() - 1))
+        if (text != null) {
+            throw noMark(file.getValue(), all, text);
+        }
+        throw new FailedException(file.getValue() + ": has " + (toEntry.getValue() != null ? "no entry " + entry + "; " + (all.isEmpty() ? "it has none" : "the last one is " + (all.size() - 1))
                 : "no flush " + flush + "; " + (flushes == 0 ? "it has none" : "the last one is " + flushes)));
+    }
+
+    /** How the file of an option is opened. */
+    interface Opener {
+        Storage open(String path) throws IOException;
+    }
+
+    static Storage open(OptionSpec option, Opener opener) throws IOException {
+        try {
+            return opener.open(option.getValue());
+        } catch (IOException e) {
+            throw new IOException(option.longestName() + "=" + e.getMessage(), e);
+        }
+    }
+
+    /** That a log has no mark with a text, and which it has. */
+    static FailedException noMark(String file, List<LogEntry> entries, String text) {
+        List<String> marks = entries.stream().map(LogEntry::mark).filter(Objects::nonNull).toList();
+        String near = Similar.to(text, marks);
+        return new FailedException(file + ": has no mark '" + text + "'" + (marks.isEmpty() ? "; it has none"
+                : !near.isEmpty() ? near : "; 'abusectl replay -n -o MARK " + Words.escaped(file) + "' shows them"));
     }
 
     /** Before which entry everything is durable, at the moment of the last one, or at the end of the record. */
@@ -89,7 +114,7 @@ final class ReplayCommand extends Command {
     }
 
     private void play(WriteLog log, List<LogEntry> entries) throws IOException, FailedException {
-        try (Storage target = Storage.toChange(onto.getValue())) {
+        try (Storage target = open(onto, Storage::toChange)) {
             log.refuse(target);
             target.alone().raw();
             long need = WriteLog.reach(entries);

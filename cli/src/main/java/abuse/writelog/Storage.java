@@ -70,7 +70,7 @@ public final class Storage implements AutoCloseable {
         buffer().zero(0, Long.BYTES);
         read(0, buffer.address(), Math.min(size, Long.BYTES));
         if (buffer.buffer().order(ByteOrder.BIG_ENDIAN).getInt(0) == QCOW2_MAGIC) {
-            throw new IOException(path + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk");
+            throw new IOException(path + ": is a qcow2 image, and only a raw one can be used; 'abusectl run qcow2:" + path + "' serves the disk in it; name that");
         }
         if (buffer.buffer().order(ByteOrder.LITTLE_ENDIAN).getLong(Format.MAGIC_AT) == Format.MAGIC) {
             throw new IOException(path + ": is a record, and not the image of a disk");

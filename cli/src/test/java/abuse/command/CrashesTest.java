@@ -436,20 +436,25 @@ class CrashesTest extends CommandTestBase {
     void mistakes_are_named() throws Exception {
         new LogFile().write(0, 'a').store(log);
         assertEquals("crashes: --base is missing", misuse("crashes", log.toString(), "--check", "true {}"));
+        assertEquals("crashes: --base, --check and FILE are missing", misuse("crashes"));
+        assertEquals("replay: FILE is missing", misuse("replay"));
+        assertEquals("map: LENGTH and TARGET[:AT] are missing", misuse("map", "0", "0"));
+        assertEquals("unmap: DEVICE is missing", misuse("unmap"));
         assertEquals("crashes: --check is missing", misuse("crashes", log.toString(), "--base", base.toString()));
         assertEquals("crashes: --check has no {}, where the path of the image belongs", misuse(words("true")));
         assertEquals("crashes: --jobs=0 is not from 1 to 1024", misuse(words("true {}", "--jobs=0")));
         assertEquals("crashes: --most=x is not a number", misuse(words("true {}", "--most=x")));
-        assertEquals("there is no state '7-3'; --most and --seed must be those of before", fail(words("true {}", "--from=7-3")));
-        assertEquals(log + ": has no mark 'm'", fail(words("true {}", "--from-mark=m")));
+        assertEquals("there is no state '7-3'; --most, --seed and --from-mark must be those of before", fail(words("true {}", "--from=7-3")));
+        assertEquals(log + ": has no mark 'm'; it has none", fail(words("true {}", "--from-mark=m")));
         assertTrue(fail(words("/no/such/program {}")).startsWith("--check cannot be run: "));
         assertEquals("--check cannot be run: its exit status is 126", fail(words("exit 126; {}")));
-        assertEquals("/nope: No such file or directory", fail("crashes", log.toString(), "--base", base.toString(), "--check", "true {}", "--work", "/nope"));
+        assertEquals("--work=/nope: No such file or directory", fail("crashes", log.toString(), "--base", base.toString(), "--check", "true {}", "--work", "/nope"));
+        assertEquals("--base=/nope: No such file or directory", fail("crashes", log.toString(), "--base", "/nope", "--check", "true {}"));
         assertEquals(log + ": is the record itself", fail("crashes", log.toString(), "--base", log.toString(), "--check", "true {}"));
         assertEquals("crashes: --base is empty; if it is from a variable, that is not set",
                 misuse("crashes", log.toString(), "--base", "", "--check", "true {}"));
         Files.write(base, new byte[] {'Q', 'F', 'I', (byte) 0xfb});
-        assertEquals(base + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk", fail(words("true {}")));
+        assertEquals(base + ": is a qcow2 image, and only a raw one can be used; 'abusectl run qcow2:" + base + "' serves the disk in it; name that", fail(words("true {}")));
         Files.write(base, new byte[100]);
         assertEquals(base + ": has 100 bytes, and the recorded disk had at least 512", fail(words("true {}")));
     }

@@ -170,7 +170,7 @@ class ReplayTest extends CommandTestBase {
         assertEquals(image + ": has 2048 bytes, and the recorded disk had at least 2560", fail("replay", log.toString(), "--onto", image.toString()));
         assertEquals("....", sectors());
         assertEquals("", succeed("replay", log.toString(), "--onto", image.toString(), "--to-entry", "2"));
-        assertEquals("/no/image: No such file or directory", fail("replay", log.toString(), "--onto", "/no/image"));
+        assertEquals("--onto=/no/image: No such file or directory", fail("replay", log.toString(), "--onto", "/no/image"));
     }
 
     @Test
@@ -193,7 +193,7 @@ class ReplayTest extends CommandTestBase {
         byte[] qcow2 = new byte[8 * SECTOR];
         ByteBuffer.wrap(qcow2).putInt(0x514649fb);
         Files.write(image, qcow2);
-        assertEquals(image + ": is a qcow2 image, and only a raw one can be used; serve it with 'abusectl server', and name that disk",
+        assertEquals(image + ": is a qcow2 image, and only a raw one can be used; 'abusectl run qcow2:" + image + "' serves the disk in it; name that",
                 fail("replay", log.toString(), "--onto", image.toString()));
         assertArrayEquals(qcow2, Files.readAllBytes(image));
     }
@@ -201,16 +201,20 @@ class ReplayTest extends CommandTestBase {
     @Test
     void mistakes_are_named() throws Exception {
         String name = log.toString();
-        assertEquals("replay: --to-mark, --to-entry and --to-flush are mutually exclusive", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
+        assertEquals("replay: --to-mark, --to-entry and --to-flush exclude each other", misuse("replay", name, "--to-mark", "x", "--to-flush=1"));
         for (String option : new String[] {"--json", "-n", "-b"}) {
             assertEquals("replay: --onto prints nothing, so options for columns are of no use", misuse("replay", name, "--onto", "x", option));
         }
         assertEquals("replay: --to-flush=0 must be at least 1", misuse("replay", name, "--to-flush=0"));
         assertEquals("replay: --to-entry=x is not a number", misuse("replay", name, "--to-entry=x"));
-        assertEquals(log + ": has no mark 'there'", fail("replay", name, "--to-mark", "there"));
         assertEquals(log + ": has no entry 7; the last one is 6", fail("replay", name, "--to-entry", "7"));
         assertEquals(log + ": has no flush 3; the last one is 2", fail("replay", name, "--to-flush", "3"));
+        new LogFile().mark("stored").mark("begun").store(log);
+        assertEquals(log + ": has no mark 'stord'; did you mean 'stored'?", fail("replay", name, "--to-mark", "stord"));
+        assertEquals(log + ": has no mark 'there'; 'abusectl replay -n -o MARK " + log + "' shows them", fail("replay", name, "--to-mark", "there"));
+        assertEquals("stored\nbegun\n", succeed("replay", "-n", "-o", "MARK", name));
         new LogFile().store(log);
+        assertEquals(log + ": has no mark 'there'; it has none", fail("replay", name, "--to-mark", "there"));
         assertEquals(log + ": has no entry 0; it has none", fail("replay", name, "--to-entry=0"));
         assertEquals(log + ": has no flush 1; it has none", fail("replay", name, "--to-flush=1"));
     }
