@@ -128,7 +128,7 @@ public final class FilteredBackend implements AsyncBackend {
 
     void open(Filter filter) throws IOException {
         var now = new Geometry(geometry.number(), capacity, geometry.blockSize(), geometry.maxRequest(), geometry.readOnly());
-        filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(filter)));
+        filter.open(new Surroundings(now, log, problem -> administrator.accept(problem), new Inner(this, base, entrance, filter)));
         filter.begin();
     }
 
@@ -349,41 +349,5 @@ public final class FilteredBackend implements AsyncBackend {
     static String words(Throwable failure) {
         Throwable e = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
         return e instanceof BackendException || e instanceof IOException && e.getMessage() != null ? e.getMessage() : e.toString();
-    }
-
-    /** What lies behind a filter. */
-    private final class Inner implements AsyncBackend {
-        private final Filter filter;
-        /** Where it was last. */
-        private Chain here;
-        private int place;
-
-        Inner(Filter filter) {
-            this.filter = filter;
-        }
-
-        @Override
-        public void submit(AsyncRequest request) {
-            FilteredRequest mine;
-            synchronized (entrance) {
-                int now = entrance.chain().placeOf(filter);
-                if (now >= 0) {
-                    here = entrance.chain();
-                    place = now;
-                }
-                mine = entrance.enter(request, here, place);
-            }
-            mine.pass();
-        }
-
-        @Override
-        public void submitted() {
-            sendAll();
-        }
-
-        @Override
-        public void close() {
-            // It is closed with the disk
-        }
     }
 }

@@ -90,7 +90,7 @@ final class PowerFailFilter extends Filter {
         // The longest write must find room when all else is written back
         int places = (int) Math.min(1 << 28, Math.max(cacheSize, 2L * longest) / blockSize);
         cache = new WriteCache(blockSize, places);
-        thread = new PowerFailThread(this, cache, power, new WriteBack(surroundings.inner(), this, cache, blockSize, places, longest),
+        thread = new PowerFailThread(this, cache, power, new WriteBack((Inner) surroundings.inner(), this, cache, blockSize, places, longest),
                 blockSize, surroundings.administrator());
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
-import abuse.backend.AsyncBackend;
+import abuse.backend.AddressedBackend;
 import abuse.backend.AsyncRequest.Kind;
 import abuse.backend.BackendException;
 import abuse.backend.Failure;
@@ -17,7 +17,7 @@ final class WriteBack implements AutoCloseable {
     /** An end that takes longer is told of. */
     private static final long TELL_MS = 1000;
 
-    private final AsyncBackend storage;
+    private final Inner storage;
     /** Whose lock is that of the cache. */
     private final Object lock;
     private final WriteCache cache;
@@ -38,7 +38,7 @@ final class WriteBack implements AutoCloseable {
     /** Grows with each answer. */
     private volatile int answers;
 
-    WriteBack(AsyncBackend storage, Object lock, WriteCache cache, int blockSize, int places, int longest) {
+    WriteBack(Inner storage, Object lock, WriteCache cache, int blockSize, int places, int longest) {
         this.storage = storage;
         this.lock = lock;
         this.cache = cache;
@@ -84,11 +84,28 @@ final class WriteBack implements AutoCloseable {
      * being written.
      */
     void write(long from, long to) throws IOException {
-        IOException failure = null;
         int n;
         synchronized (lock) {
             n = cache.dirtyBlocks(from, to, sorted);
         }
+        AddressedBackend memory = storage.enter();
+        if (memory == null) {
+            submit(n);
+            return;
+        }
+        try {
+            for (int i = 0; i < n; i++) {
+                synchronized (lock) {
+                    cache.writeInto(memory, sorted[i]);
+                }
+            }
+        } finally {
+            storage.leave();
+        }
+    }
+
+    private void submit(int n) throws IOException {
+        IOException failure = null;
         for (int i = 0; i < n;) {
             int count = 0;
             synchronized (lock) {

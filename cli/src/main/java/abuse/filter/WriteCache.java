@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.filter;
 
+import abuse.backend.AddressedBackend;
 import abuse.libc.Memory;
 import java.util.Arrays;
 
@@ -153,6 +154,16 @@ final class WriteCache implements AutoCloseable {
             states[place] = CLEAN;
             dirty--;
         }
+    }
+
+    /** Brings a dirty block to a disk in memory, which has it then. */
+    void writeInto(AddressedBackend disk, long block) {
+        int place = find(block);
+        long to = disk.writeAddress(block * blockSize, blockSize);
+        if (to != 0) {
+            Memory.copy(address(place), to, blockSize);
+        }
+        written(block, versions[place]);
     }
 
     /** The backend has zeros in a range now; blocks with a later version were written since. */
