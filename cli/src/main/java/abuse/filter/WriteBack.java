@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 /** Brings blocks of a write cache to the storage behind it. One thread at a time, which does not hold the cache's lock. */
 final class WriteBack implements AutoCloseable {
     private static final int SECTOR = 512;
+    /** Places of the cache that are written into memory with the lock held once. */
+    private static final int AT_ONCE = 32;
     /** An end that takes longer is told of. */
     private static final long TELL_MS = 1000;
 
@@ -84,19 +86,15 @@ final class WriteBack implements AutoCloseable {
      * being written.
      */
     void write(long from, long to) throws IOException {
-        int n;
-        synchronized (lock) {
-            n = cache.dirtyBlocks(from, to, sorted);
-        }
         AddressedBackend memory = storage.enter();
         if (memory == null) {
-            submit(n);
+            submit(from, to);
             return;
         }
         try {
-            for (int i = 0; i < n; i++) {
+            for (int place = 0; place < sorted.length; place += AT_ONCE) {
                 synchronized (lock) {
-                    cache.writeInto(memory, sorted[i]);
+                    cache.writeInto(memory, from, to, place, Math.min(place + AT_ONCE, sorted.length));
                 }
             }
         } finally {
@@ -104,7 +102,11 @@ final class WriteBack implements AutoCloseable {
         }
     }
 
-    private void submit(int n) throws IOException {
+    private void submit(long from, long to) throws IOException {
+        int n;
+        synchronized (lock) {
+            n = cache.dirtyBlocks(from, to, sorted);
+        }
         IOException failure = null;
         for (int i = 0; i < n;) {
             int count = 0;

@@ -156,14 +156,22 @@ final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Brings a dirty block to a disk in memory, which has it then. */
-    void writeInto(AddressedBackend disk, long block) {
-        int place = find(block);
-        long to = disk.writeAddress(block * blockSize, blockSize);
-        if (to != 0) {
-            Memory.copy(address(place), to, blockSize);
+    /** Brings the dirty blocks of a range that are in some places to a disk in memory, which has them then. */
+    void writeInto(AddressedBackend disk, long first, long end, int place, int endPlace) {
+        for (int i = place; i < endPlace; i++) {
+            if (isDirty(i, first, end)) {
+                long to = disk.writeAddress(blocks[i] * blockSize, blockSize);
+                if (to != 0) {
+                    Memory.copy(address(i), to, blockSize);
+                }
+                states[i] = CLEAN;
+                dirty--;
+            }
         }
-        written(block, versions[place]);
+    }
+
+    private boolean isDirty(int place, long first, long end) {
+        return states[place] == DIRTY && blocks[place] >= first && blocks[place] < end;
     }
 
     /** The backend has zeros in a range now; blocks with a later version were written since. */
@@ -228,7 +236,7 @@ final class WriteCache implements AutoCloseable {
     int dirtyBlocks(long first, long end, long[] into) {
         int n = 0;
         for (int i = 0; i < states.length; i++) {
-            if (states[i] == DIRTY && blocks[i] >= first && blocks[i] < end) {
+            if (isDirty(i, first, end)) {
                 into[n++] = blocks[i];
             }
         }
