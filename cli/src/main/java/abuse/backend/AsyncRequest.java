@@ -50,6 +50,12 @@ public interface AsyncRequest {
      */
     ByteBuffer data();
 
+    /** Where its {@link #data} begins, whatever the position of the buffer is; for a request that has data. */
+    default long address() {
+        ByteBuffer data = data();
+        return Memory.addressOf(data) - data.position();
+    }
+
     /** Whether what it does must be durable before its end; only for writes, discards and writes of zeroes. */
     boolean fua();
 
@@ -93,9 +99,9 @@ public interface AsyncRequest {
     default void completeSoonAt(long address, Runnable moved) {
         Objects.requireNonNull(moved);
         if (kind() == Kind.READ) {
-            Memory.copy(address, Memory.addressOf(data()), length());
+            Memory.copy(address, address(), length());
         } else if (address != 0) {
-            Memory.copy(Memory.addressOf(data()), address, length());
+            Memory.copy(address(), address, length());
         }
         completeSoon();
         moved.run();

@@ -12,7 +12,6 @@ import abuse.libc.Memory;
 import abuse.libc.Threads;
 import abuse.libc.Unix;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
@@ -200,7 +199,7 @@ public final class CachedBackend implements AsyncBackend {
             base.read(from, request.data().slice((int) (from - request.offset()), length));
             return last;
         }
-        Memory.copy(scratch.address() + from - start, addressOf(request) + from - request.offset(), length);
+        Memory.copy(scratch.address() + from - start, request.address() + from - request.offset(), length);
         for (long number = first; number <= last && (number + 1) * piece <= end && caching; number++) {
             int place = -1;
             try {
@@ -232,7 +231,7 @@ public final class CachedBackend implements AsyncBackend {
         long from = Math.max(number * piece, request.offset());
         int length = (int) (Math.min((number + 1) * piece, request.offset() + request.length()) - from);
         try {
-            store.read(place, (int) (from - number * piece), addressOf(request) + from - request.offset(), length);
+            store.read(place, (int) (from - number * piece), request.address() + from - request.offset(), length);
         } catch (IOException e) {
             throw new StoreException(e);
         }
@@ -247,18 +246,12 @@ public final class CachedBackend implements AsyncBackend {
                 long from = Math.max(number * piece, request.offset());
                 int length = (int) (Math.min((number + 1) * piece, request.offset() + request.length()) - from);
                 try {
-                    store.write(place, (int) (from - number * piece), addressOf(request) + from - request.offset(), length);
+                    store.write(place, (int) (from - number * piece), request.address() + from - request.offset(), length);
                 } catch (IOException e) {
                     lose(e);
                 }
             }
         }
-    }
-
-    /** Where the data of a request begins, whatever the backend did to the buffer's position. */
-    private static long addressOf(AsyncRequest request) {
-        ByteBuffer data = request.data();
-        return Memory.addressOf(data) - data.position();
     }
 
     private void map(int place) {

@@ -214,6 +214,11 @@ public final class FilteredRequest implements AsyncRequest {
     }
 
     @Override
+    public long address() {
+        return outer.address();
+    }
+
+    @Override
     public boolean fua() {
         return outer.fua();
     }
@@ -261,11 +266,6 @@ public final class FilteredRequest implements AsyncRequest {
     /** Whether a filter or the backend wants its data to be there. */
     boolean wantsData() {
         return chain.looksAtData || backend.later.wantsData();
-    }
-
-    /** Where its data lies. */
-    long address() {
-        return Memory.addressOf(data()) - data().position();
     }
 
     /** Whether it stands for this request of the disk. */

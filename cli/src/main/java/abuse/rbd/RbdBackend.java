@@ -159,8 +159,8 @@ final class RbdBackend implements AsyncBackend {
         long length = request.length();
         long completion = complete(number);
         check(completion, (int) switch (request.kind()) {
-            case READ -> rbd.aioRead.call(handle, offset, length, Memory.addressOf(request.data()), completion);
-            case WRITE -> rbd.aioWrite.call(handle, offset, length, Memory.addressOf(request.data()), completion);
+            case READ -> rbd.aioRead.call(handle, offset, length, request.address(), completion);
+            case WRITE -> rbd.aioWrite.call(handle, offset, length, request.address(), completion);
             case DISCARD -> rbd.aioDiscard.call(handle, offset, length, completion);
             default -> rbd.aioWriteZeroes.call(handle, offset, length, completion,
                     request.mayUnmap() ? 0 : Librbd.THICK_PROVISION, 0);

@@ -145,6 +145,13 @@ final class Slot implements AsyncRequest {
     }
 
     @Override
+    public long address() {
+        // As it brings that of a write
+        data();
+        return address;
+    }
+
+    @Override
     public boolean fua() {
         return kind != Kind.READ && kind != Kind.FLUSH && (writeThrough || RequestFlag.FUA.isIn(flags));
     }
