@@ -106,11 +106,12 @@ final class PowerFailFilter extends Filter {
 
     @Override
     protected void take(FilteredRequest request) {
-        synchronized (this) {
-            flushable |= request.kind() != Kind.READ && !request.fua();
-            if (cuts && isCutBy(request)) {
-                thread.cutAt(request);
-                return;
+        if (cuts) {
+            synchronized (this) {
+                if (isCutBy(request)) {
+                    thread.cutAt(request);
+                    return;
+                }
             }
         }
         admit(request, true);
@@ -142,6 +143,7 @@ final class PowerFailFilter extends Filter {
                 // What is abandoned may come later
                 return;
             }
+            flushable |= request.kind() != Kind.READ && !request.fua();
             if (power.isCutting()) {
                 thread.add(request);
                 return;

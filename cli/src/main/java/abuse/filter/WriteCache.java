@@ -95,6 +95,9 @@ final class WriteCache implements AutoCloseable {
 
     /** Whether there is room for all of these blocks. */
     boolean hasRoom(long first, long count) {
+        if (count <= freePlaces) {
+            return true;
+        }
         long missing = 0;
         for (long block = first; block < first + count; block++) {
             missing += find(block) < 0 ? 1 : 0;
