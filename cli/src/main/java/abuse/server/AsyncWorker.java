@@ -127,6 +127,7 @@ final class AsyncWorker implements QueueServer {
                 taken[i] = null;
             }
         }
+        inFlight.sent();
         inFlight.send();
     }
 
@@ -214,6 +215,9 @@ final class AsyncWorker implements QueueServer {
 
     private void transfer(int most) throws DeviceException {
         device.transfer(requests.receive(most));
+        if (requests.answers() == 0) {
+            inFlight.sent();
+        }
         if (requests.refused() != unreachable) {
             unreachable = requests.refused();
             problems.report(InFlight.UNREACHABLE);
@@ -255,10 +259,11 @@ final class AsyncWorker implements QueueServer {
             // What is submitted may take long, and nobody would fail the others meanwhile
             sendNow();
         }
+        boolean moves = requests.answers() > 0;
         if (any) {
             submitTaken(n);
         }
-        if (requests.answers() == 0) {
+        if (!moves) {
             closeGate();
         }
     }
@@ -277,12 +282,17 @@ final class AsyncWorker implements QueueServer {
         if (backend.wantsData()) {
             copy(n);
         }
-        for (int i = 0; i < n; i++) {
-            if (taken[i] != null) {
-                submit(i);
+        inFlight.gather();
+        try {
+            for (int i = 0; i < n; i++) {
+                if (taken[i] != null) {
+                    submit(i);
+                }
             }
+            backend.submitted();
+        } finally {
+            inFlight.sendWith(requests, taken.length - requests.answers());
         }
-        backend.submitted();
     }
 
     /** Finds a slot for each request that is to be submitted; whether there are any. */

@@ -35,6 +35,11 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
 
     /** Those that have ended and are not answered, the last one first. */
     private final AtomicReference<Slot> done = new AtomicReference<>();
+    /** The thread that sends nothing until {@link #sendWith}, and whether it was to; no other one finds itself here. */
+    private Thread gathering;
+    private boolean sendsLater;
+    /** Those whose answers a batch of requests has, the last one first. */
+    private Slot left;
     /** How often it was asked to send since the sender looked last; 0 while nobody sends. */
     private final AtomicInteger asked = new AtomicInteger();
     private final Batch answers;
@@ -179,8 +184,60 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         } while (!done.compareAndSet(last, slot));
     }
 
+    /** Until {@link #sendWith} the calling thread sends nothing. */
+    void gather() {
+        gathering = Thread.currentThread();
+        sendsLater = false;
+    }
+
+    /**
+     * Leaves what the calling thread should have sent to its batch, until {@link #sent}; or sends it if there are more than so
+     * many, or if the kernel moves bytes itself, for whose end somebody may wait.
+     */
+    void sendWith(Batch batch, int most) {
+        gathering = null;
+        if (!sendsLater) {
+            return;
+        }
+        Slot last = done.getAndSet(null);
+        if (left == null && mayBeLeft(last, most)) {
+            answer(last, batch);
+            left = last;
+            return;
+        }
+        while (last != null) {
+            Slot before = last.next;
+            add(last);
+            last = before;
+        }
+        send();
+    }
+
+    private static boolean mayBeLeft(Slot last, int most) {
+        int room = most;
+        Slot slot = last;
+        while (slot != null && slot.moved == null && room > 0) {
+            slot = slot.next;
+            room--;
+        }
+        return slot == null;
+    }
+
+    /** The batch has been transferred, or never will be. */
+    void sent() {
+        Slot last = left;
+        left = null;
+        if (last != null) {
+            free(last);
+        }
+    }
+
     @Override
     public void send() {
+        if (gathering == Thread.currentThread()) {
+            sendsLater = true;
+            return;
+        }
         if (asked.getAndIncrement() != 0) {
             // The thread that sends will look again
             return;
@@ -197,12 +254,7 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
     }
 
     private void sendAll(Slot last) throws Exception {
-        int i = 0;
-        for (Slot slot = last; slot != null; slot = slot.next) {
-            if (slot.result != null) {
-                answers.answer(i++, slot.id, slot.result, slot.result == Result.OKAY ? slot.answerAddress : 0);
-            }
-        }
+        answer(last, answers);
         try {
             while (answers.answers() > 0) {
                 device.transfer(answers);
@@ -214,6 +266,15 @@ final class InFlight implements AsyncRequest.Answers, AutoCloseable {
         if (answers.refused() != refused) {
             refused = answers.refused();
             problems.report("the kernel refused the answer of a request");
+        }
+    }
+
+    private static void answer(Slot last, Batch batch) {
+        int i = 0;
+        for (Slot slot = last; slot != null; slot = slot.next) {
+            if (slot.result != null) {
+                batch.answer(i++, slot.id, slot.result, slot.result == Result.OKAY ? slot.answerAddress : 0);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ public final class EndlessDevice implements Device {
     private final int length;
     private long rounds;
     private long buffer;
+    private long calls;
 
     public EndlessDevice(Status status, int length, long rounds, Runnable everyTransfer) {
         this.status = status;
@@ -20,8 +21,14 @@ public final class EndlessDevice implements Device {
         this.everyTransfer = everyTransfer;
     }
 
+    /** How often it was called for requests, or with answers. */
+    public long calls() {
+        return calls;
+    }
+
     @Override
     public void transfer(Batch batch) {
+        calls++;
         batch.prepare();
         if (batch.raw().getInt(Abi.Xfer.NR_GETS) > 0) {
             everyTransfer.run();

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +52,7 @@ class FilterAllocationTest {
     private Path directory;
 
     private AsyncWorker worker;
+    private EndlessDevice device;
     private int round;
     private long warm;
     private long end;
@@ -69,6 +71,20 @@ class FilterAllocationTest {
     @ValueSource(strings = {"error", "error stall", "log", "stats", "check", "corrupt", "powerfail", "cow", "retry", "record"})
     @Timeout(600)
     void a_request_allocates_nothing(String names) throws Exception {
+        serve(names);
+        assertTrue(round >= WARM + ROUNDS);
+        // The smallest object has 16 bytes; the compiler may still replace code
+        assertTrue(end - warm < 4 * ROUNDS * 8, end - warm + " bytes for " + ROUNDS * 8 + " requests");
+    }
+
+    @Test
+    @Timeout(600)
+    void a_call_brings_data_and_another_one_takes_answers_and_brings_requests() throws Exception {
+        serve("powerfail");
+        assertTrue(device.calls() < 2 * round + 10, device.calls() + " calls for " + round + " batches");
+    }
+
+    private void serve(String names) throws Exception {
         var status = Status.fresh(0, new Config(1 << 20, 4096, 0, 128, 1, 0, 0, 0, 0, Hints.NONE, Set.of(Flag.WRITE_CACHE), false));
         var geometry = new Geometry(0, status.capacity(), 4096, status.maxRequest(), false);
         var filters = new ArrayList<Filter>();
@@ -79,14 +95,11 @@ class FilterAllocationTest {
         }
         try (var backend = new FilteredBackend(new Backends().open("mem", Set.of(), geometry), List.copyOf(filters), geometry,
                 OutputStream.nullOutputStream())) {
-            var device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
+            device = new EndlessDevice(status, 4096, WARM + ROUNDS + 1, this::count);
             worker = new AsyncWorker(device, 0, status, backend, new DiskSize(backend, status.capacity()), 0, new Problems(null, 0));
             worker.run(() -> {});
             assertNull(worker.failure());
             worker.close();
         }
-        assertTrue(round >= WARM + ROUNDS);
-        // The smallest object has 16 bytes; the compiler may still replace code
-        assertTrue(end - warm < 4 * ROUNDS * 8, end - warm + " bytes for " + ROUNDS * 8 + " requests");
     }
 }
