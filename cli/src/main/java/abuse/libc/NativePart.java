@@ -6,6 +6,8 @@ import com.kenai.jffi.MemoryIO;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
+import java.lang.reflect.InaccessibleObjectException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,7 +26,8 @@ public final class NativePart {
     private static final String FILE = "libjffi-1.2.so";
 
     static {
-        if (!new File(System.getProperty(FOLDER, ""), FILE).exists()) {
+        File file = new File(System.getProperty(FOLDER, ""), FILE);
+        if (!file.exists() || !isLoaded(file)) {
             unpack();
         }
     }
@@ -81,11 +84,32 @@ public final class NativePart {
                 + "); 'abusectl --archive' puts it beside the program for good");
     }
 
+    private static boolean isLoaded(File file) {
+        try {
+            load(file);
+            return true;
+        } catch (UnsatisfiedLinkError e) {
+            return false;
+        }
+    }
+
+    /** JNR's own loader logs what it does, for which Java looks through the class path: a third of the start of a server. */
+    private static void load(File file) {
+        System.load(file.getAbsolutePath());
+        try {
+            Field loaded = Class.forName("com.kenai.jffi.Init").getDeclaredField("loaded");
+            loaded.setAccessible(true);
+            loaded.setBoolean(null, true);
+        } catch (ReflectiveOperationException | InaccessibleObjectException e) {
+            // Then JNR loads it once more
+        }
+    }
+
     private static void load(Path folder) throws IOException {
         Path own = Files.createTempDirectory(folder, "abusectl");
         Path file = own.resolve(FILE);
         try {
-            System.load(copyTo(own).toString());
+            load(copyTo(own).toFile());
             // JNR looks for its library once, so this comes before its first use
             System.setProperty(FOLDER, own.toString());
             Invoker.getInstance();
