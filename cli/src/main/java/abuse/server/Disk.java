@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.server;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import abuse.backend.AddressedBackend;
 import abuse.backend.Backend;
 import abuse.backend.Geometry;
@@ -12,9 +14,8 @@ import abuse.device.Flag;
 import abuse.device.Serving;
 import abuse.device.Status;
 import abuse.libc.Unix;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -28,7 +29,7 @@ import java.util.Set;
 record Disk(Devices devices, String path, String text, Status status, Backend backend, DiskSize size, String identity,
         Device claim, DiskMapper mapper) implements AutoCloseable {
     /** Another UUID each time. Java's own generator is a hundred classes, for which the first request would wait. */
-    private static final Path RANDOM = Path.of("/proc/sys/kernel/random/uuid");
+    private static final String RANDOM = "/proc/sys/kernel/random/uuid";
 
     /**
      * Opens the backend for a device with this status.
@@ -46,13 +47,20 @@ record Disk(Devices devices, String path, String text, Status status, Backend ba
             if (backend.size() >= 0 && backend.size() != status.capacity()) {
                 throw new SizeMismatchException(backend.size(), status.capacity());
             }
-            String identity = shared ? null : backend.identity() != null ? backend.identity() : Files.readString(RANDOM);
+            String identity = shared ? null : backend.identity() != null ? backend.identity() : random();
             var size = new DiskSize(backend, status.capacity());
             Device claim = node(devices, path, status, new Serving(Device.ANY_QUEUE, identity, text));
             return new Disk(devices, path, text, status, backend, size, identity, claim, mappable ? new DiskMapper(claim, map) : null);
         } catch (IOException | RuntimeException | Error e) {
             backend.close();
             throw e;
+        }
+    }
+
+    /** What no other server has, in 32 characters. */
+    private static String random() throws IOException {
+        try (var uuid = new FileInputStream(RANDOM)) {
+            return new String(uuid.readAllBytes(), US_ASCII).strip().replace("-", "");
         }
     }
 

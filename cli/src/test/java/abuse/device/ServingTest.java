@@ -43,6 +43,13 @@ class ServingTest {
     }
 
     @Test
+    void an_identity_that_fits_is_not_digested_and_none_is_all_zeros() {
+        assertArrayEquals("0123456789abcdef0123456789abcdef".getBytes(StandardCharsets.UTF_8), identity("0123456789abcdef0123456789abcdef"));
+        assertArrayEquals(Arrays.copyOf("file 1 2".getBytes(StandardCharsets.UTF_8), 32), identity("file 1 2"));
+        assertFalse(Arrays.equals(new byte[32], identity("")));
+    }
+
+    @Test
     void a_text_that_is_too_long_is_cut_between_characters() {
         assertEquals("x".repeat(127), Serving.text(encode(new Serving(0, null, "x".repeat(127)))));
         assertEquals("x".repeat(127), Serving.text(encode(new Serving(0, null, "x".repeat(500)))));
