@@ -23,6 +23,12 @@ public final class Backends {
         ServiceLoader.load(BackendFactory.class, loader).forEach(factories::add);
     }
 
+    /** null, mem and file, and others. */
+    public Backends(List<BackendFactory> others) {
+        factories.addAll(List.of(new NullBackend.Factory(), new MemBackend.Factory(), new FileBackend.Factory()));
+        factories.addAll(others);
+    }
+
     /** The backends that come with the program. */
     public Backends() {
         this(Backends.class.getClassLoader());

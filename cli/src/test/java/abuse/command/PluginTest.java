@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.backend.Backends;
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
 import java.io.IOException;
@@ -99,5 +100,11 @@ class PluginTest extends CommandTestBase {
         String jar = jar(Path.of("src/test/example/SplitBackend.java"), "SplitBackend$Factory");
         assertEquals("server: 'frob' is not a backend; there are null, mem, file:PATH, qcow2:PATH, cow:BASE[,keep=PATH], nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, nbds://HOST/EXPORT, nbds+unix:///EXPORT?socket=PATH, nbd-exec:COMMAND, rbd:POOL/IMAGE, http://HOST/PATH, https://HOST/PATH and split:PREFIX",
                 misuse("server", "--plugin", jar, "0", "frob"));
+    }
+
+    /** The tool does not look for its own backends, as that would take a third of the start of a server. */
+    @Test
+    void the_tool_has_the_backends_that_programs_find() {
+        assertEquals(new Backends().words(), Plugins.own().words());
     }
 }
