@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.MissingParameterException;
@@ -97,34 +98,36 @@ public final class Cli {
     }
 
     private Command command(String name) {
-        return switch (name) {
-            case "run" -> new RunCommand(context);
-            case "top" -> new TopCommand(context);
-            case "trace" -> new TraceCommand(context);
-            case "setup" -> new SetupCommand(context);
-            case "list" -> new ListCommand(context);
-            case "info" -> new InfoCommand(context);
-            case "servers" -> new ServersCommand(context);
-            case "metrics" -> new MetricsCommand(context);
-            case "requests" -> new RequestsCommand(context);
-            case "server" -> new ServerCommand(context);
-            case "resize" -> new ResizeCommand(context);
-            case "map" -> new MapCommand(context);
-            case "unmap" -> new UnmapCommand(context);
-            case "maps" -> new MapsCommand(context);
-            case "requeue" -> new RequeueCommand(context);
-            case "quiesce" -> new QuiesceCommand(context);
-            case "resume" -> new ResumeCommand(context);
-            case "reset" -> new ResetCommand(context);
-            case "filter" -> new FilterCommand(context);
-            case "mark" -> new MarkCommand(context);
-            case "replay" -> new ReplayCommand(context);
-            case "crashes" -> new CrashesCommand(context);
-            case "get" -> new GetCommand(context);
-            case "put" -> new PutCommand(context);
-            case "poll" -> new PollCommand(context);
+        // Not the commands themselves, of which each would be loaded, so that it is known that it is one
+        Function<Context, Command> maker = switch (name) {
+            case "run" -> RunCommand::new;
+            case "top" -> TopCommand::new;
+            case "trace" -> TraceCommand::new;
+            case "setup" -> SetupCommand::new;
+            case "list" -> ListCommand::new;
+            case "info" -> InfoCommand::new;
+            case "servers" -> ServersCommand::new;
+            case "metrics" -> MetricsCommand::new;
+            case "requests" -> RequestsCommand::new;
+            case "server" -> ServerCommand::new;
+            case "resize" -> ResizeCommand::new;
+            case "map" -> MapCommand::new;
+            case "unmap" -> UnmapCommand::new;
+            case "maps" -> MapsCommand::new;
+            case "requeue" -> RequeueCommand::new;
+            case "quiesce" -> QuiesceCommand::new;
+            case "resume" -> ResumeCommand::new;
+            case "reset" -> ResetCommand::new;
+            case "filter" -> FilterCommand::new;
+            case "mark" -> MarkCommand::new;
+            case "replay" -> ReplayCommand::new;
+            case "crashes" -> CrashesCommand::new;
+            case "get" -> GetCommand::new;
+            case "put" -> PutCommand::new;
+            case "poll" -> PollCommand::new;
             default -> throw new IllegalArgumentException(name);
         };
+        return maker.apply(context);
     }
 
     static void addStandardOptions(CommandSpec spec) {

@@ -33,7 +33,6 @@ class ServerCommand extends Command {
     static final String FILE = "file:";
     /** The exit status of a command that a later signal ended at once. */
     static final String KILLED = "128+N";
-    private static final List<String> LOCAL = List.of("qcow2:", "cow:");
     private static final String AUTO = "auto";
 
     private final PositionalParamSpec first;
@@ -170,7 +169,7 @@ class ServerCommand extends Command {
     /** What is wrong with an image of this machine is told before anything about devices, which have nothing to do with it. */
     private void checkImage(String backend) throws IOException {
         if (!backend.startsWith(FILE)) {
-            if (LOCAL.stream().anyMatch(backend::startsWith)) {
+            if (backend.startsWith("qcow2:") || backend.startsWith("cow:")) {
                 backends.look(backend);
             }
             return;
