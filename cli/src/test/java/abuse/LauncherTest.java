@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import abuse.libc.NativePart;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -168,6 +169,21 @@ class LauncherTest {
         for (String name : new String[] {"abuse.command.SetupKeys", "abuse.Demands", "abuse.server.Worker", "abuse.server.SlowPath",
             "abuse.backend.MemBackend", "abuse.backend.MappedFileBackend", "jnr.posix.util.SunMiscSignal"}) {
             assertTrue(loaded.contains(" " + name + " "), name);
+        }
+    }
+
+    /** Each of them is many classes, or has Java open the jar and read the names of all that is in it, while requests wait. */
+    @Test
+    void a_server_starts_without_what_takes_long() throws Exception {
+        Files.createDirectory(directory.resolve("archive"));
+        NativePart.copyTo(directory.resolve("archive"));
+        run("abusectl server 999999 mem", Map.of("ABUSECTL_JAVA_OPTS", "-Xlog:class+load:file=loaded"));
+        String loaded = Files.readString(directory.resolve("loaded"));
+        assertTrue(loaded.contains(" abuse.device.ControlNode "));
+        for (String name : new String[] {"java.util.ServiceLoader", "java.util.logging.Logger", "java.util.stream.Stream",
+            "com.kenai.jffi.internal.StubLoader", "jnr.ffi.LibraryLoader", "jnr.posix.POSIX",
+            "abuse.command.RunCommand"}) {
+            assertFalse(loaded.contains(" " + name + " "), name);
         }
     }
 }
