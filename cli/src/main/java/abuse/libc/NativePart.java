@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package abuse.libc;
 
+import static java.nio.file.attribute.PosixFilePermission.OWNER_EXECUTE;
+import static java.nio.file.attribute.PosixFilePermission.OWNER_READ;
+import static java.nio.file.attribute.PosixFilePermission.OWNER_WRITE;
+
 import com.kenai.jffi.Invoker;
 import com.kenai.jffi.MemoryIO;
 import java.io.File;
@@ -11,10 +15,11 @@ import java.lang.reflect.InaccessibleObjectException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
-import java.util.stream.Stream;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import jnr.ffi.LibraryLoader;
 
 /**
@@ -70,8 +75,9 @@ public final class NativePart {
     /** Loads the library from the first folder that allows it, and leaves nothing behind. */
     private static void unpack() {
         var reasons = new ArrayList<String>();
-        List<String> folders = Stream.of(System.getProperty("java.io.tmpdir"), System.getenv("XDG_RUNTIME_DIR"), "/dev/shm",
-                "/var/tmp", System.getenv("HOME")).filter(Objects::nonNull).distinct().toList();
+        var folders = new LinkedHashSet<>(Arrays.asList(System.getProperty("java.io.tmpdir"), System.getenv("XDG_RUNTIME_DIR"),
+                "/dev/shm", "/var/tmp", System.getenv("HOME")));
+        folders.remove(null);
         for (String folder : folders) {
             try {
                 load(Path.of(folder));
@@ -106,7 +112,9 @@ public final class NativePart {
     }
 
     private static void load(Path folder) throws IOException {
-        Path own = Files.createTempDirectory(folder, "abusectl");
+        // Java's own temporary names come from SecureRandom, which takes a tenth of a start
+        Path own = Files.createDirectory(folder.resolve("abusectl" + Long.toHexString(System.nanoTime())),
+                PosixFilePermissions.asFileAttribute(EnumSet.of(OWNER_READ, OWNER_WRITE, OWNER_EXECUTE)));
         Path file = own.resolve(FILE);
         try {
             load(copyTo(own).toFile());
