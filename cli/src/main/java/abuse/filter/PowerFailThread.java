@@ -352,14 +352,18 @@ final class PowerFailThread implements AutoCloseable {
         try {
             filter.settle(storage, fates);
         } finally {
-            synchronized (filter) {
-                cache.clear();
-                // Whoever flushes after that knows of the cut
-                untold = false;
-                power.goOff();
-                filter.notifyAll();
+            try {
+                // Whoever waits for the cut finds it told
+                filter.tell(fates);
+            } finally {
+                synchronized (filter) {
+                    cache.clear();
+                    // Whoever flushes after that knows of the cut
+                    untold = false;
+                    power.goOff();
+                    filter.notifyAll();
+                }
             }
-            filter.tell(fates);
         }
     }
 
