@@ -84,7 +84,7 @@ class LauncherTest {
         Outcome outcome = run("exec env LC_ALL=" + locale + " abusectl server --plugin "
                 + new String("/no/ünï.jar".getBytes(UTF_8), ISO_8859_1), Map.of());
         assertEquals(1, outcome.exitCode, outcome.err);
-        assertTrue(outcome.err.startsWith("abusectl: /no/ünï.jar: No such file or directory\n"), outcome.err);
+        assertTrue(outcome.err.startsWith("abusectl: --plugin=/no/ünï.jar: No such file or directory\n"), outcome.err);
     }
 
     @Test

@@ -157,6 +157,9 @@ class ServerCommand extends Command {
 
     /** A key of a filter behind a blank would be taken for one of a setup, or for a backend. */
     private void checkBlanks(List<String> words) throws UsageException {
+        if (filters.getValue() == null) {
+            return;
+        }
         for (String word : words) {
             String meant = SetupKeys.isKey(word.replaceFirst("=.*", "")) ? ""
                     : FilterOption.behindBlank(spec.commandLine().getParseResult().originalArgs(), word);

@@ -65,7 +65,7 @@ class FilterOptionTest extends CommandTestBase {
         "record:/nowhere/a,file=b ~ 'file' is given twice",
         "record:/nowhere/a,op=write ~ op is of no use, as a record takes all requests",
         "cow:ovl ~ unknown key 'ovl'; there is only file",
-        "cow:fiel=x ~ unknown key 'fiel'; there is only file; did you mean 'file'?",
+        "cow:fyle=x ~ unknown key 'fyle'; there is only file; did you mean 'file'?",
         "cow:when=/nowhere ~ when is of no use, as an overlay takes all requests",
         "stall ~ nothing would ever release a request; add when=PATH, release=PATH or for=TIME",
         "rate ~ bytes=SIZE or requests=N is missing, as in bytes=1M",
@@ -107,7 +107,7 @@ class FilterOptionTest extends CommandTestBase {
         "run --filter error nth=3 mem ~ unexpected argument 'nth=3'; did you mean 'error:nth=3'?",
         "server 0 --filter error nth=3 ~ unexpected argument 'nth=3'; did you mean 'error:nth=3'?",
         "run mem --filter error sz=3M ~ 'sz=3M' belongs before 'mem', which is the backend",
-        "run --filter error siez=3M mem ~ unknown key 'siez'; did you mean 'size'?",
+        "run --filter error syze=3M mem ~ unknown key 'syze'; did you mean 'size'?",
         "run sz=1M mem nth=3 ~ unexpected argument 'nth=3'",
         "run sz=1M mem --filter error nht=3 ~ unexpected argument 'nht=3'"})
     void keys_behind_a_blank_are_told_to_be_those_of_the_filter(String words, String message) {
