@@ -47,7 +47,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 # be installed beside gcc-multilib
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
 	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 mdadm bcache-tools btrfs-progs nbdkit qemu-utils openssl \
-	clang $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
+	clang sqlite3 $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
 ENGINE_PACKAGES := ceph-mon ceph-osd ceph-common librbd1 nbdkit nbdkit-plugin-python python3-boto3
 SUITE_PACKAGES := g++ make automake libtool-bin pkg-config xfslibs-dev uuid-dev libacl1-dev libaio-dev libgdbm-dev \
 	libcap-dev liburing-dev acl attr bc gawk fio xfsprogs psmisc procps quota udev uuid-runtime

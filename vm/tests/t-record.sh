@@ -132,22 +132,49 @@ a_disk_with_larger_blocks_is_replayed_onto() {
 	stop server
 }
 
-# _settings [sync]: a program replaces a file three times, and marks when it holds that to be durable; on a busy machine
-# a mark may come after the 5 seconds in which ext4 makes a file durable by itself
-_settings() {
-	local n
+# _begin [MOUNT-OPTION ...]: a filesystem that is recorded; on a busy machine a mark may come after the 5 seconds in which
+# ext4 makes all durable by itself
+_begin() {
 	rm -f "$T/log" "$T/image"
 	truncate -s 32M "$T/image"
 	mkfs.ext4 -q -b 4096 -E lazy_itable_init=0,lazy_journal_init=0 "$T/image"
 	cp --sparse=always "$T/image" "$T/base"
 	start server "file:$T/image" --filter "record:$T/log"
-	mount -o commit=600 $DISK "$T/mnt"
+	mount -o "commit=600${1-}" $DISK "$T/mnt"
+}
+
+_end() {
+	umount "$T/mnt"
+	stop server
+}
+
+# _settings SYNC [MOUNT-OPTIONS]: a program replaces a file three times, and marks when it holds that to be durable
+_settings() {
+	local n
+	_begin ${2-}
 	for n in 1 2 3; do
 		"$ABUSE_BUILD/durable" "$T/mnt" "settings $n" $1
 		tool mark $CTL "$n"
 	done
-	umount "$T/mnt"
-	stop server
+	_end
+}
+
+# _transactions SYNCHRONOUS: the same with a database
+_transactions() {
+	local n
+	_begin
+	sqlite3 "$T/mnt/db" 'CREATE TABLE entries(n)'
+	sync "$T/mnt/db" "$T/mnt"
+	for n in 1 2; do
+		sqlite3 "$T/mnt/db" "PRAGMA synchronous=$1; INSERT INTO entries VALUES($n)"
+		tool mark $CTL "$n"
+	done
+	_end
+}
+
+# _check_crashes STATES: $T/check looks at that many states of each time at most
+_check_crashes() {
+	tool crashes "$T/log" --base "$T/base" --from-mark 1 --most $1 --work "$T" --check "sh $T/check {}" >"$T/crashes" 2>"$T/complaint"
 }
 
 # After mark N the file has the Nth text, or a later one
@@ -159,7 +186,36 @@ _crashes() {
 		text=${text#settings }
 		[ "${text:-0}" -ge "$ABUSECTL_MARK" ] || { echo "after mark $ABUSECTL_MARK there is '$text'"; exit 1; }
 	END
-	tool crashes "$T/log" --base "$T/base" --from-mark 1 --most 4 --work "$T" --check "sh $T/check {}" >"$T/crashes" 2>"$T/complaint"
+	_check_crashes 4
+}
+
+# After mark N the database is whole, and has N entries or more
+_database_crashes() {
+	cat >"$T/check" <<-'END'
+		fsck.ext4 -fy "$1" >/dev/null 2>&1
+		[ $? -lt 4 ] || { echo "fsck finds errors"; exit 1; }
+		db=$(dirname "$1")/db
+		for file in db db-journal; do
+			debugfs -R "dump $file $(dirname "$1")/$file" "$1" >/dev/null 2>&1
+		done
+		found=$(sqlite3 "$db" 'PRAGMA integrity_check; SELECT count(*) FROM entries' 2>&1 | xargs)
+		case $found in
+		"ok "[0-9]*) [ "${found#ok }" -ge "$ABUSECTL_MARK" ] && exit ;;
+		esac
+		echo "after mark $ABUSECTL_MARK there is '$found'"
+		exit 1
+	END
+	_check_crashes 2
+}
+
+# _all_good, _is_bad: what the last _crashes or _database_crashes found
+_all_good() {
+	shows "$T/crashes" '^[0-9]+ states, 0 bad'
+	note "$(tail -n 1 "$T/crashes")"
+}
+_is_bad() {
+	shows "$T/complaint" ': a state is bad'
+	note "$(tr '\n' ' ' <"$T/crashes")"
 }
 
 what_a_check_has_mounted_is_not_deleted() {
@@ -182,18 +238,39 @@ a_file_that_was_synced_is_there_after_every_crash() {
 	mkdir "$T/mnt"
 	_settings sync
 	_crashes || fail "$(<"$T/crashes") $(<"$T/complaint")"
-	shows "$T/crashes" '^[0-9]+ states, 0 bad'
-	note "with fsync $(tail -n 1 "$T/crashes")"
+	_all_good
 }
 
 a_file_that_was_not_synced_is_missing_after_a_crash() {
-	local status=0
 	small_disk
 	mkdir "$T/mnt"
 	_settings ''
-	_crashes || status=$?
-	is "the exit status ($(<"$T/crashes"))" $status 1
+	! _crashes || fail "$(<"$T/crashes")"
 	shows "$T/crashes" "^\| after mark [123] there is ''"
-	shows "$T/complaint" ': a state is bad'
-	note "without fsync: $(tr '\n' ' ' <"$T/crashes")"
+	_is_bad
+}
+
+a_filesystem_that_flushes_nothing_loses_a_file_that_was_synced() {
+	small_disk
+	mkdir "$T/mnt"
+	_settings sync ,nobarrier
+	! _crashes || fail "$(<"$T/crashes")"
+	_is_bad
+}
+
+# FULL, the default, leaves out the sync of the folder that ends a transaction for good.
+a_database_that_syncs_has_its_transactions_after_every_crash() {
+	small_disk
+	mkdir "$T/mnt"
+	_transactions EXTRA
+	_database_crashes || fail "$(<"$T/crashes") $(<"$T/complaint")"
+	_all_good
+}
+
+a_database_that_does_not_sync_loses_a_transaction() {
+	small_disk
+	mkdir "$T/mnt"
+	_transactions OFF
+	! _database_crashes || fail "$(<"$T/crashes")"
+	_is_bad
 }

@@ -68,7 +68,7 @@ lvm_needs_one_line_in_its_configuration() {
 	if pvcreate $DISK >"$T/lvm" 2>&1; then
 		fail "LVM knows the disk already, so the manual page is wrong: $(<"$T/lvm")"
 	fi
-	line=$(grep -h "lvmlocal.conf$" "$PROJECT/man/abuse@.service.8" | sed -n 's/^# \(echo .*\)/\1/p')
+	line=$(grep -h "lvmlocal.conf$" "$PROJECT/man/abuse@.service.8" | sed -n "s/\\\\(aq/'/g; s/^# \(echo .*\)/\1/p")
 	cp /etc/lvm/lvmlocal.conf "$T/lvmlocal.conf"
 	eval "$line"
 	_quietly lvmconfig --validate
