@@ -182,8 +182,9 @@ bcache_keeps_what_its_cache_has_and_writes_it_back() {
 	_quietly make-bcache --writeback --block 4k --bucket 64k -C $DISK -B /dev/abuse1
 	_start_bcache $DISK /dev/abuse1
 	echo 0 >$bcache/sequential_cutoff
-	# Else it goes past a cache that is slow, as each disk may be here
+	# Else it goes past a cache that is slow to write or to read, as each disk may be here
 	echo 0 >$bcache/cache/congested_write_threshold_us
+	echo 0 >$bcache/cache/congested_read_threshold_us
 	echo 0 >$bcache/writeback_running
 	mkfs.ext4 -q /dev/bcache0
 	_mount /dev/bcache0
