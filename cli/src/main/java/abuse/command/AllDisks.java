@@ -41,9 +41,7 @@ final class AllDisks {
                 Server.BackendOpener opener = command.opener(disk.backend(), disk.options());
                 var told = new Told(disk);
                 server.add(disk.path(), text(disk), disk.shared(), geometry -> disk.filters().open(disk.path(), here -> {
-                    if (told.reason == null) {
-                        command.warn(disk.path(), disk.backend(), here);
-                    }
+                    command.warn(disk.path(), disk.backend(), here, told::warn);
                     return opener.open(here);
                 }, geometry), told);
             }
@@ -104,6 +102,13 @@ final class AllDisks {
 
         Told(DiskList.Disk disk) {
             this.disk = disk;
+        }
+
+        /** Warns, but not again at each try. */
+        void warn(String message) {
+            if (reason == null) {
+                context.complain(message);
+            }
         }
 
         @Override

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
@@ -348,7 +349,7 @@ class ServerCommand extends Command {
             throws Exception {
         var serviceManager = new ServiceManager(context.environment.get("NOTIFY_SOCKET"));
         server = new Server(context.devices, path, text(backend), geometry -> {
-            warn(path, backend, geometry);
+            warn(path, backend, geometry, context::complain);
             return open(path, opener, geometry);
         }, new Server.Listener() {
             @Override
@@ -424,19 +425,21 @@ class ServerCommand extends Command {
     /**
      * Only warns of an image that does not fit, as it may be about to be overwritten, and of one that the users of the
      * disk may have made one of qemu.
+     *
+     * @throws IOException if it is one of qemu of another size
      */
-    final void warn(String path, String backend, Geometry geometry) throws IOException {
+    final void warn(String path, String backend, Geometry geometry, Consumer<String> administrator) throws IOException {
         Image image = backends.look(backend);
         String qcow2 = Qcow2File.path(backend);
         if (qcow2 != null) {
             if (image == null || image.size() != geometry.capacity()) {
                 throw new IOException(Qcow2File.words(qcow2, ""));
             }
-            context.complain(path + ": " + Qcow2File.words(qcow2, ", and is served as it is"));
+            administrator.accept(path + ": " + Qcow2File.words(qcow2, ", and is served as it is"));
         }
         if (image != null && image.format() != null && !image.fits(geometry.blockSize())) {
             ImageFormat format = image.format();
-            context.complain(backends.shown(backend) + ": its " + format.name() + " is for blocks of " + format.sectorSize()
+            administrator.accept(backends.shown(backend) + ": its " + format.name() + " is for blocks of " + format.sectorSize()
                     + " bytes, and may not work with those of " + path + ", which have " + geometry.blockSize()
                     + "; set up with bs=" + format.sectorSize());
         }

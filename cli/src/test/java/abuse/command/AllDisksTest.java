@@ -10,11 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import abuse.device.Flag;
 import abuse.device.SimulatedDisk;
+import abuse.server.MultiServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -96,6 +98,21 @@ class AllDisksTest extends CommandTestBase {
         assertEquals(0, outcome.exitCode());
         assertEquals(5, outcome.err().lines().count(), outcome.err());
         assertTrue(outcome.err().endsWith("disks: 3 of 5 disks were not served to the end\n"), outcome.err());
+    }
+
+    @Test
+    void an_image_that_is_refused_is_refused_at_the_next_try_too() throws Exception {
+        devices.add(0).setUp(1 << 20);
+        devices.add(1).setUp(1 << 20);
+        Path image = Files.write(directory.resolve("q.qcow2"), Arrays.copyOf(new byte[] {'Q', 'F', 'I', (byte) 0xfb}, 4096));
+        var server = start("server", "--all", list("0 mem", "1 file:" + image)).awaitReady();
+        server.await(() -> server.err().lines().count() == 1);
+        assertTrue(server.err().contains("begins as a qcow2 image does"), server.err());
+        // Longer than until the next try, which has nothing else to say
+        Thread.sleep(TimeUnit.SECONDS.toMillis(MultiServer.RETRY_SECONDS + 2));
+        assertEquals(1, server.err().lines().count(), server.err());
+        server.signal();
+        assertEquals(0, server.end().exitCode());
     }
 
     @Test
