@@ -148,7 +148,8 @@ public final class FilteredBackend implements AsyncBackend {
 
     @Override
     public Gate gate(BooleanSupplier idle) {
-        return base instanceof AddressedBackend memory && !memory.isStored() ? entrance.gate(this, memory, idle) : null;
+        AddressedBackend memory = LaterBackend.memoryOf(base);
+        return memory == null ? null : entrance.gate(this, memory, idle);
     }
 
     @Override

@@ -21,7 +21,7 @@ final class Inner implements AsyncBackend {
 
     Inner(FilteredBackend backend, Backend base, Entrance entrance, Filter filter) {
         this.backend = backend;
-        memory = base instanceof AddressedBackend addressed && !addressed.isStored() ? addressed : null;
+        memory = LaterBackend.memoryOf(base);
         this.entrance = entrance;
         this.filter = filter;
     }

@@ -35,7 +35,12 @@ final class LaterBackend implements AsyncBackend {
     }
 
     static LaterBackend of(Backend backend) {
-        return new LaterBackend(backend, backend instanceof AddressedBackend addressed && !addressed.isStored() ? addressed : null);
+        return new LaterBackend(backend, memoryOf(backend));
+    }
+
+    /** A backend whose bytes are in memory, where nobody waits for them; null if it is another one. */
+    static AddressedBackend memoryOf(Backend backend) {
+        return backend instanceof AddressedBackend addressed && !addressed.isStored() ? addressed : null;
     }
 
     @Override
