@@ -27,6 +27,7 @@ final class ReadOnlyFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) {
+            Selection.refuseWithout(settings, "readonly", "write", "discard", "write_zeroes");
             return new ReadOnlyFilter(settings);
         }
     }

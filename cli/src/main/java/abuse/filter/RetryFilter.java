@@ -34,6 +34,7 @@ final class RetryFilter extends Filter {
 
         @Override
         public Filter make(Settings settings) {
+            Selection.refuseWithout(settings, "retry", "read", "write", "discard", "write_zeroes");
             return new RetryFilter(settings);
         }
     }

@@ -59,7 +59,8 @@ public final class Selection implements AutoCloseable {
     static void refuseWithout(Settings settings, String what, String... operations) {
         Set<String> words = settings.words("op");
         if (!words.isEmpty() && List.of(operations).stream().noneMatch(words::contains)) {
-            throw new IllegalArgumentException(what + " acts only on " + String.join(" and ", operations) + ", and op leaves that out");
+            throw new IllegalArgumentException(what + " acts only on "
+                    + String.join(", ", operations).replaceFirst(", (?=\\w+$)", " and ") + ", and op leaves that out");
         }
     }
 

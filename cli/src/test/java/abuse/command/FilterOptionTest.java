@@ -48,6 +48,8 @@ class FilterOptionTest extends CommandTestBase {
         "corrupt:op=flush+discard ~ kind=flip acts only on read and write, and op leaves that out",
         "corrupt:kind=lost,op=read ~ kind=lost acts only on write, and op leaves that out",
         "check:op=write ~ check acts only on read, and op leaves that out",
+        "retry:op=flush ~ retry acts only on read, write, discard and write_zeroes, and op leaves that out",
+        "readonly:op=read+flush ~ readonly acts only on write, discard and write_zeroes, and op leaves that out",
         "error:range=x-1K ~ range=x is not a size",
         "error:from=1.5 ~ from=1.5 is neither a number of requests nor a time with its unit, as 10s or 500ms",
         "error:sticky=yes ~ sticky=yes is neither on nor off",
