@@ -17,6 +17,9 @@
  */
 #define ABUSE_PIECE	16
 
+/* So many mappings that were taken in are kept before somebody waits to free them. */
+#define ABUSE_MAX_JOINED	1024
+
 static struct abuse_era *abuse_map_era(struct abuse_map *map)
 {
 	return rcu_dereference_protected(map->era,
@@ -89,11 +92,19 @@ void abuse_map_end(struct abuse_map *map)
 	wake_up_all(&map->flushed);
 }
 
+/* Whether both say the same of bytes of the disk. */
+static bool abuse_mapping_agrees(const struct abuse_mapping *m,
+				 const struct abuse_mapping *other)
+{
+	return m->target == other->target && m->delta == other->delta &&
+	       m->ops == other->ops;
+}
+
 /*
  * Counts what becomes of the entries that a store to these sectors changes:
  * each loses what lies in them, and may be cut in two. Moves @last if there are
- * more of them than a piece. What is not @stored there instead is taken away.
- * @sign: -1 undoes it.
+ * more of them than a piece. What does not agree with what is @stored there
+ * instead is taken away. @sign: -1 undoes it.
  */
 static s64 abuse_map_count(struct abuse_map *map, sector_t first,
 			   sector_t *last, int sign,
@@ -114,9 +125,11 @@ static s64 abuse_map_count(struct abuse_map *map, sector_t first,
 		if (sign < 0 && !m->ranges)
 			list_del(&m->link);
 		m->ranges += sign * n;
-		if (sign > 0 && !m->ranges)
+		if (sign > 0 && !m->ranges) {
 			list_add(&m->link, gone);
-		era->cut |= m != stored;
+			era->joined++;
+		}
+		era->cut |= !stored || !abuse_mapping_agrees(m, stored);
 		ranges += n;
 		if (!--left) {
 			*last = min_t(sector_t, *last, mas.last);
@@ -195,8 +208,7 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	rcu_read_lock();
 	other = mas_walk(&mas);
 	rcu_read_unlock();
-	if (!other || other->target != m->target || other->delta != m->delta ||
-	    other->ops != m->ops)
+	if (!other || !abuse_mapping_agrees(other, m))
 		return NULL;
 	*first = min_t(sector_t, *first, mas.index);
 	*last = max_t(sector_t, *last, mas.last);
@@ -374,8 +386,8 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 	struct abuse_target *target, *t;
 	LIST_HEAD(unused);
 
-	if (era && !pause && !era->cut && list_empty(&era->memory) &&
-	    list_empty(&era->targets))
+	if (era && !pause && !era->cut && era->joined < ABUSE_MAX_JOINED &&
+	    list_empty(&era->memory) && list_empty(&era->targets))
 		era = NULL;
 	if (era) {
 		refcount_inc(&era->users);

@@ -35,6 +35,13 @@
 #define COMPAT_MERGE	0
 #endif
 
+/* Before 6.2 a bio that is kept for its processor must not end in an interrupt. */
+#ifdef HAVE_BIO_CACHE
+#define COMPAT_BIO_CACHE	BIOSET_PERCPU_CACHE
+#else
+#define COMPAT_BIO_CACHE	0
+#endif
+
 /* Before 6.5 a disk was opened as a block device, and closed with its mode. */
 #ifdef HAVE_OPEN_GENDISK
 #define COMPAT_RELEASE_DISK_ARGS	struct gendisk *disk

@@ -36,7 +36,9 @@ struct abuse_mapping {
  * @paused: no bio begins in it; once it has begun, changed under the map's @turn
  *	alone
  * @cut: something was taken away at its end, if only in part
- * @mappings: what was taken away as a whole
+ * @joined: so many mappings were taken in by a neighbour that says the same, for
+ *	which nobody waits; no less
+ * @mappings: what was taken away as a whole, or taken in
  * @memory: that which nothing leads to any more
  * @targets: devices that nothing leads to any more, until one is used again;
  *	guarded by the map's @targets_lock
@@ -52,6 +54,7 @@ struct abuse_era {
 	struct abuse_era *next;
 	bool paused;
 	bool cut;
+	u32 joined;
 	struct list_head mappings;
 	struct list_head memory;
 	struct list_head targets;

@@ -18,8 +18,6 @@
 
 static struct workqueue_struct *abuse_front_wq;	/* frees fronts */
 static struct workqueue_struct *abuse_sort_wq;	/* what waits for nothing */
-/* Keeps the slab cache that the clones of all fronts come from. */
-static struct bio_set abuse_clones;
 
 static void abuse_front_exit_bios(struct abuse_front *front)
 {
@@ -268,22 +266,21 @@ int abuse_fronts_init(void)
 
 	if (err)
 		return err;
-	err = bioset_init(&abuse_clones, 1, offsetof(struct abuse_io, clone),
-			  0);
+	err = abuse_ios_init();
 	if (err)
-		goto out_maps;
+		goto out_eras;
 	err = -ENOMEM;
 	abuse_front_wq = alloc_workqueue("abuse_front", WQ_UNBOUND, 0);
 	if (!abuse_front_wq)
-		goto out_clones;
+		goto out_ios;
 	abuse_sort_wq = alloc_workqueue("abuse_sort",
 					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (abuse_sort_wq)
 		return 0;
 	destroy_workqueue(abuse_front_wq);
-out_clones:
-	bioset_exit(&abuse_clones);
-out_maps:
+out_ios:
+	abuse_ios_exit();
+out_eras:
 	abuse_eras_exit();
 	return err;
 }
@@ -296,5 +293,5 @@ void abuse_fronts_exit(void)
 	abuse_eras_exit();
 	destroy_workqueue(abuse_front_wq);
 	destroy_workqueue(abuse_sort_wq);
-	bioset_exit(&abuse_clones);
+	abuse_ios_exit();
 }

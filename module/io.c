@@ -3,10 +3,17 @@
  * A bio under way: what it is cloned to, and what becomes of it when the clone has
  * ended. It must not know the way of a bio.
  */
+#include "compat.h"
 #include "fronts.h"
 #include "io.h"
 #include "map.h"
 #include "slots.h"
+
+/*
+ * Keeps the slab cache that the clones of all fronts come from, and clones that are
+ * used again on their processor. Nobody waits for those.
+ */
+static struct bio_set abuse_clones;
 
 /* Whoever must not wait is told so while it submits, and comes back. */
 static bool abuse_io_goes_on(struct abuse_io *io)
@@ -219,10 +226,15 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 {
 	enum abuse_bios kind = target ? ABUSE_BIOS_TARGETS + target->lane :
 					ABUSE_BIOS_SERVER;
-	/* Without a device it does not look for the caller's control group, either. */
-	struct bio *clone = bio_alloc_clone(NULL, bio, abuse_gfp(bio),
-					    &front->bios[kind]);
+	struct bio *clone = NULL;
 
+	/* Without a device it does not look for the caller's control group, either. */
+	if (bio->bi_opf & REQ_ALLOC_CACHE)
+		clone = bio_alloc_clone(NULL, bio, GFP_NOWAIT | __GFP_NOWARN |
+					__GFP_NOMEMALLOC, &abuse_clones);
+	if (!clone)
+		clone = bio_alloc_clone(NULL, bio, abuse_gfp(bio),
+					&front->bios[kind]);
 	if (!clone) {
 		bio_wouldblock_error(abuse_bio_unmark(bio));
 		return NULL;
@@ -234,4 +246,23 @@ struct abuse_io *abuse_io_clone(struct abuse_front *front,
 		      bio_start_io_acct(bio), then);
 	abuse_io_of(clone)->target = target;
 	return abuse_io_of(clone);
+}
+
+/**
+ * abuse_ios_init() - prepare for bios
+ *
+ * Return: 0, -ENOMEM.
+ */
+int abuse_ios_init(void)
+{
+	return bioset_init(&abuse_clones, 1, offsetof(struct abuse_io, clone),
+			   COMPAT_BIO_CACHE);
+}
+
+/**
+ * abuse_ios_exit() - undo abuse_ios_init(), once none is under way
+ */
+void abuse_ios_exit(void)
+{
+	bioset_exit(&abuse_clones);
 }

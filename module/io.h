@@ -5,6 +5,8 @@
 
 #include "fronts.h"
 
+int abuse_ios_init(void);
+void abuse_ios_exit(void);
 void abuse_io_init(struct abuse_io *io, struct abuse_front *front,
 		   struct abuse_era *era, struct bio *bio, unsigned long start,
 		   enum abuse_then then);

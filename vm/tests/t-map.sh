@@ -77,6 +77,19 @@ neighbours_merge_and_are_cut() {
 	modprobe -r brd
 }
 
+# _blocks FIRST: every other block of 512 bytes, from it on, to the same one of a target
+_blocks() { seq "$1" 2 5000 | awk '{ printf "%s%d:512:%d", (NR > 1 ? "," : ""), $1 * 512, $1 * 512 }'; }
+
+thousands_of_extents_become_one() {
+	_ready block_size=512
+	exec 4</dev/ram0
+	N=2501 _map "$(_blocks 0)" fd=4
+	N=2500 _map "$(_blocks 1)" fd=4
+	exec 4<&-
+	is extents "$(_extents)" "0 2560512 0 0x100 0"
+	client io $DISK op=check length=1M byte=0x41
+}
+
 a_flush_reaches_targets_and_servers() {
 	_ready
 	null_disks nr_devices=1 memory_backed=1 cache_size=4 gb=1

@@ -42,6 +42,23 @@ a_quiesce_holds_what_is_mapped_too() {
 	failed last EIO
 	dmsetup remove abuse-slow
 }
+what_joins_two_extents_waits_for_nobody() {
+	_ready
+	_slow_target
+	_map 0:1M:0:/dev/dm-0
+	_map 2M:1M:2M:/dev/dm-0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read offset=2M
+	wait_for _under_way 1
+	soon client map $CTL extents=1M:1M:1M:/dev/dm-0
+	is extents "$(_extents | cut -d' ' -f1-3)" "0 3145728 0"
+	still_waits read
+	dmsetup resume abuse-slow
+	finish read
+	_unmap 0:3M
+	dmsetup remove abuse-slow
+}
+
 a_target_that_fails_after_the_reset_harms_nobody() {
 	_ready
 	_slow_target
