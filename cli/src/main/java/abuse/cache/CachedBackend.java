@@ -203,7 +203,7 @@ public final class CachedBackend implements AsyncBackend {
         for (long number = first; number <= last && (number + 1) * piece <= end && caching; number++) {
             int place = -1;
             try {
-                place = clock.place(counters);
+                place = clock.placeFor(number, counters);
             } catch (IOException e) {
                 giveUp(e);
             }

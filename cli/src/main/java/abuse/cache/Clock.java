@@ -34,11 +34,11 @@ final class Clock {
         places = new int[taken.length];
     }
 
-    /** A place that holds nothing; -1 if all hold pieces that somebody works on. */
-    int place(Counters counters) throws IOException {
-        int place = pieces.take();
+    /** A place for a piece, which holds nothing; -1 if all hold pieces that somebody works on. */
+    int placeFor(long piece, Counters counters) throws IOException {
+        int place = pieces.takeFor(piece);
         if (place < 0) {
-            return evict(counters);
+            return evict(piece, counters);
         }
         if (pieces.free() < gap) {
             prepare();
@@ -53,10 +53,10 @@ final class Clock {
         }
     }
 
-    private synchronized int evict(Counters counters) throws IOException {
+    private synchronized int evict(long piece, Counters counters) throws IOException {
         for (int i = 0; i < 2 * pieces.places(); i++) {
             // One that was dropped meanwhile
-            int place = pieces.take();
+            int place = pieces.takeFor(piece);
             if (place >= 0) {
                 return place;
             }

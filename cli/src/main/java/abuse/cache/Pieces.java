@@ -11,19 +11,22 @@ import java.util.function.IntToLongFunction;
  */
 final class Pieces implements AutoCloseable {
     private static final int NONE = -1;
+    /** How many places are looked at for one that follows that of the piece before. */
+    private static final int NEAR = 4096;
 
     /** For each place the number of its piece, from 1, and a bit below that which tells whether it is mapped. */
     private final Memory pieceAt;
     /** The first place for each hash. */
     private final Memory chains;
-    /** For each place the next one with that hash, or the next free one. */
+    /** For each place the next one with that hash. */
     private final Memory next;
+    /** A bit for each place that is not free, and those behind the last place. */
+    private final Memory taken;
     private final int places;
     private final int hashes;
-    /** The places from this one on were never taken; before it the free ones are a chain. */
-    private int fresh;
-    private int firstFree = NONE;
     private int free;
+    /** Where free places are likely, far from where a piece should be. */
+    private int elsewhere;
     private int held;
     private int nrMapped;
     private int hand;
@@ -40,18 +43,19 @@ final class Pieces implements AutoCloseable {
         pieceAt = Memory.map((long) places * Long.BYTES);
         next = Memory.map((long) places * Integer.BYTES);
         chains = Memory.map((long) hashes * Integer.BYTES);
+        taken = Memory.map(((long) places + Long.SIZE - 1) / Long.SIZE * Long.BYTES);
+        if (places % Long.SIZE != 0) {
+            setTaken(places / Long.SIZE, -1L << places);
+        }
     }
 
     /** Takes over what each place held before; only while nothing is held. */
     void load(IntToLongFunction pieceOf) {
-        fresh = places;
-        free = 0;
-        for (int place = places - 1; place >= 0; place--) {
+        for (int place = 0; place < places; place++) {
             long piece = pieceOf.applyAsLong(place);
             if (piece >= 0) {
+                take(place);
                 put(place, piece);
-            } else {
-                give(place);
             }
         }
     }
@@ -88,23 +92,42 @@ final class Pieces implements AutoCloseable {
         return free;
     }
 
-    /** A place for a piece; -1 when all hold one. It is free again after {@link #give}. */
-    synchronized int take() {
-        int place = firstFree;
-        if (place != NONE) {
-            firstFree = after(place);
-        } else if (fresh < places) {
-            place = fresh++;
-        } else {
+    /**
+     * A place for a piece; -1 when all hold one. It is free again after {@link #give}. Pieces that follow each other on the
+     * disk do so in the cache while that has room, because the kernel keeps and reads them as one extent then.
+     */
+    synchronized int takeFor(long piece) {
+        if (free == 0) {
             return NONE;
         }
-        free--;
+        int place = firstFree((int) (piece % places), NEAR);
+        if (place == NONE) {
+            place = firstFree(elsewhere, places);
+            elsewhere = place;
+        }
+        take(place);
         return place;
     }
 
+    /** The first free place from one on, among about so many, with the first one after the last; -1 for none. */
+    private int firstFree(int from, int most) {
+        int word = from / Long.SIZE;
+        long frees = ~taken(word) & -1L << from;
+        for (int n = most / Long.SIZE + 1; frees == 0 && n > 0; n--) {
+            word = (word + 1) % (int) (taken.size() / Long.BYTES);
+            frees = ~taken(word);
+        }
+        return frees == 0 ? NONE : word * Long.SIZE + Long.numberOfTrailingZeros(frees);
+    }
+
+    private void take(int place) {
+        setTaken(place / Long.SIZE, taken(place / Long.SIZE) | 1L << place);
+        free--;
+    }
+
     synchronized void give(int place) {
-        setAfter(place, firstFree);
-        firstFree = place;
+        setTaken(place / Long.SIZE, taken(place / Long.SIZE) & ~(1L << place));
+        elsewhere = place;
         free++;
     }
 
@@ -173,6 +196,14 @@ final class Pieces implements AutoCloseable {
         pieceAt.putLong((long) place * Long.BYTES, entry);
     }
 
+    private long taken(int word) {
+        return taken.getLong((long) word * Long.BYTES);
+    }
+
+    private void setTaken(int word, long bits) {
+        taken.putLong((long) word * Long.BYTES, bits);
+    }
+
     private int first(int chain) {
         return chains.getInt((long) chain * Integer.BYTES) - 1;
     }
@@ -195,5 +226,6 @@ final class Pieces implements AutoCloseable {
         pieceAt.close();
         next.close();
         chains.close();
+        taken.close();
     }
 }
