@@ -7,7 +7,8 @@
 # A target is a device and its server: null_blk brd loop nbd-null nbd-mem nbd-file qemu-nbd ublk-null
 # ublk-file abuse-null abuse-mem abuse-file abuse-nbd-mem c-null c-mem; or one that is mapped to another device, and has no
 # server: dm-linear and map-null, both to null_blk, map-many, to null_blk in 2^20 extents, and map-brd; or map-mem, whose
-# server lends its memory, map-cache, all of which is in a cache in lent memory, and map-none, which has nothing mapped.
+# server lends its memory, map-cache and map-cache-brd, all of which is in a cache in lent memory or on brd, and map-none,
+# which has nothing mapped.
 # abuse-qcow2 and qemu-nbd-qcow2 serve an image in that format.
 # With abuse, c and ublk, "-2" makes two hardware queues and "-batch" puts the server under SCHED_BATCH. With abuse
 # and c, "-poll" makes the server look for requests before it sleeps, as long as the kernel finds that worth it. With
@@ -96,6 +97,9 @@ map_many() {
 	nodes=$((nodes + 1))
 }
 
+# The third one has room for a cache of a whole disk
+disks_in_memory() { modprobe brd rd_nr=3 rd_size=$((size >> 9)); }
+
 start() {
 	local name=$1 base=$1 queues=1 block=4096 prefix=() poll='' map=''
 	case $base in *-poll) base=${base%-poll} poll=auto ;; esac
@@ -118,7 +122,7 @@ start() {
 		esac
 		;;
 	brd | map-brd)
-		modprobe brd rd_nr=2 rd_size=$((size >> 10))
+		disks_in_memory
 		case $base in
 		brd) device[$name]=ram0 ;;
 		*) map "$name" /dev/ram1 ;;
@@ -146,13 +150,17 @@ start() {
 		device[$name]=${reply#/dev/}
 		nodes=$((nodes + 1))
 		;;
-	abuse-* | map-mem | map-cache | map-none)
+	abuse-* | map-mem | map-cache | map-cache-brd | map-none)
 		modprobe abuse max_abuse=32
 		local backend=${base#*-} filter=()
 		case $backend in
 		*-error) filter=(--filter error:rate=0) ;;
 		*-powerfail) filter=(--filter powerfail) ;;
 		cache) backend=null filter=(--cache $((2 * size))) ;;
+		cache-brd)
+			disks_in_memory
+			backend=null filter=(--cache /dev/ram2)
+			;;
 		none) backend=null ;;
 		esac
 		backend=${backend%-error}
@@ -177,7 +185,7 @@ start() {
 	[ ! -e "$scheduler" ] || echo none >"$scheduler" # brd has no scheduler
 	# This makes every store allocate its memory, and map it, before anything is measured.
 	dd if=/dev/zero of="/dev/${device[$name]}" bs=1M count=$((size >> 20)) oflag=direct status=none
-	[ "$base" = map-cache ] || return 0
+	case $base in map-cache*) ;; *) return ;; esac
 	# It is filled after the reads were answered.
 	until dd if="/dev/${device[$name]}" of=/dev/null bs=1M iflag=direct status=none
 		cli/abusectl maps $((nodes - 1)) -bno length | awk '{ n += $1 } END { exit n != '$size' }'; do

@@ -29,6 +29,7 @@ def goals: [
 	["2^20 extents, 4 KiB", "map-many", "map-null", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.88, 0.95],
 	["nothing mapped, 4 KiB", "map-none", "abuse-null", ["rr4k-1", "rw4k-1", "rr4k-32", "rw4k-32"], 0.96, 0.98],
 	["a hit in a cache, 4 KiB", "map-cache", "map-mem", ["rr4k-1", "rr4k-32"], 0.97, null],
+	["a hit in a cache, 4 KiB", "map-cache-brd", "map-brd", ["rr4k-1", "rr4k-32"], 0.97, null],
 	["4 KiB", "abuse-qcow2", "qemu-nbd-qcow2", ["rr4k-32", "rw4k-32"], 5, null],
 	["128 KiB", "abuse-qcow2", "qemu-nbd-qcow2", ["r128k-32", "w128k-32"], 6, null],
 	["4 KiB depth 32", "abuse-qcow2", "abuse-file", ["rr4k-32", "rw4k-32"], 0.9, null],

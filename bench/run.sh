@@ -45,8 +45,8 @@ if [ "${1:-}" = profile ]; then
 	exit
 fi
 
-icount_targets='null_blk dm-linear map-null map-many brd map-brd map-mem map-cache map-none loop nbd-null nbd-mem nbd-file qemu-nbd
-	qemu-nbd-qcow2 ublk-null ublk-null-batch ublk-file ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-mem-error
+icount_targets='null_blk dm-linear map-null map-many brd map-brd map-mem map-cache map-cache-brd map-none loop nbd-null nbd-mem nbd-file
+	qemu-nbd qemu-nbd-qcow2 ublk-null ublk-null-batch ublk-file ublk-file-batch c-null c-mem abuse-null abuse-mem abuse-mem-error
 	abuse-mem-powerfail abuse-file abuse-qcow2 abuse-nbd-mem loop-512 abuse-file-512'
 icount_workloads='rr4k-1 rw4k-1 rr4k-32 rw4k-32 r128k-32 w128k-32 r1m-32 w1m-32 rv1m-4 wv1m-4'
 wall_targets='null_blk loop nbd-null ublk-null ublk-null-2 c-null c-null-poll c-null-2 abuse-null abuse-null-poll abuse-null-2'
