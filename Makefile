@@ -2,7 +2,7 @@
 # make demo       the main job, shown in a throw-away VM
 # make test       unit tests, then the system tests in the VM, on KERNELS
 # make test-engines  tests of backends with a Ceph cluster of one node and an S3 store, which are started for them on
-#                 loopback, 5 minutes; not a part of make test
+#                 loopback, and of a disk from such a cluster in the VM, 10 minutes; not a part of make test
 # make torture    only the tests that try something many times, TORTURE=10 times as often, on KERNEL=6.12: an hour
 # make test-arm64 some of the system tests on arm64, in emulation; KERNEL=6.12 (default), 6.12-16k or 6.1; half
 #                 an hour, so not a part of make test
@@ -48,7 +48,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod xz-utils zstd gcc-12 git
 TEST_PACKAGES := gcc-multilib fio xfsprogs fdisk dosfstools procps dmsetup zsh fish mandoc man-db \
 	cryptsetup-bin exfatprogs ntfs-3g genisoimage lvm2 mdadm bcache-tools btrfs-progs nbdkit qemu-utils openssl \
 	clang sqlite3 $(foreach arch,arm64 ppc64el s390x riscv64,libc6-dev-$(arch)-cross)
-ENGINE_PACKAGES := ceph-mon ceph-osd ceph-common librbd1 nbdkit nbdkit-plugin-python python3-boto3
+ENGINE_PACKAGES := ceph-mon ceph-osd ceph-common librbd1 nbdkit nbdkit-plugin-python python3-boto3 fio
 SUITE_PACKAGES := g++ make automake libtool-bin pkg-config xfslibs-dev uuid-dev libacl1-dev libaio-dev libgdbm-dev \
 	libcap-dev liburing-dev acl attr bc gawk fio xfsprogs psmisc procps quota udev uuid-runtime
 BENCH_PACKAGES := liburing-dev fio nbdkit nbd-client qemu-utils jq linux-perf
@@ -117,9 +117,10 @@ test-arm64: jar vm-packages
 	$(call need,$(ARM64_PACKAGES))
 	vm/test-arm64.sh $(if $(filter file,$(origin KERNEL)),6.12,$(KERNEL))
 
-test-engines:
-	$(call need,$(BUILD_PACKAGES) $(ENGINE_PACKAGES))
+test-engines: jar vm-packages
+	$(call need,$(ENGINE_PACKAGES))
 	cli/engines/test.sh
+	vm/test-engines.sh
 
 torture: jar vm-packages
 	$(call need,$(TEST_PACKAGES))
