@@ -17,7 +17,7 @@
  */
 #define ABUSE_PIECE	16
 
-/* So many mappings that were taken in are kept before somebody waits to free them. */
+/* So many mappings that were taken in are kept before an era ends to free them. */
 #define ABUSE_MAX_JOINED	1024
 
 static struct abuse_era *abuse_map_era(struct abuse_map *map)
@@ -196,6 +196,19 @@ static void abuse_map_forget(struct abuse_era *era, struct list_head *gone)
 	list_splice(gone, &era->mappings);
 }
 
+/* Whether all of this is mapped as @m says already. */
+static bool abuse_map_has(struct abuse_map *map, sector_t first, sector_t last,
+			  const struct abuse_mapping *m)
+{
+	MA_STATE(mas, &map->tree, first, first);
+	struct abuse_mapping *there;
+
+	rcu_read_lock();
+	there = mas_walk(&mas);
+	rcu_read_unlock();
+	return there && mas.last >= last && abuse_mapping_agrees(there, m);
+}
+
 /* A neighbour that leads on to the same place takes the new range in. */
 static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 						 sector_t sector,
@@ -320,6 +333,10 @@ int abuse_map_add(struct abuse_map *map, const struct abuse_extent *extent,
 	m->target = target;
 	m->ops = abuse_extent_ops(extent->flags);
 	m->delta = (extent->target_offset >> SECTOR_SHIFT) - first;
+	if (abuse_map_has(map, first, last, m)) {
+		abuse_mapping_free(m);
+		return 0;
+	}
 	other = abuse_map_neighbour(map, last + 1, m, &first, &last);
 	if (first)
 		other = abuse_map_neighbour(map, first - 1, m, &first, &last) ?:
@@ -383,23 +400,23 @@ struct abuse_era *abuse_map_commit(struct abuse_map *map,
 				   struct abuse_era *next, bool pause)
 {
 	struct abuse_era *era = abuse_map_era(map);
+	bool awaited = era && (pause || era->cut || !list_empty(&era->memory) ||
+			       !list_empty(&era->targets));
+	bool over = awaited || (era && era->joined >= ABUSE_MAX_JOINED);
 	struct abuse_target *target, *t;
 	LIST_HEAD(unused);
 
-	if (era && !pause && !era->cut && era->joined < ABUSE_MAX_JOINED &&
-	    list_empty(&era->memory) && list_empty(&era->targets))
-		era = NULL;
-	if (era) {
+	if (awaited)
 		refcount_inc(&era->users);
+	if (over)
 		abuse_map_turn(map, next);
-	}
 	list_splice_init(&map->unused, &unused);
 	memalloc_noio_restore(map->noio);
 	mutex_unlock(&map->lock);
 	/* To close a device, or to let memory go, may take long. */
 	list_for_each_entry_safe(target, t, &unused, gone)
 		abuse_target_free(target);
-	if (!era)
+	if (!over)
 		abuse_era_cancel(next);
-	return era;
+	return awaited ? era : NULL;
 }

@@ -36,8 +36,8 @@ struct abuse_mapping {
  * @paused: no bio begins in it; once it has begun, changed under the map's @turn
  *	alone
  * @cut: something was taken away at its end, if only in part
- * @joined: so many mappings were taken in by a neighbour that says the same, for
- *	which nobody waits; no less
+ * @joined: so many mappings were taken in by a neighbour that says the same, and
+ *	no fewer; nobody waits for their end
  * @mappings: what was taken away as a whole, or taken in
  * @memory: that which nothing leads to any more
  * @targets: devices that nothing leads to any more, until one is used again;

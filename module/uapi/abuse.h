@@ -799,7 +799,8 @@ enum abuse_map_flags {
  * a device to which nothing is mapped any more has been given up, unless another
  * ABUSE_MAP that leads there is under way; and flushed, if something was written
  * to it through the disk since the last flush. So the call waits for all mapped
- * I/O that is under way, on every device.
+ * I/O that is under way, on every device. An extent that says what is said there
+ * already replaces nothing.
  *
  * If the block device fails a request, a server gets it, marked with
  * ABUSE_GET_FAULT; if there is no server, the request fails.

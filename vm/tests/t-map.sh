@@ -80,14 +80,26 @@ neighbours_merge_and_are_cut() {
 # _blocks FIRST: every other block of 512 bytes, from it on, to the same one of a target
 _blocks() { seq "$1" 2 5000 | awk '{ printf "%s%d:512:%d", (NR > 1 ? "," : ""), $1 * 512, $1 * 512 }'; }
 
-thousands_of_extents_become_one() {
+thousands_of_extents_become_one_and_wait_for_nobody() {
 	_ready block_size=512
+	_slow_target /dev/ram1
+	_map 16M:1M:0:/dev/dm-0
+	dmsetup suspend --nolockfs abuse-slow
+	spawn read client io $DISK op=read offset=16M
+	wait_for _under_way 1
 	exec 4</dev/ram0
 	N=2501 _map "$(_blocks 0)" fd=4
 	N=2500 _map "$(_blocks 1)" fd=4
+	# The same once more replaces nothing
+	_map 0:2560512:0 fd=4 flags=$REPLACE
 	exec 4<&-
-	is extents "$(_extents)" "0 2560512 0 0x100 0"
+	is extents "$(_extents | head -n 1)" "0 2560512 0 0x100 0"
 	client io $DISK op=check length=1M byte=0x41
+	still_waits read
+	dmsetup resume abuse-slow
+	finish read
+	_unmap 0:32M
+	dmsetup remove abuse-slow
 }
 
 a_flush_reaches_targets_and_servers() {
