@@ -196,19 +196,6 @@ static void abuse_map_forget(struct abuse_era *era, struct list_head *gone)
 	list_splice(gone, &era->mappings);
 }
 
-/* Whether all of this is mapped as @m says already. */
-static bool abuse_map_has(struct abuse_map *map, sector_t first, sector_t last,
-			  const struct abuse_mapping *m)
-{
-	MA_STATE(mas, &map->tree, first, first);
-	struct abuse_mapping *there;
-
-	rcu_read_lock();
-	there = mas_walk(&mas);
-	rcu_read_unlock();
-	return there && mas.last >= last && abuse_mapping_agrees(there, m);
-}
-
 /* A neighbour that leads on to the same place takes the new range in. */
 static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 						 sector_t sector,
@@ -226,6 +213,15 @@ static struct abuse_mapping *abuse_map_neighbour(struct abuse_map *map,
 	*first = min_t(sector_t, *first, mas.index);
 	*last = max_t(sector_t, *last, mas.last);
 	return other;
+}
+
+/* Whether all of this is mapped as @m says already. */
+static bool abuse_map_has(struct abuse_map *map, sector_t first, sector_t last,
+			  const struct abuse_mapping *m)
+{
+	sector_t begin = first, end = first;
+
+	return abuse_map_neighbour(map, first, m, &begin, &end) && end >= last;
 }
 
 /* Nothing leads to it and nothing ever did, so there is nothing to wait for. */

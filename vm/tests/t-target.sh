@@ -42,6 +42,7 @@ a_quiesce_holds_what_is_mapped_too() {
 	failed last EIO
 	dmsetup remove abuse-slow
 }
+
 what_joins_two_extents_waits_for_nobody() {
 	_ready
 	_slow_target
